@@ -1,0 +1,234 @@
+from ledgerd.api.v1 import common_pb2 as _common_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class AccountStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ACCOUNT_STATUS_UNSPECIFIED: _ClassVar[AccountStatus]
+    OPEN: _ClassVar[AccountStatus]
+    FROZEN: _ClassVar[AccountStatus]
+    CLOSED: _ClassVar[AccountStatus]
+ACCOUNT_STATUS_UNSPECIFIED: AccountStatus
+OPEN: AccountStatus
+FROZEN: AccountStatus
+CLOSED: AccountStatus
+
+class Balances(_message.Message):
+    __slots__ = ("available_units", "reserved_units", "held_units", "blocked_units", "receivable_units")
+    AVAILABLE_UNITS_FIELD_NUMBER: _ClassVar[int]
+    RESERVED_UNITS_FIELD_NUMBER: _ClassVar[int]
+    HELD_UNITS_FIELD_NUMBER: _ClassVar[int]
+    BLOCKED_UNITS_FIELD_NUMBER: _ClassVar[int]
+    RECEIVABLE_UNITS_FIELD_NUMBER: _ClassVar[int]
+    available_units: int
+    reserved_units: int
+    held_units: int
+    blocked_units: int
+    receivable_units: int
+    def __init__(self, available_units: _Optional[int] = ..., reserved_units: _Optional[int] = ..., held_units: _Optional[int] = ..., blocked_units: _Optional[int] = ..., receivable_units: _Optional[int] = ...) -> None: ...
+
+class Account(_message.Message):
+    __slots__ = ("account_id", "currency", "exponent", "livemode", "owner_ref", "min_balance_units", "status", "balances", "sequence", "opened_index", "opened_at_us")
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    EXPONENT_FIELD_NUMBER: _ClassVar[int]
+    LIVEMODE_FIELD_NUMBER: _ClassVar[int]
+    OWNER_REF_FIELD_NUMBER: _ClassVar[int]
+    MIN_BALANCE_UNITS_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    BALANCES_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    OPENED_INDEX_FIELD_NUMBER: _ClassVar[int]
+    OPENED_AT_US_FIELD_NUMBER: _ClassVar[int]
+    account_id: str
+    currency: str
+    exponent: int
+    livemode: bool
+    owner_ref: str
+    min_balance_units: int
+    status: AccountStatus
+    balances: Balances
+    sequence: int
+    opened_index: int
+    opened_at_us: int
+    def __init__(self, account_id: _Optional[str] = ..., currency: _Optional[str] = ..., exponent: _Optional[int] = ..., livemode: _Optional[bool] = ..., owner_ref: _Optional[str] = ..., min_balance_units: _Optional[int] = ..., status: _Optional[_Union[AccountStatus, str]] = ..., balances: _Optional[_Union[Balances, _Mapping]] = ..., sequence: _Optional[int] = ..., opened_index: _Optional[int] = ..., opened_at_us: _Optional[int] = ...) -> None: ...
+
+class OpenAccountRequest(_message.Message):
+    __slots__ = ("account_id", "currency", "livemode", "owner_ref", "min_balance_units")
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    LIVEMODE_FIELD_NUMBER: _ClassVar[int]
+    OWNER_REF_FIELD_NUMBER: _ClassVar[int]
+    MIN_BALANCE_UNITS_FIELD_NUMBER: _ClassVar[int]
+    account_id: str
+    currency: str
+    livemode: bool
+    owner_ref: str
+    min_balance_units: int
+    def __init__(self, account_id: _Optional[str] = ..., currency: _Optional[str] = ..., livemode: _Optional[bool] = ..., owner_ref: _Optional[str] = ..., min_balance_units: _Optional[int] = ...) -> None: ...
+
+class OpenAccountReply(_message.Message):
+    __slots__ = ("header", "result")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.MutationHeader
+    result: _common_pb2.CommandResult
+    def __init__(self, header: _Optional[_Union[_common_pb2.MutationHeader, _Mapping]] = ..., result: _Optional[_Union[_common_pb2.CommandResult, _Mapping]] = ...) -> None: ...
+
+class GetAccountRequest(_message.Message):
+    __slots__ = ("account_id", "concern")
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    CONCERN_FIELD_NUMBER: _ClassVar[int]
+    account_id: str
+    concern: _common_pb2.ReadConcern
+    def __init__(self, account_id: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.ReadConcern, _Mapping]] = ...) -> None: ...
+
+class GetAccountReply(_message.Message):
+    __slots__ = ("header", "account")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.ReadHeader
+    account: Account
+    def __init__(self, header: _Optional[_Union[_common_pb2.ReadHeader, _Mapping]] = ..., account: _Optional[_Union[Account, _Mapping]] = ...) -> None: ...
+
+class ListAccountsRequest(_message.Message):
+    __slots__ = ("currency", "owner_ref", "page_size", "cursor", "concern")
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    OWNER_REF_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    CURSOR_FIELD_NUMBER: _ClassVar[int]
+    CONCERN_FIELD_NUMBER: _ClassVar[int]
+    currency: str
+    owner_ref: str
+    page_size: int
+    cursor: str
+    concern: _common_pb2.ReadConcern
+    def __init__(self, currency: _Optional[str] = ..., owner_ref: _Optional[str] = ..., page_size: _Optional[int] = ..., cursor: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.ReadConcern, _Mapping]] = ...) -> None: ...
+
+class ListAccountsReply(_message.Message):
+    __slots__ = ("header", "accounts", "next_cursor", "scanned")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNTS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_CURSOR_FIELD_NUMBER: _ClassVar[int]
+    SCANNED_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.ReadHeader
+    accounts: _containers.RepeatedCompositeFieldContainer[Account]
+    next_cursor: str
+    scanned: int
+    def __init__(self, header: _Optional[_Union[_common_pb2.ReadHeader, _Mapping]] = ..., accounts: _Optional[_Iterable[_Union[Account, _Mapping]]] = ..., next_cursor: _Optional[str] = ..., scanned: _Optional[int] = ...) -> None: ...
+
+class FundRequest(_message.Message):
+    __slots__ = ("request_id", "account_id", "amount", "bank", "external_ref")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    BANK_FIELD_NUMBER: _ClassVar[int]
+    EXTERNAL_REF_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    account_id: str
+    amount: _common_pb2.Money
+    bank: str
+    external_ref: str
+    def __init__(self, request_id: _Optional[str] = ..., account_id: _Optional[str] = ..., amount: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., bank: _Optional[str] = ..., external_ref: _Optional[str] = ...) -> None: ...
+
+class FundReply(_message.Message):
+    __slots__ = ("header", "result")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.MutationHeader
+    result: _common_pb2.CommandResult
+    def __init__(self, header: _Optional[_Union[_common_pb2.MutationHeader, _Mapping]] = ..., result: _Optional[_Union[_common_pb2.CommandResult, _Mapping]] = ...) -> None: ...
+
+class TransferRequest(_message.Message):
+    __slots__ = ("request_id", "from_account_id", "to_account_id", "amount", "reference")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    FROM_ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    TO_ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    from_account_id: str
+    to_account_id: str
+    amount: _common_pb2.Money
+    reference: str
+    def __init__(self, request_id: _Optional[str] = ..., from_account_id: _Optional[str] = ..., to_account_id: _Optional[str] = ..., amount: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., reference: _Optional[str] = ...) -> None: ...
+
+class TransferReply(_message.Message):
+    __slots__ = ("header", "result")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.MutationHeader
+    result: _common_pb2.CommandResult
+    def __init__(self, header: _Optional[_Union[_common_pb2.MutationHeader, _Mapping]] = ..., result: _Optional[_Union[_common_pb2.CommandResult, _Mapping]] = ...) -> None: ...
+
+class GetBalanceRequest(_message.Message):
+    __slots__ = ("account_id", "concern")
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    CONCERN_FIELD_NUMBER: _ClassVar[int]
+    account_id: str
+    concern: _common_pb2.ReadConcern
+    def __init__(self, account_id: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.ReadConcern, _Mapping]] = ...) -> None: ...
+
+class GetBalanceReply(_message.Message):
+    __slots__ = ("header", "account_id", "currency", "exponent", "balances")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    EXPONENT_FIELD_NUMBER: _ClassVar[int]
+    BALANCES_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.ReadHeader
+    account_id: str
+    currency: str
+    exponent: int
+    balances: Balances
+    def __init__(self, header: _Optional[_Union[_common_pb2.ReadHeader, _Mapping]] = ..., account_id: _Optional[str] = ..., currency: _Optional[str] = ..., exponent: _Optional[int] = ..., balances: _Optional[_Union[Balances, _Mapping]] = ...) -> None: ...
+
+class TrialBalanceRequest(_message.Message):
+    __slots__ = ("concern",)
+    CONCERN_FIELD_NUMBER: _ClassVar[int]
+    concern: _common_pb2.ReadConcern
+    def __init__(self, concern: _Optional[_Union[_common_pb2.ReadConcern, _Mapping]] = ...) -> None: ...
+
+class TrialBalanceReply(_message.Message):
+    __slots__ = ("header", "books")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    BOOKS_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.ReadHeader
+    books: _containers.RepeatedCompositeFieldContainer[Book]
+    def __init__(self, header: _Optional[_Union[_common_pb2.ReadHeader, _Mapping]] = ..., books: _Optional[_Iterable[_Union[Book, _Mapping]]] = ...) -> None: ...
+
+class Book(_message.Message):
+    __slots__ = ("livemode", "currency", "exponent", "lines", "debit_units", "credit_units", "balanced")
+    LIVEMODE_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    EXPONENT_FIELD_NUMBER: _ClassVar[int]
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    DEBIT_UNITS_FIELD_NUMBER: _ClassVar[int]
+    CREDIT_UNITS_FIELD_NUMBER: _ClassVar[int]
+    BALANCED_FIELD_NUMBER: _ClassVar[int]
+    livemode: bool
+    currency: str
+    exponent: int
+    lines: _containers.RepeatedCompositeFieldContainer[TrialBalanceLine]
+    debit_units: str
+    credit_units: str
+    balanced: bool
+    def __init__(self, livemode: _Optional[bool] = ..., currency: _Optional[str] = ..., exponent: _Optional[int] = ..., lines: _Optional[_Iterable[_Union[TrialBalanceLine, _Mapping]]] = ..., debit_units: _Optional[str] = ..., credit_units: _Optional[str] = ..., balanced: _Optional[bool] = ...) -> None: ...
+
+class TrialBalanceLine(_message.Message):
+    __slots__ = ("ledger_account", "debit_units", "credit_units", "accounts")
+    LEDGER_ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    DEBIT_UNITS_FIELD_NUMBER: _ClassVar[int]
+    CREDIT_UNITS_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNTS_FIELD_NUMBER: _ClassVar[int]
+    ledger_account: str
+    debit_units: str
+    credit_units: str
+    accounts: int
+    def __init__(self, ledger_account: _Optional[str] = ..., debit_units: _Optional[str] = ..., credit_units: _Optional[str] = ..., accounts: _Optional[int] = ...) -> None: ...

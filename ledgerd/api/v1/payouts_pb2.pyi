@@ -1,0 +1,266 @@
+from ledgerd.api.v1 import common_pb2 as _common_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class PayoutState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    PAYOUT_STATE_UNSPECIFIED: _ClassVar[PayoutState]
+    SCHEDULED: _ClassVar[PayoutState]
+    IN_REVIEW: _ClassVar[PayoutState]
+    READY: _ClassVar[PayoutState]
+    DISPATCHING: _ClassVar[PayoutState]
+    SENT: _ClassVar[PayoutState]
+    SETTLED: _ClassVar[PayoutState]
+    CANCELLED: _ClassVar[PayoutState]
+    FAILED: _ClassVar[PayoutState]
+    RETURNED: _ClassVar[PayoutState]
+    REVERSED: _ClassVar[PayoutState]
+PAYOUT_STATE_UNSPECIFIED: PayoutState
+SCHEDULED: PayoutState
+IN_REVIEW: PayoutState
+READY: PayoutState
+DISPATCHING: PayoutState
+SENT: PayoutState
+SETTLED: PayoutState
+CANCELLED: PayoutState
+FAILED: PayoutState
+RETURNED: PayoutState
+REVERSED: PayoutState
+
+class Destination(_message.Message):
+    __slots__ = ("kind", "country", "bank_code", "account_number", "name", "account_type")
+    class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        KIND_UNSPECIFIED: _ClassVar[Destination.Kind]
+        IBAN: _ClassVar[Destination.Kind]
+        US_ACCOUNT: _ClassVar[Destination.Kind]
+        UK_ACCOUNT: _ClassVar[Destination.Kind]
+        BIC_ACCOUNT: _ClassVar[Destination.Kind]
+    KIND_UNSPECIFIED: Destination.Kind
+    IBAN: Destination.Kind
+    US_ACCOUNT: Destination.Kind
+    UK_ACCOUNT: Destination.Kind
+    BIC_ACCOUNT: Destination.Kind
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    COUNTRY_FIELD_NUMBER: _ClassVar[int]
+    BANK_CODE_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_TYPE_FIELD_NUMBER: _ClassVar[int]
+    kind: Destination.Kind
+    country: str
+    bank_code: str
+    account_number: str
+    name: str
+    account_type: str
+    def __init__(self, kind: _Optional[_Union[Destination.Kind, str]] = ..., country: _Optional[str] = ..., bank_code: _Optional[str] = ..., account_number: _Optional[str] = ..., name: _Optional[str] = ..., account_type: _Optional[str] = ...) -> None: ...
+
+class PayoutOrder(_message.Message):
+    __slots__ = ("payout_id", "account_id", "amount", "rail", "destination", "reference", "metadata")
+    class MetadataEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    PAYOUT_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    RAIL_FIELD_NUMBER: _ClassVar[int]
+    DESTINATION_FIELD_NUMBER: _ClassVar[int]
+    REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    METADATA_FIELD_NUMBER: _ClassVar[int]
+    payout_id: str
+    account_id: str
+    amount: _common_pb2.Money
+    rail: str
+    destination: Destination
+    reference: str
+    metadata: _containers.ScalarMap[str, str]
+    def __init__(self, payout_id: _Optional[str] = ..., account_id: _Optional[str] = ..., amount: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., rail: _Optional[str] = ..., destination: _Optional[_Union[Destination, _Mapping]] = ..., reference: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ...) -> None: ...
+
+class SubmitRequest(_message.Message):
+    __slots__ = ("order",)
+    ORDER_FIELD_NUMBER: _ClassVar[int]
+    order: PayoutOrder
+    def __init__(self, order: _Optional[_Union[PayoutOrder, _Mapping]] = ...) -> None: ...
+
+class SubmitReply(_message.Message):
+    __slots__ = ("header", "result", "payout")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    PAYOUT_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.MutationHeader
+    result: SubmitResult
+    payout: Payout
+    def __init__(self, header: _Optional[_Union[_common_pb2.MutationHeader, _Mapping]] = ..., result: _Optional[_Union[SubmitResult, _Mapping]] = ..., payout: _Optional[_Union[Payout, _Mapping]] = ...) -> None: ...
+
+class SubmitResult(_message.Message):
+    __slots__ = ("result", "state", "fee_units")
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    FEE_UNITS_FIELD_NUMBER: _ClassVar[int]
+    result: _common_pb2.CommandResult
+    state: PayoutState
+    fee_units: int
+    def __init__(self, result: _Optional[_Union[_common_pb2.CommandResult, _Mapping]] = ..., state: _Optional[_Union[PayoutState, str]] = ..., fee_units: _Optional[int] = ...) -> None: ...
+
+class SubmitBatchRequest(_message.Message):
+    __slots__ = ("orders", "sequence")
+    ORDERS_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    orders: _containers.RepeatedCompositeFieldContainer[PayoutOrder]
+    sequence: int
+    def __init__(self, orders: _Optional[_Iterable[_Union[PayoutOrder, _Mapping]]] = ..., sequence: _Optional[int] = ...) -> None: ...
+
+class SubmitBatchReply(_message.Message):
+    __slots__ = ("header", "results")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.MutationHeader
+    results: _containers.RepeatedCompositeFieldContainer[SubmitResult]
+    def __init__(self, header: _Optional[_Union[_common_pb2.MutationHeader, _Mapping]] = ..., results: _Optional[_Iterable[_Union[SubmitResult, _Mapping]]] = ...) -> None: ...
+
+class SubmitStreamReply(_message.Message):
+    __slots__ = ("sequence", "accepted", "error")
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTED_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    sequence: int
+    accepted: SubmitBatchReply
+    error: StreamError
+    def __init__(self, sequence: _Optional[int] = ..., accepted: _Optional[_Union[SubmitBatchReply, _Mapping]] = ..., error: _Optional[_Union[StreamError, _Mapping]] = ...) -> None: ...
+
+class StreamError(_message.Message):
+    __slots__ = ("reason", "message", "outcome", "metadata")
+    class MetadataEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    METADATA_FIELD_NUMBER: _ClassVar[int]
+    reason: str
+    message: str
+    outcome: str
+    metadata: _containers.ScalarMap[str, str]
+    def __init__(self, reason: _Optional[str] = ..., message: _Optional[str] = ..., outcome: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ...) -> None: ...
+
+class Payout(_message.Message):
+    __slots__ = ("order", "state", "fee_units", "index", "ordinal", "created_at_us", "updated_index", "updated_at_us", "submitted_by")
+    ORDER_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    FEE_UNITS_FIELD_NUMBER: _ClassVar[int]
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    ORDINAL_FIELD_NUMBER: _ClassVar[int]
+    CREATED_AT_US_FIELD_NUMBER: _ClassVar[int]
+    UPDATED_INDEX_FIELD_NUMBER: _ClassVar[int]
+    UPDATED_AT_US_FIELD_NUMBER: _ClassVar[int]
+    SUBMITTED_BY_FIELD_NUMBER: _ClassVar[int]
+    order: PayoutOrder
+    state: PayoutState
+    fee_units: int
+    index: int
+    ordinal: int
+    created_at_us: int
+    updated_index: int
+    updated_at_us: int
+    submitted_by: str
+    def __init__(self, order: _Optional[_Union[PayoutOrder, _Mapping]] = ..., state: _Optional[_Union[PayoutState, str]] = ..., fee_units: _Optional[int] = ..., index: _Optional[int] = ..., ordinal: _Optional[int] = ..., created_at_us: _Optional[int] = ..., updated_index: _Optional[int] = ..., updated_at_us: _Optional[int] = ..., submitted_by: _Optional[str] = ...) -> None: ...
+
+class GetPayoutRequest(_message.Message):
+    __slots__ = ("payout_id", "concern")
+    PAYOUT_ID_FIELD_NUMBER: _ClassVar[int]
+    CONCERN_FIELD_NUMBER: _ClassVar[int]
+    payout_id: str
+    concern: _common_pb2.ReadConcern
+    def __init__(self, payout_id: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.ReadConcern, _Mapping]] = ...) -> None: ...
+
+class GetPayoutReply(_message.Message):
+    __slots__ = ("header", "payout", "refused")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    PAYOUT_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.ReadHeader
+    payout: Payout
+    refused: RefusedPayout
+    def __init__(self, header: _Optional[_Union[_common_pb2.ReadHeader, _Mapping]] = ..., payout: _Optional[_Union[Payout, _Mapping]] = ..., refused: _Optional[_Union[RefusedPayout, _Mapping]] = ...) -> None: ...
+
+class RefusedPayout(_message.Message):
+    __slots__ = ("payout_id", "refusal", "index", "ordinal", "refused_at_us")
+    PAYOUT_ID_FIELD_NUMBER: _ClassVar[int]
+    REFUSAL_FIELD_NUMBER: _ClassVar[int]
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    ORDINAL_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_AT_US_FIELD_NUMBER: _ClassVar[int]
+    payout_id: str
+    refusal: _common_pb2.RefusalCode
+    index: int
+    ordinal: int
+    refused_at_us: int
+    def __init__(self, payout_id: _Optional[str] = ..., refusal: _Optional[_Union[_common_pb2.RefusalCode, str]] = ..., index: _Optional[int] = ..., ordinal: _Optional[int] = ..., refused_at_us: _Optional[int] = ...) -> None: ...
+
+class ListPayoutsRequest(_message.Message):
+    __slots__ = ("account_id", "state", "rail", "currency", "created_from_us", "created_to_us", "page_size", "cursor", "concern")
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    RAIL_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    CREATED_FROM_US_FIELD_NUMBER: _ClassVar[int]
+    CREATED_TO_US_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    CURSOR_FIELD_NUMBER: _ClassVar[int]
+    CONCERN_FIELD_NUMBER: _ClassVar[int]
+    account_id: str
+    state: PayoutState
+    rail: str
+    currency: str
+    created_from_us: int
+    created_to_us: int
+    page_size: int
+    cursor: str
+    concern: _common_pb2.ReadConcern
+    def __init__(self, account_id: _Optional[str] = ..., state: _Optional[_Union[PayoutState, str]] = ..., rail: _Optional[str] = ..., currency: _Optional[str] = ..., created_from_us: _Optional[int] = ..., created_to_us: _Optional[int] = ..., page_size: _Optional[int] = ..., cursor: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.ReadConcern, _Mapping]] = ...) -> None: ...
+
+class ListPayoutsReply(_message.Message):
+    __slots__ = ("header", "payouts", "next_cursor", "scanned")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    PAYOUTS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_CURSOR_FIELD_NUMBER: _ClassVar[int]
+    SCANNED_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.ReadHeader
+    payouts: _containers.RepeatedCompositeFieldContainer[Payout]
+    next_cursor: str
+    scanned: int
+    def __init__(self, header: _Optional[_Union[_common_pb2.ReadHeader, _Mapping]] = ..., payouts: _Optional[_Iterable[_Union[Payout, _Mapping]]] = ..., next_cursor: _Optional[str] = ..., scanned: _Optional[int] = ...) -> None: ...
+
+class CancelPayoutRequest(_message.Message):
+    __slots__ = ("request_id", "payout_id", "reason")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    PAYOUT_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    payout_id: str
+    reason: str
+    def __init__(self, request_id: _Optional[str] = ..., payout_id: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class CancelPayoutReply(_message.Message):
+    __slots__ = ("header", "result", "state")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.MutationHeader
+    result: _common_pb2.CommandResult
+    state: PayoutState
+    def __init__(self, header: _Optional[_Union[_common_pb2.MutationHeader, _Mapping]] = ..., result: _Optional[_Union[_common_pb2.CommandResult, _Mapping]] = ..., state: _Optional[_Union[PayoutState, str]] = ...) -> None: ...

@@ -1,0 +1,183 @@
+"""Why a call ended without an answer from the log: reasons, their kinds, and the operating errors.
+
+An answer that went through the log (accepted, refused, replayed, conflict) is a value, never an
+error of this module (ledger.md 6). What is here was either certainly not logged, or nobody can
+know yet.
+
+    LedgerdError
+    ├── CallError(reason, message, metadata)      a call ended without an answer from the log
+    │   ├── NotLogged                             it certainly did not and will not happen
+    │   └── OutcomeUnknown                        it may be committed later; retry with the same id
+    ├── ConfigError                               configuration or certificate: exit code 73
+    ├── StorageError                              write, sync, map or space failed: exit code 70
+    ├── CorruptionError                           stored bytes contradict themselves: exit code 71
+    └── NoSpaceError                              no room at start: exit code 72
+"""
+
+from enum import Enum, IntEnum
+from typing import Final, assert_never
+
+
+class ExitCode(IntEnum):
+    """Why a process ended on purpose; faults.md section 9 and architecture.md section 9."""
+
+    CLEAN = 0
+    USAGE = 2
+    STORAGE = 70
+    CORRUPTION = 71
+    NO_SPACE = 72
+    CONFIG = 73
+    ASSERTION = 74
+
+
+class Kind(Enum):
+    """What a caller can do about it. One gRPC status each, mapped in `api/status.py`."""
+
+    INVALID = "invalid"  # mend the request
+    UNAUTHENTICATED = "unauthenticated"  # present a certificate of this cluster
+    FORBIDDEN = "forbidden"  # the certificate lacks the role
+    NOT_FOUND = "not_found"  # a read named something that does not exist
+    PRECONDITION = "precondition"  # wrong cluster; do not retry
+    OUT_OF_RANGE = "out_of_range"  # a position that is not kept
+    EXHAUSTED = "exhausted"  # wait and retry
+    UNAVAILABLE = "unavailable"  # retry at the leader
+    DEADLINE = "deadline"  # the caller's time ran out
+    INTERNAL = "internal"  # a defect
+
+
+class Outcome(Enum):
+    """What is known about the effect of a call that got no answer from the log."""
+
+    NOT_LOGGED = "NOT_LOGGED"
+    UNKNOWN = "UNKNOWN"
+
+
+class Reason(Enum):
+    """Stable codes of calls that got no answer from the log; the value is the wire form."""
+
+    MALFORMED = "MALFORMED"
+    TOO_LARGE = "TOO_LARGE"
+    CURSOR_INVALID = "CURSOR_INVALID"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    CERTIFICATE_EXPIRED = "CERTIFICATE_EXPIRED"
+    TLS_VERSION = "TLS_VERSION"
+    ROLE_MISSING = "ROLE_MISSING"
+    WRONG_CLUSTER = "WRONG_CLUSTER"
+    NOT_FOUND = "NOT_FOUND"
+    INDEX_NOT_KEPT = "INDEX_NOT_KEPT"
+    OVERLOADED = "OVERLOADED"
+    UNCOMMITTED_QUOTA = "UNCOMMITTED_QUOTA"
+    NOT_LEADER = "NOT_LEADER"
+    NO_LEADER = "NO_LEADER"
+    NOT_READY = "NOT_READY"
+    STOPPING = "STOPPING"
+    DEADLINE_BEFORE_PROPOSAL = "DEADLINE_BEFORE_PROPOSAL"
+    READ_NOT_CONFIRMED = "READ_NOT_CONFIRMED"
+    LEADERSHIP_LOST = "LEADERSHIP_LOST"
+    DEADLINE_AFTER_PROPOSAL = "DEADLINE_AFTER_PROPOSAL"
+    STOPPED_AFTER_PROPOSAL = "STOPPED_AFTER_PROPOSAL"
+    INTERNAL = "INTERNAL"
+
+
+def kind_of(reason: Reason) -> Kind:
+    """Return the kind of a reason; decided here and nowhere else, exhaustively."""
+    match reason:
+        case Reason.MALFORMED | Reason.TOO_LARGE | Reason.CURSOR_INVALID:
+            return Kind.INVALID
+        case Reason.UNAUTHENTICATED | Reason.CERTIFICATE_EXPIRED | Reason.TLS_VERSION:
+            return Kind.UNAUTHENTICATED
+        case Reason.ROLE_MISSING:
+            return Kind.FORBIDDEN
+        case Reason.WRONG_CLUSTER:
+            return Kind.PRECONDITION
+        case Reason.NOT_FOUND:
+            return Kind.NOT_FOUND
+        case Reason.INDEX_NOT_KEPT:
+            return Kind.OUT_OF_RANGE
+        case Reason.OVERLOADED | Reason.UNCOMMITTED_QUOTA:
+            return Kind.EXHAUSTED
+        case (
+            Reason.NOT_LEADER
+            | Reason.NO_LEADER
+            | Reason.NOT_READY
+            | Reason.STOPPING
+            | Reason.READ_NOT_CONFIRMED
+            | Reason.LEADERSHIP_LOST
+            | Reason.STOPPED_AFTER_PROPOSAL
+        ):
+            return Kind.UNAVAILABLE
+        case Reason.DEADLINE_BEFORE_PROPOSAL | Reason.DEADLINE_AFTER_PROPOSAL:
+            return Kind.DEADLINE
+        case Reason.INTERNAL:
+            return Kind.INTERNAL
+        case _:
+            assert_never(reason)
+
+
+_UNKNOWN_REASONS: Final = frozenset(
+    {
+        Reason.LEADERSHIP_LOST,
+        Reason.DEADLINE_AFTER_PROPOSAL,
+        Reason.STOPPED_AFTER_PROPOSAL,
+        Reason.INTERNAL,
+    }
+)
+
+
+def outcome_of(reason: Reason) -> Outcome:
+    """Return whether a call that ended for `reason` is known to have left no effect."""
+    return Outcome.UNKNOWN if reason in _UNKNOWN_REASONS else Outcome.NOT_LOGGED
+
+
+class LedgerdError(Exception):
+    """Root of the operating errors. Failed assertions are not among them."""
+
+
+class CallError(LedgerdError):
+    """A call ended without an answer from the log.
+
+    `metadata` holds further facts as text for the caller's `ErrorInfo` (leader, leader_address,
+    cluster_id, field, expected, found).
+    """
+
+    def __init__(
+        self, reason: Reason, message: str, metadata: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+        self.metadata: dict[str, str] = metadata or {}
+
+    @property
+    def kind(self) -> Kind:
+        """What the caller can do about it."""
+        return kind_of(self.reason)
+
+    @property
+    def outcome(self) -> Outcome:
+        """Whether the effect of the call is known."""
+        return outcome_of(self.reason)
+
+
+class NotLogged(CallError):
+    """The call certainly had no effect and never will."""
+
+
+class OutcomeUnknown(CallError):
+    """The call may be committed later. Retrying with the same id is always safe."""
+
+
+class ConfigError(LedgerdError):
+    """Configuration or certificate is unusable. The message says expected, found, what to do."""
+
+
+class StorageError(LedgerdError):
+    """A write, sync or map operation failed. The process must end; nothing is retried (T8)."""
+
+
+class CorruptionError(LedgerdError):
+    """Stored bytes contradict themselves or their neighbours. The process must end."""
+
+
+class NoSpaceError(LedgerdError):
+    """There is no room to start."""

@@ -1,0 +1,61 @@
+"""The payout batch: n Submit commands as columns, from the edge to the disk. No object a payout."""
+
+from array import array
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class PayoutBatch:
+    """n rows as columns of equal length; n = 1 .. BATCH_COMMANDS_MAX.
+
+    ids: payout ids, 16 bytes each, UUIDv7.
+    account_ids: the account each row draws on, 16 bytes each.
+    amounts_minor: minor units; 1 .. 2**63 - 1.
+    currencies: `money.currency_number` of the ISO 4217 alphabetic code.
+    rails: rail numbers, `catalogue`.
+    principals: who submitted, from the certificate; not compared on retries.
+    details: the variable client part, `formats/batches.Details` packed; opaque to guards.
+
+    Rows are appended at the edge with `add` and `extend`; below it a batch is read only.
+    """
+
+    ids: list[bytes] = field(default_factory=list)
+    account_ids: list[bytes] = field(default_factory=list)
+    amounts_minor: "array[int]" = field(default_factory=lambda: array("q"))
+    currencies: "array[int]" = field(default_factory=lambda: array("H"))
+    rails: "array[int]" = field(default_factory=lambda: array("H"))
+    principals: list[str] = field(default_factory=list)
+    details: list[bytes] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def add(
+        self,
+        *,
+        payout_id: bytes,
+        account_id: bytes,
+        amount_minor: int,
+        currency: int,
+        rail: int,
+        principal: str,
+        details: bytes,
+    ) -> None:
+        """Append one row. The edge has checked shapes and bounds."""
+        self.ids.append(payout_id)
+        self.account_ids.append(account_id)
+        self.amounts_minor.append(amount_minor)
+        self.currencies.append(currency)
+        self.rails.append(rail)
+        self.principals.append(principal)
+        self.details.append(details)
+
+    def extend(self, other: "PayoutBatch") -> None:
+        """Append all rows of `other`, in order."""
+        self.ids += other.ids
+        self.account_ids += other.account_ids
+        self.amounts_minor += other.amounts_minor
+        self.currencies += other.currencies
+        self.rails += other.rails
+        self.principals += other.principals
+        self.details += other.details

@@ -1,0 +1,87 @@
+"""The commands other than Submit, one frozen dataclass each. Ids are 16 bytes, amounts minor units.
+
+`request_id` is the idempotency key of the call (ledger.md 6); OpenAccount's is the account id.
+`principal` says who asked, from the certificate; it is not compared on retries.
+"""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAccount:
+    """Open an account in one currency. The account id is the idempotency key.
+
+    currency: `money.currency_number`. min_balance_minor: the bound of `available`, default 0.
+    """
+
+    account_id: bytes
+    currency: int
+    livemode: bool
+    owner_ref: str
+    min_balance_minor: int
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fund:
+    """Money arrived at `bank` for an account: bank cash / credit(account). 2.5.
+
+    external_ref: the bank's own reference; used once per bank.
+    """
+
+    request_id: bytes
+    account_id: bytes
+    amount_minor: int
+    currency: int
+    bank: str
+    external_ref: str
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Move available money between two accounts of one book. 2.5."""
+
+    request_id: bytes
+    from_account_id: bytes
+    to_account_id: bytes
+    amount_minor: int
+    currency: int
+    reference: str
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Cancel a payout that was not dispatched: reserved a+f / available a+f. 3.2."""
+
+    request_id: bytes
+    payout_id: bytes
+    reason: str
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
+class FeeRule:
+    """fee = clamp(min, fixed + (amount * bps + 5000) // 10000, max), minor units. 5, 7.1."""
+
+    rail: int
+    currency: int
+    fixed_minor: int
+    bps: int
+    min_minor: int
+    max_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetFees:
+    """Replace the fee schedule from this entry on. A pair without a rule costs nothing. 2.7."""
+
+    request_id: bytes
+    rules: tuple[FeeRule, ...]
+    source: str
+    principal: str
+
+
+Command: TypeAlias = OpenAccount | Fund | Transfer | Cancel | SetFees

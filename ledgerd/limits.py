@@ -1,0 +1,55 @@
+"""Every bound of ledgerd, in one place, with the relations between them asserted at import.
+
+Unit last: `_bytes`, `_commands`, `_ms`; a bound without a unit is a count.
+A bound here is part of a protocol or of a durable format; what an operator may tune is in `config`.
+"""
+
+# The batch: the unit of work from the client to the disk.
+BATCH_COMMANDS_MAX = 8192  # rows of one log entry; an ordinal fits 16 bits
+ORDINAL_MAX = 0xFFFF
+DETAILS_BYTES_MAX = 16 * 1024  # variable part of one payout (destination, reference, metadata)
+ENTRY_BYTES_MAX = 8 * 1024 * 1024  # payload of one log entry
+REQUEST_BYTES_MAX = 12 * 1024 * 1024  # one gRPC message of the public API
+PEER_MESSAGE_BYTES_MAX = 12 * 1024 * 1024  # one gRPC message between nodes
+
+# The turn (raft.md 1.6, T94).
+TURN_BYTES_MAX = 4 * 1024 * 1024  # persisted in one turn, except one larger entry alone
+TURN_COMMANDS_MAX = 8192  # applied in one turn
+
+# Queues. Each says at its definition what happens when it is full.
+INBOX_COMMANDS_MAX = 65_536
+INBOX_BYTES_MAX = 64 * 1024 * 1024
+INBOX_MESSAGES_MAX = 4_096
+PEER_QUEUE_MESSAGES_MAX = 512
+PEER_QUEUE_BYTES_MAX = 32 * 1024 * 1024
+READS_WAITING_MAX = 16_384
+
+# Money.
+AMOUNT_MINOR_MAX = 2**63 - 1
+
+# Identifiers and text.
+ID_BYTES = 16
+PRINCIPAL_BYTES_MAX = 128
+REFERENCE_BYTES_MAX = 140
+NAME_BYTES_MAX = 140
+OWNER_REF_BYTES_MAX = 128
+EXTERNAL_REF_BYTES_MAX = 64
+METADATA_KEYS_MAX = 50
+METADATA_KEY_BYTES_MAX = 40
+METADATA_VALUE_BYTES_MAX = 500
+RAIL_NAME_BYTES_MAX = 32
+
+# Storage.
+LMDB_KEY_BYTES_MAX = 511
+PAGE_ROWS_MAX = 1_000  # rows of one list page
+
+# Idempotency: request ids are kept at least this long in log time (ledger.md 6).
+REQUEST_ID_RETENTION_US = 35 * 24 * 3600 * 1_000_000
+
+assert BATCH_COMMANDS_MAX <= ORDINAL_MAX + 1
+assert BATCH_COMMANDS_MAX <= INBOX_COMMANDS_MAX
+assert TURN_COMMANDS_MAX >= BATCH_COMMANDS_MAX
+assert ENTRY_BYTES_MAX < PEER_MESSAGE_BYTES_MAX
+assert ENTRY_BYTES_MAX < REQUEST_BYTES_MAX
+assert ENTRY_BYTES_MAX <= PEER_QUEUE_BYTES_MAX
+assert INBOX_BYTES_MAX >= ENTRY_BYTES_MAX

@@ -1,0 +1,83 @@
+"""The nouns of consensus: terms, indexes, entries, hard state, roles. Raft paper, Figure 2."""
+
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+from typing import Final, NamedTuple, NewType
+
+Term = NewType("Term", int)
+Index = NewType("Index", int)
+NodeId = NewType("NodeId", int)
+
+NO_NODE: Final = NodeId(0)  # "nobody": no vote, no leader. Real ids start at 1.
+LINK_BYTES: Final = 32
+GENESIS_LINK: Final = bytes(LINK_BYTES)  # the link before index 1
+
+
+class EntryId(NamedTuple):
+    """Where an entry stands. Compares by term, then index: the order of 5.4.1 (T23)."""
+
+    term: Term
+    index: Index
+
+
+GENESIS: Final = EntryId(Term(0), Index(0))
+
+
+class EntryKind(IntEnum):
+    """What a payload is. Durable: values are never reused. An unknown kind stops the node."""
+
+    NOOP = 1  # empty; every new leader appends one (T34)
+    PAYOUTS = 2  # a columnar batch of Submit commands, formats/batches
+    COMMANDS = 3  # a list of the rarer commands, formats/commands
+    MEMBERSHIP = 4  # reserved for changes of the configuration
+    VERSION = 5  # reserved for the replicated state version
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One log entry. The core looks at everything but `payload` and `ts_us`, which it carries.
+
+    ts_us: log time, microseconds; strictly rises with the index (I11).
+    link: SHA-256 chain over all entries up to this one; made and checked by the injected `Linker`.
+    """
+
+    term: Term
+    index: Index
+    kind: EntryKind
+    ts_us: int
+    payload: bytes
+    link: bytes
+
+    @property
+    def id(self) -> EntryId:
+        """Term and index, comparable."""
+        return EntryId(self.term, self.index)
+
+    @property
+    def size_bytes(self) -> int:
+        """What the entry counts against windows and quotas: payload plus a fixed overhead."""
+        return len(self.payload) + ENTRY_OVERHEAD_BYTES
+
+
+ENTRY_OVERHEAD_BYTES: Final = 96
+
+
+@dataclass(frozen=True, slots=True)
+class HardState:
+    """What must be durable before anything that rests on it leaves (T1). Raft paper, Figure 2.
+
+    commit may be stored lazily (T11): it is a hint that never exceeds what is durable in the log.
+    """
+
+    term: Term
+    vote: NodeId
+    commit: Index
+
+
+class Role(Enum):
+    """The role of a node in its term."""
+
+    FOLLOWER = "follower"
+    PRE_CANDIDATE = "pre_candidate"
+    CANDIDATE = "candidate"
+    LEADER = "leader"

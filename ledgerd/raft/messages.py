@@ -1,0 +1,186 @@
+"""What nodes say to each other, one class a message; no field has two meanings (raft.md 1.4).
+
+Each class states whether it may leave before the disk write. `EarlyMessage` is the union of those
+that may; all others rest on durable state and leave only with a receipt (C2, T3, T81).
+"""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from ledgerd.raft.entries import Entry, EntryId, Index, NodeId, Term
+
+
+@dataclass(frozen=True, slots=True)
+class PreVote:
+    """Would you vote for me in `term`? Changes nothing at the receiver. Thesis 9.6. Not early.
+
+    term is the asked term: the sender's own plus one.
+    """
+
+    sender: NodeId
+    to: NodeId
+    term: Term
+    last: EntryId
+
+
+@dataclass(frozen=True, slots=True)
+class PreVoteReply:
+    """Answer to PreVote. Not early.
+
+    term: the asked term when granted, the receiver's own term when refused (T35).
+    """
+
+    sender: NodeId
+    to: NodeId
+    term: Term
+    granted: bool
+    asked_term: Term
+
+
+@dataclass(frozen=True, slots=True)
+class RequestVote:
+    """Vote for me in `term`. 5.2. Not early: it rests on the durable own vote (T81).
+
+    forced: sent on behalf of a transfer; bypasses stickiness (T38).
+    """
+
+    sender: NodeId
+    to: NodeId
+    term: Term
+    last: EntryId
+    forced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RequestVoteReply:
+    """Answer to RequestVote. Not early."""
+
+    sender: NodeId
+    to: NodeId
+    term: Term
+    granted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AppendEntries:
+    """Entries after `prev`, or none: a probe. 5.3. Early.
+
+    prev_link: the chain link at prev; equal (term, index) with another link breaks R4.
+    stream, sequence: name the replication attempt; acks echo them (T25).
+    """
+
+    sender: NodeId
+    to: NodeId
+    term: Term
+    prev: EntryId
+    prev_link: bytes
+    entries: tuple[Entry, ...]
+    commit: Index
+    stream: int
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class AppendAccepted:
+    """The sender holds everything up to `match` durably. Not early."""
+
+    sender: NodeId
+    to: NodeId
+    term: Term
+    match: Index
+    stream: int
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class AppendRejected:
+    """The sender's log does not contain `prev` (echoed). Not early.
+
+    hint: the largest (term, index) of the sender's log at or before prev whose term is at most
+    prev's: at most one probe per conflicting term (F16).
+    """
+
+    sender: NodeId
+    to: NodeId
+    term: Term
+    prev: EntryId
+    hint: EntryId
+    stream: int
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """The leader lives. Early.
+
+    commit: min(match of the receiver, commit): never an unmatched commit (T22).
+    read_position: the last read position the leader made; 0 if none (F10).
+    """
+
+    sender: NodeId
+    to: NodeId
+    term: Term
+    commit: Index
+    read_position: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeartbeatReply:
+    """Echo of a heartbeat. Early: it promises no durable state.
+
+    applied: how far the sender has applied, for operators.
+    """
+
+    sender: NodeId
+    to: NodeId
+    term: Term
+    read_position: int
+    applied: Index
+
+
+@dataclass(frozen=True, slots=True)
+class ReadIndexRequest:
+    """A follower asks the leader to confirm a read point. Thesis 6.4. Early.
+
+    position: the requester's own counter, never reused (T45).
+    """
+
+    sender: NodeId
+    to: NodeId
+    term: Term
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadIndexReply:
+    """The read point: state at `index` or later is fresh enough. Early."""
+
+    sender: NodeId
+    to: NodeId
+    term: Term
+    position: int
+    index: Index
+
+
+@dataclass(frozen=True, slots=True)
+class TermOver:
+    """Answer to a leader or candidate of an older term, so that it steps down (T36). Not early."""
+
+    sender: NodeId
+    to: NodeId
+    term: Term
+
+
+EarlyMessage: TypeAlias = (
+    AppendEntries | Heartbeat | HeartbeatReply | ReadIndexRequest | ReadIndexReply
+)
+LateMessage: TypeAlias = (
+    PreVote
+    | PreVoteReply
+    | RequestVote
+    | RequestVoteReply
+    | AppendAccepted
+    | AppendRejected
+    | TermOver
+)
+Message: TypeAlias = EarlyMessage | LateMessage

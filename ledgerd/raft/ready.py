@@ -1,0 +1,59 @@
+"""What the core wants done, and the contract of doing it (raft.md 1.5, C1 to C7)."""
+
+from dataclasses import dataclass
+from typing import NewType
+
+from ledgerd.raft.entries import Entry, HardState, Index, NodeId, Role, Term
+from ledgerd.raft.messages import EarlyMessage, LateMessage
+
+Ticket = NewType("Ticket", int)  # numbers the Readys of one core, from 1, without gaps
+ReadTicket = NewType("ReadTicket", int)  # numbers the reads of one core, never reused (T45)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadConfirmed:
+    """Reads under `ticket` may be answered once the visible state has reached `index` (C5)."""
+
+    ticket: ReadTicket
+    index: Index
+
+
+@dataclass(frozen=True, slots=True)
+class RoleChange:
+    """Role, term or known leader changed since the last Ready. leader is NO_NODE if unknown."""
+
+    role: Role
+    term: Term
+    leader: NodeId
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Everything new since the last Ready. Never dropped, reordered or handled twice (C7).
+
+    hard_state: write it with `entries` in one transaction with one full sync (C1); None: unchanged.
+    entries: replace everything at or after entries[0].index (C1).
+    must_sync: False only when nothing but the commit index changed (C6).
+    send_early: may leave at any time (C2).
+    send_after: may leave only after C1 has returned for this ticket and all before it (C2),
+        and after `persisted(ticket)` was called (C3).
+    apply: (first, last), inclusive: committed and locally durable before this Ready was made;
+        apply in order, once (C4, T6); None: nothing. Call `applied(last)` afterwards.
+    reads: confirmed reads (C5).
+    reads_failed: tickets that will never be confirmed; the caller may ask again.
+    lost_from: a waiting proposal at this index or above was superseded: its caller must be told
+        UNKNOWN (T65); None: nothing superseded.
+    role_change: role, term or leader changed.
+    """
+
+    ticket: Ticket
+    hard_state: HardState | None
+    entries: tuple[Entry, ...]
+    must_sync: bool
+    send_early: tuple[EarlyMessage, ...]
+    send_after: tuple[LateMessage, ...]
+    apply: tuple[Index, Index] | None
+    reads: tuple[ReadConfirmed, ...]
+    reads_failed: tuple[ReadTicket, ...]
+    lost_from: Index | None
+    role_change: RoleChange | None

@@ -1,0 +1,67 @@
+"""What can happen to a replica: the inputs of one turn, in order of arrival (raft.md 1.7).
+
+What happens to each when the inbox is full stands at the class.
+"""
+
+from dataclasses import dataclass
+from typing import NewType, TypeAlias
+
+from ledgerd.ledger.batch import PayoutBatch
+from ledgerd.ledger.commands import Command
+from ledgerd.raft.entries import NodeId
+from ledgerd.raft.messages import Message
+
+Waiter = NewType("Waiter", int)  # names one waiting call; made above the fence, never reused
+
+
+@dataclass(frozen=True, slots=True)
+class Ticked:
+    """Time passed. Inbox full: neighbouring ticks merge, so one always has room.
+
+    elapsed: ticks that passed while this process was running; missed: ticks it slept through (T83).
+    """
+
+    elapsed: int
+    missed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A peer's message arrived. Inbox full: dropped, which consensus permits."""
+
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutsProposed:
+    """Submit commands of one call wait for a log entry. Inbox full: refused as NOT_LOGGED."""
+
+    waiter: Waiter
+    batch: PayoutBatch
+
+
+@dataclass(frozen=True, slots=True)
+class CommandProposed:
+    """One of the rarer commands waits for a log entry. Inbox full: refused as NOT_LOGGED."""
+
+    waiter: Waiter
+    command: Command
+
+
+@dataclass(frozen=True, slots=True)
+class ReadsRequested:
+    """Reads that wait together ask for a read point. Inbox full: refused as NOT_LOGGED."""
+
+    waiter: Waiter
+
+
+@dataclass(frozen=True, slots=True)
+class PeerLost:
+    """The stream to a peer broke: its window is forgotten and it is probed again."""
+
+    node_id: NodeId
+
+
+Input: TypeAlias = (
+    Ticked | Received | PayoutsProposed | CommandProposed | ReadsRequested | PeerLost
+)

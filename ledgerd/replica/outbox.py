@@ -1,0 +1,68 @@
+"""What one turn has to say to those who wait: answers, refusals, unknowns, read points."""
+
+from dataclasses import dataclass, field
+
+from ledgerd.errors import Reason
+from ledgerd.ledger.outcomes import Outcomes
+from ledgerd.raft.entries import Index, NodeId, Term
+from ledgerd.raft.ready import RoleChange
+from ledgerd.replica.inputs import Waiter
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The committed entry that holds the waiter's commands was applied.
+
+    outcomes: of the whole entry; the waiter's rows are first .. first + count, exclusive.
+    """
+
+    waiter: Waiter
+    term: Term
+    index: Index
+    ts_us: int
+    outcomes: Outcomes
+    first: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class NotProposed:
+    """The call was certainly not logged and never will be. leader: NO_NODE if unknown."""
+
+    waiter: Waiter
+    reason: Reason
+    leader: NodeId
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The call was proposed and its fate cannot be known here; never reported as failed (T65)."""
+
+    waiter: Waiter
+    reason: Reason
+    leader: NodeId
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPoint:
+    """State at `index` or later answers the read, once it is visible."""
+
+    waiter: Waiter
+    index: Index
+
+
+@dataclass(slots=True)
+class Outbox:
+    """Everything one turn hands to the loop, in one wake-up. Owned by the receiver afterwards.
+
+    again: the turn's budget ran out; call `turn` again even without inputs (T94).
+    needs_settle: something was applied, so `settle` has something to make visible.
+    """
+
+    answers: list[Answered] = field(default_factory=list)
+    not_proposed: list[NotProposed] = field(default_factory=list)
+    unknown: list[Unknown] = field(default_factory=list)
+    reads: list[ReadPoint] = field(default_factory=list)
+    role_change: RoleChange | None = None
+    again: bool = False
+    needs_settle: bool = False

@@ -1,0 +1,85 @@
+"""What the replica needs of the world: declared here, implemented by storage, transport, simulation.
+
+The only inversion in ledgerd. Every port is called by the replica thread alone.
+"""
+
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from ledgerd.formats.records import TableRows
+from ledgerd.ledger.view import LedgerView
+from ledgerd.raft.entries import Entry, HardState, Index
+from ledgerd.raft.log import LogReader
+from ledgerd.raft.messages import EarlyMessage, LateMessage
+from ledgerd.raft.ready import Ready, Ticket
+
+_MINT: Final = object()  # held by the log stores; see `mint`
+
+
+class Receipt:
+    """Proof that one Ready, and all before it, is durable. Only `LogStore.persist` makes one."""
+
+    __slots__ = ("ticket",)
+
+    def __init__(self, ticket: Ticket, *, mint: object) -> None:
+        assert mint is _MINT, "a Receipt is made by LogStore.persist and by nobody else"
+        self.ticket = ticket
+
+
+def mint() -> object:
+    """Return the right to make receipts. An architecture test lists who may call this."""
+    return _MINT
+
+
+class LogStore(LogReader, Protocol):
+    """The truth and the durability point. Also the core's `LogReader`."""
+
+    def persist(self, ready: Ready) -> Receipt:
+        """Make `ready.hard_state` and `ready.entries` durable: one transaction, one full sync.
+
+        Entries replace everything at or after entries[0].index (C1). With `must_sync` False the
+        write may be postponed to the next one (C6). Raises StorageError when the write or the sync
+        failed; the first failure is latched, and every later call raises too (T8).
+        """
+        ...
+
+    def hard_state(self) -> HardState:
+        """Return the durable hard state; term 0, no vote, commit 0 in a new store."""
+        ...
+
+
+class StateStore(Protocol):
+    """The fold of the log, lagging it, replayed from it. One open write transaction at most."""
+
+    def view(self) -> LedgerView:
+        """Return what apply may read: the open write transaction, opened if there is none."""
+        ...
+
+    def write(self, entry: Entry, rows: Sequence[TableRows], digest: bytes) -> None:
+        """Put the rows of one applied entry, its index, term, link, log time and the digest after
+        it into the open transaction (T7). entry.index must be the last written index plus one."""
+        ...
+
+    def commit(self) -> Index:
+        """Commit the open transaction if there is one; return the index now visible to readers."""
+        ...
+
+    def applied(self) -> Index:
+        """Return the last applied index, the open transaction included."""
+        ...
+
+    def digest(self) -> bytes:
+        """Return the rolling digest at `applied()`; 32 zero bytes at index 0."""
+        ...
+
+
+class Mail(Protocol):
+    """The way out to peers. Never blocks: a put into bounded queues, where drops are legal."""
+
+    def early(self, messages: Sequence[EarlyMessage]) -> None:
+        """Send messages that rest on nothing this turn writes."""
+        ...
+
+    def after(self, messages: Sequence[LateMessage], receipt: Receipt) -> None:
+        """Send messages that rest on what `receipt` proves durable."""
+        ...
