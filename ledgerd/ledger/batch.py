@@ -1,4 +1,9 @@
-"""The payout batch: n Submit commands as columns, from the edge to the disk. No object a payout."""
+"""The payout batch: n Submit commands as columns, from the edge to the disk.
+
+No object a payout. `PayoutBatch` is what the edge fills; `PayoutColumns` is the same batch
+as it stands in the log, with accounts and principals numbered. Apply sees only the second,
+made by `formats.batches.decode`, also on the leader that has just encoded it.
+"""
 
 from array import array
 from dataclasses import dataclass, field
@@ -14,7 +19,7 @@ class PayoutBatch:
     currencies: `money.currency_number` of the ISO 4217 alphabetic code.
     rails: rail numbers, `catalogue`.
     principals: who submitted, from the certificate; not compared on retries.
-    details: the variable client part, `formats/batches.Details` packed; opaque to guards.
+    details: the variable client part, `details.Details` packed; opaque to guards.
 
     Rows are appended at the edge with `add` and `extend`; below it a batch is read only.
     """
@@ -59,3 +64,29 @@ class PayoutBatch:
         self.rails += other.rails
         self.principals += other.principals
         self.details += other.details
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutColumns:
+    """n rows as decoded from a log entry. Read only.
+
+    accounts: distinct account ids, 16 bytes each, ascending.
+    principals: distinct names, ascending.
+    ids: payout ids, 16 bytes each. amounts_minor, currencies, rails: as in PayoutBatch,
+        but not checked: apply repeats the cheap bounds.
+    account_refs, principal_refs: positions in `accounts` and `principals`.
+    details: the packed variable client part of each row.
+    """
+
+    accounts: list[bytes]
+    principals: list[str]
+    ids: list[bytes]
+    account_refs: "array[int]"
+    amounts_minor: "array[int]"
+    currencies: "array[int]"
+    rails: "array[int]"
+    principal_refs: "array[int]"
+    details: list[bytes]
+
+    def __len__(self) -> int:
+        return len(self.ids)

@@ -1,4 +1,6 @@
-"""The commands other than Submit, one frozen dataclass each. Ids are 16 bytes, amounts minor units.
+"""The commands, one frozen dataclass each. Ids are 16 bytes, amounts minor units.
+
+Submit travels in columns (`batch`); its dataclass is for the readable definition of apply.
 
 `request_id` is the idempotency key of the call (ledger.md 6); OpenAccount's is the account id.
 `principal` says who asked, from the certificate; it is not compared on retries.
@@ -6,6 +8,22 @@
 
 from dataclasses import dataclass
 from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """Ask for one payout and reserve its amount and fee. The key is the payout id. 3.2.
+
+    details: packed `details.Details`; opaque here.
+    """
+
+    payout_id: bytes
+    account_id: bytes
+    amount_minor: int
+    currency: int
+    rail: int
+    principal: str
+    details: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +82,10 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class FeeRule:
-    """fee = clamp(min, fixed + (amount * bps + 5000) // 10000, max), minor units. 5, 7.1."""
+    """fee = clamp(min, fixed + (amount * bps + 5000) // 10000, max), minor units. 5, 7.1.
+
+    bps: hundredths of a percent of the amount, 0 .. 10,000. 0 <= min <= max.
+    """
 
     rail: int
     currency: int

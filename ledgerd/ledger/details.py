@@ -1,0 +1,135 @@
+"""The variable client part of a payout: where the money goes, and what the client noted.
+
+Packed once at the edge, kept as those bytes for ever, sliced and never parsed on the way
+down. Guards do not read it. It is opened again to show a payout, and to name the fields
+that differ when an id is used twice.
+
+Layout: version u8, destination kind u8, then six texts of the destination and the
+reference, each u16 length and UTF-8, then u8 count and per key (in order of the key's
+bytes) u8 length and key, u16 length and value. Lengths are big-endian. One Details has
+one packed form, so equal bytes are equal fields.
+"""
+
+from struct import Struct
+from struct import error as StructError  # noqa: N812 - an exception, named like one
+from typing import Final, NamedTuple
+
+_VERSION: Final = 1
+_HEAD: Final = Struct(">BB")
+_LENGTH: Final = Struct(">H")
+
+
+class Details(NamedTuple):
+    """What the client says beside account, amount and rail. Text is NFC, checked above.
+
+    destination_kind: the public enum's value. metadata: sorted by key, keys unique.
+    """
+
+    destination_kind: int
+    country: str
+    bank_code: str
+    account_number: str
+    name: str
+    account_type: str
+    reference: str
+    metadata: tuple[tuple[str, str], ...]
+
+
+# Public names of the fields, in the order of `Details`.
+FIELD_NAMES: Final = (
+    "destination.kind",
+    "destination.country",
+    "destination.bank_code",
+    "destination.account_number",
+    "destination.name",
+    "destination.account_type",
+    "reference",
+    "metadata",
+)
+
+
+def pack_details(details: Details) -> bytes:
+    """Return the one packed form. Raises ValueError where a length does not fit."""
+    try:
+        parts = [_HEAD.pack(_VERSION, details.destination_kind)]
+        for text in details[1:7]:
+            raw = text.encode()
+            parts += (_LENGTH.pack(len(raw)), raw)
+        parts.append(len(details.metadata).to_bytes(1, "big"))
+        last = None
+        for key, value in details.metadata:
+            raw_key, raw = key.encode(), value.encode()
+            if last is not None and raw_key <= last:
+                raise ValueError(f"expected metadata sorted by key, found {key!r} late")
+            last = raw_key
+            parts += (
+                len(raw_key).to_bytes(1, "big"),
+                raw_key,
+                _LENGTH.pack(len(raw)),
+                raw,
+            )
+    except (StructError, OverflowError) as exc:
+        raise ValueError(f"details do not fit their layout: {exc}") from exc
+    return b"".join(parts)
+
+
+def unpack_details(packed: bytes) -> Details:
+    """Return the fields. Raises ValueError unless `packed` is exactly one packed form."""
+    try:
+        version, kind = _HEAD.unpack_from(packed)
+        if version != _VERSION:
+            raise ValueError(f"expected details version {_VERSION}, found {version}")
+        at = _HEAD.size
+        texts: list[str] = []
+        for _ in range(6):
+            raw, at = _sized(packed, at, 2)
+            texts.append(raw.decode())
+        count, at = packed[at], at + 1
+        metadata: list[tuple[str, str]] = []
+        last: bytes | None = None
+        for _ in range(count):
+            raw_key, at = _sized(packed, at, 1)
+            raw, at = _sized(packed, at, 2)
+            if last is not None and raw_key <= last:
+                raise ValueError("metadata keys are not sorted")
+            last = raw_key
+            metadata.append((raw_key.decode(), raw.decode()))
+    except (StructError, IndexError, UnicodeDecodeError) as exc:
+        raise ValueError(f"details are cut off or not text: {exc}") from exc
+    if at != len(packed):
+        raise ValueError(f"expected {at} bytes of details, found {len(packed)}")
+    country, bank_code, account_number, name, account_type, reference = texts
+    return Details(
+        kind,
+        country,
+        bank_code,
+        account_number,
+        name,
+        account_type,
+        reference,
+        tuple(metadata),
+    )
+
+
+def differing(first: bytes, second: bytes) -> tuple[str, ...]:
+    """Return the public names of the fields that differ; ("details",) if unreadable."""
+    if first == second:
+        return ()
+    try:
+        one, other = unpack_details(first), unpack_details(second)
+    except ValueError:
+        return ("details",)
+    return tuple(
+        name
+        for name, mine, theirs in zip(FIELD_NAMES, one, other, strict=True)
+        if mine != theirs
+    )
+
+
+def _sized(packed: bytes, at: int, width: int) -> tuple[bytes, int]:
+    """Return the bytes behind a length of `width` bytes, and where they end."""
+    start = at + width
+    end = start + int.from_bytes(packed[at:start], "big")
+    if end > len(packed):
+        raise ValueError(f"expected {end} bytes of details, found {len(packed)}")
+    return packed[start:end], end

@@ -1,0 +1,45 @@
+"""Events: the facts of the feed, one per change, numbered densely from 1 (I11)."""
+
+from enum import IntEnum
+from typing import NamedTuple
+
+from ledgerd.ledger.accounts import Balances, EntryPosition
+
+
+class EventKind(IntEnum):
+    """Durable and public values."""
+
+    ACCOUNT_OPENED = 1
+    ACCOUNT_FUNDED = 2
+    TRANSFERRED = 3
+    PAYOUT_CREATED = 4
+    PAYOUT_CANCELLED = 5
+    FEES_SET = 6
+
+
+class AccountAfter(NamedTuple):
+    """The balances that the change left in one account."""
+
+    account_id: bytes
+    balances: Balances
+
+
+class Event(NamedTuple):
+    """One change, as the feed tells it.
+
+    subject: payout id, account id, or request id where nothing else has an id.
+    state_before, state_after: PayoutState values, 0 where there is no payout.
+    accounts: those whose balances changed (or began), in the order of the command.
+    """
+
+    position: EntryPosition
+    seq: int
+    kind: EventKind
+    ts_us: int
+    subject: bytes
+    state_before: int
+    state_after: int
+    currency: int
+    amount_minor: int
+    fee_minor: int
+    accounts: tuple[AccountAfter, ...]

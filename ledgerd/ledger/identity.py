@@ -1,0 +1,206 @@
+"""Who came first: the key of a call, and what a second use of it is told (ledger.md 6).
+
+The key is checked before every other rule. A payout's key is its id, an account's the
+account id, every other mutating call's its request id. The three do not share a space.
+Payout and account ids are kept for ever, refused ones too. Request ids are kept at least
+`REQUEST_ID_RETENTION_US` of log time; an id that is not stored and whose own time lies
+below that floor may have been pruned, so it is refused instead of being executed again.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from enum import IntEnum
+from struct import Struct
+from typing import Final, NamedTuple
+
+from ledgerd.ledger.commands import Cancel, Command, Fund, OpenAccount, SetFees, Transfer
+from ledgerd.limits import ID_BYTES, REQUEST_ID_RETENTION_US
+
+FINGERPRINT_BYTES: Final = 16
+_FIXED: Final = Struct(">16sqHH")
+_I64: Final = Struct(">q")
+_RULE: Final = Struct(">HHqqqq")
+
+
+class IdKind(IntEnum):
+    """Whose id it is. Durable."""
+
+    PAYOUT = 1
+    ACCOUNT = 2
+
+
+class CallKind(IntEnum):
+    """Which call a request id was used for. Durable."""
+
+    FUND = 1
+    TRANSFER = 2
+    CANCEL = 3
+    SET_FEES = 4
+
+
+class IdRecord(NamedTuple):
+    """What is kept of a payout id or of a refused account id.
+
+    refusal: 0 where the command was accepted; then ts_us is 0 and the fingerprint empty,
+        for the object itself has them. fingerprint: of the client fields, 16 bytes.
+    """
+
+    index: int
+    ordinal: int
+    refusal: int = 0
+    ts_us: int = 0
+    fingerprint: bytes = b""
+
+
+class RequestRecord(NamedTuple):
+    """What is kept of a request id: the answer, and a fingerprint for each client field.
+
+    code: 0 for accepted, else the refusal. fields: in the order of `field_names`.
+    payout_position: (index, ordinal) of the payout a Cancel named, (0, 0) elsewhere.
+    """
+
+    call: CallKind
+    index: int
+    ordinal: int
+    ts_us: int
+    code: int
+    payout_position: tuple[int, int]
+    fields: tuple[bytes, ...]
+
+
+def is_uuid7(raw: bytes) -> bool:
+    """Return whether these are the 16 bytes of a UUID of version 7."""
+    return len(raw) == ID_BYTES and raw[6] >> 4 == 7 and raw[8] >> 6 == 2
+
+
+def made_at_us(raw: bytes) -> int:
+    """Return the time in a UUIDv7, microseconds since 1970, to the millisecond."""
+    return int.from_bytes(raw[:6], "big") * 1000
+
+
+def is_too_old(request_id: bytes, ts_us: int) -> bool:
+    """Return whether an id that is not stored may have been pruned before `ts_us`."""
+    return is_uuid7(request_id) and made_at_us(request_id) < (
+        ts_us - REQUEST_ID_RETENTION_US
+    )
+
+
+def fingerprint(raw: bytes) -> bytes:
+    """Return 16 bytes that stand for `raw` where its values are not kept."""
+    return hashlib.sha256(raw).digest()[:FINGERPRINT_BYTES]
+
+
+def submit_fingerprint(
+    *, account_id: bytes, amount_minor: int, currency: int, rail: int, details: bytes
+) -> bytes:
+    """Return the fingerprint of a Submit's client fields."""
+    return fingerprint(_FIXED.pack(account_id, amount_minor, currency, rail) + details)
+
+
+def open_account_fingerprint(command: OpenAccount) -> bytes:
+    """Return the fingerprint of an OpenAccount's client fields."""
+    return fingerprint(
+        command.currency.to_bytes(2, "big")
+        + _I64.pack(command.min_balance_minor)
+        + bytes([command.livemode])
+        + command.owner_ref.encode()
+    )
+
+
+# What is compared of each call, by the names of the public message, in its order.
+FIELD_NAMES: Final = {
+    CallKind.FUND: (
+        "account_id",
+        "amount.units",
+        "amount.currency",
+        "bank",
+        "external_ref",
+    ),
+    CallKind.TRANSFER: (
+        "from_account_id",
+        "to_account_id",
+        "amount.units",
+        "amount.currency",
+        "reference",
+    ),
+    CallKind.CANCEL: ("payout_id", "reason"),
+    CallKind.SET_FEES: ("rules", "source"),
+}
+
+
+def call_of(command: Command) -> CallKind:
+    """Return the kind of a call that has a request id."""
+    match command:
+        case Fund():
+            return CallKind.FUND
+        case Transfer():
+            return CallKind.TRANSFER
+        case Cancel():
+            return CallKind.CANCEL
+        case SetFees():
+            return CallKind.SET_FEES
+        case OpenAccount():
+            raise AssertionError("OpenAccount is keyed by its account id")
+
+
+def field_fingerprints(command: Command) -> tuple[bytes, ...]:
+    """Return one fingerprint for each client field, in the order of `FIELD_NAMES`."""
+    return tuple(fingerprint(raw) for raw in _client_fields(command))
+
+
+def differing_fields(
+    command: Command, stored: RequestRecord, fields: Sequence[bytes]
+) -> tuple[str, ...]:
+    """Return the names of the fields that differ from the first call's; "call" if it
+    was another call."""
+    call = call_of(command)
+    if call != stored.call:
+        return ("call",)
+    return tuple(
+        name
+        for name, mine, first in zip(
+            FIELD_NAMES[call], fields, stored.fields, strict=True
+        )
+        if mine != first
+    )
+
+
+def _client_fields(command: Command) -> tuple[bytes, ...]:
+    match command:
+        case Fund():
+            return (
+                command.account_id,
+                _amount(command.amount_minor),
+                command.currency.to_bytes(2, "big"),
+                command.bank.encode(),
+                command.external_ref.encode(),
+            )
+        case Transfer():
+            return (
+                command.from_account_id,
+                command.to_account_id,
+                _amount(command.amount_minor),
+                command.currency.to_bytes(2, "big"),
+                command.reference.encode(),
+            )
+        case Cancel():
+            return (command.payout_id, command.reason.encode())
+        case SetFees():
+            rules = b"".join(
+                _RULE.pack(
+                    rule.rail,
+                    rule.currency,
+                    rule.fixed_minor,
+                    rule.bps,
+                    rule.min_minor,
+                    rule.max_minor,
+                )
+                for rule in command.rules
+            )
+            return (rules, command.source.encode())
+        case OpenAccount():
+            raise AssertionError("OpenAccount is keyed by its account id")
+
+
+def _amount(minor: int) -> bytes:
+    return minor.to_bytes(16, "big", signed=True)

@@ -1,0 +1,65 @@
+"""Journal entries: balanced legs in one book, immutable, each with what it left behind.
+
+An entry cannot be made unbalanced: its constructor asserts I1. For every customer account
+it touches it carries the account's sequence, its balances afterwards, and the position of
+the account's previous entry, so that a statement is a walk back and needs no index.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import NamedTuple
+
+from ledgerd.ledger.accounts import (
+    Balances,
+    Book,
+    EntryPosition,
+    LedgerAccount,
+    Side,
+)
+
+
+class EntryReason(IntEnum):
+    """Which command posted the entry. Durable."""
+
+    SUBMIT = 1
+    CANCEL = 2
+    FUND = 3
+    TRANSFER = 4
+
+
+class Leg(NamedTuple):
+    """One posting. amount_minor: 1 .. 2**63 - 1."""
+
+    account: LedgerAccount
+    side: Side
+    amount_minor: int
+
+
+class Touched(NamedTuple):
+    """What an entry left in one customer account. previous: the account's entry before."""
+
+    account_id: bytes
+    sequence: int
+    balances: Balances
+    previous: EntryPosition
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """Debits equal credits, at least two legs, each above zero, one book. # I1."""
+
+    position: EntryPosition
+    reason: EntryReason
+    book: Book
+    legs: tuple[Leg, ...]
+    touched: tuple[Touched, ...]
+
+    def __post_init__(self) -> None:
+        assert len(self.legs) >= 2, self  # I1
+        balance_minor = 0
+        for leg in self.legs:
+            assert leg.amount_minor > 0, self  # I1
+            balance_minor += (
+                leg.amount_minor if leg.side == Side.DEBIT else -leg.amount_minor
+            )
+        assert balance_minor == 0, (balance_minor, self)  # I1

@@ -1,0 +1,135 @@
+"""What apply may read, and what it leaves behind: the two sides of a pure function.
+
+`LedgerView` is implemented over LMDB by storage and over dicts by the tests. Reads are by
+the batch: one call for all keys, one answer for each key in the order asked. Rows handed
+out are the caller's own: apply changes `Account`s in place.
+
+`Writes` is the whole effect of one entry, by table. The rows of accepted submits are
+columns; the encoder lays them out without an object a payout.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from ledgerd.ledger.accounts import (
+    Account,
+    EntryPosition,
+    InternalKey,
+    Position,
+)
+from ledgerd.ledger.batch import PayoutColumns
+from ledgerd.ledger.catalogue import FeeSchedule
+from ledgerd.ledger.events import Event
+from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
+from ledgerd.ledger.journal import JournalEntry
+from ledgerd.ledger.payouts import PayoutHead, PayoutStatus
+
+
+class ExternalRef(NamedTuple):
+    """Names evidence of incoming money: used once per bank (I9). Both in UTF-8."""
+
+    bank: bytes
+    reference: bytes
+
+
+class LedgerView(Protocol):
+    """State as it is before the entry. Sequences given are sorted and free of doubles.
+
+    A missing row is None. A row that cannot be read raises CorruptionError.
+    """
+
+    def accounts(self, account_ids: Sequence[bytes]) -> list[Account | None]:
+        """Return fresh copies, which the caller may change."""
+        ...
+
+    def largest_payout_id(self) -> bytes:
+        """Return the largest payout id in the table `id`, refused ones included; b"" if
+        there is none. Ids above it need no look-up."""
+        ...
+
+    def ids(self, kind: IdKind, ids: Sequence[bytes]) -> list[IdRecord | None]:
+        """Return what is kept of each id of this kind."""
+        ...
+
+    def payouts(self, positions: Sequence[Position]) -> list[PayoutHead]:
+        """Return the heads of payouts that exist. A missing one is a CorruptionError."""
+        ...
+
+    def payout_statuses(
+        self, positions: Sequence[Position]
+    ) -> list[PayoutStatus | None]:
+        """Return what changed since each payout was made; None where nothing did."""
+        ...
+
+    def requests(self, request_ids: Sequence[bytes]) -> list[RequestRecord | None]:
+        """Return what is kept of each request id."""
+        ...
+
+    def external_refs(self, refs: Sequence[ExternalRef]) -> list[Position | None]:
+        """Return the position of the command that used each reference."""
+        ...
+
+    def internals(self, keys: Sequence[InternalKey]) -> list[int]:
+        """Return balances on their normal sides, minor units; 0 if never posted to."""
+        ...
+
+    def fee_schedule(self) -> FeeSchedule:
+        """Return the schedule in force; version 0 if none was set."""
+        ...
+
+    def event_seq(self) -> int:
+        """Return the seq of the last event, 0 before the first."""
+        ...
+
+
+@dataclass(slots=True)
+class AcceptedSubmits:
+    """The accepted rows of a batch of submits, as columns of equal length m <= n.
+
+    batch: the n rows as decoded, read only. accounts: by number in the batch, as they
+        are after the whole batch; None where no such account exists.
+    rows: row numbers, rising. fees_minor: the fee of each.
+    available_minor, reserved_minor: the account's balances after the row; its other
+        three do not change.
+    sequences: the account's sequence. previous: position of its entry before.
+    event_seq_first: seq of the first row's event; the next rows' follow one by one.
+    """
+
+    index: int
+    ts_us: int
+    batch: PayoutColumns
+    accounts: list[Account | None]
+    event_seq_first: int
+    rows: list[int] = field(default_factory=list)
+    fees_minor: list[int] = field(default_factory=list)
+    available_minor: list[int] = field(default_factory=list)
+    reserved_minor: list[int] = field(default_factory=list)
+    sequences: list[int] = field(default_factory=list)
+    previous: list[EntryPosition] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(slots=True)
+class Writes:
+    """The rows of one entry, by table; each list sorted by its key, keys unique.
+
+    submits: the accepted rows of a batch of submits; they stand for rows of payouts,
+        journal, events and ids beside the lists. Accounts are in `accounts` only.
+    event_seq: seq of the last event, None where there was none.
+    """
+
+    submits: AcceptedSubmits | None = None
+    payouts: list[PayoutHead] = field(default_factory=list)
+    payout_statuses: list[tuple[Position, PayoutStatus]] = field(default_factory=list)
+    journal: list[JournalEntry] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    accounts: list[Account] = field(default_factory=list)
+    internals: list[tuple[InternalKey, int]] = field(default_factory=list)
+    ids: list[tuple[IdKind, bytes, IdRecord]] = field(default_factory=list)
+    requests: list[tuple[bytes, RequestRecord]] = field(default_factory=list)
+    external_refs: list[tuple[ExternalRef, Position]] = field(default_factory=list)
+    fee_schedules: list[FeeSchedule] = field(default_factory=list)
+    event_seq: int | None = None
