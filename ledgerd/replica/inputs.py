@@ -11,7 +11,9 @@ from ledgerd.ledger.commands import Command
 from ledgerd.raft.entries import NodeId
 from ledgerd.raft.messages import Message
 
-Waiter = NewType("Waiter", int)  # names one waiting call; made above the fence, never reused
+Waiter = NewType(
+    "Waiter", int
+)  # names one waiting call; made above the fence, never reused
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,8 @@ class StateStore(Protocol):
 
     def write(self, entry: Entry, rows: Sequence[TableRows], digest: bytes) -> None:
         """Put the rows of one applied entry, its index, term, link, log time and the digest after
-        it into the open transaction (T7). entry.index must be the last written index plus one."""
+        it into the open transaction (T7). entry.index must be the last written index plus one.
+        """
         ...
 
     def commit(self) -> Index:

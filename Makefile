@@ -1,0 +1,77 @@
+# One page, no logic. `.ci/run` calls `make check`, so CI never knows more than a laptop.
+PYTHON ?= python3
+BIN    := .venv/bin
+SHELL  := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo test unit setup e2e jepsen bench cluster proto proto-check format format-check lint types imports docs docs-check check lock clean
+
+help: ## print the targets
+	@grep -hE '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: .setup-done ## three nodes over TLS take a real file of payouts, lose the leader, lose nothing
+	$(BIN)/python -m benchmarks.demo
+
+test: .setup-done ## every test that CI runs: unit, tables, models, end to end, a minute of fault injection
+	$(BIN)/python -m pytest -q -n 2 -m "not e2e" --dist loadfile
+	$(BIN)/python -m pytest -q -m e2e
+
+unit: .setup-done ## the fast part of test
+	$(BIN)/python -m pytest -q -n 2 -m "not e2e and not slow" --dist loadfile
+
+e2e: .setup-done ## real processes only
+	$(BIN)/python -m pytest -q -m e2e
+
+jepsen: .setup-done ## every nemesis against the workloads, within five minutes
+	$(BIN)/python -m jepsen run-all --budget 5m
+
+bench: .setup-done ## the macro benchmark, etcd beside us where it is installed
+	$(BIN)/python -m benchmarks.macro
+
+cluster: .setup-done ## three local nodes in the foreground; prints how to talk to them
+	$(BIN)/ledgerd dev --nodes 3 --dir run/cluster
+
+setup: .setup-done ## install the locked dependencies, then the package
+
+.setup-done: constraints.txt pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch .setup-done
+
+proto: .setup-done ## generate the protobuf code again
+	proto/generate.sh
+
+proto-check: .setup-done ## fail if the committed generated code is not what proto/ gives
+	proto/check.sh
+
+format: .setup-done ## ruff format
+	$(BIN)/ruff format .
+
+format-check: .setup-done
+	$(BIN)/ruff format --check .
+
+lint: .setup-done ## ruff check
+	$(BIN)/ruff check .
+
+types: .setup-done ## mypy --strict
+	$(BIN)/mypy
+
+imports: .setup-done ## the floors
+	$(BIN)/lint-imports
+
+docs: .setup-done ## write the generated pages of docs/ again
+	$(BIN)/python -m tests.architecture.generated_docs --write
+
+docs-check: .setup-done ## fail if a generated page or a reference in docs/ is stale
+	$(BIN)/python -m pytest -q tests/architecture
+
+check: format-check lint types imports proto-check docs-check test ## everything CI does
+
+lock: .setup-done ## pin the newest versions again, with hashes and without index hosts
+	$(BIN)/pip-compile --quiet --upgrade --allow-unsafe --generate-hashes --strip-extras --no-annotate \
+	  --no-header --no-emit-options --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	  --extra files --group tools --group tests -o constraints.txt pyproject.toml
+
+clean: ## remove build outputs and run directories
+	rm -rf .venv .setup-done run store .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info

@@ -1,0 +1,62 @@
+"""`ledgerd`: run a node, make certificates, check a directory, run a local cluster."""
+
+import sys
+from typing import Any
+
+import click
+
+from ledgerd import __version__
+from ledgerd.cli.check import check
+from ledgerd.cli.dev import dev
+from ledgerd.cli.pki import pki
+from ledgerd.cli.run import run
+from ledgerd.errors import (
+    ConfigError,
+    CorruptionError,
+    ExitCode,
+    LedgerdError,
+    NoSpaceError,
+    StorageError,
+)
+
+
+class _Group(click.Group):
+    """A command group whose errors are one line and a documented exit code, no traceback."""
+
+    # Any: click's own signature.
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().main(*args, **kwargs)
+        except LedgerdError as error:
+            click.echo(f"error: {error}", err=True)
+            sys.exit(_exit_code_of(error))
+
+
+def _exit_code_of(error: LedgerdError) -> ExitCode:
+    match error:
+        case StorageError():
+            return ExitCode.STORAGE
+        case CorruptionError():
+            return ExitCode.CORRUPTION
+        case NoSpaceError():
+            return ExitCode.NO_SPACE
+        case ConfigError():
+            return ExitCode.CONFIG
+        case _:
+            return ExitCode.USAGE
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="ledgerd")
+def cli() -> None:
+    """A Raft-replicated payout ledger.
+
+    Exit codes: 0 clean, 2 usage, 70 storage error, 71 corruption, 72 no space at start,
+    73 configuration or certificate, 74 failed assertion.
+    """
+
+
+cli.add_command(run)
+cli.add_command(dev)
+cli.add_command(pki)
+cli.add_command(check)

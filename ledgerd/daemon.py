@@ -1,0 +1,292 @@
+"""The composition root of one node: builds, wires, holds no logic (architecture.md 2).
+
+Order matters here and nowhere else: configuration, certificates, data directory, recovery, then
+the replica, the peers, and last the public API. What is wrong is said before anything listens.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from typing import TypeVar
+
+import uvloop
+
+from ledgerd import __version__
+from ledgerd.api.options import ApiOptions
+from ledgerd.api.server import ApiServer
+from ledgerd.config import NodeConfig
+from ledgerd.formats.entries import link
+from ledgerd.limits import INBOX_MESSAGES_MAX
+from ledgerd.node import lifecycle
+from ledgerd.node.courier import Courier
+from ledgerd.node.failstop import fail_stop
+from ledgerd.node.handle import Node
+from ledgerd.node.inbox import Inbox, InboxBounds
+from ledgerd.node.instruments import Gauges, StageTimer
+from ledgerd.node.log_clock import LogClock
+from ledgerd.node.options import NodeOptions
+from ledgerd.node.reads import Reads
+from ledgerd.node.replica_thread import ReplicaThread
+from ledgerd.node.ticker import Ticker
+from ledgerd.observability import logs
+from ledgerd.observability.metrics import Metrics, MetricsEndpoint
+from ledgerd.observability.pauses import GcPauses
+from ledgerd.raft.core import Options, RaftCore
+from ledgerd.raft.entries import NodeId
+from ledgerd.raft.membership import Membership
+from ledgerd.replica.replica import Replica
+from ledgerd.security import tls
+from ledgerd.security.handshakes import HandshakeFailure, NativeStderr
+from ledgerd.storage.environment import Environment, StorageOptions, open_directory
+from ledgerd.storage.log_store import LmdbLogStore
+from ledgerd.storage.reader import StateReader, read
+from ledgerd.storage.recovery import recover
+from ledgerd.storage.state_store import LmdbStateStore
+from ledgerd.transport.options import TransportOptions
+from ledgerd.transport.transport import PeerTransport
+
+T = TypeVar("T")
+log = logs.get(__name__)
+
+
+def run(config: NodeConfig) -> None:
+    """Run one node until it is told to stop; return after a clean stop.
+
+    Raises ConfigError, NoSpaceError, CorruptionError or StorageError when it cannot start. Once it
+    serves, a fault ends the process with its documented exit code instead (fail-stop).
+    """
+    assert __debug__, (
+        "ledgerd must not run with python -O: its assertions guard the money"
+    )
+    logs.configure(
+        level=config.log.level, format=config.log.format, node_id=config.node.id
+    )
+    environment = open_directory(
+        config.node.data_dir,
+        cluster_id=config.cluster.id,
+        node_id=NodeId(config.node.id),
+        options=StorageOptions(
+            log_map_bytes=config.storage.log_map_bytes,
+            state_map_bytes=config.storage.state_map_bytes,
+            free_bytes_min=config.storage.free_bytes_min,
+        ),
+    )
+    try:
+        uvloop.run(_NodeBuild(config, environment).serve())
+    finally:
+        environment.close()
+
+
+class _Snapshots:
+    """Short read transactions on the data directory, for the reader threads."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+
+    def read(self, query: Callable[[StateReader], T]) -> T:
+        return read(self._environment, query)
+
+
+class _NodeBuild:
+    """The parts of one node, made in order and joined."""
+
+    def __init__(self, config: NodeConfig, environment: Environment) -> None:
+        self._config = config
+        self._environment = environment
+        self._node_id = NodeId(config.node.id)
+        self._voters = tuple(
+            sorted(NodeId(member.id) for member in config.cluster.members)
+        )
+        self._metrics = Metrics()
+        self._metrics.set_info(
+            version=__version__, cluster_id=config.cluster.id, node_id=config.node.id
+        )
+
+    async def serve(self) -> None:
+        config, metrics = self._config, self._metrics
+        loop = asyncio.get_running_loop()
+        tick_s = config.raft.tick_ms / 1000
+        api_addresses = {
+            NodeId(member.id): member.api_address for member in config.cluster.members
+        }
+        options = NodeOptions(
+            node_id=self._node_id,
+            cluster_id=config.cluster.id,
+            api_addresses=api_addresses,
+            tick_s=tick_s,
+        )
+        handshakes = NativeStderr(self._on_failed_handshake)
+        handshakes.install()
+        server_tls = tls.ServerTls(
+            config.tls,
+            on_handshake=metrics.tls_handshakes.inc,
+            on_reload=self._on_reload,
+            on_problem=self._on_certificate_problem,
+        )
+        endpoint = (
+            MetricsEndpoint(metrics, config.listen.metrics)
+            if config.listen.metrics
+            else None
+        )
+        pauses = GcPauses(metrics)
+        pauses.install()
+
+        inbox = Inbox(
+            InboxBounds(
+                commands_max=config.limits.inbox_commands_max,
+                bytes_max=config.limits.inbox_bytes_max,
+                messages_max=INBOX_MESSAGES_MAX,
+                reads_max=config.limits.reads_waiting_max,
+            )
+        )
+        clock = LogClock(node_id=self._node_id, voters=self._voters)
+        courier = Courier(
+            loop=loop,
+            api_addresses=api_addresses,
+            on_role_change=lambda change: node.on_role_change(change),
+            on_visible=lambda visible: reads.advance(visible),
+        )
+        reads = Reads(
+            inbox=inbox, courier=courier, snapshots=_Snapshots(self._environment)
+        )
+        transport = PeerTransport(
+            TransportOptions(
+                cluster_id=config.cluster.id,
+                node_id=self._node_id,
+                store_id=self._environment.identity.store_uuid,
+                listen=config.listen.peer,
+                peers={
+                    NodeId(member.id): member.peer_address
+                    for member in config.cluster.members
+                    if member.id != self._node_id
+                },
+                is_plaintext=config.security.insecure,
+                alive_interval_s=tick_s * config.raft.heartbeat_ticks,
+            ),
+            server_tls=server_tls,
+            channel_tls=tls.ChannelTls(config.tls, cluster_id=config.cluster.id),
+            metrics=metrics,
+            on_message=inbox.put_message,
+            on_clock=clock.sample,
+            on_peer_lost=inbox.put_peer_lost,
+            fail_stop=fail_stop,
+        )
+        replica_thread = ReplicaThread(
+            build=lambda: self._build_replica(transport, clock),
+            inbox=inbox,
+            courier=courier,
+            clock=clock,
+            metrics=metrics,
+            settle_delay_s=options.settle_delay_s,
+        )
+        node = Node(
+            options=options,
+            inbox=inbox,
+            courier=courier,
+            reads=reads,
+            core_status=lambda: replica_thread.status,
+            metrics=metrics,
+        )
+        api = ApiServer(
+            ApiOptions(
+                listen=config.listen.api,
+                cluster_id=config.cluster.id,
+                node_id=self._node_id,
+                peers={
+                    member.id: member.peer_address
+                    for member in config.cluster.members
+                    if member.id != self._node_id
+                },
+                is_plaintext=config.security.insecure,
+                request_bytes_max=config.limits.request_bytes_max,
+                deadline_s_default=config.limits.call_deadline_ms_default / 1000,
+                deadline_s_max=config.limits.call_deadline_ms_max / 1000,
+            ),
+            node=node,
+            server_tls=server_tls,
+            metrics=metrics,
+            connected=transport.connected,
+            fail_stop=fail_stop,
+        )
+        ticker = Ticker(
+            tick_s=tick_s,
+            on_ticks=inbox.put_ticks,
+            on_lag_s=metrics.loop_lag_seconds.observe,
+        )
+        gauges = Gauges(node=node, metrics=metrics, connected=transport.connected)
+        try:
+            await lifecycle.serve(
+                node=node,
+                replica_thread=replica_thread,
+                courier=courier,
+                reads=reads,
+                transport=transport,
+                api=api,
+                background=(ticker.run, gauges.run),
+                stop_grace_s=options.stop_grace_s,
+            )
+        finally:
+            pauses.uninstall()
+            if endpoint is not None:
+                endpoint.close()
+            handshakes.uninstall()
+
+    def _build_replica(
+        self, transport: PeerTransport, clock: LogClock
+    ) -> tuple[Replica, Callable[[], None]]:
+        """Open the stores and make the replica, on the thread that will own them."""
+        log_store = LmdbLogStore(self._environment)
+        state_store = LmdbStateStore(self._environment)
+        plan = recover(log_store, state_store)
+        last = log_store.last_index()
+        if last > 0:
+            clock.follow(log_store.entries(last, last, 1)[0].ts_us)
+        log.info(
+            "node_recovered", applied=plan.applied, commit=plan.commit, last=plan.last
+        )
+        raft = self._config.raft
+        core = RaftCore(
+            self._node_id,
+            options=Options(
+                election_base_ticks=raft.election_base_ticks,
+                heartbeat_ticks=raft.heartbeat_ticks,
+                append_bytes_max=raft.append_bytes_max,
+                window_messages=raft.window_messages,
+                window_bytes=raft.window_bytes,
+                uncommitted_bytes_max=raft.uncommitted_bytes_max,
+            ),
+            membership=Membership(voters=self._voters),
+            hard_state=log_store.hard_state(),
+            log=log_store,
+            applied=state_store.applied(),
+            jitter=secrets.randbelow,
+            link=link,
+        )
+        replica = Replica(
+            core=core,
+            log=log_store,
+            state=state_store,
+            mail=transport.mail,
+            hooks=StageTimer(self._metrics),
+        )
+
+        def close() -> None:
+            log_store.close()
+            state_store.close()
+
+        return replica, close
+
+    def _on_failed_handshake(self, failure: HandshakeFailure) -> None:
+        self._metrics.tls_refusals.labels(failure.reason).inc()
+        log.warning(
+            "tls_handshake_refused", reason=failure.reason, detail=failure.detail
+        )
+
+    def _on_reload(self, expires_at_s: float) -> None:
+        self._metrics.tls_reloads.labels("ok").inc()
+        self._metrics.certificate_expiry_seconds.set(expires_at_s)
+        log.info("certificates_reloaded", expires_at_s=int(expires_at_s))
+
+    def _on_certificate_problem(self, text: str) -> None:
+        self._metrics.tls_reloads.labels("failed").inc()
+        log.error("certificates_not_reloaded", problem=text)

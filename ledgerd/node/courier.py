@@ -1,0 +1,181 @@
+"""From the replica thread to the loop: one wake-up a turn, and each waiting call ends once."""
+
+import asyncio
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ledgerd.errors import NotLogged, OutcomeUnknown, Reason
+from ledgerd.ledger.outcomes import Outcomes
+from ledgerd.raft.entries import NO_NODE, Index, NodeId
+from ledgerd.raft.ready import RoleChange
+from ledgerd.replica.inputs import Waiter
+from ledgerd.replica.outbox import Outbox
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The log's answer to one call.
+
+    outcomes: of the whole entry; the call's rows are first .. first + count, exclusive.
+    """
+
+    term: int
+    index: int
+    ts_us: int
+    outcomes: Outcomes
+    first: int
+    count: int
+
+
+_MESSAGES: Mapping[Reason, str] = {
+    Reason.NOT_LEADER: "this node does not lead; send the call to the leader",
+    Reason.NO_LEADER: "no leader is known at the moment; try again",
+    Reason.UNCOMMITTED_QUOTA: "too much waits for a quorum; wait, then try again",
+    Reason.OVERLOADED: "too many calls wait on this node; wait, then try again",
+    Reason.READ_NOT_CONFIRMED: "no quorum confirmed the read; try again",
+    Reason.NOT_READY: "this node is not ready yet; try again or ask another one",
+    Reason.STOPPING: "this node is stopping; ask another one",
+    Reason.LEADERSHIP_LOST: (
+        "this node lost the leadership before the call was decided; whether it took effect"
+        " is not known here: try again with the same id"
+    ),
+    Reason.STOPPED_AFTER_PROPOSAL: (
+        "this node is stopping and the call was not decided yet; whether it took effect is"
+        " not known here: try again with the same id"
+    ),
+    Reason.DEADLINE_AFTER_PROPOSAL: (
+        "the deadline passed before the call was decided; whether it took effect is not"
+        " known here: try again with the same id"
+    ),
+}
+
+
+def message_of(reason: Reason) -> str:
+    """Return the sentence for a reason; the reason's own name where there is none."""
+    return _MESSAGES.get(reason, reason.value)
+
+
+class Courier:
+    """Hands answers to those who wait. `deliver` and `announce` belong to the replica thread,
+    all else to the loop.
+    """
+
+    def __init__(
+        self,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        api_addresses: Mapping[NodeId, str],
+        on_role_change: Callable[[RoleChange], None],
+        on_visible: Callable[[Index], None],
+    ) -> None:
+        self._loop = loop
+        self._api_addresses = api_addresses
+        self._on_role_change = on_role_change
+        self._on_visible = on_visible
+        self._numbers = itertools.count(1)
+        self._decisions: dict[Waiter, asyncio.Future[Decided]] = {}
+        self._read_points: dict[Waiter, asyncio.Future[Index]] = {}
+
+    def expect_decision(self) -> tuple[Waiter, asyncio.Future[Decided]]:
+        """Return a new waiter and the future of its decision."""
+        waiter, future = Waiter(next(self._numbers)), self._loop.create_future()
+        self._decisions[waiter] = future
+        return waiter, future
+
+    def expect_read_point(self) -> tuple[Waiter, asyncio.Future[Index]]:
+        """Return a new waiter and the future of its read point."""
+        waiter, future = Waiter(next(self._numbers)), self._loop.create_future()
+        self._read_points[waiter] = future
+        return waiter, future
+
+    def forget(self, waiter: Waiter) -> None:
+        """Stop waiting; an answer that still comes is dropped."""
+        self._decisions.pop(waiter, None)
+        self._read_points.pop(waiter, None)
+
+    def calls_in_flight(self) -> int:
+        """Return how many calls wait."""
+        return len(self._decisions) + len(self._read_points)
+
+    def facts(self, leader: NodeId) -> dict[str, str]:
+        """Return what a caller is told about the leader."""
+        if leader == NO_NODE:
+            return {}
+        return {
+            "leader": str(leader),
+            "leader_address": self._api_addresses.get(leader, ""),
+        }
+
+    def end_all(self, reason: Reason) -> None:
+        """End every waiting call: those proposed as unknown, reads as not confirmed."""
+        for decision in self._decisions.values():
+            if not decision.done():
+                decision.set_exception(OutcomeUnknown(reason, message_of(reason)))
+        for read_point in self._read_points.values():
+            if not read_point.done():
+                read_point.set_exception(
+                    NotLogged(Reason.STOPPING, message_of(Reason.STOPPING))
+                )
+        self._decisions.clear()
+        self._read_points.clear()
+
+    def deliver(self, outbox: Outbox) -> None:
+        """Take one turn's outbox to the loop, in one wake-up; none if it is empty."""
+        if (
+            outbox.answers
+            or outbox.not_proposed
+            or outbox.unknown
+            or outbox.reads
+            or outbox.role_change is not None
+        ):
+            self._loop.call_soon_threadsafe(self._hand_out, outbox)
+
+    def announce(self, visible: Index) -> None:
+        """Tell the loop what readers see now."""
+        self._loop.call_soon_threadsafe(self._on_visible, visible)
+
+    def _hand_out(self, outbox: Outbox) -> None:
+        if outbox.role_change is not None:
+            self._on_role_change(outbox.role_change)
+        for answer in outbox.answers:
+            decision = self._decisions.pop(answer.waiter, None)
+            if decision is not None and not decision.done():
+                decision.set_result(
+                    Decided(
+                        term=answer.term,
+                        index=answer.index,
+                        ts_us=answer.ts_us,
+                        outcomes=answer.outcomes,
+                        first=answer.first,
+                        count=answer.count,
+                    )
+                )
+        for refused in outbox.not_proposed:
+            self._fail(
+                refused.waiter,
+                NotLogged(
+                    refused.reason,
+                    message_of(refused.reason),
+                    self.facts(refused.leader),
+                ),
+            )
+        for lost in outbox.unknown:
+            self._fail(
+                lost.waiter,
+                OutcomeUnknown(
+                    lost.reason, message_of(lost.reason), self.facts(lost.leader)
+                ),
+            )
+        for point in outbox.reads:
+            read_point = self._read_points.pop(point.waiter, None)
+            if read_point is not None and not read_point.done():
+                read_point.set_result(point.index)
+
+    def _fail(self, waiter: Waiter, error: NotLogged | OutcomeUnknown) -> None:
+        future: asyncio.Future[Decided] | asyncio.Future[Index] | None
+        future = self._decisions.pop(waiter, None) or self._read_points.pop(
+            waiter, None
+        )
+        if future is not None and not future.done():
+            future.set_exception(error)

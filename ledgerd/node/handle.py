@@ -1,0 +1,187 @@
+"""The node as its users see it: propose, read, status. The api and the tests see nothing else."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from ledgerd.errors import NotLogged, OutcomeUnknown, Reason
+from ledgerd.formats.versions import STATE_VERSION
+from ledgerd.ledger.batch import PayoutBatch
+from ledgerd.ledger.commands import Command
+from ledgerd.node.courier import Courier, Decided, message_of
+from ledgerd.node.inbox import Inbox, InboxDepth
+from ledgerd.node.options import NodeOptions
+from ledgerd.node.reads import ReadAt, Reads
+from ledgerd.observability.metrics import Metrics
+from ledgerd.raft.core import Status
+from ledgerd.raft.entries import NO_NODE, Index, NodeId
+from ledgerd.raft.ready import RoleChange
+from ledgerd.storage.reader import StateReader
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStatus:
+    """What a node knows of itself.
+
+    core: consensus, at most a tick old. visible: what readers see.
+    not_ready_reason: empty when the node is ready. uptime_us: microseconds since start.
+    """
+
+    core: Status
+    visible: Index
+    leader_address: str
+    is_ready: bool
+    not_ready_reason: str
+    uptime_us: int
+    calls_in_flight: int
+    inbox: InboxDepth
+    leader_changes: int
+
+
+class Node:
+    """One running node. All methods belong to the loop."""
+
+    def __init__(
+        self,
+        *,
+        options: NodeOptions,
+        inbox: Inbox,
+        courier: Courier,
+        reads: Reads,
+        core_status: Callable[[], Status],
+        metrics: Metrics,
+    ) -> None:
+        self._options = options
+        self._inbox = inbox
+        self._courier = courier
+        self._reads = reads
+        self._core_status = core_status
+        self._metrics = metrics
+        self._started_at = time.monotonic()
+        self._leader: NodeId = NO_NODE
+        self._leader_changes = 0
+        self._is_caught_up = False
+        self._is_stopping = False
+
+    @property
+    def node_id(self) -> int:
+        """This node's number."""
+        return self._options.node_id
+
+    @property
+    def cluster_id(self) -> str:
+        """The cluster's uuid, text."""
+        return self._options.cluster_id
+
+    @property
+    def state_version(self) -> int:
+        """The version of the state machine in force."""
+        return STATE_VERSION
+
+    async def propose_payouts(self, batch: PayoutBatch, deadline: float) -> Decided:
+        """Return what the log decided about `batch`, as one share of one entry.
+
+        deadline: loop time, seconds. The batch is within the bounds of an entry.
+        Raises NotLogged when it certainly has no effect, OutcomeUnknown when nobody can know yet.
+        """
+        waiter, future = self._courier.expect_decision()
+        if not self._inbox.put_payouts(waiter, batch):
+            self._courier.forget(waiter)
+            raise self._no_room()
+        return await self._decision(
+            future, deadline, lambda: self._courier.forget(waiter)
+        )
+
+    async def propose_command(self, command: Command, deadline: float) -> Decided:
+        """Return what the log decided about `command`; as `propose_payouts`."""
+        waiter, future = self._courier.expect_decision()
+        if not self._inbox.put_command(waiter, command):
+            self._courier.forget(waiter)
+            raise self._no_room()
+        return await self._decision(
+            future, deadline, lambda: self._courier.forget(waiter)
+        )
+
+    async def read(
+        self,
+        query: Callable[[StateReader], T],
+        *,
+        at_least: int | None,
+        deadline: float,
+    ) -> tuple[ReadAt, T]:
+        """Return where the read stands and what `query` found in one read transaction.
+
+        at_least: None for a linearizable read, else the applied index to wait for.
+        deadline: loop time, seconds. Raises NotLogged when it cannot be answered in time.
+        """
+        if self._is_stopping:
+            raise NotLogged(Reason.STOPPING, message_of(Reason.STOPPING))
+        return await self._reads.read(query, at_least=at_least, deadline=deadline)
+
+    def status(self) -> NodeStatus:
+        """Return what this node knows, without asking anybody."""
+        core = self._core_status()
+        reason = self._not_ready_reason(core)
+        return NodeStatus(
+            core=core,
+            visible=self._reads.visible,
+            leader_address=self._courier.facts(core.leader).get("leader_address", ""),
+            is_ready=not reason,
+            not_ready_reason=reason,
+            uptime_us=int((time.monotonic() - self._started_at) * 1e6),
+            calls_in_flight=self._courier.calls_in_flight(),
+            inbox=self._inbox.depth(),
+            leader_changes=self._leader_changes,
+        )
+
+    def is_ready(self) -> bool:
+        """Whether the node can serve: it knows a leader and has caught up with it."""
+        return not self._not_ready_reason(self._core_status())
+
+    def on_role_change(self, change: RoleChange) -> None:
+        """Take note of who leads."""
+        if change.leader != self._leader:
+            self._leader = change.leader
+            self._leader_changes += 1
+            self._metrics.leader_changes.inc()
+
+    def begin_stop(self) -> None:
+        """Refuse new work as definitely not logged; what was proposed may still end."""
+        self._is_stopping = True
+
+    def _not_ready_reason(self, core: Status) -> str:
+        if self._is_stopping:
+            return "stopping"
+        if core.leader == NO_NODE:
+            return "no leader is known"
+        if not self._is_caught_up:
+            if core.applied < core.commit:
+                return f"catching up: applied {core.applied} of {core.commit}"
+            self._is_caught_up = True
+        return ""
+
+    def _no_room(self) -> NotLogged:
+        reason = Reason.STOPPING if self._is_stopping else Reason.OVERLOADED
+        return NotLogged(reason, message_of(reason))
+
+    async def _decision(
+        self,
+        future: asyncio.Future[Decided],
+        deadline: float,
+        forget: Callable[[], None],
+    ) -> Decided:
+        started_at = time.monotonic()
+        try:
+            async with asyncio.timeout_at(deadline):
+                decided = await future
+        except TimeoutError:
+            reason = Reason.DEADLINE_AFTER_PROPOSAL
+            raise OutcomeUnknown(reason, message_of(reason)) from None
+        finally:
+            forget()
+        self._metrics.commit_seconds.observe(time.monotonic() - started_at)
+        return decided

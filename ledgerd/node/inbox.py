@@ -1,0 +1,171 @@
+"""Everything that happened to a node and waits for its turn, in order of arrival; bounded.
+
+Loop side: `put_*`, never blocking. Replica side: `take`, blocking. When full: ticks merge, peers'
+messages are dropped (consensus permits it), proposals and reads are refused at once, unlogged.
+"""
+
+import threading
+from collections import deque
+from dataclasses import dataclass
+
+from ledgerd.formats import batches
+from ledgerd.ledger.batch import PayoutBatch
+from ledgerd.ledger.commands import Command
+from ledgerd.limits import TURN_BYTES_MAX, TURN_COMMANDS_MAX
+from ledgerd.raft.entries import NodeId
+from ledgerd.raft.messages import AppendEntries, Message
+from ledgerd.replica.inputs import (
+    CommandProposed,
+    Input,
+    PayoutsProposed,
+    PeerLost,
+    ReadsRequested,
+    Received,
+    Ticked,
+    Waiter,
+)
+
+_COMMAND_BYTES = 256  # what a rare command counts for
+
+
+@dataclass(frozen=True, slots=True)
+class InboxBounds:
+    """How much may wait: commands and their bytes, peers' messages, calls that read."""
+
+    commands_max: int
+    bytes_max: int
+    messages_max: int
+    reads_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class InboxDepth:
+    """How much waits now."""
+
+    commands: int
+    bytes: int
+    messages: int
+    reads: int
+
+
+class Inbox:
+    """A bounded queue of inputs between the loop and the replica thread."""
+
+    def __init__(self, bounds: InboxBounds) -> None:
+        self._bounds = bounds
+        self._items: deque[tuple[Input, int, int]] = deque()  # input, commands, bytes
+        self._commands = 0
+        self._bytes = 0
+        self._messages = 0
+        self._reads = 0
+        self._is_closed = False
+        self._changed = threading.Condition(threading.Lock())
+
+    def put_ticks(self, elapsed: int, missed: int) -> None:
+        """Add passed time; a tick at the end of the queue grows instead of a new one."""
+        with self._changed:
+            if self._items and isinstance(last := self._items[-1][0], Ticked):
+                merged = Ticked(last.elapsed + elapsed, last.missed + missed)
+                self._items[-1] = (merged, 0, 0)
+            else:
+                self._items.append((Ticked(elapsed, missed), 0, 0))
+                self._changed.notify()
+
+    def put_message(self, message: Message) -> bool:
+        """Add a peer's message; False if it was dropped because too many wait."""
+        size = 0
+        if isinstance(message, AppendEntries):
+            size = sum(entry.size_bytes for entry in message.entries)
+        with self._changed:
+            if self._messages >= self._bounds.messages_max:
+                return False
+            self._messages += 1
+            self._items.append((Received(message), 0, size))
+            self._changed.notify()
+            return True
+
+    def put_payouts(self, waiter: Waiter, batch: PayoutBatch) -> bool:
+        """Add a batch; False if there is no room: it was certainly not logged."""
+        size = batches.size_bytes(batch)
+        return self._put_work(PayoutsProposed(waiter, batch), len(batch), size)
+
+    def put_command(self, waiter: Waiter, command: Command) -> bool:
+        """Add a command; False if there is no room: it was certainly not logged."""
+        return self._put_work(CommandProposed(waiter, command), 1, _COMMAND_BYTES)
+
+    def put_read(self, waiter: Waiter) -> bool:
+        """Add a question for a read point; False if too many wait."""
+        with self._changed:
+            if self._reads >= self._bounds.reads_max or self._is_closed:
+                return False
+            self._reads += 1
+            self._items.append((ReadsRequested(waiter), 0, 0))
+            self._changed.notify()
+            return True
+
+    def put_peer_lost(self, node_id: NodeId) -> None:
+        """Add the news that the stream to a peer broke; rare, so it has no bound of its own."""
+        with self._changed:
+            self._items.append((PeerLost(node_id), 0, 0))
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Take no more work, and wake the replica thread."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify()
+
+    def depth(self) -> InboxDepth:
+        """Return how much waits now."""
+        return InboxDepth(self._commands, self._bytes, self._messages, self._reads)
+
+    def is_empty(self) -> bool:
+        """Whether nothing waits."""
+        return not self._items
+
+    def take(self, *, wait_s: float) -> list[Input]:
+        """Return what waits, oldest first, up to the budget of one turn (T94).
+
+        Blocks for at most `wait_s` seconds while nothing waits; empty if nothing came.
+        """
+        taken: list[Input] = []
+        commands_left, bytes_left = TURN_COMMANDS_MAX, TURN_BYTES_MAX
+        with self._changed:
+            if not self._items and wait_s > 0:
+                self._changed.wait(wait_s)
+            while self._items:
+                item, commands, size = self._items[0]
+                is_over = commands > commands_left or size > bytes_left
+                if taken and is_over:
+                    break
+                self._items.popleft()
+                taken.append(item)
+                commands_left -= commands
+                bytes_left -= size
+                self._forget(item, commands, size)
+        return taken
+
+    def _put_work(self, item: Input, commands: int, size: int) -> bool:
+        with self._changed:
+            has_room = (
+                self._commands + commands <= self._bounds.commands_max
+                and self._bytes + size <= self._bounds.bytes_max
+            )
+            if self._is_closed or not has_room:
+                return False
+            self._commands += commands
+            self._bytes += size
+            self._items.append((item, commands, size))
+            self._changed.notify()
+            return True
+
+    def _forget(self, item: Input, commands: int, size: int) -> None:
+        if isinstance(item, Received):
+            self._messages -= 1
+        elif isinstance(item, ReadsRequested):
+            self._reads -= 1
+        else:
+            self._commands -= commands
+            self._bytes -= size
+        assert self._commands >= 0, self._commands
+        assert self._bytes >= 0, self._bytes

@@ -1,0 +1,91 @@
+"""The node's figures: stages of a turn as they pass, and gauges read at an interval."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+
+from ledgerd.node.handle import Node
+from ledgerd.observability.metrics import Metrics
+from ledgerd.raft.entries import NodeId
+
+_GAUGE_INTERVAL_S = 0.25
+
+
+class StageTimer:
+    """Times the stages of each turn: the replica's hooks. Belongs to the replica thread."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        stages = metrics.turn_stage_seconds
+        self._turn_began_at = self._last_at = time.monotonic()
+        self._append = metrics.append_seconds
+        self._fsync = metrics.fsync_seconds
+        self._apply = metrics.apply_seconds
+        self._settle = metrics.settle_seconds
+        self._step_stage = stages.labels("step")
+        self._persist_stage = stages.labels("persist")
+        self._apply_stage = stages.labels("apply")
+        self._settle_stage = stages.labels("settle")
+
+    def reach(self, moment: str) -> None:
+        """Note that the turn has come to `moment`."""
+        now = time.monotonic()
+        took = now - self._last_at
+        self._last_at = now
+        match moment:
+            case "turn.begin":
+                self._turn_began_at = now
+            case "turn.stepped":
+                self._step_stage.observe(took)
+            case "turn.after_log_commit":
+                self._persist_stage.observe(took)
+                self._fsync.observe(took)
+                self._append.observe(now - self._turn_began_at)
+            case "turn.applied":
+                self._apply_stage.observe(took)
+                self._apply.observe(took)
+            case "turn.after_state_commit":
+                self._settle_stage.observe(took)
+                self._settle.observe(took)
+            case _:
+                pass
+
+
+class Gauges:
+    """Copies what the node knows into gauges, four times a second."""
+
+    def __init__(
+        self,
+        *,
+        node: Node,
+        metrics: Metrics,
+        connected: Callable[[], Mapping[NodeId, bool]],
+    ) -> None:
+        self._node = node
+        self._metrics = metrics
+        self._connected = connected
+
+    async def run(self) -> None:
+        """Copy until cancelled."""
+        while True:
+            self.copy()
+            await asyncio.sleep(_GAUGE_INTERVAL_S)
+
+    def copy(self) -> None:
+        """Copy once."""
+        status, metrics = self._node.status(), self._metrics
+        core = status.core
+        metrics.set_role(core.role.value)
+        metrics.ready.set(status.is_ready)
+        metrics.term.set(core.term)
+        metrics.leader_id.set(core.leader)
+        metrics.last_index.set(core.last)
+        metrics.durable_index.set(core.durable)
+        metrics.commit_index.set(core.commit)
+        metrics.applied_index.set(core.applied)
+        metrics.visible_index.set(status.visible)
+        metrics.inbox_commands.set(status.inbox.commands)
+        metrics.inbox_messages.set(status.inbox.messages)
+        metrics.inbox_bytes.set(status.inbox.bytes)
+        metrics.reads_waiting.set(status.inbox.reads)
+        for peer, is_up in self._connected().items():
+            metrics.peer_connected.labels(str(peer)).set(is_up)

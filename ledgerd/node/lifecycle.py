@@ -1,0 +1,80 @@
+"""Start, serve, drain, stop: the order is this file. Everything lives in one TaskGroup.
+
+A task that dies ends the process (T68): nothing detaches silently.
+"""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+from ledgerd.errors import Reason
+from ledgerd.node.courier import Courier
+from ledgerd.node.failstop import install_nets
+from ledgerd.node.handle import Node
+from ledgerd.node.reads import Reads
+from ledgerd.node.replica_thread import ReplicaThread, quieten_collector
+from ledgerd.observability import logs
+
+log = logs.get(__name__)
+
+
+class Part(Protocol):
+    """Something that serves: the peer transport, the api server, the metrics endpoint."""
+
+    async def start(self) -> None:
+        """Listen. Raises ConfigError when it cannot."""
+        ...
+
+    async def stop(self, grace_s: float) -> None:
+        """Refuse new calls at once and end those under way within `grace_s` seconds."""
+        ...
+
+
+async def serve(
+    *,
+    node: Node,
+    replica_thread: ReplicaThread,
+    courier: Courier,
+    reads: Reads,
+    transport: Part,
+    api: Part,
+    background: Sequence[Callable[[], Awaitable[None]]],
+    stop_grace_s: float,
+) -> None:
+    """Run a node until SIGTERM or SIGINT, then stop it in order.
+
+    background: endless coroutines (ticker, gauges); each runs as a task of the group.
+    """
+    loop = asyncio.get_running_loop()
+    install_nets(loop)
+    should_stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, should_stop.set)
+
+    replica_thread.start()
+    await transport.start()
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(_endless(work)) for work in background]
+        await api.start()
+        quieten_collector()
+        log.info("node_started", node_id=node.node_id, cluster_id=node.cluster_id)
+
+        await should_stop.wait()
+        log.info("node_stopping", node_id=node.node_id)
+        node.begin_stop()
+        await api.stop(
+            stop_grace_s
+        )  # waits for calls under way while consensus goes on
+        for task in tasks:
+            task.cancel()
+    await transport.stop(stop_grace_s)
+    await loop.run_in_executor(None, replica_thread.stop)
+    courier.end_all(Reason.STOPPED_AFTER_PROPOSAL)
+    reads.close()
+    log.info("node_stopped", node_id=node.node_id)
+
+
+async def _endless(work: Callable[[], Awaitable[None]]) -> None:
+    await work()
+    raise AssertionError(f"a background task ended by itself: {work}")

@@ -1,0 +1,24 @@
+"""What a node is told at start; made by the composition root out of the configuration."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ledgerd.raft.entries import NodeId
+
+
+@dataclass(frozen=True, slots=True)
+class NodeOptions:
+    """The options of the node floor.
+
+    cluster_id: uuid, text. api_addresses: host:port of every node's public API, by node id.
+    tick_s: length of a tick, seconds.
+    settle_delay_s: how long applied state may wait, under load, before readers see it.
+    stop_grace_s: how long calls in flight may take when the node is told to stop.
+    """
+
+    node_id: int
+    cluster_id: str
+    api_addresses: Mapping[NodeId, str]
+    tick_s: float
+    settle_delay_s: float = 0.02
+    stop_grace_s: float = 2.0

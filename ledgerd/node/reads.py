@@ -1,0 +1,132 @@
+"""Reads: a read point confirmed by a quorum, the visible state that reached it, one transaction.
+
+Stale reads exist only where the caller names the index it wants at least (F12).
+"""
+
+import asyncio
+import heapq
+import itertools
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from ledgerd.errors import NotLogged, Reason
+from ledgerd.node.courier import Courier, message_of
+from ledgerd.node.inbox import Inbox
+from ledgerd.raft.entries import Index
+from ledgerd.storage.reader import StateReader
+
+T = TypeVar("T")
+READER_THREADS = 2
+_RETRY_S = 0.02
+
+
+class Snapshots(Protocol):
+    """Opens short read transactions; called on reader threads."""
+
+    def read(self, query: Callable[[StateReader], T]) -> T:
+        """Run `query` in one read transaction."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ReadAt:
+    """Where a read stands: the point asked for, and the state it was answered from."""
+
+    read_index: int
+    applied_index: int
+    log_time_us: int
+
+
+class Reads:
+    """Answers reads from the visible state. Lives on the loop; queries run on reader threads."""
+
+    def __init__(self, *, inbox: Inbox, courier: Courier, snapshots: Snapshots) -> None:
+        self._inbox = inbox
+        self._courier = courier
+        self._snapshots = snapshots
+        self._visible = Index(0)
+        self._numbers = itertools.count()
+        self._waiting: list[tuple[Index, int, asyncio.Future[None]]] = []
+        self._threads = ThreadPoolExecutor(READER_THREADS, thread_name_prefix="reader")
+
+    @property
+    def visible(self) -> Index:
+        """The index that readers see."""
+        return self._visible
+
+    def advance(self, visible: Index) -> None:
+        """Let everybody go on who waited for `visible` or less."""
+        self._visible = max(self._visible, visible)
+        while self._waiting and self._waiting[0][0] <= self._visible:
+            _, _, future = heapq.heappop(self._waiting)
+            if not future.done():
+                future.set_result(None)
+
+    def close(self) -> None:
+        """End the reader threads; queries under way finish."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+    async def read(
+        self,
+        query: Callable[[StateReader], T],
+        *,
+        at_least: int | None,
+        deadline: float,
+    ) -> tuple[ReadAt, T]:
+        """Return where the read stands and what `query` returned.
+
+        at_least: None for a linearizable read, else the index the answer must have reached.
+        deadline: loop time, seconds. Raises NotLogged when it passes or nothing confirms.
+        """
+        try:
+            async with asyncio.timeout_at(deadline):
+                if at_least is None:
+                    index = await self._read_point()
+                else:
+                    index = Index(at_least)
+                await self._reached(index)
+                return await self._run(query, index)
+        except TimeoutError:
+            raise NotLogged(
+                Reason.DEADLINE_BEFORE_PROPOSAL,
+                "the deadline passed before the read could be answered; reads change nothing",
+            ) from None
+
+    async def _read_point(self) -> Index:
+        """Return a confirmed read point, asking again as long as nobody confirms."""
+        while True:
+            waiter, future = self._courier.expect_read_point()
+            try:
+                if not self._inbox.put_read(waiter):
+                    raise NotLogged(Reason.OVERLOADED, message_of(Reason.OVERLOADED))
+                return await future
+            except NotLogged as error:
+                if error.reason not in (
+                    Reason.READ_NOT_CONFIRMED,
+                    Reason.NO_LEADER,
+                    Reason.NOT_LEADER,
+                ):
+                    raise
+                await asyncio.sleep(_RETRY_S)
+            finally:
+                self._courier.forget(waiter)
+
+    async def _reached(self, index: Index) -> None:
+        if self._visible >= index:
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (index, next(self._numbers), future))
+        await future
+
+    async def _run(
+        self, query: Callable[[StateReader], T], index: Index
+    ) -> tuple[ReadAt, T]:
+        def work(reader: StateReader) -> tuple[ReadAt, T]:
+            at = ReadAt(index, reader.applied(), reader.log_time_us())
+            assert at.applied_index >= index, (at, index)  # R12
+            return at, query(reader)
+
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._snapshots.read, work)

@@ -1,0 +1,129 @@
+"""The thread that owns the replica and both write transactions: turn, deliver, settle, announce.
+
+One thread for disk and heartbeats is deliberate: a node whose disk hangs falls silent and is
+replaced (raft.md 1.6).
+"""
+
+import gc
+import threading
+import time
+from collections.abc import Callable
+
+from ledgerd.node.courier import Courier
+from ledgerd.node.failstop import fail_stop
+from ledgerd.node.inbox import Inbox
+from ledgerd.node.log_clock import LogClock
+from ledgerd.observability.metrics import Metrics
+from ledgerd.raft.core import Status
+from ledgerd.replica.inputs import Input, Ticked
+from ledgerd.replica.replica import Replica
+
+_IDLE_WAIT_S = 0.5
+_STATUS_S = 0.01
+
+
+class ReplicaThread:
+    """Runs a replica until told to stop. `status` may be read from any thread."""
+
+    def __init__(
+        self,
+        *,
+        build: Callable[[], tuple[Replica, Callable[[], None]]],
+        inbox: Inbox,
+        courier: Courier,
+        clock: LogClock,
+        metrics: Metrics,
+        settle_delay_s: float,
+    ) -> None:
+        """Make the thread; `start` begins.
+
+        build: makes the replica, on its own thread since the stores assert their owner, and
+            what closes its stores at a clean end.
+        settle_delay_s: how long applied state may wait under load before readers see it.
+        """
+        self._build = build
+        self._inbox = inbox
+        self._courier = courier
+        self._clock = clock
+        self._metrics = metrics
+        self._settle_delay_s = settle_delay_s
+        self._should_stop = False
+        self._started = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="replica", daemon=True)
+        self._status: Status | None = None
+        self._status_at = 0.0
+
+    @property
+    def status(self) -> Status:
+        """The core's view of itself, at most a tick old. Call after `start`."""
+        assert self._status is not None, "the replica thread has not started"
+        return self._status
+
+    def start(self) -> None:
+        """Build the replica and begin. Returns when it is built; a failure ends the process."""
+        self._thread.start()
+        self._started.wait()
+
+    def stop(self) -> None:
+        """Finish what waits, settle, and end; returns when the thread has ended."""
+        self._should_stop = True
+        self._inbox.close()
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            replica, close = self._build()
+            self._loop(replica)
+            close()
+        except BaseException as error:  # fail-stop: nothing survives a broken replica
+            fail_stop(error, where="replica thread")
+
+    def _loop(self, replica: Replica) -> None:
+        self._publish(replica, time.monotonic())
+        self._courier.announce(replica.settle())
+        self._started.set()
+
+        again, settle_due_at = False, None
+        while True:
+            wait_s = self._wait_s(again=again, settle_due_at=settle_due_at)
+            inputs = self._inbox.take(wait_s=wait_s)
+            if self._should_stop and not inputs and not again:
+                break
+            outbox = replica.turn(inputs, self._clock.now_us)
+            self._courier.deliver(outbox)
+            again = outbox.again
+
+            now = time.monotonic()
+            if outbox.needs_settle and settle_due_at is None:
+                settle_due_at = now + self._settle_delay_s
+            if settle_due_at is not None and (
+                now >= settle_due_at or (self._inbox.is_empty() and not again)
+            ):
+                self._courier.announce(replica.settle())
+                settle_due_at = None
+            if outbox.role_change is not None or now - self._status_at >= _STATUS_S:
+                self._publish(replica, now)
+            self._count(inputs)
+        self._courier.announce(replica.settle())
+
+    def _wait_s(self, *, again: bool, settle_due_at: float | None) -> float:
+        if again:
+            return 0.0
+        if settle_due_at is not None:
+            return max(0.0, settle_due_at - time.monotonic())
+        return _IDLE_WAIT_S
+
+    def _publish(self, replica: Replica, now: float) -> None:
+        self._status = replica.core.status()
+        self._status_at = now
+
+    def _count(self, inputs: list[Input]) -> None:
+        missed = sum(item.missed for item in inputs if isinstance(item, Ticked))
+        if missed:
+            self._metrics.missed_ticks.inc(missed)
+
+
+def quieten_collector() -> None:
+    """Keep start-up objects out of the collector, so that its pauses stay short (raft.md 5.3)."""
+    gc.collect()
+    gc.freeze()

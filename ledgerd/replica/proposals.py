@@ -1,0 +1,93 @@
+"""Waiting calls: from their arrival to the entry that decides them, or to the word "unknown".
+
+Calls that wait together share an entry (architecture.md 6). A waiter ends exactly once: answered
+by the entry at its (term, index), told that it was certainly not proposed, or told that its fate
+is unknown (T65). Nobody is told "failed".
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ledgerd.formats import batches, commands
+from ledgerd.ledger.batch import PayoutBatch
+from ledgerd.ledger.commands import Command
+from ledgerd.limits import BATCH_COMMANDS_MAX, ENTRY_BYTES_MAX
+from ledgerd.raft.entries import EntryKind, Index, Term
+from ledgerd.replica.inputs import CommandProposed, PayoutsProposed, Waiter
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The rows first .. first + count, exclusive, of an entry belong to this waiter."""
+
+    waiter: Waiter
+    first: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class EntryDraft:
+    """The payload of one entry to be, and who waits for which of its rows."""
+
+    kind: EntryKind
+    payload: bytes
+    shares: tuple[Share, ...]
+
+
+def draft_payouts(proposed: Sequence[PayoutsProposed]) -> Iterator[EntryDraft]:
+    """Yield as few entries as hold all batches, in order of arrival, none of them split.
+
+    Each call's batch is within the bounds of an entry on its own; the edge has checked that.
+    """
+    merged, shares, size_bytes = PayoutBatch(), list[Share](), 0
+    for item in proposed:
+        item_bytes = batches.size_bytes(item.batch)
+        is_full = (
+            len(merged) + len(item.batch) > BATCH_COMMANDS_MAX
+            or size_bytes + item_bytes > ENTRY_BYTES_MAX
+        )
+        if is_full and shares:
+            yield EntryDraft(EntryKind.PAYOUTS, batches.encode(merged), tuple(shares))
+            merged, shares, size_bytes = PayoutBatch(), [], 0
+        shares.append(Share(item.waiter, len(merged), len(item.batch)))
+        merged.extend(item.batch)
+        size_bytes += item_bytes
+    if shares:
+        yield EntryDraft(EntryKind.PAYOUTS, batches.encode(merged), tuple(shares))
+
+
+def draft_commands(proposed: Sequence[CommandProposed]) -> Iterator[EntryDraft]:
+    """Yield as few entries as hold all commands, in order of arrival."""
+    for start in range(0, len(proposed), BATCH_COMMANDS_MAX):
+        page = proposed[start : start + BATCH_COMMANDS_MAX]
+        work: list[Command] = [item.command for item in page]
+        shares = tuple(Share(item.waiter, row, 1) for row, item in enumerate(page))
+        yield EntryDraft(EntryKind.COMMANDS, commands.encode(work), shares)
+
+
+class Waiters:
+    """Who waits for which entry. One owner: the replica."""
+
+    def __init__(self) -> None:
+        self._by_index: dict[Index, tuple[Term, tuple[Share, ...]]] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_index)
+
+    def add(self, term: Term, index: Index, shares: tuple[Share, ...]) -> None:
+        """Remember that `shares` wait for the entry at (term, index)."""
+        assert index not in self._by_index, index
+        self._by_index[index] = (term, shares)
+
+    def resolve(self, term: Term, index: Index) -> tuple[Sequence[Share], bool]:
+        """Return who waited for `index`, and whether (term, index) is what they proposed."""
+        waiting = self._by_index.pop(index, None)
+        if waiting is None:
+            return (), True
+        proposed_term, shares = waiting
+        return shares, proposed_term == term
+
+    def lose_from(self, index: Index) -> list[Share]:
+        """Forget and return everybody who waits for `index` or a later entry."""
+        lost = sorted(i for i in self._by_index if i >= index)
+        return [share for i in lost for share in self._by_index.pop(i)[1]]

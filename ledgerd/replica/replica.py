@@ -1,0 +1,284 @@
+"""Consensus and ledger as one deterministic machine. Read `Replica.turn` first.
+
+Pure over its ports: the same turn runs in the daemon over LMDB and gRPC and in a simulator over
+fakes. Nothing that promises durability leaves before the sync, because a late message needs the
+`Receipt` that only `LogStore.persist` makes.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import assert_never
+
+from ledgerd.errors import Reason
+from ledgerd.formats import batches, commands, records
+from ledgerd.ledger.apply import Applied, apply
+from ledgerd.limits import TURN_BYTES_MAX, TURN_COMMANDS_MAX
+from ledgerd.raft.core import Proposed, RaftCore, Refused
+from ledgerd.raft.entries import NO_NODE, Entry, EntryKind, Index, NodeId
+from ledgerd.raft.ready import ReadTicket, Ready
+from ledgerd.replica.audit import next_digest
+from ledgerd.replica.hooks import Hooks, NoHooks
+from ledgerd.replica.inputs import (
+    CommandProposed,
+    Input,
+    PayoutsProposed,
+    PeerLost,
+    ReadsRequested,
+    Received,
+    Ticked,
+    Waiter,
+)
+from ledgerd.replica.outbox import (
+    Answered,
+    NotProposed,
+    Outbox,
+    ReadPoint,
+    Unknown,
+)
+from ledgerd.replica.ports import LogStore, Mail, StateStore
+from ledgerd.replica.proposals import (
+    EntryDraft,
+    Share,
+    Waiters,
+    draft_commands,
+    draft_payouts,
+)
+
+_READY_ROUNDS_MAX = 2  # the second tells what persisting decided; the rest waits (1.6)
+
+
+class Replica:
+    """One node's consensus core and ledger over their stores. Owned by one thread."""
+
+    def __init__(
+        self,
+        *,
+        core: RaftCore,
+        log: LogStore,
+        state: StateStore,
+        mail: Mail,
+        hooks: Hooks | None = None,
+    ) -> None:
+        self._core = core
+        self._log = log
+        self._state = state
+        self._mail = mail
+        self._reach = (hooks or NoHooks()).reach
+        self._waiters = Waiters()
+        self._reads: dict[ReadTicket, list[Waiter]] = {}
+        self._apply_range: tuple[Index, Index] | None = None
+        self._leader: NodeId = NO_NODE
+
+    @property
+    def core(self) -> RaftCore:
+        """The core, for its status; nobody but the replica calls what changes it."""
+        return self._core
+
+    def turn(self, inputs: Sequence[Input], log_time_us: Callable[[], int]) -> Outbox:
+        """Take what happened, make it durable, tell peers, apply, and return the answers.
+
+        log_time_us: the leader's clock for new entries, microseconds; asked at most once.
+
+        Raises StorageError or CorruptionError, after which the process must end: nothing was
+        acknowledged that is not durable, and nothing may be retried (C7).
+        The caller delivers the outbox, then calls `settle`.
+        """
+        outbox = Outbox()
+        self._reach("turn.begin")
+
+        self._step(inputs, log_time_us, outbox)  # 1 step
+        self._reach("turn.stepped")
+        for _ in range(_READY_ROUNDS_MAX):
+            ready = self._core.ready()
+            if ready is None:
+                break
+            self._mail.early(ready.send_early)  # a leader replicates while it writes
+            self._reach("turn.before_log_commit")
+            receipt = self._log.persist(ready)  # 2 persist: the durability point
+            self._reach("turn.after_log_commit")
+            self._core.persisted(
+                receipt.ticket
+            )  # own vote and own copy count from here
+            self._mail.after(ready.send_after, receipt)  # 3 send: votes and acks
+            self._take_news(ready, outbox)
+        self._apply_page(outbox)  # 4 apply one page into the open state transaction
+
+        return outbox  # 5 answer
+
+    def settle(self) -> Index:
+        """Commit what was applied; return the index now visible. After the answers have left."""
+        self._reach("turn.before_state_commit")
+        visible = self._state.commit()
+        self._reach("turn.after_state_commit")
+        return visible
+
+    def _step(
+        self, inputs: Sequence[Input], log_time_us: Callable[[], int], outbox: Outbox
+    ) -> None:
+        payouts: list[PayoutsProposed] = []
+        rare: list[CommandProposed] = []
+        readers: list[Waiter] = []
+        for item in inputs:
+            match item:
+                case Received():
+                    self._core.step(item.message)
+                case Ticked():
+                    self._core.tick(item.elapsed, item.missed)
+                case PayoutsProposed():
+                    payouts.append(item)
+                case CommandProposed():
+                    rare.append(item)
+                case ReadsRequested():
+                    readers.append(item.waiter)
+                case PeerLost():
+                    self._core.peer_lost(item.node_id)
+                case _:
+                    assert_never(item)
+        if rare or payouts:
+            self._propose(payouts, rare, log_time_us(), outbox)
+        if readers:
+            self._ask_read_point(readers, outbox)
+
+    def _propose(
+        self,
+        payouts: Sequence[PayoutsProposed],
+        rare: Sequence[CommandProposed],
+        ts_us: int,
+        outbox: Outbox,
+    ) -> None:
+        """Offer what waited together as few entries; who is refused is told so at once."""
+        refused = self._refusal_now()
+        if refused is not None:
+            for item in (*rare, *payouts):
+                outbox.not_proposed.append(
+                    NotProposed(item.waiter, refused.reason, refused.leader)
+                )
+            return
+        for draft in (*draft_commands(rare), *draft_payouts(payouts)):
+            self._propose_entry(draft, ts_us, outbox)
+
+    def _refusal_now(self) -> Refused | None:
+        """Return why any proposal would be refused now, before the work of encoding it."""
+        return self._core.refusal()
+
+    def _propose_entry(self, draft: EntryDraft, ts_us: int, outbox: Outbox) -> None:
+        verdict = self._core.propose(draft.kind, draft.payload, ts_us)
+        match verdict:
+            case Proposed():
+                self._waiters.add(verdict.id.term, verdict.id.index, draft.shares)
+            case Refused():
+                for share in draft.shares:
+                    outbox.not_proposed.append(
+                        NotProposed(share.waiter, verdict.reason, verdict.leader)
+                    )
+            case _:
+                assert_never(verdict)
+
+    def _ask_read_point(self, readers: list[Waiter], outbox: Outbox) -> None:
+        """Register all reads of this turn under one position (F10)."""
+        verdict = self._core.read()
+        if isinstance(verdict, Refused):
+            for waiter in readers:
+                outbox.not_proposed.append(
+                    NotProposed(waiter, verdict.reason, verdict.leader)
+                )
+        else:
+            self._reads[verdict] = readers
+
+    def _take_news(self, ready: Ready, outbox: Outbox) -> None:
+        if ready.role_change is not None:
+            self._leader = ready.role_change.leader
+            outbox.role_change = ready.role_change
+        if ready.lost_from is not None:
+            for share in self._waiters.lose_from(ready.lost_from):
+                self._tell_unknown(share, outbox)
+        for confirmed in ready.reads:
+            for waiter in self._reads.pop(confirmed.ticket, ()):
+                outbox.reads.append(ReadPoint(waiter, confirmed.index))
+        for ticket in ready.reads_failed:
+            for waiter in self._reads.pop(ticket, ()):
+                outbox.not_proposed.append(
+                    NotProposed(waiter, Reason.READ_NOT_CONFIRMED, self._leader)
+                )
+        if ready.apply is not None:
+            assert self._apply_range is None, (self._apply_range, ready.apply)
+            self._apply_range = ready.apply
+
+    def _tell_unknown(self, share: Share, outbox: Outbox) -> None:
+        outbox.unknown.append(
+            Unknown(share.waiter, Reason.LEADERSHIP_LOST, self._leader)
+        )
+
+    def _apply_page(self, outbox: Outbox) -> None:
+        """Apply committed entries up to the turn's budget; ask for another turn if some are left.
+
+        An entry is never split, so the budget may be passed by one entry (T94).
+        """
+        if self._apply_range is None:
+            return
+        self._reach("turn.before_apply")
+        first, last = self._apply_range
+        commands_left = TURN_COMMANDS_MAX
+        for entry in self._core.entries(first, last, TURN_BYTES_MAX):
+            assert entry.index == first, (entry.index, first)
+            commands_left -= self._apply_entry(entry, outbox)
+            first = Index(entry.index + 1)
+            if commands_left <= 0:
+                break
+        self._core.applied(Index(first - 1))
+        self._apply_range = (first, last) if first <= last else None
+        outbox.again = self._apply_range is not None
+        outbox.needs_settle = True
+        self._reach("turn.applied")
+
+    def _apply_entry(self, entry: Entry, outbox: Outbox) -> int:
+        """Apply one entry with its rows, index and digest in one transaction (T7).
+
+        Returns how many commands it held.
+        """
+        applied = self._decide(entry)
+        rows = records.encode_writes(applied.writes)
+        digest = next_digest(
+            self._state.digest(), rows, records.encode_outcomes(applied.outcomes)
+        )
+        self._state.write(entry, rows, digest)
+
+        shares, is_ours = self._waiters.resolve(entry.term, entry.index)
+        for share in shares:
+            if is_ours:
+                outbox.answers.append(
+                    Answered(
+                        waiter=share.waiter,
+                        term=entry.term,
+                        index=entry.index,
+                        ts_us=entry.ts_us,
+                        outcomes=applied.outcomes,
+                        first=share.first,
+                        count=share.count,
+                    )
+                )
+            else:
+                self._tell_unknown(share, outbox)
+        return len(applied.outcomes)
+
+    def _decide(self, entry: Entry) -> Applied:
+        """Return what the ledger makes of an entry. An unknown kind stops the node (F26)."""
+        match entry.kind:
+            case EntryKind.PAYOUTS:
+                work = batches.decode(entry.payload)
+                return apply(
+                    self._state.view(), index=entry.index, ts_us=entry.ts_us, work=work
+                )
+            case EntryKind.COMMANDS:
+                rare = commands.decode(entry.payload)
+                return apply(
+                    self._state.view(), index=entry.index, ts_us=entry.ts_us, work=rare
+                )
+            case EntryKind.NOOP:
+                return Applied.nothing()
+            case EntryKind.MEMBERSHIP | EntryKind.VERSION:
+                raise AssertionError(
+                    f"entry {entry.index} is of kind {entry.kind.name}, which this"
+                    " release does not apply; it must have been written by a newer one"
+                )
+            case _:
+                assert_never(entry.kind)
