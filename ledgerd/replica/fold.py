@@ -1,0 +1,56 @@
+"""One step of the fold of the log: what an entry does to state, and the digest after it.
+
+The same step on a live node, in recovery and in the offline check: there is no second reading of
+the log.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple, assert_never
+
+from ledgerd.formats import batches, commands, records
+from ledgerd.formats.records import TableRows
+from ledgerd.ledger.apply import Applied, apply
+from ledgerd.ledger.view import LedgerView
+from ledgerd.raft.entries import Entry, EntryKind
+from ledgerd.replica.audit import next_digest
+
+
+class Folded(NamedTuple):
+    """What an entry did: its answers and writes, the rows to store, the digest after it."""
+
+    applied: Applied
+    rows: list[TableRows]
+    digest: bytes
+
+
+def fold(
+    view: Callable[[], LedgerView], entry: Entry, previous_digest: bytes
+) -> Folded:
+    """Return what `entry` does to the state in `view`, which stands at the index before it.
+
+    `view` is called only for entries that read state.
+    """
+    applied = decide(view, entry)
+    rows = records.encode_writes(applied.writes)
+    outcomes = records.encode_outcomes(applied.outcomes)
+    return Folded(applied, rows, next_digest(previous_digest, rows, outcomes))
+
+
+def decide(view: Callable[[], LedgerView], entry: Entry) -> Applied:
+    """Return what the ledger makes of an entry. An unknown kind stops the node (F26)."""
+    match entry.kind:
+        case EntryKind.PAYOUTS:
+            work = batches.decode(entry.payload)
+            return apply(view(), index=entry.index, ts_us=entry.ts_us, work=work)
+        case EntryKind.COMMANDS:
+            rare = commands.decode(entry.payload)
+            return apply(view(), index=entry.index, ts_us=entry.ts_us, work=rare)
+        case EntryKind.NOOP:
+            return Applied.nothing()
+        case EntryKind.MEMBERSHIP | EntryKind.VERSION:
+            raise AssertionError(
+                f"entry {entry.index} is of kind {entry.kind.name}, which this release does not "
+                "apply; it must have been written by a newer one"
+            )
+        case _:
+            assert_never(entry.kind)

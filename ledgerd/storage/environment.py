@@ -1,0 +1,443 @@
+"""The data directory: its lock, its identity, and the two LMDB environments log/ and state/.
+
+    DIR/LOCK     flock of the process that uses the directory; holds its pid as text
+    DIR/log/     the truth: entries and hard state, every write fully synced
+    DIR/state/   the fold of the log; may lag, is replayed from it
+
+Opening judges everything that makes a directory unusable before anything is written to it. Both
+environments carry the same identity: cluster id, node id, a store uuid made at creation, and the
+format version. What the stores keep in their tables is theirs; see `log_store`, `state_store`.
+"""
+
+import errno
+import fcntl
+import os
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Final, NamedTuple, TypeAlias
+
+import lmdb
+
+from ledgerd.errors import ConfigError, CorruptionError, NoSpaceError, StorageError
+from ledgerd.raft.entries import NodeId
+from ledgerd.storage import hard_state, keys
+from ledgerd.storage.identity import FORMAT_VERSION, Identity, pack, unpack
+
+Table: TypeAlias = lmdb._Database  # the stubs give the handle's type this name only
+
+LMDB_MAJOR: Final = (
+    0  # the 0.9 file format; pinned, for an environment variable can change it
+)
+READERS_MAX: Final = 126  # reader slots of state/; each open read transaction takes one
+_OURS: Final = frozenset({"LOCK", "log", "state", "lost+found"})
+
+
+@dataclass(frozen=True, slots=True)
+class StorageOptions:
+    """What an operator may tune about the data directory.
+
+    log_map_bytes, state_map_bytes: address space of each environment and the bound of its file;
+        not memory, and not disk until written. Reaching it ends the process (exit code 70).
+    free_bytes_min: a node does not start with less free space on the file system than this.
+    state_metasync: whether each commit of state/ also syncs LMDB's meta page. Off by default: the
+        data of a commit is synced in any case, so state/ stays consistent and a power cut can undo
+        at most its last commit, which the log replays; on, each turn pays a second disk flush for
+        nothing. Only `sync` and a clean close then move the durable applied index. log/ has no such
+        option: it is always fully synced (T17, T73).
+    recent_bytes: entries kept in memory for replication and apply.
+    """
+
+    log_map_bytes: int = 64 * 1024**3
+    state_map_bytes: int = 64 * 1024**3
+    free_bytes_min: int = 64 * 1024**2
+    state_metasync: bool = False
+    recent_bytes: int = 64 * 1024**2
+
+
+class Space(NamedTuple):
+    """Room, for admission to refuse early (T91). A map that fills up ends the process."""
+
+    disk_free_bytes: int
+    log_used_bytes: int
+    log_map_bytes: int
+    state_used_bytes: int
+    state_map_bytes: int
+
+
+class DirectoryLock:
+    """The exclusive use of a data directory, held until `release` or the end of the process."""
+
+    def __init__(self, directory: Path) -> None:
+        path = directory / "LOCK"
+        try:
+            self._descriptor = os.open(
+                path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+            )
+        except OSError as error:
+            raise _unwritable(path, error) from error
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = (
+                os.pread(self._descriptor, 32, 0).decode("ascii", "replace").strip()
+            )
+            os.close(self._descriptor)
+            message = (
+                f"data directory {directory} is in use by process {holder or 'unknown'}; "
+                "stop that process first, or name another directory"
+            )
+            raise ConfigError(message) from None
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
+
+    def release(self) -> None:
+        """Let others use the directory. The file stays: removing it would race with them."""
+        os.close(self._descriptor)
+
+
+class Environment:
+    """An open data directory. Made by `open_directory`; the stores and readers share it.
+
+    Attributes:
+        directory: where it is.
+        identity: whose it is.
+        log, state: the LMDB environments.
+        log_tables, state_tables: handles of the named tables, opened once; safe in any thread.
+        options: as opened.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        identity: Identity,
+        options: StorageOptions,
+        lock: DirectoryLock,
+        *,
+        log: lmdb.Environment,
+        state: lmdb.Environment,
+    ) -> None:
+        self.directory = directory
+        self.identity = identity
+        self.options = options
+        self.log = log
+        self.state = state
+        self.log_tables: dict[str, Table] = _open_tables(log, keys.LOG_TABLES)
+        self.state_tables: dict[str, Table] = _open_tables(state, keys.STATE_TABLES)
+        self._lock = lock
+        self._open = True
+
+    def space(self) -> Space:
+        """Return how much room there is. Any thread; a few microseconds."""
+        status = os.statvfs(self.directory)
+        page_bytes = self.log.stat()["psize"]
+        log, state = self.log.info(), self.state.info()
+        return Space(
+            disk_free_bytes=status.f_bavail * status.f_frsize,
+            log_used_bytes=(log["last_pgno"] + 1) * page_bytes,
+            log_map_bytes=log["map_size"],
+            state_used_bytes=(state["last_pgno"] + 1) * page_bytes,
+            state_map_bytes=state["map_size"],
+        )
+
+    def close(self) -> None:
+        """Close both environments and release the lock; idempotent.
+
+        Call it after the stores were closed and no reader is inside a read.
+        """
+        if not self._open:
+            return
+        self._open = False
+        self.log.close()
+        self.state.close()
+        self._lock.release()
+
+    def __enter__(self) -> "Environment":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def open_directory(
+    directory: Path,
+    *,
+    cluster_id: str,
+    node_id: NodeId,
+    options: StorageOptions | None = None,
+) -> Environment:
+    """Open the data directory of a node, or create it where there is none.
+
+    Errors: ConfigError when the directory belongs to another cluster or node, is in use, has a
+    newer format, holds other files, or cannot be written; NoSpaceError below `free_bytes_min`;
+    CorruptionError when its parts contradict each other; StorageError when the disk fails.
+    """
+    options = options or StorageOptions()
+    _make(directory)
+    lock = DirectoryLock(directory)
+    try:
+        _refuse_other_files(directory)
+        _refuse_low_space(directory, options)
+        return _open_both(directory, lock, options, (cluster_id, node_id))
+    except BaseException:
+        lock.release()
+        raise
+
+
+def open_existing(
+    directory: Path, *, options: StorageOptions | None = None
+) -> Environment:
+    """Open a stopped node's directory whoever it belongs to, for `check`. Nothing is created.
+
+    Errors: as `open_directory`; also ConfigError where there is no ledgerd directory.
+    """
+    if not (directory / "log" / "data.mdb").is_file():
+        message = (
+            f"{directory} is not a ledgerd data directory: expected log/data.mdb in it; "
+            "name the directory given as data_dir in the node's configuration"
+        )
+        raise ConfigError(message)
+    lock = DirectoryLock(directory)
+    try:
+        return _open_both(directory, lock, options or StorageOptions(), None)
+    except BaseException:
+        lock.release()
+        raise
+
+
+def _open_both(
+    directory: Path,
+    lock: DirectoryLock,
+    options: StorageOptions,
+    owner: tuple[str, NodeId] | None,
+) -> Environment:
+    """Open log/ and state/, create what may be created, and judge whose they are.
+
+    A creation that was cut short has log/ and no state/; it is completed, for state/ is a fold.
+    """
+    log_exists = (directory / "log" / "data.mdb").exists()
+    state_exists = (directory / "state" / "data.mdb").exists()
+    if state_exists and not log_exists:
+        message = (
+            f"{directory}/state exists but {directory}/log does not: the log and this node's votes "
+            "are lost; never start it under its old node id with an empty log (T13). "
+            "Restore log/, or replace the node"
+        )
+        raise CorruptionError(message)
+
+    log = _open_lmdb(directory / "log", options.log_map_bytes, metasync=True)
+    state: lmdb.Environment | None = None
+    try:
+        identity = _identity_of(log, directory / "log")
+        if identity is None:
+            if owner is None:
+                message = (
+                    f"{directory}/log has no identity: its creation was cut short; "
+                    "nothing was ever stored in it"
+                )
+                raise ConfigError(message)
+            identity = Identity(
+                owner[0], owner[1], secrets.token_bytes(16), FORMAT_VERSION
+            )
+            _create_log(log, identity)
+        if owner is not None:
+            _refuse_other_owner(directory, identity, *owner)
+
+        state = _open_lmdb(
+            directory / "state",
+            options.state_map_bytes,
+            metasync=options.state_metasync,
+        )
+        of_state = _identity_of(state, directory / "state")
+        if of_state is None:
+            _store_identity(state, identity)
+            state.sync(True)
+        elif of_state != identity:
+            message = (
+                f"{directory}/state and {directory}/log belong to different stores: "
+                f"log/ is {identity}, state/ is {of_state}; one of them was copied from elsewhere. "
+                "Put the right one back, or move state/ away to have it rebuilt from log/"
+            )
+            raise CorruptionError(message)
+        for path in (
+            directory / "log",
+            directory / "state",
+            directory,
+            directory.parent,
+        ):
+            _sync_directory(path)
+        return Environment(directory, identity, options, lock, log=log, state=state)
+    except (lmdb.Error, OSError) as error:
+        _close(log, state)
+        raise StorageError(f"opening {directory}: {error}") from error
+    except BaseException:
+        _close(log, state)
+        raise
+
+
+def _open_lmdb(path: Path, map_bytes: int, *, metasync: bool) -> lmdb.Environment:
+    """Open one environment with the flags that durability needs, and check that they took (T73)."""
+    try:
+        environment = lmdb.open(
+            str(path),
+            map_size=map_bytes,
+            max_dbs=32,
+            max_readers=READERS_MAX,
+            mode=0o600,
+            sync=True,
+            metasync=metasync,
+            writemap=False,
+            map_async=False,
+            lock=True,
+            lib_version=LMDB_MAJOR,
+        )
+    except (lmdb.InvalidError, lmdb.VersionMismatchError, lmdb.CorruptedError) as error:
+        message = (
+            f"{path}/data.mdb is not a database this release can read: {error}. "
+            "Restore it, or replace the node"
+        )
+        raise CorruptionError(message) from error
+    except (lmdb.Error, OSError) as error:
+        raise _unopened(path, map_bytes, error) from error
+    flags = environment.flags()
+    assert flags["sync"], "opened without sync"  # T73
+    assert flags["metasync"] or not metasync, "opened without metasync"  # T73
+    assert not flags["writemap"], "opened with writemap"  # T73
+    assert not flags["map_async"], "opened with map_async"  # T73
+    return environment
+
+
+def _open_tables(
+    environment: lmdb.Environment, names: Iterable[str]
+) -> dict[str, Table]:
+    return {name: environment.open_db(name.encode("ascii")) for name in names}
+
+
+def _identity_of(environment: lmdb.Environment, path: Path) -> Identity | None:
+    """Return the identity stored in an environment, None if it never got one."""
+    with environment.begin() as transaction:
+        if transaction.get(keys.META.encode("ascii")) is None:
+            return None
+    meta = environment.open_db(keys.META.encode("ascii"), create=False)
+    with environment.begin(db=meta) as transaction:
+        stored = transaction.get(keys.IDENTITY)
+    if stored is None:
+        return None
+    return unpack(stored, where=f"{path}, table meta, key identity")
+
+
+def _create_log(log: lmdb.Environment, identity: Identity) -> None:
+    """Write identity and hard state twins in one transaction: an absent twin is always damage."""
+    meta = log.open_db(keys.META.encode("ascii"))
+    twins = [log.open_db(name.encode("ascii")) for name in keys.HARD_STATE_TWINS]
+    packed = hard_state.pack(hard_state.INITIAL, identity)
+    with log.begin(write=True) as transaction:
+        transaction.put(keys.IDENTITY, pack(identity), db=meta)
+        for twin in twins:
+            transaction.put(keys.HARD_STATE, packed, db=twin)
+
+
+def _store_identity(environment: lmdb.Environment, identity: Identity) -> None:
+    meta = environment.open_db(keys.META.encode("ascii"))
+    with environment.begin(db=meta, write=True) as transaction:
+        transaction.put(keys.IDENTITY, pack(identity))
+
+
+def _refuse_other_owner(
+    directory: Path, found: Identity, cluster_id: str, node_id: NodeId
+) -> None:
+    advice = "name this node's own data directory, or an empty one for a new node"
+    if found.cluster_id != cluster_id:
+        message = (
+            f"data directory {directory} belongs to cluster {found.cluster_id!r}; "
+            f"this node is configured for cluster {cluster_id!r}; {advice}"
+        )
+        raise ConfigError(message)
+    if found.node_id != node_id:
+        message = (
+            f"data directory {directory} belongs to node {found.node_id}; "
+            f"this node is configured as node {node_id}; {advice}"
+        )
+        raise ConfigError(message)
+
+
+def _refuse_other_files(directory: Path) -> None:
+    """Do not spread into a directory that holds something else and no log/ yet."""
+    names = sorted(path.name for path in directory.iterdir())
+    others = [name for name in names if name not in _OURS]
+    if others and "log" not in names:
+        message = (
+            f"{directory} is not a ledgerd data directory and is not empty: found {others[0]!r}"
+            f"{f' and {len(others) - 1} more' if others[1:] else ''}; name an empty directory"
+        )
+        raise ConfigError(message)
+
+
+def _refuse_low_space(directory: Path, options: StorageOptions) -> None:
+    status = os.statvfs(directory)
+    free_bytes = status.f_bavail * status.f_frsize
+    if free_bytes < options.free_bytes_min:
+        message = (
+            f"data directory {directory} has {free_bytes} bytes free; at least "
+            f"{options.free_bytes_min} are needed to start; free some space"
+        )
+        raise NoSpaceError(message)
+
+
+def _make(directory: Path) -> None:
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except FileExistsError as error:
+        message = f"data directory {directory} is a file; name a directory"
+        raise ConfigError(message) from error
+    except OSError as error:
+        raise _unwritable(directory, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> Exception:
+    """Say why the first file could not be made, by what the operator can do about it."""
+    if error.errno == errno.ENOSPC:
+        return NoSpaceError(f"no space to create {path}; free some space")
+    return ConfigError(
+        f"cannot write {path}: {error.strerror}; give this user write permission, "
+        "or name another data directory"
+    )
+
+
+def _unopened(path: Path, map_bytes: int, error: lmdb.Error | OSError) -> Exception:
+    code = error.code if isinstance(error, lmdb.Error) else error.errno
+    if code == errno.ENOSPC:
+        return NoSpaceError(f"no space to open {path}; free some space")
+    if code in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return ConfigError(
+            f"cannot open {path}: {error}; give this user read and write permission"
+        )
+    if code == errno.ENOMEM:
+        message = (
+            f"cannot map {map_bytes} bytes for {path}: {error}; "
+            "lower the map size, or raise the limit on address space (ulimit -v)"
+        )
+        return ConfigError(message)
+    return StorageError(f"opening {path}: {error}")
+
+
+def _sync_directory(path: Path) -> None:
+    """Make the names in a directory durable, so that a new store survives a power cut."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _close(*environments: lmdb.Environment | None) -> None:
+    for environment in environments:
+        if environment is not None:
+            environment.close()

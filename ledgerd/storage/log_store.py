@@ -1,0 +1,375 @@
+"""log/: entries and hard state. The truth, and the durability point of the node.
+
+`persist` is one transaction with one full sync, and makes the only `Receipt` there is. Nothing is
+retried: after a failed commit LMDB would let the next one succeed, so the first failure is latched
+and every later call raises (T8). Every value read is checked: checksum, index, and its link to its
+predecessor; a log never reads shorter than it is (T15, T16).
+
+Owned by one thread, which every call asserts (T72). `adopt` hands it to the calling thread.
+"""
+
+import threading
+from collections.abc import Iterator
+from typing import Final, NoReturn
+
+import lmdb
+
+from ledgerd.errors import CorruptionError, StorageError
+from ledgerd.formats.entries import Verdict, decode, encode, link_of
+from ledgerd.raft.entries import GENESIS, GENESIS_LINK, Entry, HardState, Index, Term
+from ledgerd.raft.ready import Ready, Ticket
+from ledgerd.replica.ports import Receipt, mint
+from ledgerd.storage import hard_state as twins
+from ledgerd.storage import keys
+from ledgerd.storage.environment import Environment
+
+TAIL_BYTES: Final = 16 * 1024**2  # of entries verified at start; `check` verifies all
+
+_DAMAGE: Final = (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.InvalidError)
+
+
+class LmdbLogStore:
+    """`replica.ports.LogStore` over LMDB; also the core's `LogReader`.
+
+    Opening it verifies what is there: the hard state twins, that no index is missing, and the
+    checksums and links of the tail.
+
+    Errors: CorruptionError on opening or reading damage; StorageError when LMDB or the disk fails,
+    now or ever before in the life of this object.
+    """
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+        self._lmdb = environment.log
+        self._entries = environment.log_tables[keys.ENTRIES]
+        self._twins = [environment.log_tables[name] for name in keys.HARD_STATE_TWINS]
+        self._where = f"{environment.directory}/log"
+        self._owner = threading.get_ident()
+        self._failed: StorageError | None = None
+        self._ticket = Ticket(0)
+        self._deferred = False  # a commit hint waits for the next write (C6)
+        self._recent = _Recent(environment.options.recent_bytes)
+        self._hard_state = self._stored_hard_state()
+        self._last = self._stored_last()
+        self._verify_tail()
+
+    def adopt(self) -> None:
+        """Make the calling thread the owner: the replica thread calls it once, before all else."""
+        self._owner = threading.get_ident()
+
+    # The port.
+
+    def persist(self, ready: Ready) -> Receipt:
+        """Make the hard state and entries of `ready` durable; see `replica.ports.LogStore`."""
+        self._enter()
+        assert ready.ticket == self._ticket + 1, (ready.ticket, self._ticket)  # C7
+        if ready.hard_state is not None:
+            self._accept_hard_state(ready.hard_state)
+        if ready.entries:
+            self._accept_entries(ready.entries)
+
+        if not ready.must_sync:
+            assert not ready.entries, len(ready.entries)  # C6
+            self._deferred = self._deferred or ready.hard_state is not None
+        elif ready.hard_state is not None or ready.entries:
+            self._write(ready.entries)
+        self._ticket = ready.ticket
+        return Receipt(ready.ticket, mint=mint())
+
+    def hard_state(self) -> HardState:
+        """Return the hard state as of the last `persist`."""
+        self._enter()
+        return self._hard_state
+
+    # The core's reader.
+
+    def first_index(self) -> Index:
+        """Return 1: nothing is cut in this release."""
+        self._enter()
+        return Index(1)
+
+    def last_index(self) -> Index:
+        """Return the largest stored index, 0 in an empty log."""
+        self._enter()
+        return self._last
+
+    def term(self, index: Index) -> Term | None:
+        """Return the term at `index`; 0 at 0; None where nothing is stored (T24)."""
+        self._enter()
+        if index == GENESIS.index:
+            return GENESIS.term
+        if not 1 <= index <= self._last:
+            return None
+        return self._one(index).term
+
+    def link(self, index: Index) -> bytes | None:
+        """Return the chain link at `index`; `GENESIS_LINK` at 0; None where nothing is stored."""
+        self._enter()
+        if index == GENESIS.index:
+            return GENESIS_LINK
+        if not 1 <= index <= self._last:
+            return None
+        return self._one(index).link
+
+    def entries(self, first: Index, last: Index, bytes_max: int) -> list[Entry]:
+        """Return first .. last inclusive, cut to `bytes_max` but at least one entry."""
+        self._enter()
+        assert 1 <= first <= last <= self._last, (first, last, self._last)
+        found: list[Entry] = []
+        size_bytes = 0
+        for entry in self._range(first, last):
+            size_bytes += entry.size_bytes
+            if found and size_bytes > bytes_max:
+                break
+            found.append(entry)
+        assert found[0].index == first, (found[0].index, first)
+        return found
+
+    def close(self) -> None:
+        """Write a commit hint that still waits. The environment stays open; its owner closes it."""
+        if self._failed is None and self._deferred:
+            self._enter()
+            self._write(())
+
+    # Writing.
+
+    def _accept_hard_state(self, new: HardState) -> None:
+        old = self._hard_state
+        assert new.term >= old.term, (new, old)  # T2
+        assert new.commit >= old.commit, (new, old)
+        if new.term == old.term and old.vote:
+            assert new.vote == old.vote, (new, old)  # one vote a term: Raft 5.2
+        self._hard_state = new
+
+    def _accept_entries(self, entries: tuple[Entry, ...]) -> None:
+        first = entries[0].index
+        assert 1 <= first <= self._last + 1, (first, self._last)  # no gap
+        assert entries[-1].index == first + len(entries) - 1, (
+            "entries are not consecutive"
+        )
+        assert entries[-1].term <= self._hard_state.term, (
+            entries[-1].id,
+            self._hard_state,
+        )  # T4
+
+    def _write(self, entries: tuple[Entry, ...]) -> None:
+        """Commit the hard state and `entries`, which replace everything from the first on (C1)."""
+        last = entries[-1].index if entries else self._last
+        assert self._hard_state.commit <= last, (self._hard_state, last)  # T11
+        packed = twins.pack(self._hard_state, self._environment.identity)
+        try:
+            transaction = self._lmdb.begin(write=True)
+            try:
+                if entries:
+                    self._put(transaction, entries)
+                for table in self._twins:
+                    transaction.put(keys.HARD_STATE, packed, db=table)
+                self._commit(transaction)
+            except BaseException:
+                transaction.abort()
+                raise
+        except (lmdb.Error, OSError) as error:
+            self._fail("write or sync failed", error)
+        self._deferred = False
+        if entries:
+            self._recent.replace(entries)
+            self._last = last
+
+    def _put(
+        self, transaction: "lmdb.Transaction[bytes]", entries: tuple[Entry, ...]
+    ) -> None:
+        first = entries[0].index
+        with transaction.cursor(self._entries) as cursor:
+            if first <= self._last:
+                more = cursor.set_range(keys.index_key(first))
+                while more:
+                    more = cursor.delete()  # moves to the next, if there is one
+            for entry in entries:
+                appended = cursor.put(
+                    keys.index_key(entry.index), encode(entry), append=True
+                )
+                assert appended, entry.id
+
+    def _commit(self, transaction: "lmdb.Transaction[bytes]") -> None:
+        """Commit with a full sync. Apart, so that tests can fail the N-th one."""
+        transaction.commit()
+
+    # Reading.
+
+    def _one(self, index: Index) -> Entry:
+        entry = self._recent.get(index)
+        if entry is not None:
+            return entry
+        return next(self._range(index, index))
+
+    def _range(self, first: Index, last: Index) -> Iterator[Entry]:
+        """Yield first .. last from memory where it is there, else checked from LMDB."""
+        index = first
+        while index <= last and index not in self._recent:
+            stop = min(last, Index(self._recent.first - 1)) if self._recent else last
+            for entry in self._stored(index, stop):
+                yield entry
+                index = Index(entry.index + 1)
+        while index <= last:
+            entry = self._recent[index]
+            yield entry
+            index = Index(index + 1)
+
+    def _stored(self, first: Index, last: Index) -> Iterator[Entry]:
+        """Yield first .. last from LMDB, each with checksum, index and link checked (T87)."""
+        try:
+            with (
+                self._lmdb.begin(self._entries, None, False, True) as transaction,
+                transaction.cursor() as cursor,
+            ):
+                previous = GENESIS_LINK
+                if first > 1:
+                    value = cursor.get(keys.index_key(Index(first - 1)))
+                    previous = self._checked(value, Index(first - 1)).link
+                for index in map(Index, range(first, last + 1)):
+                    entry = self._checked(cursor.get(keys.index_key(index)), index)
+                    if link_of(previous, entry) != entry.link:
+                        self._corrupt(index, "it does not link to its predecessor")
+                    previous = entry.link
+                    yield entry
+        except _DAMAGE as error:
+            raise CorruptionError(
+                f"{self._where}, entries {first} .. {last}: {error}"
+            ) from error
+        except (lmdb.Error, OSError) as error:
+            self._fail(f"reading entries {first} .. {last} failed", error)
+
+    def _checked(self, value: memoryview | None, index: Index) -> Entry:
+        if value is None:
+            self._corrupt(index, f"it is missing, and the log ends at {self._last}")
+        decoded = decode(value, index)
+        if decoded.verdict is not Verdict.INTACT or decoded.entry is None:
+            self._corrupt(index, f"{decoded.verdict.value}: {decoded.reason}")
+        return decoded.entry
+
+    # Start-up.
+
+    def _stored_hard_state(self) -> HardState:
+        where = f"{self._where}, hard state"
+        with self._lmdb.begin() as transaction:
+            both = [
+                twins.unpack(
+                    transaction.get(keys.HARD_STATE, db=table),
+                    self._environment.identity,
+                    where=f"{where}, table {name}",
+                )
+                for name, table in zip(keys.HARD_STATE_TWINS, self._twins, strict=True)
+            ]
+        return twins.agreed(*both, where=where)
+
+    def _stored_last(self) -> Index:
+        """Return the last stored index, once it is certain that none below it is missing."""
+        with (
+            self._lmdb.begin() as transaction,
+            transaction.cursor(self._entries) as cursor,
+        ):
+            count = transaction.stat(self._entries)["entries"]
+            last = keys.index_of(cursor.key()) if cursor.last() else Index(0)
+            if count != last:
+                expected = 1
+                for key in cursor.iternext(keys=True, values=False):
+                    if keys.index_of(key) != expected:
+                        break
+                    expected += 1
+                self._corrupt(
+                    Index(expected), f"it is missing, and {count} entries end at {last}"
+                )
+        commit, term = self._hard_state.commit, self._hard_state.term
+        if commit > last:  # T11
+            raise CorruptionError(
+                f"{self._where}: lost: the log ends at index {last}, but {commit} was committed; "
+                "restore log/, or replace the node"
+            )
+        if last and self._peek_term(last) > term:  # T4
+            raise CorruptionError(
+                f"{self._where}: the last entry is of a later term than the hard state's, {term}; "
+                "an older hard state was put back: replace the node"
+            )
+        return last
+
+    def _peek_term(self, index: Index) -> Term:
+        with self._lmdb.begin(self._entries, None, False, True) as transaction:
+            return self._checked(transaction.get(keys.index_key(index)), index).term
+
+    def _verify_tail(self) -> None:
+        """Check the last entries, and keep them in memory: they are what is asked for first."""
+        first = self._last
+        size_bytes = 0
+        with (
+            self._lmdb.begin(self._entries, None, False, True) as transaction,
+            transaction.cursor() as cursor,
+        ):
+            more = cursor.last()
+            while more and size_bytes < TAIL_BYTES:
+                first = keys.index_of(cursor.key())
+                size_bytes += len(cursor.value())
+                more = cursor.prev()
+        if self._last:
+            self._recent.replace(tuple(self._stored(first, self._last)))
+
+    # Failing.
+
+    def _enter(self) -> None:
+        assert threading.get_ident() == self._owner, (
+            "log/ belongs to another thread"
+        )  # T72
+        if self._failed is not None:
+            raise StorageError(f"an earlier failure is final: {self._failed}")
+
+    def _fail(self, what: str, error: Exception) -> NoReturn:
+        self._failed = StorageError(f"{self._where}: {what}: {error}")
+        raise self._failed from error
+
+    def _corrupt(self, index: Index, what: str) -> NoReturn:
+        raise CorruptionError(
+            f"{self._where}, table entries, index {index}: {what}; "
+            "the log is damaged: run `ledgerd check`, then restore it or replace the node"
+        )
+
+
+class _Recent:
+    """The last entries, without a gap, up to a bound in bytes; at least one."""
+
+    def __init__(self, bytes_max: int) -> None:
+        self._bytes_max = bytes_max
+        self._bytes = 0
+        self._by_index: dict[int, Entry] = {}
+        self.first = Index(1)
+
+    def __bool__(self) -> bool:
+        return bool(self._by_index)
+
+    def __contains__(self, index: int) -> bool:
+        return index in self._by_index
+
+    def __getitem__(self, index: int) -> Entry:
+        return self._by_index[index]
+
+    def get(self, index: int) -> Entry | None:
+        """Return the entry at `index` if it is kept."""
+        return self._by_index.get(index)
+
+    def replace(self, entries: tuple[Entry, ...]) -> None:
+        """Put `entries` in the place of everything from entries[0].index on."""
+        first = entries[0].index
+        following = self.first + len(self._by_index)
+        for index in range(first, following):
+            self._drop(index)
+        if not self._by_index:
+            self.first = first
+        for entry in entries:
+            self._by_index[entry.index] = entry
+            self._bytes += entry.size_bytes
+        while self._bytes > self._bytes_max and len(self._by_index) > 1:
+            self._drop(self.first)
+            self.first = Index(self.first + 1)
+
+    def _drop(self, index: int) -> None:
+        entry = self._by_index.pop(index, None)
+        if entry is not None:
+            self._bytes -= entry.size_bytes

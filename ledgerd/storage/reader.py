@@ -1,0 +1,332 @@
+"""Reading state/ beside the writer: short read transactions, each one consistent at one index.
+
+`read` opens one, hands a `StateReader` to a function, and ends it. Call it in a reader thread: a
+page fault waits for the disk. Readers see what was committed, never the open write transaction.
+Rows are bounded by the caller, for a long reader pins pages of the file (T72).
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final, TypeAlias, TypeVar
+
+import lmdb
+
+from ledgerd.errors import CorruptionError, StorageError
+from ledgerd.formats import records
+from ledgerd.formats.records import Table
+from ledgerd.ledger.accounts import (
+    CUSTOMER_KINDS,
+    Account,
+    AccountKind,
+    Balances,
+    Book,
+    InternalKey,
+    LedgerAccount,
+    Position,
+    Side,
+    normal_side,
+)
+from ledgerd.ledger.catalogue import FeeSchedule
+from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
+from ledgerd.ledger.payouts import PayoutHead, PayoutState, PayoutStatus
+from ledgerd.limits import PAGE_ROWS_MAX
+from ledgerd.raft.entries import Index
+from ledgerd.storage.environment import Environment
+from ledgerd.storage.tables import Tables
+
+Result = TypeVar("Result")
+
+SCAN_ROWS_MAX: Final = 20_000  # looked at for one page, about 100 ms
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutFound:
+    """A payout: its head, and its status if anything changed since the submit."""
+
+    head: PayoutHead
+    status: PayoutStatus | None
+
+    @property
+    def state(self) -> PayoutState:
+        """The state it is in."""
+        return self.head.state if self.status is None else self.status.state
+
+    @property
+    def updated_index(self) -> int:
+        """Index of the last entry that changed it, its own before the first change."""
+        return (
+            self.head.position[0] if self.status is None else self.status.last_entry[0]
+        )
+
+    @property
+    def updated_ts_us(self) -> int:
+        """Log time of that entry, microseconds."""
+        return self.head.ts_us if self.status is None else self.status.ts_us
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutRefused:
+    """A spent id: its submit was refused. `record` has code, position and log time."""
+
+    payout_id: bytes
+    record: IdRecord
+
+
+PayoutLookup: TypeAlias = PayoutFound | PayoutRefused | None
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutPage:
+    """A page of payouts in order of position.
+
+    next_after: what to pass as `after` for the next page; None at the end.
+    scanned: rows looked at.
+    """
+
+    payouts: list[PayoutFound]
+    next_after: Position | None
+    scanned: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPage:
+    """A page of accounts in order of id; fields as in `PayoutPage`."""
+
+    accounts: list[Account]
+    next_after: bytes | None
+    scanned: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrialLine:
+    """One line of the trial balance; at most one of debit and credit is not 0.
+
+    ledger_account: `cust/*/available` for all customers' balances of a kind together, else the
+    name of the internal account. accounts: how many were summed. Minor units, unbounded.
+    """
+
+    ledger_account: str
+    debit_minor: int
+    credit_minor: int
+    accounts: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrialBook:
+    """The trial balance of one book: sums per line, and over all lines."""
+
+    book: Book
+    lines: tuple[TrialLine, ...]
+
+    @property
+    def debit_minor(self) -> int:
+        """Sum of all debit balances."""
+        return sum(line.debit_minor for line in self.lines)
+
+    @property
+    def credit_minor(self) -> int:
+        """Sum of all credit balances."""
+        return sum(line.credit_minor for line in self.lines)
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether the book balances (I2)."""
+        return self.debit_minor == self.credit_minor
+
+
+def read(environment: Environment, query: Callable[["StateReader"], Result]) -> Result:
+    """Return what `query` finds in one read transaction. Any thread that may wait for the disk.
+
+    Errors: CorruptionError for a damaged row; StorageError when LMDB fails. The reader must not
+    leave `query`.
+    """
+    try:
+        with environment.state.begin() as transaction:
+            return query(StateReader(Tables(environment, transaction)))
+    except (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.InvalidError) as error:
+        raise CorruptionError(f"reading state/: {error}") from error
+    except lmdb.Error as error:
+        raise StorageError(f"reading state/: {error}") from error
+
+
+class StateReader:
+    """State as it is visible at one applied index. Valid inside `read` only."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self._applied = tables.applied()
+
+    def applied(self) -> Index:
+        """Return the applied index that this reader sees."""
+        return self._applied.index
+
+    def log_time_us(self) -> int:
+        """Return the log time at `applied()`, microseconds; 0 before the first entry."""
+        return self._applied.log_time_us
+
+    def digest(self) -> bytes:
+        """Return the rolling digest at `applied()`."""
+        return self._applied.digest
+
+    def account(self, account_id: bytes) -> Account | None:
+        """Return an account."""
+        return self._tables.account(account_id)
+
+    def accounts_page(
+        self,
+        *,
+        after: bytes | None,
+        rows_max: int,
+        keep: Callable[[Account], bool] | None = None,
+        scan_max: int = SCAN_ROWS_MAX,
+    ) -> AccountPage:
+        """Return accounts with ids above `after`, at most `rows_max` of those that `keep` keeps."""
+        assert 1 <= rows_max <= PAGE_ROWS_MAX, rows_max
+        start = b"" if after is None else _successor(after)
+        found: list[Account] = []
+        scanned = 0
+        last = b""
+        for key, value in self._tables.scan(Table.ACCOUNT, start=start):
+            if len(found) == rows_max or scanned == scan_max:
+                return AccountPage(found, last, scanned)
+            last = key
+            scanned += 1
+            account = records.decode_account(key, value)
+            if keep is None or keep(account):
+                found.append(account)
+        return AccountPage(found, None, scanned)
+
+    def payout(self, payout_id: bytes) -> PayoutLookup:
+        """Return the payout with this id, why it was refused, or None for an id never used."""
+        record = self._tables.id(IdKind.PAYOUT, payout_id)
+        if record is None:
+            return None
+        if record.refusal:
+            return PayoutRefused(payout_id, record)
+        position = record.index, record.ordinal
+        head = self._tables.payout_head(position)
+        if head is None or head.payout_id != payout_id:
+            raise CorruptionError(
+                f"state/, table id, key {payout_id.hex()}: it points to position {position}, "
+                f"where {'no payout' if head is None else 'another payout'} is"
+            )
+        return PayoutFound(head, self._tables.payout_status(position))
+
+    def payouts_page(
+        self,
+        *,
+        after: Position | None,
+        bound: Index,
+        rows_max: int,
+        keep: Callable[[PayoutFound], bool] | None = None,
+        scan_max: int = SCAN_ROWS_MAX,
+    ) -> PayoutPage:
+        """Return payouts above position `after` that entries up to `bound` made.
+
+        A payout is shown as of `bound` where its first change came later. One that changed more
+        than once is shown as it is now if its last change came after `bound`: its row keeps no
+        older status. A page may be short, or empty, and still have a next one.
+        """
+        assert 1 <= rows_max <= PAGE_ROWS_MAX, rows_max
+        start = b"" if after is None else _successor(records.position_key(after))
+        found: list[PayoutFound] = []
+        scanned = 0
+        last: Position = (0, 0)
+        for key, value in self._tables.scan(Table.PAYOUT, start=start):
+            position = records.position_of(key)
+            if position[0] > bound:
+                break
+            if len(found) == rows_max or scanned == scan_max:
+                return PayoutPage(found, last, scanned)
+            last = position
+            scanned += 1
+            status = self._tables.payout_status(position)
+            if (
+                status is not None
+                and status.last_entry[0] > bound
+                and status.sequence == 1
+            ):
+                status = None
+            payout = PayoutFound(records.decode_payout(key, value), status)
+            if keep is None or keep(payout):
+                found.append(payout)
+        return PayoutPage(found, None, scanned)
+
+    def request(self, request_id: bytes) -> RequestRecord | None:
+        """Return what is kept of a request id."""
+        return self._tables.request(request_id)
+
+    def id(self, kind: IdKind, id_: bytes) -> IdRecord | None:
+        """Return what is kept of an id."""
+        return self._tables.id(kind, id_)
+
+    def internals(self) -> dict[InternalKey, int]:
+        """Return all internal balances on their normal sides, minor units."""
+        return self._tables.internals()
+
+    def fee_schedule(self) -> FeeSchedule:
+        """Return the fee schedule in force."""
+        return self._tables.fee_schedule()
+
+    def event_seq(self) -> int:
+        """Return the seq of the last event."""
+        return self._tables.event_seq()
+
+    def trial_balance(self) -> list[TrialBook]:
+        """Return the trial balance of every book, sorted. Scans all accounts."""
+        accounts = (
+            records.decode_account(key, value)
+            for key, value in self._tables.scan(Table.ACCOUNT)
+        )
+        return trial_balance(accounts, self._tables.internals())
+
+
+def trial_balance(
+    accounts: Iterable[Account], internals: dict[InternalKey, int]
+) -> list[TrialBook]:
+    """Return the trial balance per book: customers summed by kind of balance, internals by name."""
+    sums: dict[Book, dict[AccountKind, int]] = {}
+    counts: dict[Book, int] = {}
+    for account in accounts:
+        book = account.book
+        of_book = sums.setdefault(book, dict.fromkeys(CUSTOMER_KINDS, 0))
+        counts[book] = counts.get(book, 0) + 1
+        for kind, balance_minor in zip(CUSTOMER_KINDS, account.balances, strict=True):
+            of_book[kind] += balance_minor
+    lines: dict[Book, list[TrialLine]] = {}
+    for book, of_book in sums.items():
+        lines[book] = [
+            _line(LedgerAccount(kind, b"*"), balance_minor, counts[book])
+            for kind, balance_minor in of_book.items()
+        ]
+    for key in sorted(internals):
+        lines.setdefault(key.book, []).append(_line(key.account, internals[key], 1))
+    return [
+        TrialBook(
+            book,
+            tuple(
+                line for line in lines[book] if line.debit_minor or line.credit_minor
+            ),
+        )
+        for book in sorted(lines)
+    ]
+
+
+def _line(account: LedgerAccount, balance_minor: int, accounts: int) -> TrialLine:
+    """Return a line with a balance on its normal side, or on the other if it is negative."""
+    name = (
+        f"cust/*/{account.kind.name.lower()}" if account.is_customer else account.name
+    )
+    is_debit = (normal_side(account.kind) is Side.DEBIT) == (balance_minor >= 0)
+    amount_minor = abs(balance_minor)
+    return TrialLine(
+        name,
+        debit_minor=amount_minor if is_debit else 0,
+        credit_minor=0 if is_debit else amount_minor,
+        accounts=accounts,
+    )
+
+
+def _successor(key: bytes) -> bytes:
+    """Return the smallest key above `key`."""
+    return key + b"\x00"

@@ -1,0 +1,55 @@
+"""Start-up: does state/ belong to log/, and what is left to replay.
+
+`LmdbLogStore` has by then verified log/ itself. Here the two are compared (F32): state/ is the fold
+of a prefix of log/, or something was lost.
+"""
+
+from typing import Final, NamedTuple
+
+from ledgerd.errors import CorruptionError
+from ledgerd.raft.entries import Index
+from ledgerd.storage.log_store import LmdbLogStore
+from ledgerd.storage.state_store import LmdbStateStore
+
+_ADVICE: Final = (
+    "restore log/, or replace the node; state/ alone can be moved away and is rebuilt"
+)
+
+
+class Recovery(NamedTuple):
+    """Where a node starts: applied + 1 .. commit is replayed before anything else.
+
+    commit: the stored hint; more may be committed than it says, never less (T11). It may be below
+        `applied`, for it is stored lazily.
+    last: the last entry in log/.
+    """
+
+    applied: Index
+    commit: Index
+    last: Index
+
+    @property
+    def replay_count(self) -> int:
+        """How many entries are certain to be replayed."""
+        return max(0, self.commit - self.applied)
+
+
+def recover(log: LmdbLogStore, state: LmdbStateStore) -> Recovery:
+    """Return where the node starts.
+
+    Errors: CorruptionError when state/ is ahead of log/ (lost), or is the fold of another log.
+    """
+    applied = state.position()
+    last = log.last_index()
+    if applied.index > last:
+        raise CorruptionError(
+            f"lost: state/ has applied index {applied.index}, but log/ ends at {last}; {_ADVICE}"
+        )
+    term, link = log.term(applied.index), log.link(applied.index)
+    if (term, link) != (applied.term, applied.link):
+        raise CorruptionError(
+            f"state/ does not belong to log/: at index {applied.index} state/ has applied term "
+            f"{applied.term} link {applied.link.hex()}, log/ holds term {term} "
+            f"link {'none' if link is None else link.hex()}; {_ADVICE}"
+        )
+    return Recovery(applied=applied.index, commit=log.hard_state().commit, last=last)

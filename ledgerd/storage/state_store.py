@@ -1,0 +1,268 @@
+"""state/: the fold of the log, in one open write transaction at most.
+
+Apply reads through `view` and the store writes what apply decided, with the applied index and the
+digest in the same transaction (T7). `commit` makes it visible. state/ may lag log/ and may lose its
+last commit in a power cut, for the log replays it; what is certain to survive is `durable`, which
+only a forced sync moves, and which alone may allow cutting the log.
+
+Owned by one thread, which every call asserts: LMDB lets a second thread put into a write
+transaction without complaint (T72). A failed write ends the process and is latched (T8).
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import NoReturn, TypeVar
+
+import lmdb
+
+from ledgerd.errors import CorruptionError, StorageError
+from ledgerd.formats import records
+from ledgerd.formats.records import Table, TableRows
+from ledgerd.formats.versions import STATE_VERSION
+from ledgerd.ledger.accounts import Account, InternalKey, Position
+from ledgerd.ledger.catalogue import FeeSchedule
+from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
+from ledgerd.ledger.payouts import PayoutHead, PayoutStatus
+from ledgerd.ledger.view import ExternalRef, LedgerView
+from ledgerd.limits import ID_BYTES
+from ledgerd.raft.entries import Entry, Index
+from ledgerd.storage import applied as applied_record
+from ledgerd.storage import keys
+from ledgerd.storage.applied import Applied
+from ledgerd.storage.environment import Environment
+from ledgerd.storage.tables import Tables
+
+Result = TypeVar("Result")
+
+
+class LmdbStateStore:
+    """`replica.ports.StateStore` over LMDB.
+
+    Errors: CorruptionError where a row is damaged; StorageError when LMDB or the disk fails, now or
+    ever before in the life of this object.
+    """
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+        self._lmdb = environment.state
+        self._handles = environment.state_tables
+        self._owner = threading.get_ident()
+        self._failed: StorageError | None = None
+        self._transaction: lmdb.Transaction[bytes] | None = None
+        with self._lmdb.begin() as transaction:
+            tables = Tables(environment, transaction)
+            self._applied = tables.applied()
+            self._view = _View(tables)
+        if self._applied.state_version > STATE_VERSION:
+            raise CorruptionError(
+                f"state/ is of state version {self._applied.state_version}; this release applies "
+                f"up to {STATE_VERSION}; start the release that wrote it, or a newer one"
+            )
+        self._visible = self._applied.index
+        # What was read from disk after opening was durable when the last process ended cleanly,
+        # and after a power cut it is what survived.
+        self._durable = self._applied.index
+
+    def adopt(self) -> None:
+        """Make the calling thread the owner: the replica thread calls it once, before all else."""
+        assert self._transaction is None, "a write transaction cannot change its thread"
+        self._owner = threading.get_ident()
+
+    # The port.
+
+    def view(self) -> LedgerView:
+        """Return what apply may read: state after the last `write`."""
+        self._enter()
+        self._guard(self._begin, "opening a transaction")
+        return self._view
+
+    def write(self, entry: Entry, rows: Sequence[TableRows], digest: bytes) -> None:
+        """Put what one entry wrote, and how far that is, into the open transaction (T7)."""
+        self._enter()
+        assert entry.index == self._applied.index + 1, (
+            entry.index,
+            self._applied.index,
+        )
+        assert entry.ts_us > self._applied.log_time_us, (
+            entry.ts_us,
+            self._applied,
+        )  # I11
+        self._guard(lambda: self._put(rows), f"writing the rows of entry {entry.index}")
+        self._view.note(rows)
+        self._applied = Applied(
+            entry.index, entry.term, entry.link, entry.ts_us, digest, STATE_VERSION
+        )
+
+    def commit(self) -> Index:
+        """Commit the open transaction if there is one; return the index now visible."""
+        self._enter()
+        if self._transaction is not None:
+            self._guard(self._finish, f"committing up to index {self._applied.index}")
+            self._visible = self._applied.index
+            if self._environment.options.state_metasync:
+                self._durable = self._visible
+        return self._visible
+
+    def applied(self) -> Index:
+        """Return the last applied index, the open transaction included."""
+        return self._applied.index
+
+    def digest(self) -> bytes:
+        """Return the rolling digest at `applied()`."""
+        return self._applied.digest
+
+    # Beyond the port.
+
+    def position(self) -> Applied:
+        """Return the whole record of what was applied last, the open transaction included."""
+        return self._applied
+
+    def visible(self) -> Index:
+        """Return the applied index that readers see."""
+        return self._visible
+
+    def durable(self) -> Index:
+        """Return the applied index that survives a power cut for certain."""
+        return self._durable
+
+    def sync(self) -> Index:
+        """Commit, flush LMDB's meta page too, and return the durable applied index."""
+        self.commit()
+        self._guard(lambda: self._lmdb.sync(True), "syncing")
+        self._durable = self._visible
+        return self._durable
+
+    def close(self) -> None:
+        """Commit and sync what is open. The environment stays open; its owner closes it.
+
+        After a failure it only gives the transaction up.
+        """
+        if self._failed is None:
+            self.sync()
+        elif self._transaction is not None:
+            self._transaction.abort()
+            self._transaction = None
+
+    def _begin(self) -> None:
+        if self._transaction is None:
+            self._transaction = self._lmdb.begin(write=True)
+            self._view.tables = Tables(self._environment, self._transaction)
+
+    def _put(self, rows: Sequence[TableRows]) -> None:
+        self._begin()
+        assert self._transaction is not None
+        for table in rows:
+            with self._transaction.cursor(self._handles[table.table]) as cursor:
+                cursor.putmulti(table.rows, append=table.is_append)
+
+    def _finish(self) -> None:
+        assert self._transaction is not None
+        record = applied_record.pack(self._applied)
+        self._transaction.put(keys.APPLIED, record, db=self._handles[keys.META])
+        transaction, self._transaction = self._transaction, None
+        self._commit(transaction)
+
+    def _commit(self, transaction: "lmdb.Transaction[bytes]") -> None:
+        """Commit. Apart, so that tests can fail the N-th one."""
+        transaction.commit()
+
+    def _enter(self) -> None:
+        assert threading.get_ident() == self._owner, (
+            "state/ belongs to another thread"
+        )  # T72
+        if self._failed is not None:
+            raise StorageError(f"an earlier failure is final: {self._failed}")
+
+    def _guard(self, work: Callable[[], Result], what: str) -> Result:
+        """Do `work`; the first failure is latched (T8)."""
+        try:
+            return work()
+        except (lmdb.Error, OSError) as error:
+            self._fail(what, error)
+
+    def _fail(self, what: str, error: Exception) -> NoReturn:
+        self._failed = StorageError(
+            f"{self._environment.directory}/state: {what}: {error}"
+        )
+        raise self._failed from error
+
+
+class _View:
+    """`LedgerView` over the open write transaction; what every batch asks for is kept in memory."""
+
+    def __init__(self, tables: Tables) -> None:
+        self.tables = tables
+        self._internals = tables.internals()
+        self._fee_schedule = tables.fee_schedule()
+        self._event_seq = tables.event_seq()
+        self._largest_payout_id = tables.largest_payout_id()
+
+    def note(self, rows: Sequence[TableRows]) -> None:
+        """Take over what was written, for what is kept in memory."""
+        for table in rows:
+            if table.table is Table.INTERNAL:
+                for key, value in table.rows:
+                    balance_minor = records.decode_internal(key, value)
+                    self._internals[records.internal_of(key)] = balance_minor
+            elif table.table is Table.ID:
+                self._note_ids(table.rows)
+            elif table.table is Table.CONFIG:
+                self._fee_schedule = self.tables.fee_schedule()
+            elif table.table is Table.META:
+                self._event_seq = self.tables.event_seq()
+
+    def _note_ids(self, rows: Sequence[tuple[bytes, bytes]]) -> None:
+        for key, _ in reversed(rows):
+            if key[ID_BYTES] == IdKind.PAYOUT:
+                self._largest_payout_id = max(self._largest_payout_id, key[:ID_BYTES])
+                return
+
+    def accounts(self, account_ids: Sequence[bytes]) -> list[Account | None]:
+        """Return fresh copies, which the caller may change."""
+        return self.tables.accounts(account_ids)
+
+    def largest_payout_id(self) -> bytes:
+        """Return the largest payout id ever used, refused ones included; b"" if none was."""
+        return self._largest_payout_id
+
+    def ids(self, kind: IdKind, ids: Sequence[bytes]) -> list[IdRecord | None]:
+        """Return what is kept of each id of this kind."""
+        return [self.tables.id(kind, id_) for id_ in ids]
+
+    def payouts(self, positions: Sequence[Position]) -> list[PayoutHead]:
+        """Return the heads of payouts that exist. A missing one is a CorruptionError."""
+        heads = []
+        for position in positions:
+            head = self.tables.payout_head(position)
+            if head is None:
+                raise CorruptionError(
+                    f"state/, table payout: no row at position {position}"
+                )
+            heads.append(head)
+        return heads
+
+    def payout_statuses(
+        self, positions: Sequence[Position]
+    ) -> list[PayoutStatus | None]:
+        """Return what changed since each payout was made; None where nothing did."""
+        return [self.tables.payout_status(position) for position in positions]
+
+    def requests(self, request_ids: Sequence[bytes]) -> list[RequestRecord | None]:
+        """Return what is kept of each request id."""
+        return [self.tables.request(request_id) for request_id in request_ids]
+
+    def external_refs(self, refs: Sequence[ExternalRef]) -> list[Position | None]:
+        """Return the position of the command that used each reference."""
+        return [self.tables.external_ref(ref) for ref in refs]
+
+    def internals(self, keys: Sequence[InternalKey]) -> list[int]:
+        """Return balances on their normal sides, minor units; 0 if never posted to."""
+        return [self._internals.get(key, 0) for key in keys]
+
+    def fee_schedule(self) -> FeeSchedule:
+        """Return the schedule in force."""
+        return self._fee_schedule
+
+    def event_seq(self) -> int:
+        """Return the seq of the last event, 0 before the first."""
+        return self._event_seq

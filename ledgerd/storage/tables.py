@@ -1,0 +1,131 @@
+"""Reading rows of state/ in an open transaction: keys by formats/records, values checked.
+
+Used by the write transaction's view and by the readers, so that both read the same way. Every value
+read is decoded with its checksum; damage is a CorruptionError that names table and key.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, TypeVar
+
+import lmdb
+
+from ledgerd.errors import CorruptionError
+from ledgerd.formats import records
+from ledgerd.formats.records import Table
+from ledgerd.ledger.accounts import Account, InternalKey, Position
+from ledgerd.ledger.catalogue import FeeSchedule
+from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
+from ledgerd.ledger.payouts import PayoutHead, PayoutStatus
+from ledgerd.ledger.view import ExternalRef
+from ledgerd.limits import ID_BYTES
+from ledgerd.storage import applied, keys
+from ledgerd.storage.applied import Applied
+from ledgerd.storage.environment import Environment
+
+Row = TypeVar("Row")
+
+_DAMAGE: Final = (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.InvalidError)
+
+
+class Tables:
+    """The tables of state/ as of one transaction, which its maker opens and ends."""
+
+    def __init__(
+        self, environment: Environment, transaction: "lmdb.Transaction[bytes]"
+    ) -> None:
+        self._handles = environment.state_tables
+        self._transaction = transaction
+
+    def applied(self) -> Applied:
+        """Return how far state/ has come."""
+        return applied.unpack(self._get(Table.META, keys.APPLIED))
+
+    def account(self, account_id: bytes) -> Account | None:
+        """Return an account; the row is the caller's own."""
+        return self._row(Table.ACCOUNT, account_id, records.decode_account)
+
+    def accounts(self, account_ids: Sequence[bytes]) -> list[Account | None]:
+        """Return accounts in the order asked."""
+        return [self.account(account_id) for account_id in account_ids]
+
+    def id(self, kind: IdKind, id_: bytes) -> IdRecord | None:
+        """Return what is kept of an id."""
+        return self._row(Table.ID, records.id_key(kind, id_), records.decode_id)
+
+    def largest_payout_id(self) -> bytes:
+        """Return the largest payout id ever used, b"" if there is none."""
+        with self._transaction.cursor(self._handles[Table.ID]) as cursor:
+            for key in cursor.iterprev(keys=True, values=False):
+                if key[ID_BYTES] == IdKind.PAYOUT:
+                    return key[:ID_BYTES]
+        return b""
+
+    def payout_head(self, position: Position) -> PayoutHead | None:
+        """Return the immutable part of a payout."""
+        return self._row(
+            Table.PAYOUT, records.position_key(position), records.decode_payout
+        )
+
+    def payout_status(self, position: Position) -> PayoutStatus | None:
+        """Return the changing part of a payout, None while nothing changed."""
+        key = records.position_key(position)
+        return self._row(Table.PAYOUT_STATE, key, records.decode_payout_status)
+
+    def request(self, request_id: bytes) -> RequestRecord | None:
+        """Return what is kept of a request id."""
+        return self._row(Table.REQUEST, request_id, records.decode_request)
+
+    def external_ref(self, ref: ExternalRef) -> Position | None:
+        """Return the position of the command that used a bank's reference."""
+        key = records.external_ref_key(ref)
+        return self._row(Table.EVIDENCE, key, records.decode_external_ref)
+
+    def internals(self) -> dict[InternalKey, int]:
+        """Return all internal balances; there are few."""
+        return {
+            records.internal_of(key): records.decode_internal(key, value)
+            for key, value in self.scan(Table.INTERNAL)
+        }
+
+    def fee_schedule(self) -> FeeSchedule:
+        """Return the schedule in force; version 0 if none was ever set."""
+        newest: tuple[bytes, bytes] | None = None
+        for key, value in self.scan(Table.CONFIG, start=records.FEES_PREFIX):
+            if not key.startswith(records.FEES_PREFIX):
+                break
+            newest = key, value
+        return FeeSchedule() if newest is None else records.decode_fee_schedule(*newest)
+
+    def event_seq(self) -> int:
+        """Return the seq of the last event, 0 before the first."""
+        key = records.META_EVENT_SEQ
+        return self._row(Table.META, key, records.decode_event_seq) or 0
+
+    def count(self, table: Table) -> int:
+        """Return the number of rows of a table."""
+        return self._transaction.stat(self._handles[table])["entries"]
+
+    def scan(
+        self, table: Table, *, start: bytes = b""
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """Yield rows undecoded, in key order, from the first key at or above `start`."""
+        try:
+            with self._transaction.cursor(self._handles[table]) as cursor:
+                if cursor.set_range(start) if start else cursor.first():
+                    yield from cursor.iternext()
+        except _DAMAGE as error:
+            raise CorruptionError(f"state/, table {table}: {error}") from error
+
+    def _row(
+        self, table: Table, key: bytes, decode: Callable[[bytes, bytes], Row]
+    ) -> Row | None:
+        value = self._get(table, key)
+        return None if value is None else decode(key, value)
+
+    def _get(self, table: Table, key: bytes) -> bytes | None:
+        try:
+            return self._transaction.get(key, db=self._handles[table])
+        except _DAMAGE as error:
+            raise CorruptionError(
+                f"state/, table {table}, key {key.hex()}: {error}"
+            ) from error
