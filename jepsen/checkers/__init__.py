@@ -1,0 +1,1 @@
+"""The judges. They read a finished run and import nothing of ledgerd."""

@@ -1,0 +1,45 @@
+"""All checkers over one finished run. The run is saved before this begins."""
+
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from jepsen.checkers.assumptions import check_assumptions
+from jepsen.checkers.availability import check_availability
+from jepsen.checkers.bank import check_bank
+from jepsen.checkers.digests import check_digests
+from jepsen.checkers.exactly_once import check_exactly_once
+from jepsen.checkers.logs import check_logs, check_offline
+from jepsen.checkers.positions import check_positions
+from jepsen.checkers.verdict import Result
+from jepsen.history import History
+
+
+def judge(history: History, nodes: Path) -> list[Result]:
+    """Return the judgement of every checker, the assumptions first.
+
+    An exception inside a checker is its `unknown`, with the traceback.
+    """
+    checkers: dict[str, Callable[[], Result]] = {
+        "assumptions": lambda: check_assumptions(history),
+        "exactly_once": lambda: check_exactly_once(history),
+        "positions": lambda: check_positions(history),
+        "bank": lambda: check_bank(history),
+        "digests": lambda: check_digests(history),
+        "offline": lambda: check_offline(history),
+        "logs": lambda: check_logs(history, nodes),
+        "availability": lambda: check_availability(history),
+    }
+    return [_run(name, checker) for name, checker in checkers.items()]
+
+
+def _run(name: str, checker: Callable[[], Result]) -> Result:
+    began = time.monotonic()
+    try:
+        result = checker()
+    except Exception:  # a checker that fails has judged nothing, and says so
+        result = Result(name)
+        result.unknown(f"the checker failed: {traceback.format_exc()}")
+    result.seconds = round(time.monotonic() - began, 3)
+    return result

@@ -1,0 +1,1 @@
+"""What breaks the cluster on purpose, and how each fault is healed."""

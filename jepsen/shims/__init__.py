@@ -1,0 +1,1 @@
+"""Programs that stand between a node and its world."""

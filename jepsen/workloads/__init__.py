@@ -1,0 +1,1 @@
+"""What the clients do while the cluster is being broken."""
