@@ -1,0 +1,1 @@
+"""Logs, metrics and the measuring of pauses. Knows neither certificates nor gRPC."""

@@ -1,0 +1,152 @@
+"""Logs: one JSON object a line on standard output; readable lines on a terminal.
+
+An event is a fact in the past tense: `log.info("leader_elected", term=7, votes=3)`.
+What other libraries log takes the same way. No account data: fields with the names in
+WITHHELD are blanked, whoever wrote them, and `request_line` has no room for any.
+"""
+
+import logging
+import sys
+from collections.abc import Mapping
+from typing import Final, TextIO
+
+import structlog
+from structlog.typing import EventDict, FilteringBoundLogger, Processor
+
+LEVELS: Final = ("debug", "info", "warning", "error")
+FORMATS: Final = ("auto", "json", "console")
+WITHHELD: Final = frozenset(
+    {
+        "account_number", "amount", "amount_minor", "balance", "bank_code", "bic",
+        "destination", "details", "external_ref", "iban", "key", "metadata", "name",
+        "owner_ref", "password", "payload", "reference", "routing_number", "secret",
+    }
+)  # fmt: skip
+BLANK: Final = "[withheld]"
+
+
+def configure(
+    *,
+    level: str = "info",
+    format: str = "auto",
+    stream: TextIO | None = None,
+    **bound: str | int,
+) -> None:
+    """Send every log line of the process to `stream`, from now on.
+
+    Args:
+        level: The lowest of LEVELS that is written.
+        format: One of FORMATS; "auto" is "console" if the stream is a terminal.
+        stream: Standard output when None.
+        bound: Fields of every line, such as node_id.
+    """
+    assert level in LEVELS, level
+    assert format in FORMATS, format
+    out = sys.stdout if stream is None else stream
+    is_console = format == "console" or (format == "auto" and out.isatty())
+    number = logging.getLevelNamesMapping()[level.upper()]
+    shared: list[Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+        _withhold,
+        _binder(bound),
+    ]
+    if not is_console:  # the console renderer shows exceptions in its own way
+        shared.append(structlog.processors.format_exc_info)
+    renderer: Processor = (
+        structlog.dev.ConsoleRenderer(colors=out.isatty())
+        if is_console
+        else structlog.processors.JSONRenderer(default=str)
+    )
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.WriteLoggerFactory(out),
+        cache_logger_on_first_use=False,  # a module's logger obeys the last call
+    )
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                renderer,
+            ],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=number, force=True)
+    # asyncio reports each slow callback and selector at debug; that is its own
+    # debugging.
+    logging.getLogger("asyncio").setLevel(max(number, logging.INFO))
+
+
+def get(part: str) -> FilteringBoundLogger:
+    """Return the logger of one part of the node; `part` is a field of its lines."""
+    logger: FilteringBoundLogger = structlog.get_logger(part=part)
+    return logger
+
+
+def request_line(
+    log: FilteringBoundLogger,
+    *,
+    call: str,
+    caller: str,
+    status: str,
+    duration_s: float,
+    rows: int = 1,
+    reason: str | None = None,
+    outcomes: Mapping[str, int] | None = None,
+    term: int | None = None,
+    index: int | None = None,
+    first_ordinal: int | None = None,
+    peer: str | None = None,
+    request_id: str | None = None,
+) -> None:
+    """Log the one canonical line of a call: who asked what, and what became of it.
+
+    Args:
+        call: Service and method.
+        caller: The name of the identity: a principal or node-N.
+        status: The gRPC status, such as OK.
+        duration_s: From receiving the call to its answer, seconds.
+        rows: Commands of the call.
+        reason: Why it got no answer from the log.
+        outcomes: How many rows were accepted, replayed, refused by which code.
+        term: Of the entry that holds the call's commands.
+        index: Of that entry, or the one read at.
+        first_ordinal: Row of the entry at which the call's commands begin.
+        peer: Address of the caller.
+        request_id: The id under which an internal error is found.
+    """
+    optional = {
+        "reason": reason,
+        "outcomes": outcomes,
+        "term": term,
+        "index": index,
+        "first_ordinal": first_ordinal,
+        "peer": peer,
+        "request_id": request_id,
+    }
+    log.info(
+        "request_answered",
+        call=call,
+        caller=caller,
+        status=status,
+        duration_ms=round(duration_s * 1_000, 3),
+        rows=rows,
+        **{field: value for field, value in optional.items() if value is not None},
+    )
+
+
+def _binder(bound: Mapping[str, str | int]) -> Processor:
+    def bind(logger: object, method: str, event: EventDict) -> EventDict:
+        first = {key: event.pop(key) for key in ("time", "level", "event")}
+        return {**first, **bound, **event}
+
+    return bind
+
+
+def _withhold(logger: object, method: str, event: EventDict) -> EventDict:
+    for field in WITHHELD.intersection(event):
+        event[field] = BLANK
+    return event

@@ -1,0 +1,238 @@
+"""Every metric of a node, declared once; docs/reference/metrics.md explains each.
+
+Names are `ledgerd_<noun>_<unit>[_total]` in base units. No label grows with customers:
+the widest are the calls of the api. A `Metrics` has its own registry, so that a test or
+a process with several nodes has several.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+)
+
+# From a write to a fast disk to a stall that ends leadership, in seconds.
+SECONDS_BUCKETS: Final = (
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
+    1.0, 2.5, 5.0,
+)  # fmt: skip
+COMMANDS_BUCKETS: Final = (
+    1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192,
+)  # fmt: skip
+ROLES: Final = ("follower", "pre_candidate", "candidate", "leader")
+STAGES: Final = ("step", "persist", "send", "apply", "answer", "settle")
+
+
+class Metrics:
+    """The metrics of one node. Each may be set from any thread; none blocks on I/O."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.registry = CollectorRegistry() if registry is None else registry
+        self._identity_metrics()
+        self._consensus_metrics()
+        self._latency_metrics()
+        self._queue_metrics()
+        self._pause_metrics()
+        self._call_metrics()
+        self._safety_metrics()
+        ProcessCollector(registry=self.registry)
+
+    def set_info(self, *, version: str, cluster_id: str, node_id: int) -> None:
+        """Name the node in every scrape."""
+        self.info.labels(version, cluster_id, str(node_id)).set(1)
+
+    def set_role(self, role: str) -> None:
+        """Make `role`, one of ROLES, the node's only role."""
+        assert role in ROLES, role
+        for name in ROLES:
+            self.role.labels(name).set(name == role)
+
+    def _identity_metrics(self) -> None:
+        self.info = self._gauge(
+            "ledgerd_node_info",
+            "Always 1; its labels name the node and its release.",
+            ("version", "cluster_id", "node_id"),
+        )
+        self.ready = self._gauge("ledgerd_node_ready", "1 while the node serves calls.")
+        self.role = self._gauge(
+            "ledgerd_node_role", "1 for the role the node has now.", ("role",)
+        )
+
+    def _consensus_metrics(self) -> None:
+        self.term = self._gauge("ledgerd_raft_term", "The current term.")
+        self.leader_id = self._gauge(
+            "ledgerd_raft_leader_id", "The known leader; 0 for none."
+        )
+        self.last_index = self._gauge(
+            "ledgerd_log_last_index", "Index of the last entry in the log."
+        )
+        self.durable_index = self._gauge(
+            "ledgerd_log_durable_index", "Index of the last entry on this node's disk."
+        )
+        self.commit_index = self._gauge(
+            "ledgerd_log_commit_index", "Index up to which entries are committed."
+        )
+        self.applied_index = self._gauge(
+            "ledgerd_log_applied_index", "Index up to which entries are applied."
+        )
+        self.visible_index = self._gauge(
+            "ledgerd_state_visible_index", "Index that reads see."
+        )
+        self.elections = self._counter(
+            "ledgerd_raft_elections_total", "Elections this node began.", ("cause",)
+        )
+        self.step_downs = self._counter(
+            "ledgerd_raft_step_downs_total",
+            "Times this node gave up leading.",
+            ("cause",),
+        )
+        self.leader_changes = self._counter(
+            "ledgerd_raft_leader_changes_total", "Times another leader became known."
+        )
+        self.entries = self._counter(
+            "ledgerd_log_entries_total", "Entries applied.", ("kind",)
+        )
+        self.log_bytes = self._counter(
+            "ledgerd_log_persisted_bytes_total", "Payload bytes written to the log."
+        )
+
+    def _latency_metrics(self) -> None:
+        self.append_seconds = self._seconds(
+            "ledgerd_append_seconds",
+            "From proposing an entry to its copy on this disk.",
+        )
+        self.commit_seconds = self._seconds(
+            "ledgerd_commit_seconds", "From proposing an entry to its commit."
+        )
+        self.apply_seconds = self._seconds(
+            "ledgerd_apply_seconds", "Applying the committed entries of one turn."
+        )
+        self.fsync_seconds = self._seconds(
+            "ledgerd_log_persist_seconds", "One synced write of the log."
+        )
+        self.settle_seconds = self._seconds(
+            "ledgerd_state_settle_seconds", "One commit of the state."
+        )
+        self.turn_seconds = self._seconds(
+            "ledgerd_turn_seconds", "One turn of the replica, all stages."
+        )
+        self.turn_stage_seconds = self._seconds(
+            "ledgerd_turn_stage_seconds", "One stage of a turn.", ("stage",)
+        )
+        self.entry_commands = Histogram(
+            "ledgerd_entry_commands",
+            "Commands that share one log entry.",
+            buckets=COMMANDS_BUCKETS,
+            registry=self.registry,
+        )
+
+    def _queue_metrics(self) -> None:
+        self.inbox_commands = self._gauge(
+            "ledgerd_inbox_commands", "Commands that wait for the replica thread."
+        )
+        self.inbox_messages = self._gauge(
+            "ledgerd_inbox_messages", "Peer messages that wait for the replica thread."
+        )
+        self.inbox_bytes = self._gauge(
+            "ledgerd_inbox_bytes", "Bytes that wait for the replica thread."
+        )
+        self.reads_waiting = self._gauge(
+            "ledgerd_reads_waiting", "Reads that wait for a read point or an index."
+        )
+        self.calls_in_flight = self._gauge(
+            "ledgerd_calls_in_flight", "Calls that are not answered yet."
+        )
+        self.peer_connected = self._gauge(
+            "ledgerd_peer_connected",
+            "1 while the stream to the peer stands.",
+            ("peer",),
+        )
+        self.peer_queue_messages = self._gauge(
+            "ledgerd_peer_queue_messages", "Messages that wait for the peer.", ("peer",)
+        )
+        self.peer_queue_bytes = self._gauge(
+            "ledgerd_peer_queue_bytes", "Bytes that wait for the peer.", ("peer",)
+        )
+        self.peer_messages_dropped = self._counter(
+            "ledgerd_peer_messages_dropped_total",
+            "Messages dropped because the peer's queue was full or its stream broke.",
+            ("peer",),
+        )
+        self.peer_sent_bytes = self._counter(
+            "ledgerd_peer_sent_bytes_total", "Bytes sent to the peer.", ("peer",)
+        )
+        self.peer_received_bytes = self._counter(
+            "ledgerd_peer_received_bytes_total",
+            "Bytes received from the peer.",
+            ("peer",),
+        )
+
+    def _pause_metrics(self) -> None:
+        self.loop_lag_seconds = self._seconds(
+            "ledgerd_loop_lag_seconds", "How much later than due the loop ran a timer."
+        )
+        self.gc_pause_seconds = self._seconds(
+            "ledgerd_gc_pause_seconds", "One garbage collection."
+        )
+        self.missed_ticks = self._counter(
+            "ledgerd_missed_ticks_total", "Ticks the process slept through."
+        )
+
+    def _call_metrics(self) -> None:
+        self.requests = self._counter(
+            "ledgerd_requests_total", "Calls answered.", ("call", "status")
+        )
+        self.request_seconds = self._seconds(
+            "ledgerd_request_seconds", "From receiving a call to its answer.", ("call",)
+        )
+        self.calls_refused = self._counter(
+            "ledgerd_calls_refused_total",
+            "Calls that ended without an answer from the log.",
+            ("reason",),
+        )
+        self.outcomes = self._counter(
+            "ledgerd_outcomes_total", "Commands the log answered.", ("outcome",)
+        )
+        self.refusals = self._counter(
+            "ledgerd_refusals_total", "Commands the ledger refused.", ("code",)
+        )
+
+    def _safety_metrics(self) -> None:
+        self.checksum_errors = self._counter(
+            "ledgerd_checksum_errors_total",
+            "Stored values that failed their check.",
+            ("store",),
+        )
+        self.tls_handshakes = self._counter(
+            "ledgerd_tls_handshakes_total", "TLS handshakes callers began."
+        )
+        self.tls_refusals = self._counter(
+            "ledgerd_tls_refusals_total",
+            "Connections and calls refused for their certificate.",
+            ("reason",),
+        )
+        self.tls_reloads = self._counter(
+            "ledgerd_tls_reloads_total",
+            "Changed certificate files that were read.",
+            ("result",),
+        )
+        self.certificate_expiry_seconds = self._gauge(
+            "ledgerd_tls_certificate_expiry_seconds",
+            "When the node's certificate expires, Unix time.",
+        )
+
+    def _gauge(self, name: str, text: str, labels: Iterable[str] = ()) -> Gauge:
+        return Gauge(name, text, labels, registry=self.registry)
+
+    def _counter(self, name: str, text: str, labels: Iterable[str] = ()) -> Counter:
+        return Counter(name, text, labels, registry=self.registry)
+
+    def _seconds(self, name: str, text: str, labels: Iterable[str] = ()) -> Histogram:
+        return Histogram(
+            name, text, labels, buckets=SECONDS_BUCKETS, registry=self.registry
+        )
