@@ -69,9 +69,9 @@ docs-check: .setup-done ## fail if a generated page or a reference in docs/ is s
 check: format-check lint types imports proto-check docs-check test ## everything CI does
 
 lock: .setup-done ## pin the newest versions again, with hashes and without index hosts
-	$(BIN)/pip-compile --quiet --upgrade --allow-unsafe --generate-hashes --strip-extras --no-annotate \
-	  --no-header --no-emit-options --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
-	  --extra files --group tools --group tests -o constraints.txt pyproject.toml
+	$(BIN)/python -m tests.architecture.lock_inputs | $(BIN)/pip-compile --quiet --upgrade --allow-unsafe \
+	  --generate-hashes --strip-extras --no-annotate --no-header --no-emit-options --no-emit-index-url \
+	  --no-emit-find-links --no-emit-trusted-host -o constraints.txt -
 
 clean: ## remove build outputs and run directories
 	rm -rf .venv .setup-done run store .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info

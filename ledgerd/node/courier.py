@@ -57,8 +57,9 @@ def message_of(reason: Reason) -> str:
 
 
 class Courier:
-    """Hands answers to those who wait. `deliver` and `announce` belong to the replica thread,
-    all else to the loop.
+    """Hands answers to those who wait.
+
+    `deliver` and `announce` belong to the replica thread, all else to the loop.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Ticks from a fixed monotonic origin, never re-armed from now, so that lag does not add up (T43)."""
+"""Ticks from a fixed monotonic origin, never re-armed from now: lag does not add up (T43)."""
 
 import asyncio
 import time

@@ -1,0 +1,1 @@
+"""Consensus and ledger as one deterministic machine. Start with `replica.Replica.turn`."""

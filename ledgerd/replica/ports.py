@@ -1,4 +1,4 @@
-"""What the replica needs of the world: declared here, implemented by storage, transport, simulation.
+"""What the replica needs of the world; implemented by storage and transport, and by fakes.
 
 The only inversion in ledgerd. Every port is called by the replica thread alone.
 """
@@ -56,8 +56,10 @@ class StateStore(Protocol):
         ...
 
     def write(self, entry: Entry, rows: Sequence[TableRows], digest: bytes) -> None:
-        """Put the rows of one applied entry, its index, term, link, log time and the digest after
-        it into the open transaction (T7). entry.index must be the last written index plus one.
+        """Put the rows of one applied entry into the open transaction, with the digest after it.
+
+        The entry's index, term, link and log time go into the same transaction (T7).
+        entry.index must be the last written index plus one.
         """
         ...
 

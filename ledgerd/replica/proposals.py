@@ -58,11 +58,20 @@ def draft_payouts(proposed: Sequence[PayoutsProposed]) -> Iterator[EntryDraft]:
 
 def draft_commands(proposed: Sequence[CommandProposed]) -> Iterator[EntryDraft]:
     """Yield as few entries as hold all commands, in order of arrival."""
-    for start in range(0, len(proposed), BATCH_COMMANDS_MAX):
-        page = proposed[start : start + BATCH_COMMANDS_MAX]
-        work: list[Command] = [item.command for item in page]
-        shares = tuple(Share(item.waiter, row, 1) for row, item in enumerate(page))
-        yield EntryDraft(EntryKind.COMMANDS, commands.encode(work), shares)
+    page, shares, size_bytes = list[Command](), list[Share](), 0
+    for item in proposed:
+        item_bytes = commands.size_bytes(item.command)
+        is_full = (
+            len(page) >= BATCH_COMMANDS_MAX or size_bytes + item_bytes > ENTRY_BYTES_MAX
+        )
+        if is_full and shares:
+            yield EntryDraft(EntryKind.COMMANDS, commands.encode(page), tuple(shares))
+            page, shares, size_bytes = [], [], 0
+        shares.append(Share(item.waiter, len(page), 1))
+        page.append(item.command)
+        size_bytes += item_bytes
+    if shares:
+        yield EntryDraft(EntryKind.COMMANDS, commands.encode(page), tuple(shares))
 
 
 class Waiters:

@@ -1,0 +1,1 @@
+"""Benchmarks: ledgerd beside its rivals, on one machine, in one run. See README.md."""

@@ -1,0 +1,1 @@
+"""Three real nodes over TLS with every sync on, and one client process (make bench)."""

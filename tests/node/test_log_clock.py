@@ -1,0 +1,109 @@
+"""Log time follows the quorum's clocks, slewed, and never goes back (ledger.md 5)."""
+
+import pytest
+
+from ledgerd.node.log_clock import JUMP_US, LogClock, quorum_time_us
+
+HOUR_US = 3_600_000_000
+START_US = 1_800_000_000_000_000
+
+
+class Clocks:
+    """A wall and a monotonic clock that tests move."""
+
+    def __init__(self) -> None:
+        self.wall_us = START_US
+        self.monotonic_us = 0
+
+    def advance(self, us: int) -> None:
+        self.wall_us += us
+        self.monotonic_us += us
+
+    def log_clock(self) -> LogClock:
+        return LogClock(
+            node_id=1,
+            voters=(1, 2, 3),
+            wall_us=lambda: self.wall_us,
+            monotonic_us=lambda: self.monotonic_us,
+        )
+
+
+@pytest.mark.parametrize(
+    ("clocks", "voters", "expected"),
+    [
+        ([5], 1, 5),
+        ([5], 3, None),
+        ([5, 9], 3, 5),
+        ([5, 9, 7], 3, 7),
+        ([1, 2, 3], 5, 1),
+        ([1, 2, 3, 4, 5], 5, 3),
+        ([1, 2], 2, 1),
+    ],
+)
+def test_quorum_time_is_what_a_majority_has_reached(
+    clocks: list[int], voters: int, expected: int | None
+) -> None:
+    """At least a majority of all voters shows this time or a later one."""
+    assert expected == quorum_time_us(clocks, voters=voters)
+
+
+def test_a_fresh_cluster_jumps_to_the_quorum() -> None:
+    """Log time starts at 0; the first answer with a quorum known is the quorum's time."""
+    clocks = Clocks()
+    log_clock = clocks.log_clock()
+    log_clock.sample(2, START_US)
+
+    assert log_clock.now_us() == START_US
+
+
+@pytest.mark.parametrize("wrong_us", [HOUR_US, -HOUR_US, 400 * 24 * HOUR_US])
+def test_one_wrong_clock_does_not_move_log_time(wrong_us: int) -> None:
+    """The leader's own clock jumps; log time stays with the other two (K1)."""
+    clocks = Clocks()
+    log_clock = clocks.log_clock()
+    log_clock.sample(2, START_US)
+    log_clock.sample(3, START_US)
+    before_us = log_clock.now_us()
+
+    clocks.wall_us += wrong_us
+    clocks.advance(1_000_000)
+    now_us = log_clock.now_us()
+
+    assert before_us + 950_000 <= now_us <= before_us + 1_050_000
+
+
+def test_it_never_goes_back_and_slews_at_most_five_percent() -> None:
+    """A quorum that is behind slows log time down; it does not turn it round."""
+    clocks = Clocks()
+    log_clock = clocks.log_clock()
+    log_clock.follow(START_US + HOUR_US)
+    log_clock.sample(2, START_US)
+    first_us = log_clock.now_us()
+
+    clocks.advance(1_000_000)
+
+    assert first_us == START_US + HOUR_US
+    assert log_clock.now_us() == first_us + 950_000
+
+
+def test_far_behind_it_jumps_near_it_slews() -> None:
+    """Ten seconds behind the quorum is the bound between the two."""
+    clocks = Clocks()
+    log_clock = clocks.log_clock()
+    log_clock.follow(START_US - JUMP_US + 1)
+    log_clock.sample(2, START_US)
+    slewed_us = log_clock.now_us()
+    clocks.wall_us += 10
+    log_clock.sample(2, START_US + 10)
+
+    assert slewed_us == START_US - JUMP_US + 1
+    assert log_clock.now_us() == START_US + 10
+
+
+def test_foreign_clocks_are_not_looked_at() -> None:
+    """A node that is no voter does not move log time."""
+    clocks = Clocks()
+    log_clock = clocks.log_clock()
+    log_clock.sample(9, START_US)
+
+    assert log_clock.now_us() == 0
