@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from ledgerd.errors import ConfigError
+from ledgerd.security.tls import split_address
 
 DEADLINE_MS_DEFAULT: Final = 5_000
 
@@ -178,8 +179,10 @@ def _endpoint(item: object) -> Endpoint:
         )
     _known("option in endpoints", item, frozenset({"node_id", "address"}))
     address = _text(item, "cluster.endpoints", "address")
-    if not address.rpartition(":")[2].isdecimal():
-        raise ConfigError(f'expected host:port as address, found "{address}"')
+    try:
+        split_address(address)
+    except ValueError as error:
+        raise ConfigError(f"[cluster] endpoints: {error}") from error
     return Endpoint(_number(item, "cluster.endpoints", "node_id"), address)
 
 

@@ -1,0 +1,515 @@
+"""`AsyncClient`: every call of the public API for programs with an event loop."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from ledgerd.api.v1 import accounts_pb2, admin_pb2, payouts_pb2
+from ledgerd.api.v1.common_pb2 import Money, ReadConcern
+from ledgerd.client.calls import Calls
+from ledgerd.client.coalesce import EXTRA_PATIENCE_S_PER_ROW, Coalescer
+from ledgerd.client.ids import new_account_id, new_request_id
+from ledgerd.client.leader import Nodes
+from ledgerd.client.orders import payout_order
+from ledgerd.client.profile import Profile
+from ledgerd.client.results import (
+    CommandResult,
+    Refused,
+    SubmitResult,
+    command_result,
+    submit_result,
+)
+from ledgerd.errors import CallError, NotLogged, Reason
+from ledgerd.limits import BATCH_COMMANDS_MAX, REQUEST_BYTES_MAX
+
+STATUSES_DEADLINE_S: Final = 1.0
+
+
+class AsyncClient:
+    """Talks to one cluster. Use it in `async with`, or call `close`.
+
+    Deadlines are in seconds from the call, of all attempts together; None takes the
+    profile's. Every method ends by its deadline: with a value, which is the log's answer,
+    or by raising NotLogged or OutcomeUnknown. Amounts are minor units.
+    """
+
+    def __init__(
+        self, profile: Profile, *, retry: bool = True, node_id: int | None = None
+    ) -> None:
+        """Open nothing yet: channels belong to the loop of the first call.
+
+        Args:
+            profile: The cluster and the caller's certificate.
+            retry: Whether a call may take several attempts.
+            node_id: Talk to this node only.
+        """
+        self.profile = profile
+        self._retry = retry
+        self._node_id = node_id
+        self._is_closed = False
+        self._opened: tuple[Nodes, Calls, Coalescer] | None = None
+
+    @classmethod
+    def from_profile(
+        cls, path: str | Path, *, retry: bool = True, node_id: int | None = None
+    ) -> Self:
+        """Return a client for the profile file at `path`. Raises ConfigError."""
+        return cls(Profile.load(path), retry=retry, node_id=node_id)
+
+    async def __aenter__(self) -> Self:
+        self._open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections; calls under way end as unknown. May be called twice."""
+        self._is_closed = True
+        if self._opened is not None:
+            nodes, calls, coalescer = self._opened
+            self._opened = None
+            calls.close()
+            await coalescer.close()
+            await nodes.close()
+
+    @property
+    def leader_id(self) -> int | None:
+        """The node that this client believes to lead; None if it does not know."""
+        return None if self._opened is None else self._opened[0].leader_id
+
+    # Payouts
+
+    async def submit(
+        self,
+        *,
+        account: str,
+        amount: int,
+        currency: str,
+        rail: str,
+        destination: payouts_pb2.Destination,
+        reference: str = "",
+        metadata: Mapping[str, str] | None = None,
+        payout_id: str | None = None,
+        deadline: float | None = None,
+    ) -> SubmitResult:
+        """Submit one payout; concurrent submits share batches. See `payout_order`."""
+        order = payout_order(
+            account=account,
+            amount=amount,
+            currency=currency,
+            rail=rail,
+            destination=destination,
+            reference=reference,
+            metadata=metadata,
+            payout_id=payout_id,
+        )
+        return await self.submit_order(order, deadline=deadline)
+
+    async def submit_order(
+        self, order: payouts_pb2.PayoutOrder, *, deadline: float | None = None
+    ) -> SubmitResult:
+        """Submit one prepared order, like `submit`."""
+        _, _, coalescer = self._open()
+        return await coalescer.submit(order, deadline=self._until(deadline))
+
+    async def submit_batch(
+        self,
+        orders: Sequence[payouts_pb2.PayoutOrder],
+        *,
+        deadline: float | None = None,
+    ) -> Sequence[SubmitResult]:
+        """Submit 1 .. 8,192 orders in one log entry; one result each, in order."""
+        reply = await self.submit_request(
+            payouts_pb2.SubmitBatchRequest(orders=orders), deadline=deadline
+        )
+        header = reply.header
+        return [
+            submit_result(order.payout_id, header, result)
+            for order, result in zip(orders, reply.results, strict=True)
+        ]
+
+    async def submit_request(
+        self,
+        request: payouts_pb2.SubmitBatchRequest,
+        *,
+        deadline: float | None = None,
+    ) -> payouts_pb2.SubmitBatchReply:
+        """Submit a batch as the wire has it, and return the wire's answer."""
+        until = self._until(deadline)
+        _, calls, _ = self._open()
+        rows = len(request.orders)
+        if not 1 <= rows <= BATCH_COMMANDS_MAX:
+            raise NotLogged(
+                Reason.MALFORMED,
+                f"expected 1 .. {BATCH_COMMANDS_MAX} orders in a batch, found {rows}",
+            )
+        if (found := request.ByteSize()) > REQUEST_BYTES_MAX:
+            raise NotLogged(
+                Reason.TOO_LARGE,
+                f"expected at most {REQUEST_BYTES_MAX} bytes in a batch, found {found}; "
+                "submit fewer orders at a time",
+            )
+        return await calls.mutate(
+            lambda node: node.payouts.SubmitBatch,
+            request,
+            deadline=until,
+            extra_patience_s=EXTRA_PATIENCE_S_PER_ROW * rows,
+        )
+
+    async def cancel(
+        self,
+        payout_id: str,
+        *,
+        reason: str = "",
+        request_id: str | None = None,
+        deadline: float | None = None,
+    ) -> CommandResult:
+        """Cancel a payout that was not dispatched; its reserved money is free again."""
+        until = self._until(deadline)
+        _, calls, _ = self._open()
+        request = payouts_pb2.CancelPayoutRequest(
+            request_id=request_id or new_request_id(),
+            payout_id=payout_id,
+            reason=reason,
+        )
+        reply = await calls.mutate(
+            lambda node: node.payouts.Cancel, request, deadline=until
+        )
+        return command_result(
+            request.request_id, reply.header, reply.result, reply.state
+        )
+
+    async def get(
+        self,
+        payout_id: str,
+        *,
+        at_least: int | None = None,
+        deadline: float | None = None,
+    ) -> payouts_pb2.GetPayoutReply:
+        """Return a payout as it is now, or how its submit was refused.
+
+        Errors: NotLogged with NOT_FOUND, when the id was never used.
+        """
+        until = self._until(deadline)
+        _, calls, _ = self._open()
+        return await calls.read(
+            lambda node: node.payouts.Get,
+            payouts_pb2.GetPayoutRequest(
+                payout_id=payout_id, concern=_concern(at_least)
+            ),
+            deadline=until,
+        )
+
+    async def list(
+        self,
+        *,
+        account: str = "",
+        state: str = "",
+        rail: str = "",
+        currency: str = "",
+        created_from_us: int = 0,
+        created_to_us: int = 0,
+        page_size: int = 0,
+        cursor: str = "",
+        at_least: int | None = None,
+        deadline: float | None = None,
+    ) -> payouts_pb2.ListPayoutsReply:
+        """Return one page of the payouts that match every filter that is set.
+
+        Args:
+            state: Name of a payout state, for example READY.
+            created_from_us: Log time, inclusive, microseconds; 0 is open.
+            created_to_us: Log time, exclusive.
+            page_size: 1 .. 1,000; 0 means 100. A page may be shorter.
+            cursor: `next_cursor` of the page before; it is empty on the last page.
+        """
+        until = self._until(deadline)
+        _, calls, _ = self._open()
+        return await calls.read(
+            lambda node: node.payouts.List,
+            payouts_pb2.ListPayoutsRequest(
+                account_id=account,
+                state=state.upper() or None,
+                rail=rail,
+                currency=currency,
+                created_from_us=created_from_us,
+                created_to_us=created_to_us,
+                page_size=page_size,
+                cursor=cursor,
+                concern=_concern(at_least),
+            ),
+            deadline=until,
+        )
+
+    # Accounts
+
+    async def open_account(
+        self,
+        *,
+        currency: str,
+        livemode: bool,
+        owner_ref: str = "",
+        min_balance: int = 0,
+        account_id: str | None = None,
+        deadline: float | None = None,
+    ) -> str:
+        """Open an account and return its id. Raises Refused if the ledger did not."""
+        result = await self.open_account_result(
+            currency=currency,
+            livemode=livemode,
+            owner_ref=owner_ref,
+            min_balance=min_balance,
+            account_id=account_id,
+            deadline=deadline,
+        )
+        if not result.accepted:
+            raise Refused(result)
+        return result.id
+
+    async def open_account_result(
+        self,
+        *,
+        currency: str,
+        livemode: bool,
+        owner_ref: str = "",
+        min_balance: int = 0,
+        account_id: str | None = None,
+        deadline: float | None = None,
+    ) -> CommandResult:
+        """Open an account and return the log's answer, whatever it is."""
+        until = self._until(deadline)
+        _, calls, _ = self._open()
+        request = accounts_pb2.OpenAccountRequest(
+            account_id=account_id or new_account_id(),
+            currency=currency,
+            livemode=livemode,
+            owner_ref=owner_ref,
+            min_balance_units=min_balance,
+        )
+        reply = await calls.mutate(
+            lambda node: node.ledger.OpenAccount, request, deadline=until
+        )
+        return command_result(request.account_id, reply.header, reply.result)
+
+    async def fund(
+        self,
+        account: str,
+        amount: int,
+        currency: str,
+        *,
+        bank: str,
+        external_ref: str,
+        request_id: str | None = None,
+        deadline: float | None = None,
+    ) -> CommandResult:
+        """Book money that arrived for an account at one of our banks.
+
+        Args:
+            bank: Our bank that received it, [a-z0-9_-]{1,32}.
+            external_ref: The bank's reference; it counts once for each bank.
+        """
+        until = self._until(deadline)
+        _, calls, _ = self._open()
+        request = accounts_pb2.FundRequest(
+            request_id=request_id or new_request_id(),
+            account_id=account,
+            amount=Money(units=amount, currency=currency),
+            bank=bank,
+            external_ref=external_ref,
+        )
+        reply = await calls.mutate(
+            lambda node: node.ledger.Fund, request, deadline=until
+        )
+        return command_result(request.request_id, reply.header, reply.result)
+
+    async def transfer(
+        self,
+        from_account: str,
+        to_account: str,
+        amount: int,
+        currency: str,
+        *,
+        reference: str = "",
+        request_id: str | None = None,
+        deadline: float | None = None,
+    ) -> CommandResult:
+        """Move available money between two accounts of one currency."""
+        until = self._until(deadline)
+        _, calls, _ = self._open()
+        request = accounts_pb2.TransferRequest(
+            request_id=request_id or new_request_id(),
+            from_account_id=from_account,
+            to_account_id=to_account,
+            amount=Money(units=amount, currency=currency),
+            reference=reference,
+        )
+        reply = await calls.mutate(
+            lambda node: node.ledger.Transfer, request, deadline=until
+        )
+        return command_result(request.request_id, reply.header, reply.result)
+
+    async def account(
+        self,
+        account_id: str,
+        *,
+        at_least: int | None = None,
+        deadline: float | None = None,
+    ) -> accounts_pb2.GetAccountReply:
+        """Return an account with its balances. Raises NotLogged with NOT_FOUND."""
+        until = self._until(deadline)
+        _, calls, _ = self._open()
+        return await calls.read(
+            lambda node: node.ledger.GetAccount,
+            accounts_pb2.GetAccountRequest(
+                account_id=account_id, concern=_concern(at_least)
+            ),
+            deadline=until,
+        )
+
+    async def accounts(
+        self,
+        *,
+        currency: str = "",
+        owner_ref: str = "",
+        page_size: int = 0,
+        cursor: str = "",
+        at_least: int | None = None,
+        deadline: float | None = None,
+    ) -> accounts_pb2.ListAccountsReply:
+        """Return one page of accounts; pages as in `list`."""
+        until = self._until(deadline)
+        _, calls, _ = self._open()
+        return await calls.read(
+            lambda node: node.ledger.ListAccounts,
+            accounts_pb2.ListAccountsRequest(
+                currency=currency,
+                owner_ref=owner_ref,
+                page_size=page_size,
+                cursor=cursor,
+                concern=_concern(at_least),
+            ),
+            deadline=until,
+        )
+
+    async def balance(
+        self,
+        account_id: str,
+        *,
+        at_least: int | None = None,
+        deadline: float | None = None,
+    ) -> accounts_pb2.GetBalanceReply:
+        """Return the balances of an account. Raises NotLogged with NOT_FOUND."""
+        until = self._until(deadline)
+        _, calls, _ = self._open()
+        return await calls.read(
+            lambda node: node.ledger.GetBalance,
+            accounts_pb2.GetBalanceRequest(
+                account_id=account_id, concern=_concern(at_least)
+            ),
+            deadline=until,
+        )
+
+    # The books and the cluster
+
+    async def trial_balance(
+        self, *, at_least: int | None = None, deadline: float | None = None
+    ) -> accounts_pb2.TrialBalanceReply:
+        """Return debits and credits of every ledger account, for each book."""
+        until = self._until(deadline)
+        _, calls, _ = self._open()
+        return await calls.read(
+            lambda node: node.reports.TrialBalance,
+            accounts_pb2.TrialBalanceRequest(concern=_concern(at_least)),
+            deadline=until,
+        )
+
+    async def set_fees(
+        self,
+        rules: Sequence[admin_pb2.FeeRule],
+        *,
+        source: str,
+        request_id: str | None = None,
+        deadline: float | None = None,
+    ) -> CommandResult:
+        """Replace the whole fee schedule; `source` says where the figures come from."""
+        until = self._until(deadline)
+        _, calls, _ = self._open()
+        request = admin_pb2.SetFeesRequest(
+            request_id=request_id or new_request_id(), rules=rules, source=source
+        )
+        reply = await calls.mutate(
+            lambda node: node.admin.SetFees, request, deadline=until
+        )
+        return command_result(request.request_id, reply.header, reply.result)
+
+    async def status(
+        self, node_id: int | None = None, *, deadline: float | None = None
+    ) -> admin_pb2.StatusReply:
+        """Return what a node knows of itself; of any that answers, if None is named.
+
+        Errors: NotLogged, ValueError for a node that the profile does not have.
+        """
+        until = self._until(deadline)
+        nodes, calls, _ = self._open()
+        if node_id is None:
+            return await calls.read(
+                lambda node: node.admin.Status,
+                admin_pb2.StatusRequest(),
+                deadline=until,
+            )
+        if (node := nodes.get(node_id)) is None:
+            raise ValueError(f"expected a node of the profile, found {node_id}")
+        return await calls.ask(
+            node,
+            node.admin.Status,
+            admin_pb2.StatusRequest(),
+            deadline=until,
+        )
+
+    async def statuses(
+        self, *, deadline: float = STATUSES_DEADLINE_S
+    ) -> Mapping[int, admin_pb2.StatusReply | CallError]:
+        """Return what every node says of itself, or why it does not, asked at once."""
+        nodes, _, _ = self._open()
+        ids = [node.node_id for node in nodes]
+        answers = await asyncio.gather(
+            *(self._status_or_error(node_id, deadline) for node_id in ids)
+        )
+        return dict(zip(ids, answers, strict=True))
+
+    async def _status_or_error(
+        self, node_id: int, deadline: float
+    ) -> admin_pb2.StatusReply | CallError:
+        try:
+            return await self.status(node_id, deadline=deadline)
+        except CallError as error:
+            return error
+
+    def _open(self) -> tuple[Nodes, Calls, Coalescer]:
+        """Return the open parts; they belong to the loop that runs now."""
+        if self._opened is None:
+            if self._is_closed:
+                raise NotLogged(Reason.STOPPING, "the client is closed")
+            nodes = Nodes(self.profile, self._node_id)
+            calls = Calls(nodes, retry=self._retry)
+            self._opened = nodes, calls, Coalescer(calls)
+        return self._opened
+
+    def _until(self, deadline_s: float | None) -> float:
+        """Return when a call that begins now must end, in seconds of the loop."""
+        if deadline_s is None:
+            deadline_s = self.profile.deadline_ms / 1_000
+        return asyncio.get_running_loop().time() + deadline_s
+
+
+def _concern(at_least: int | None) -> ReadConcern | None:
+    """Return the wish for a minimum index; None asks for a linearizable read."""
+    return None if at_least is None else ReadConcern(at_least_index=at_least)

@@ -1,0 +1,390 @@
+"""One call from the caller's side: one deadline, any number of attempts, one honest end.
+
+Every attempt carries the same ids, so trying again is always safe. What must never be
+blurred is what a failed attempt proves (faults.md 4.2):
+
+- no connection, so nothing was sent: no effect;
+- a status with our ErrorInfo and NOT_LOGGED: no effect, now or later;
+- our ErrorInfo with UNKNOWN, or any status that the gRPC library made: it may be
+  committed later, and one such attempt makes the whole call unknown until an answer
+  comes.
+
+Which node is asked next is `leader`'s business.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+import grpc
+from google.rpc.error_details_pb2 import (  # type: ignore[import-untyped]  # no marker
+    BadRequest,
+    ErrorInfo,
+)
+from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # no marker
+from grpc import aio
+
+from ledgerd.client.leader import Node, Nodes, Route
+from ledgerd.errors import CallError, NotLogged, Outcome, OutcomeUnknown, Reason
+
+_Request = TypeVar("_Request")
+_Reply = TypeVar("_Reply")
+
+ERROR_DOMAIN: Final = "ledgerd"
+_DETAILS_KEY: Final = "grpc-status-details-bin"
+
+# Trying again cannot help: the request, the certificate or the profile has to change.
+_FINAL: Final = frozenset(
+    {
+        Reason.MALFORMED,
+        Reason.TOO_LARGE,
+        Reason.CURSOR_INVALID,
+        Reason.UNAUTHENTICATED,
+        Reason.CERTIFICATE_EXPIRED,
+        Reason.TLS_VERSION,
+        Reason.ROLE_MISSING,
+        Reason.WRONG_CLUSTER,
+        Reason.NOT_FOUND,
+        Reason.INDEX_NOT_KEPT,
+    }
+)
+# The node leads and is full: it is asked again, after a pause.
+_BUSY: Final = frozenset({Reason.OVERLOADED, Reason.UNCOMMITTED_QUOTA})
+
+# Made by the gRPC library when a connection or a node fails; anything else it makes
+# (UNIMPLEMENTED, for example) will not change by itself.
+_PASSING: Final = frozenset(
+    {
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.CANCELLED,
+        grpc.StatusCode.UNKNOWN,
+        grpc.StatusCode.INTERNAL,
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+    }
+)
+_DEFECTS_MAX: Final = 3  # answers INTERNAL before a call is given up
+_PAUSE_S_MIN: Final = 0.02
+_PAUSE_S_MAX: Final = 0.15
+
+
+@dataclass(slots=True)
+class Progress:
+    """What is known of one call while it is under way; `run` keeps it up to date."""
+
+    attempts: int = 0
+    in_flight: bool = False
+    was_unknown: bool = False  # an attempt ended without saying what became of it
+    last: str = "no node was asked"  # how the last attempt ended, for people
+
+    @property
+    def may_be_logged(self) -> bool:
+        """Whether anything sent so far may be committed now or later."""
+        return self.in_flight or self.was_unknown
+
+
+class Calls:
+    """Runs calls on the nodes until there is an answer or the deadline has passed."""
+
+    def __init__(self, nodes: Nodes, *, retry: bool = True) -> None:
+        """With `retry` off, a call is one attempt, and its end is the attempt's end."""
+        self._nodes = nodes
+        self._retry = retry
+        self._is_closed = False
+
+    def close(self) -> None:
+        """Calls that are cut off from now on end as stopped, not as cancelled."""
+        self._is_closed = True
+
+    async def mutate(
+        self,
+        method: Callable[[Node], aio.UnaryUnaryMultiCallable[_Request, _Reply]],
+        request: _Request,
+        *,
+        deadline: float,
+        progress: Progress | None = None,
+        extra_patience_s: float = 0.0,
+    ) -> _Reply:
+        """Return the log's answer.
+
+        Args:
+            method: The call to make, of a node.
+            request: With an idempotency key in it; sent again as it is.
+            deadline: Of all attempts together, in seconds of the loop's clock.
+            progress: Written as the call goes on, for whoever may give up earlier.
+            extra_patience_s: Added to the time an attempt may take; for large requests.
+
+        Errors: NotLogged, when it certainly had no effect and will not have any;
+        OutcomeUnknown, when it may have or may still.
+        """
+        run = _Run(self._nodes, progress or Progress(), deadline)
+        try:
+            return await self._attempts(
+                run,
+                method=method,
+                request=request,
+                extra_patience_s=extra_patience_s,
+                is_read=False,
+            )
+        except CallError as error:
+            if run.progress.was_unknown and not isinstance(error, OutcomeUnknown):
+                raise run.unknown(error) from error
+            raise run.noted(error) from error.__cause__
+
+    async def read(
+        self,
+        method: Callable[[Node], aio.UnaryUnaryMultiCallable[_Request, _Reply]],
+        request: _Request,
+        *,
+        deadline: float,
+    ) -> _Reply:
+        """Return the answer of any node that can give one.
+
+        Errors: NotLogged, whatever the reason: a read changes nothing.
+        """
+        run = _Run(self._nodes, Progress(), deadline)
+        try:
+            return await self._attempts(
+                run, method=method, request=request, extra_patience_s=0.0, is_read=True
+            )
+        except CallError as error:
+            reason = error.reason
+            if reason is Reason.DEADLINE_AFTER_PROPOSAL:
+                reason = Reason.READ_NOT_CONFIRMED
+            plain = NotLogged(reason, error.message, error.metadata)
+            raise run.noted(plain) from error
+
+    async def ask(
+        self,
+        node: Node,
+        method: aio.UnaryUnaryMultiCallable[_Request, _Reply],
+        request: _Request,
+        *,
+        deadline: float,
+    ) -> _Reply:
+        """Return the answer of one node to a read, tried once.
+
+        Errors: NotLogged, also when the node cannot be reached.
+        """
+        loop = asyncio.get_running_loop()
+        if not await node.is_connected(deadline):
+            why = await node.why_unreachable(deadline - loop.time())
+            raise NotLogged(Reason.DEADLINE_BEFORE_PROPOSAL, why)
+        try:
+            return await method(request, timeout=max(deadline - loop.time(), 0.001))
+        except aio.AioRpcError as caught:
+            error = explain(caught, node)
+            raise NotLogged(error.reason, error.message, error.metadata) from caught
+
+    async def _attempts(
+        self,
+        run: "_Run",
+        *,
+        method: Callable[[Node], aio.UnaryUnaryMultiCallable[_Request, _Reply]],
+        request: _Request,
+        extra_patience_s: float,
+        is_read: bool,
+    ) -> _Reply:
+        """Try until there is an answer; raise what the last attempt proved."""
+        while True:
+            node = await run.next_node()
+            began = run.now()
+            whole = not self._retry
+            patience_s = node.patience_s + extra_patience_s
+            allowed_s = run.left_s() if whole else min(patience_s, run.left_s())
+            run.progress.attempts += 1
+            run.progress.in_flight = True
+            try:
+                reply = await method(node)(request, timeout=max(allowed_s, 0.001))
+            except aio.AioRpcError as caught:
+                error = explain(caught, node)
+                code = caught.code()
+            except asyncio.CancelledError:
+                run.progress.was_unknown = True
+                if self._is_cut_off():
+                    raise OutcomeUnknown(
+                        Reason.STOPPED_AFTER_PROPOSAL,
+                        "the client was closed before the answer came; "
+                        "retry with the same id",
+                    ) from None
+                raise
+            else:
+                node.answered_after(run.now() - began)
+                if not is_read:
+                    self._nodes.leads(node)
+                return reply
+            finally:
+                run.progress.in_flight = False
+            run.failed(node, error, was_whole=allowed_s >= patience_s)
+            is_passing = error.metadata.get("made_by") != "grpc" or code in _PASSING
+            if not self._retry or not is_passing or not run.may_continue(error):
+                raise error
+            await run.follow(node, error)
+
+    def _is_cut_off(self) -> bool:
+        """Return whether it was `close` that ended the call, and not its caller."""
+        task = asyncio.current_task()
+        return self._is_closed and not (task is not None and task.cancelling())
+
+
+class _Run:
+    """One call under way: its clock, its route and what the attempts have shown."""
+
+    def __init__(self, nodes: Nodes, progress: Progress, deadline: float) -> None:
+        self.progress = progress
+        self._nodes = nodes
+        self._route = Route(nodes)
+        self._loop = asyncio.get_running_loop()
+        self._began = self._loop.time()
+        self._deadline = deadline
+        self._hint: int | None = None
+        self._pause_s = _PAUSE_S_MIN
+        self._defects = 0
+
+    def now(self) -> float:
+        return self._loop.time()
+
+    def left_s(self) -> float:
+        return self._deadline - self._loop.time()
+
+    async def next_node(self) -> Node:
+        """Return a connected node. Raises the end of the call at the deadline."""
+        while self.left_s() > 0:
+            node = self._route.next(self._hint)
+            self._hint = None
+            if node is None:
+                await self._pause()
+            elif await node.is_connected(self._deadline):
+                return node
+            else:
+                self._nodes.leads_not(node)
+                self.progress.last = await node.why_unreachable(self.left_s())
+        raise self._late()
+
+    def failed(self, node: Node, error: CallError, *, was_whole: bool) -> None:
+        """Take in what an attempt has shown."""
+        progress = self.progress
+        progress.last = error.message
+        progress.was_unknown |= isinstance(error, OutcomeUnknown)
+        if error.reason is not Reason.DEADLINE_AFTER_PROPOSAL:
+            node.answered()
+        elif was_whole:
+            node.kept_silent()
+        if error.reason not in _BUSY and error.reason not in _FINAL:
+            self._nodes.leads_not(node)
+        if error.reason is Reason.INTERNAL:
+            self._defects += 1
+
+    def may_continue(self, error: CallError) -> bool:
+        """Return whether another attempt could end better."""
+        if error.reason in (Reason.CERTIFICATE_EXPIRED, Reason.UNAUTHENTICATED):
+            return self._nodes.reconnect()  # with renewed files, if there are any
+        return error.reason not in _FINAL and self._defects < _DEFECTS_MAX
+
+    async def follow(self, node: Node, error: CallError) -> None:
+        """Set out for the node that the answer points to."""
+        if error.reason in _BUSY:
+            self._hint = node.node_id
+            self._route.restart()
+            await self._pause()
+            return
+        leader = error.metadata.get("leader", "")
+        self._hint = int(leader) if leader.isdecimal() else None
+
+    async def _pause(self) -> None:
+        """Wait a little longer than the last time, and never in step with others."""
+        self._nodes.reconnect()
+        pause_s = self._pause_s * random.uniform(0.5, 1.0)  # noqa: S311  # no secret
+        self._pause_s = min(self._pause_s * 1.5, _PAUSE_S_MAX)
+        await asyncio.sleep(max(min(pause_s, self.left_s()), 0))
+
+    def _late(self) -> CallError:
+        """Return the end of a call whose time ran out."""
+        waited_s = self.now() - self._began
+        how = (
+            f"within {waited_s:.2f} s and {self.progress.attempts} attempts; "
+            f"the last one: {self.progress.last}"
+        )
+        if self.progress.was_unknown:
+            return OutcomeUnknown(
+                Reason.DEADLINE_AFTER_PROPOSAL,
+                f"no answer from the log {how}. It may be committed; "
+                "retry with the same id",
+            )
+        return NotLogged(Reason.DEADLINE_BEFORE_PROPOSAL, f"not logged {how}")
+
+    def unknown(self, error: CallError) -> OutcomeUnknown:
+        """Return the end of a call with an unknown attempt before its last one."""
+        return self.noted(
+            OutcomeUnknown(
+                Reason.DEADLINE_AFTER_PROPOSAL,
+                f"an earlier attempt may be committed; retry with the same id. "
+                f"The last one: {error.message}",
+                {**error.metadata, "last_reason": error.reason.value},
+            )
+        )
+
+    def noted(self, error: "_Error") -> "_Error":
+        """Add the number of attempts to an error."""
+        error.metadata["attempts"] = str(self.progress.attempts)
+        return error
+
+
+_Error = TypeVar("_Error", bound=CallError)
+
+
+def explain(error: aio.AioRpcError, node: Node) -> CallError:
+    """Return what a failed attempt proves: NotLogged or OutcomeUnknown, with its reason.
+
+    Errors that the gRPC library made say nothing about the log; their metadata has
+    `made_by` = `grpc` and the status.
+    """
+    details = error.details() or error.code().name
+    where = f"node {node.node_id} at {node.address}"
+    info, fields = _our_details(error)
+    if info is None:
+        reason = (
+            Reason.DEADLINE_AFTER_PROPOSAL
+            if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+            else Reason.STOPPED_AFTER_PROPOSAL
+        )
+        return OutcomeUnknown(
+            reason,
+            f"{where}: {error.code().name}: {details}",
+            {"made_by": "grpc", "status": error.code().name},
+        )
+    metadata = dict(info.metadata)
+    message = f"{where}: {details}"
+    missing = [text for text in fields if text not in details]
+    if missing:
+        message = f"{message} ({'; '.join(missing)})"
+    try:
+        reason = Reason(info.reason)
+    except ValueError:  # a newer node; what it says about the log is still understood
+        reason = Reason.INTERNAL
+        metadata["reason"] = info.reason
+    if metadata.get("outcome") == Outcome.NOT_LOGGED.value:
+        return NotLogged(reason, message, metadata)
+    return OutcomeUnknown(reason, message, metadata)
+
+
+def _our_details(error: aio.AioRpcError) -> tuple[ErrorInfo | None, list[str]]:
+    """Return our ErrorInfo, if the status carries one, and the fields it blames."""
+    for key, value in error.trailing_metadata() or ():
+        if key == _DETAILS_KEY and isinstance(value, bytes):
+            break
+    else:
+        return None, []
+    info, found, blamed = ErrorInfo(), None, BadRequest()
+    for detail in Status.FromString(value).details:
+        if detail.Is(ErrorInfo.DESCRIPTOR):
+            detail.Unpack(info)
+            found = info if info.domain == ERROR_DOMAIN else found
+        elif detail.Is(BadRequest.DESCRIPTOR):
+            detail.Unpack(blamed)
+    return found, [
+        f"{violation.field}: {violation.description}"
+        for violation in blamed.field_violations
+    ]

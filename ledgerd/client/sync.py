@@ -1,0 +1,447 @@
+"""`Client`: the blocking face of `AsyncClient`, for programs without an event loop.
+
+All blocking clients of a process share one event loop in one background thread: gRPC's
+loops in several threads disturb each other (architecture.md 7). Any number of threads
+may share one client; their concurrent submits travel in common batches.
+"""
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+
+from ledgerd.api.v1 import accounts_pb2, admin_pb2, payouts_pb2
+from ledgerd.client.aio import STATUSES_DEADLINE_S, AsyncClient
+from ledgerd.client.profile import Profile
+from ledgerd.client.results import CommandResult, SubmitResult
+from ledgerd.errors import CallError, NotLogged, Reason
+
+_T = TypeVar("_T")
+
+
+class _LoopThread:
+    """The one loop of all blocking clients: runs while there is a client."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+
+    def enter(self) -> asyncio.AbstractEventLoop:
+        """Return the running loop, started if this is the first client."""
+        with self._lock:
+            self._users += 1
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(
+                    target=self._loop.run_forever,
+                    name="ledgerd-client",
+                    daemon=True,  # a client that was never closed must not hang the exit
+                )
+                self._thread.start()
+            return self._loop
+
+    def leave(self) -> None:
+        """Stop the loop if this was the last client."""
+        with self._lock:
+            self._users -= 1
+            assert self._users >= 0, self._users
+            if self._users > 0 or self._loop is None or self._thread is None:
+                return
+            loop, thread = self._loop, self._thread
+            self._loop = self._thread = None
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+_LOOP_THREAD: Final = _LoopThread()
+
+
+class Client:
+    """Talks to one cluster and blocks. Use it in `with`, or call `close`.
+
+    Deadlines are in seconds from the call, of all attempts together; None takes the
+    profile's. Every method ends by its deadline: with a value, which is the log's answer,
+    or by raising NotLogged or OutcomeUnknown. Amounts are minor units.
+    """
+
+    def __init__(
+        self, profile: Profile, *, retry: bool = True, node_id: int | None = None
+    ) -> None:
+        """Open the connections; they are made in the background.
+
+        Args:
+            profile: The cluster and the caller's certificate.
+            retry: Whether a call may take several attempts.
+            node_id: Talk to this node only.
+
+        Errors: ConfigError, when the certificate files cannot be used.
+        """
+        self.profile = profile
+        self._client = AsyncClient(profile, retry=retry, node_id=node_id)
+        self._close_lock = threading.Lock()
+        self._is_closed = False
+        self._loop = _LOOP_THREAD.enter()
+        try:
+            self._wait(self._client.__aenter__())
+        except BaseException:
+            self.close()
+            raise
+
+    @classmethod
+    def from_profile(
+        cls, path: str | Path, *, retry: bool = True, node_id: int | None = None
+    ) -> Self:
+        """Return a client for the profile file at `path`. Raises ConfigError."""
+        return cls(Profile.load(path), retry=retry, node_id=node_id)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections; calls of other threads end as unknown. Idempotent."""
+        with self._close_lock:
+            if self._is_closed:
+                return
+            self._is_closed = True
+        try:
+            asyncio.run_coroutine_threadsafe(self._client.close(), self._loop).result()
+        finally:
+            _LOOP_THREAD.leave()
+
+    @property
+    def leader_id(self) -> int | None:
+        """The node that this client believes to lead; None if it does not know."""
+        return self._client.leader_id
+
+    # Any: what a coroutine yields and is sent is the event loop's affair.
+    def _wait(self, call: Coroutine[Any, Any, _T]) -> _T:
+        """Return what a call returns; an interrupt (SIGINT) cancels it."""
+        if self._is_closed:
+            call.close()
+            raise NotLogged(Reason.STOPPING, "the client is closed")
+        waiting = asyncio.run_coroutine_threadsafe(call, self._loop)
+        try:
+            return waiting.result()
+        except BaseException:
+            waiting.cancel()  # does nothing when it was the call itself that raised
+            raise
+
+    # Payouts
+
+    def submit(
+        self,
+        *,
+        account: str,
+        amount: int,
+        currency: str,
+        rail: str,
+        destination: payouts_pb2.Destination,
+        reference: str = "",
+        metadata: Mapping[str, str] | None = None,
+        payout_id: str | None = None,
+        deadline: float | None = None,
+    ) -> SubmitResult:
+        """Submit one payout; concurrent submits share batches. See `payout_order`."""
+        return self._wait(
+            self._client.submit(
+                account=account,
+                amount=amount,
+                currency=currency,
+                rail=rail,
+                destination=destination,
+                reference=reference,
+                metadata=metadata,
+                payout_id=payout_id,
+                deadline=deadline,
+            )
+        )
+
+    def submit_order(
+        self, order: payouts_pb2.PayoutOrder, *, deadline: float | None = None
+    ) -> SubmitResult:
+        """Submit one prepared order, like `submit`."""
+        return self._wait(self._client.submit_order(order, deadline=deadline))
+
+    def submit_batch(
+        self,
+        orders: Sequence[payouts_pb2.PayoutOrder],
+        *,
+        deadline: float | None = None,
+    ) -> Sequence[SubmitResult]:
+        """Submit 1 .. 8,192 orders in one log entry; one result each, in order."""
+        return self._wait(self._client.submit_batch(orders, deadline=deadline))
+
+    def submit_request(
+        self,
+        request: payouts_pb2.SubmitBatchRequest,
+        *,
+        deadline: float | None = None,
+    ) -> payouts_pb2.SubmitBatchReply:
+        """Submit a batch as the wire has it, and return the wire's answer."""
+        return self._wait(self._client.submit_request(request, deadline=deadline))
+
+    def cancel(
+        self,
+        payout_id: str,
+        *,
+        reason: str = "",
+        request_id: str | None = None,
+        deadline: float | None = None,
+    ) -> CommandResult:
+        """Cancel a payout that was not dispatched; its reserved money is free again."""
+        return self._wait(
+            self._client.cancel(
+                payout_id, reason=reason, request_id=request_id, deadline=deadline
+            )
+        )
+
+    def get(
+        self,
+        payout_id: str,
+        *,
+        at_least: int | None = None,
+        deadline: float | None = None,
+    ) -> payouts_pb2.GetPayoutReply:
+        """Return a payout as it is now, or how its submit was refused.
+
+        Errors: NotLogged with NOT_FOUND, when the id was never used.
+        """
+        return self._wait(
+            self._client.get(payout_id, at_least=at_least, deadline=deadline)
+        )
+
+    def list(
+        self,
+        *,
+        account: str = "",
+        state: str = "",
+        rail: str = "",
+        currency: str = "",
+        created_from_us: int = 0,
+        created_to_us: int = 0,
+        page_size: int = 0,
+        cursor: str = "",
+        at_least: int | None = None,
+        deadline: float | None = None,
+    ) -> payouts_pb2.ListPayoutsReply:
+        """Return one page of the payouts that match every filter that is set.
+
+        Args:
+            state: Name of a payout state, for example READY.
+            created_from_us: Log time, inclusive, microseconds; 0 is open.
+            created_to_us: Log time, exclusive.
+            page_size: 1 .. 1,000; 0 means 100. A page may be shorter.
+            cursor: `next_cursor` of the page before; it is empty on the last page.
+        """
+        return self._wait(
+            self._client.list(
+                account=account,
+                state=state,
+                rail=rail,
+                currency=currency,
+                created_from_us=created_from_us,
+                created_to_us=created_to_us,
+                page_size=page_size,
+                cursor=cursor,
+                at_least=at_least,
+                deadline=deadline,
+            )
+        )
+
+    # Accounts
+
+    def open_account(
+        self,
+        *,
+        currency: str,
+        livemode: bool,
+        owner_ref: str = "",
+        min_balance: int = 0,
+        account_id: str | None = None,
+        deadline: float | None = None,
+    ) -> str:
+        """Open an account and return its id. Raises Refused if the ledger did not."""
+        return self._wait(
+            self._client.open_account(
+                currency=currency,
+                livemode=livemode,
+                owner_ref=owner_ref,
+                min_balance=min_balance,
+                account_id=account_id,
+                deadline=deadline,
+            )
+        )
+
+    def open_account_result(
+        self,
+        *,
+        currency: str,
+        livemode: bool,
+        owner_ref: str = "",
+        min_balance: int = 0,
+        account_id: str | None = None,
+        deadline: float | None = None,
+    ) -> CommandResult:
+        """Open an account and return the log's answer, whatever it is."""
+        return self._wait(
+            self._client.open_account_result(
+                currency=currency,
+                livemode=livemode,
+                owner_ref=owner_ref,
+                min_balance=min_balance,
+                account_id=account_id,
+                deadline=deadline,
+            )
+        )
+
+    def fund(
+        self,
+        account: str,
+        amount: int,
+        currency: str,
+        *,
+        bank: str,
+        external_ref: str,
+        request_id: str | None = None,
+        deadline: float | None = None,
+    ) -> CommandResult:
+        """Book money that arrived for an account at one of our banks.
+
+        Args:
+            bank: Our bank that received it, [a-z0-9_-]{1,32}.
+            external_ref: The bank's reference; it counts once for each bank.
+        """
+        return self._wait(
+            self._client.fund(
+                account,
+                amount,
+                currency,
+                bank=bank,
+                external_ref=external_ref,
+                request_id=request_id,
+                deadline=deadline,
+            )
+        )
+
+    def transfer(
+        self,
+        from_account: str,
+        to_account: str,
+        amount: int,
+        currency: str,
+        *,
+        reference: str = "",
+        request_id: str | None = None,
+        deadline: float | None = None,
+    ) -> CommandResult:
+        """Move available money between two accounts of one currency."""
+        return self._wait(
+            self._client.transfer(
+                from_account,
+                to_account,
+                amount,
+                currency,
+                reference=reference,
+                request_id=request_id,
+                deadline=deadline,
+            )
+        )
+
+    def account(
+        self,
+        account_id: str,
+        *,
+        at_least: int | None = None,
+        deadline: float | None = None,
+    ) -> accounts_pb2.GetAccountReply:
+        """Return an account with its balances. Raises NotLogged with NOT_FOUND."""
+        return self._wait(
+            self._client.account(account_id, at_least=at_least, deadline=deadline)
+        )
+
+    def accounts(
+        self,
+        *,
+        currency: str = "",
+        owner_ref: str = "",
+        page_size: int = 0,
+        cursor: str = "",
+        at_least: int | None = None,
+        deadline: float | None = None,
+    ) -> accounts_pb2.ListAccountsReply:
+        """Return one page of accounts; pages as in `list`."""
+        return self._wait(
+            self._client.accounts(
+                currency=currency,
+                owner_ref=owner_ref,
+                page_size=page_size,
+                cursor=cursor,
+                at_least=at_least,
+                deadline=deadline,
+            )
+        )
+
+    def balance(
+        self,
+        account_id: str,
+        *,
+        at_least: int | None = None,
+        deadline: float | None = None,
+    ) -> accounts_pb2.GetBalanceReply:
+        """Return the balances of an account. Raises NotLogged with NOT_FOUND."""
+        return self._wait(
+            self._client.balance(account_id, at_least=at_least, deadline=deadline)
+        )
+
+    # The books and the cluster
+
+    def trial_balance(
+        self, *, at_least: int | None = None, deadline: float | None = None
+    ) -> accounts_pb2.TrialBalanceReply:
+        """Return debits and credits of every ledger account, for each book."""
+        return self._wait(
+            self._client.trial_balance(at_least=at_least, deadline=deadline)
+        )
+
+    def set_fees(
+        self,
+        rules: Sequence[admin_pb2.FeeRule],
+        *,
+        source: str,
+        request_id: str | None = None,
+        deadline: float | None = None,
+    ) -> CommandResult:
+        """Replace the whole fee schedule; `source` says where the figures come from."""
+        return self._wait(
+            self._client.set_fees(
+                rules, source=source, request_id=request_id, deadline=deadline
+            )
+        )
+
+    def status(
+        self, node_id: int | None = None, *, deadline: float | None = None
+    ) -> admin_pb2.StatusReply:
+        """Return what a node knows of itself; of any that answers, if None is named.
+
+        Errors: NotLogged, ValueError for a node that the profile does not have.
+        """
+        return self._wait(self._client.status(node_id, deadline=deadline))
+
+    def statuses(
+        self, *, deadline: float = STATUSES_DEADLINE_S
+    ) -> Mapping[int, admin_pb2.StatusReply | CallError]:
+        """Return what every node says of itself, or why it does not, asked at once."""
+        return self._wait(self._client.statuses(deadline=deadline))
