@@ -1,7 +1,31 @@
-"""Contracts first; the layout follows."""
+"""The payload of a PAYOUTS entry: a batch of submits as columns, written once, read once.
 
+Layout, little-endian, version 1:
+
+    version u8 | flags u8, 0 | rows u16 | accounts u16 | principals u16
+      | settings version u32, 0 | length of the details u32
+    accounts x 16 bytes, ascending
+    principals, ascending, each u8 length and UTF-8
+    then columns of `rows` values each:
+      payout ids 16 bytes | amounts i64 | account numbers u16 | currencies u16 | rails u16
+      | principal numbers u16 | lengths of the details u16
+    the details of all rows, one behind the other
+
+One batch has one encoding. The leader too applies what it decodes from its own bytes, so
+that it cannot differ from its followers. Bytes that do not fit the layout are corruption:
+the log's checksum has passed, so it was not the disk. What rows say is judged by apply.
+"""
+
+from array import array
+from struct import Struct
+from struct import error as StructError  # noqa: N812 - an exception, named like one
+from sys import byteorder
+from typing import Final
+
+from ledgerd.errors import CorruptionError
 from ledgerd.ledger.batch import PayoutBatch, PayoutColumns
 from ledgerd.ledger.details import Details, pack_details, unpack_details
+from ledgerd.limits import BATCH_COMMANDS_MAX, ID_BYTES, PRINCIPAL_BYTES_MAX
 
 __all__ = [
     "Details",
@@ -12,17 +36,149 @@ __all__ = [
     "unpack_details",
 ]
 
+_VERSION: Final = 1
+_HEADER: Final = Struct("<BBHHHII")
+_ID: Final = Struct("16s")
+_ROW_BYTES: Final = ID_BYTES + 8 + 5 * 2  # of the columns, without the account id
+
 
 def encode(batch: PayoutBatch) -> bytes:
-    """Return the payload of a PAYOUTS entry."""
-    raise NotImplementedError
+    """Return the payload of a PAYOUTS entry. The edge has checked shapes and bounds."""
+    count = len(batch)
+    assert 1 <= count <= BATCH_COMMANDS_MAX, count
+    accounts = sorted(set(batch.account_ids))
+    principals = sorted(set(batch.principals))
+    account_numbers = {account_id: n for n, account_id in enumerate(accounts)}
+    principal_numbers = {principal: n for n, principal in enumerate(principals)}
+    raw_principals = [principal.encode() for principal in principals]
+    assert all(len(raw) <= PRINCIPAL_BYTES_MAX for raw in raw_principals), principals
+    details = b"".join(batch.details)
+    ids = b"".join(batch.ids)
+    assert len(ids) == count * ID_BYTES, (len(ids), count)
+
+    return b"".join(
+        (
+            _HEADER.pack(
+                _VERSION, 0, count, len(accounts), len(principals), 0, len(details)
+            ),
+            *accounts,
+            *(len(raw).to_bytes(1, "little") + raw for raw in raw_principals),
+            ids,
+            _little(batch.amounts_minor),
+            _little(array("H", [account_numbers[id_] for id_ in batch.account_ids])),
+            _little(batch.currencies),
+            _little(batch.rails),
+            _little(array("H", [principal_numbers[text] for text in batch.principals])),
+            _little(array("H", map(len, batch.details))),
+            details,
+        )
+    )
 
 
 def decode(payload: bytes | memoryview) -> PayoutColumns:
-    """Return the rows of a PAYOUTS entry. Raises CorruptionError for other bytes."""
-    raise NotImplementedError
+    """Return the rows of a PAYOUTS entry.
+
+    Raises CorruptionError unless `payload` is exactly what `encode` makes of a batch.
+    """
+    payload = bytes(payload)
+    try:
+        return _decode(payload)
+    except (StructError, ValueError, IndexError) as exc:
+        raise CorruptionError(f"a batch of payouts cannot be read: {exc}") from exc
 
 
 def size_bytes(batch: PayoutBatch) -> int:
-    """Return an upper bound of what `encode` makes of the batch."""
-    raise NotImplementedError
+    """Return an upper bound of the length of `encode(batch)`.
+
+    The bound of a merged batch is at most the sum of the bounds of its parts.
+    """
+    return (
+        _HEADER.size
+        + len(batch) * (_ROW_BYTES + ID_BYTES)
+        + sum(map(len, batch.details))
+        + sum(1 + len(principal.encode()) for principal in set(batch.principals))
+    )
+
+
+def _decode(payload: bytes) -> PayoutColumns:
+    version, flags, count, account_count, principal_count, settings, details_bytes = (
+        _HEADER.unpack_from(payload)
+    )
+    if (version, flags, settings) != (_VERSION, 0, 0):
+        raise ValueError(
+            f"expected version {_VERSION} without flags and settings, "
+            f"found {version}, {flags}, {settings}"
+        )
+    if not 1 <= count <= BATCH_COMMANDS_MAX:
+        raise ValueError(f"expected 1 .. {BATCH_COMMANDS_MAX} rows, found {count}")
+
+    at = _HEADER.size + account_count * ID_BYTES
+    accounts = _ids(payload[_HEADER.size : at], account_count)
+    if not all(map(bytes.__lt__, accounts, accounts[1:])):
+        raise ValueError("account ids are not ascending")
+    principals: list[str] = []
+    for _ in range(principal_count):
+        end = at + 1 + payload[at]
+        principals.append(payload[at + 1 : end].decode())
+        at = end
+    if not all(map(str.__lt__, principals, principals[1:])):
+        raise ValueError("principals are not ascending")
+    size = at + count * _ROW_BYTES + details_bytes
+    if len(payload) != size:
+        raise ValueError(f"expected {size} bytes, found {len(payload)}")
+
+    ids = _ids(payload[at : at + count * ID_BYTES], count)
+    at += count * ID_BYTES
+    amounts_minor = _column("q", payload[at : at + count * 8])
+    at += count * 8
+    account_refs, currencies, rails, principal_refs, lengths = (
+        _column("H", payload[start : start + count * 2])
+        for start in range(at, at + count * 10, count * 2)
+    )
+    at += count * 10
+    if max(account_refs) >= account_count or max(principal_refs) >= principal_count:
+        raise ValueError("a row names an account or a principal that is not there")
+    if sum(lengths) != details_bytes:
+        raise ValueError(
+            f"expected {sum(lengths)} bytes of details, found {details_bytes}"
+        )
+    details: list[bytes] = []
+    for length in lengths:
+        end = at + length
+        details.append(payload[at:end])
+        at = end
+    return PayoutColumns(
+        accounts,
+        principals,
+        ids,
+        account_refs,
+        amounts_minor,
+        currencies,
+        rails,
+        principal_refs,
+        details,
+    )
+
+
+def _ids(raw: bytes, count: int) -> list[bytes]:
+    if len(raw) != count * ID_BYTES:
+        raise ValueError(f"expected {count} ids, found {len(raw)} bytes")
+    return [id_ for (id_,) in _ID.iter_unpack(raw)]
+
+
+def _column(typecode: str, raw: bytes) -> "array[int]":
+    column: array[int] = array(typecode, raw)
+    if byteorder == "big":
+        column.byteswap()
+    return column
+
+
+def _little(column: "array[int]") -> bytes:
+    if byteorder == "big":
+        column = column[:]
+        column.byteswap()
+    return column.tobytes()
+
+
+assert array("H").itemsize == 2
+assert array("q").itemsize == 8

@@ -1,22 +1,77 @@
-"""Contracts first; the layouts follow."""
+"""The canonical rows of the state environment: what is stored, hashed and compared.
 
+Keys are fixed-width and big-endian, so that the order of bytes is the order of meaning.
+Every value begins with the version of its layout, one byte, and ends with a CRC32C over
+all bytes before it, four bytes: rot is found when it is read, and the message names table
+and key. Numbers are big-endian; texts are UTF-8 behind their length. Layouts stand at the
+functions that write them; golden bytes of each are kept with the tests. A layout is never
+changed: a new one gets the next version byte, and the decoder reads both.
+
+    table         key                                   value
+    payout        index u64, ordinal u16                PayoutHead
+    payout_state  the same                              PayoutStatus
+    journal       index u64, ordinal u16, n u16         JournalEntry
+    event         the same                              Event
+    event_seek    seq u64, every 1,024th                its EntryPosition
+    account       account id                            Account
+    account_mark  account id, sequence u64, every 64th  EntryPosition and Balances then
+    internal      livemode u8, currency u16, kind u8,   balance
+                  subject
+    id            id, IdKind u8                         IdRecord
+    request       request id                            RequestRecord
+    evidence      1, length of bank u8, bank, reference Position of its command
+    config        1, effective from u64, version u32    FeeSchedule
+    meta          b"ledger/event_seq"                   seq of the last event
+
+Rows of accepted submits are laid out straight from columns; they are the same bytes as
+the rows of the same payouts laid out one by one, which a property test compares.
+"""
+
+from array import array
+from collections.abc import Callable, Iterable
 from enum import StrEnum
-from typing import Final, NamedTuple
+from struct import Struct
+from struct import error as StructError  # noqa: N812 - an exception, named like one
+from sys import byteorder
+from typing import Final, NamedTuple, TypeVar
 
+from google_crc32c import value as crc32c
+
+from ledgerd.errors import CorruptionError
 from ledgerd.ledger.accounts import (
     Account,
+    AccountKind,
+    AccountStatus,
     Balances,
+    Book,
     EntryPosition,
     InternalKey,
+    LedgerAccount,
     Position,
+    Side,
 )
 from ledgerd.ledger.catalogue import FeeSchedule
-from ledgerd.ledger.events import Event
-from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
-from ledgerd.ledger.journal import JournalEntry
+from ledgerd.ledger.commands import FeeRule
+from ledgerd.ledger.events import AccountAfter, Event, EventKind
+from ledgerd.ledger.identity import CallKind, IdKind, IdRecord, RequestRecord
+from ledgerd.ledger.journal import (
+    EntryReason,
+    JournalEntry,
+    Leg,
+    Touched,
+    imbalance,
+)
 from ledgerd.ledger.outcomes import Outcomes
-from ledgerd.ledger.payouts import PayoutHead, PayoutStatus
-from ledgerd.ledger.view import ExternalRef, Writes
+from ledgerd.ledger.payouts import PayoutHead, PayoutState, PayoutStatus
+from ledgerd.ledger.view import AcceptedSubmits, ExternalRef, Writes
+
+EVENT_SEEK_EVERY: Final = 1024
+ACCOUNT_MARK_EVERY: Final = 64
+META_EVENT_SEQ: Final = b"ledger/event_seq"
+FEES_PREFIX: Final = b"\x01"
+
+T = TypeVar("T")
+Row = tuple[bytes, bytes]
 
 
 class Table(StrEnum):
@@ -41,121 +96,886 @@ class Table(StrEnum):
 APPEND_TABLES: Final = frozenset(
     {Table.PAYOUT, Table.JOURNAL, Table.EVENT, Table.EVENT_SEEK}
 )
-META_EVENT_SEQ: Final = b"ledger/event_seq"
-FEES_PREFIX: Final = b"\x01"
 
 
 class TableRows(NamedTuple):
     """Rows for one table, sorted by key, keys unique. is_append: see APPEND_TABLES."""
 
     table: Table
-    rows: list[tuple[bytes, bytes]]
+    rows: list[Row]
     is_append: bool
+
+
+_VERSION: Final = 1  # of every layout below, so far
+_CRC_BYTES: Final = 4
+_POSITION: Final = Struct(">QH")
+_ENTRY: Final = Struct(">QHH")
+_SEQ: Final = Struct(">Q")
+_MARK_KEY: Final = Struct(">16sQ")
+_INTERNAL_KEY: Final = Struct(">BHB")
+_FEES_KEY: Final = Struct(">BQI")
+
+_PAYOUT: Final = Struct(">B16s16sqHHHqqBB")
+_STATUS: Final = Struct(">BBIQHHqqqq")
+_JOURNAL: Final = Struct(">BBBHBB")
+_TOUCHED: Final = Struct(">16sQqqqqqQHH")
+_LEG: Final = Struct(">BBBq")
+_EVENT: Final = Struct(">BBQq16sBBHqqB")
+_AFTER: Final = Struct(">16sqqqqq")
+_SEEK: Final = Struct(">BQHH")
+_ACCOUNT: Final = Struct(">BHBBqQHqqqqqqQQHHBB")
+_ACCOUNT_MARK: Final = Struct(">BQHHqqqqq")
+_INTERNAL: Final = Struct(">Bq")
+_ID: Final = Struct(">BBQH")
+_ID_REFUSED: Final = Struct(">q16s")
+_REQUEST: Final = Struct(">BBQHqBQHB")
+_EVIDENCE: Final = Struct(">BQH")
+_FEES: Final = Struct(">BIqHH")
+_FEE_RULE: Final = Struct(">HHqHqq")
+_META_SEQ: Final = Struct(">BQ")
+_RETRY: Final = Struct(">IQHqBqBB")
+
+_NO_SUBJECT: Final = 0xFF
+
+# The same layouts with what is constant for all rows of an account already packed.
+_SUBMIT_JOURNAL: Final = Struct(">23sQqq24sQHH3sq3sq")
+_SUBMIT_EVENT: Final = Struct(">2sQq16s4sqq17sqq24s")
+assert _SUBMIT_JOURNAL.size == _JOURNAL.size + _TOUCHED.size + 2 * _LEG.size
+assert _SUBMIT_EVENT.size == _EVENT.size + _AFTER.size
+
+
+# Keys
+
+
+def position_key(position: Position) -> bytes:
+    """Return the key of a payout, and of its status."""
+    return _POSITION.pack(*position)
+
+
+def position_of(key: bytes) -> Position:
+    """Return the position in a key of `payout` or `payout_state`."""
+    index, ordinal = _key(_POSITION, key, "a position")
+    return index, ordinal
+
+
+def entry_key(position: EntryPosition) -> bytes:
+    """Return the key of a journal entry or an event."""
+    return _ENTRY.pack(*position)
+
+
+def entry_position_of(key: bytes) -> EntryPosition:
+    """Return the position in a key of `journal` or `event`."""
+    index, ordinal, n = _key(_ENTRY, key, "an entry position")
+    return index, ordinal, n
+
+
+def seq_key(seq: int) -> bytes:
+    """Return the key of `event_seek`."""
+    return _SEQ.pack(seq)
+
+
+def account_mark_key(account_id: bytes, sequence: int) -> bytes:
+    """Return the key of `account_mark`."""
+    return _MARK_KEY.pack(account_id, sequence)
+
+
+def internal_key(key: InternalKey) -> bytes:
+    """Return the key of an internal account's balance."""
+    book, account = key
+    return (
+        _INTERNAL_KEY.pack(book.livemode, book.currency, account.kind) + account.subject
+    )
+
+
+def internal_of(key: bytes) -> InternalKey:
+    """Return which internal account a key names."""
+    livemode, currency, kind = _key(
+        _INTERNAL_KEY, key[: _INTERNAL_KEY.size], "an internal account"
+    )
+    subject = bytes(key[_INTERNAL_KEY.size :])
+    try:
+        account = LedgerAccount(AccountKind(kind), subject)
+    except ValueError as exc:
+        raise CorruptionError(f"table internal, key {key.hex()}: {exc}") from exc
+    return InternalKey(Book(bool(livemode), currency), account)
+
+
+def id_key(kind: IdKind, id_: bytes) -> bytes:
+    """Return the key of what is kept of an id. Near-append: ids rise with time."""
+    return id_ + _BYTE[kind]
+
+
+def external_ref_key(ref: ExternalRef) -> bytes:
+    """Return the key of a bank's reference."""
+    return b"\x01" + _BYTE[len(ref.bank)] + ref.bank + ref.reference
+
+
+def fee_schedule_key(effective_from_us: int, version: int) -> bytes:
+    """Return the key of a fee schedule; the last one with FEES_PREFIX is in force."""
+    return _FEES_KEY.pack(FEES_PREFIX[0], effective_from_us, version)
+
+
+# All rows of one entry
 
 
 def encode_writes(writes: Writes) -> list[TableRows]:
     """Return the canonical rows of one entry: only tables that have some, in order."""
-    raise NotImplementedError
+    tables: dict[Table, list[Row]] = {table: [] for table in Table}
+    for head in writes.payouts:
+        tables[Table.PAYOUT].append(_payout_row(head))
+    for position, status in writes.payout_statuses:
+        tables[Table.PAYOUT_STATE].append(_status_row(position, status))
+    for entry in writes.journal:
+        tables[Table.JOURNAL].append(_journal_row(entry))
+        tables[Table.ACCOUNT_MARK] += _mark_rows(entry)
+    for event in writes.events:
+        tables[Table.EVENT].append(_event_row(event))
+        if event.seq % EVENT_SEEK_EVERY == 0:
+            tables[Table.EVENT_SEEK].append(_seek_row(event.seq, event.position))
+    for kind, id_, record in writes.ids:
+        tables[Table.ID].append(_id_row(kind, id_, record))
+    if writes.submits is not None:
+        _add_submits(tables, writes.submits)
+        tables[Table.ID].sort()
+    tables[Table.ACCOUNT] += map(_account_row, writes.accounts)
+    tables[Table.ACCOUNT_MARK].sort()
+    for key, balance_minor in writes.internals:
+        value = _sealed(_INTERNAL.pack(_VERSION, balance_minor))
+        tables[Table.INTERNAL].append((internal_key(key), value))
+    tables[Table.INTERNAL].sort()
+    for request_id, request in writes.requests:
+        tables[Table.REQUEST].append(_request_row(request_id, request))
+    for ref, position in writes.external_refs:
+        value = _sealed(_EVIDENCE.pack(_VERSION, *position))
+        tables[Table.EVIDENCE].append((external_ref_key(ref), value))
+    tables[Table.EVIDENCE].sort()
+    tables[Table.CONFIG] += map(_fees_row, writes.fee_schedules)
+    if writes.event_seq is not None:
+        value = _sealed(_META_SEQ.pack(_VERSION, writes.event_seq))
+        tables[Table.META].append((META_EVENT_SEQ, value))
+    return [
+        TableRows(table, rows, table in APPEND_TABLES)
+        for table, rows in tables.items()
+        if rows
+    ]
 
 
 def encode_outcomes(outcomes: Outcomes) -> bytes:
-    """Return the canonical bytes of the answers of one entry, for the digest."""
-    raise NotImplementedError
+    """Return the canonical bytes of the answers of one entry, for the digest.
+
+    Layout: count u32; codes; fees i64 each; states; then by row, for retries, row u32,
+    index u64, ordinal u16, ts i64, state u8, fee i64, same u8, names u8, and each name
+    with its length u8.
+    """
+    fees_minor = array("q", outcomes.fees_minor)
+    if byteorder == "little":
+        fees_minor.byteswap()
+    parts = [
+        len(outcomes).to_bytes(4, "big"),
+        bytes(outcomes.codes),
+        fees_minor.tobytes(),
+        bytes(outcomes.states),
+    ]
+    for row in sorted(outcomes.retries):
+        retry = outcomes.retries[row]
+        parts.append(
+            _RETRY.pack(
+                row,
+                retry.index,
+                retry.ordinal,
+                retry.ts_us,
+                retry.state,
+                retry.fee_minor,
+                retry.same_request,
+                len(retry.differing),
+            )
+        )
+        parts += (_short_text(name) for name in retry.differing)
+    return b"".join(parts)
 
 
-def position_key(position: Position) -> bytes:
-    raise NotImplementedError
+# payout: version, payout id, account id, amount, currency, rail, length of details u16,
+# fee, ts, state, length of principal u8; details; principal.
 
 
-def position_of(key: bytes) -> Position:
-    raise NotImplementedError
-
-
-def entry_key(position: EntryPosition) -> bytes:
-    raise NotImplementedError
-
-
-def entry_position_of(key: bytes) -> EntryPosition:
-    raise NotImplementedError
-
-
-def seq_key(seq: int) -> bytes:
-    raise NotImplementedError
-
-
-def account_mark_key(account_id: bytes, sequence: int) -> bytes:
-    raise NotImplementedError
-
-
-def internal_key(key: InternalKey) -> bytes:
-    raise NotImplementedError
-
-
-def internal_of(key: bytes) -> InternalKey:
-    raise NotImplementedError
-
-
-def id_key(kind: IdKind, id_: bytes) -> bytes:
-    raise NotImplementedError
-
-
-def external_ref_key(ref: ExternalRef) -> bytes:
-    raise NotImplementedError
-
-
-def fee_schedule_key(effective_from_us: int, version: int) -> bytes:
-    raise NotImplementedError
+def _payout_row(head: PayoutHead) -> Row:
+    principal = head.principal.encode()
+    fixed = _PAYOUT.pack(
+        _VERSION,
+        head.payout_id,
+        head.account_id,
+        head.amount_minor,
+        head.currency,
+        head.rail,
+        len(head.details),
+        head.fee_minor,
+        head.ts_us,
+        head.state,
+        len(principal),
+    )
+    return _POSITION.pack(*head.position), _sealed(fixed + head.details + principal)
 
 
 def decode_payout(key: bytes, value: bytes) -> PayoutHead:
-    raise NotImplementedError
+    """Return the immutable head of a payout."""
+
+    def read(body: bytes) -> PayoutHead:
+        (
+            _,
+            payout_id,
+            account_id,
+            amount_minor,
+            currency,
+            rail,
+            details_bytes,
+            fee_minor,
+            ts_us,
+            state,
+            principal_bytes,
+        ) = _PAYOUT.unpack_from(body)
+        middle = _PAYOUT.size + details_bytes
+        _expect_size(body, middle + principal_bytes)
+        return PayoutHead(
+            payout_id,
+            account_id,
+            amount_minor,
+            currency,
+            rail,
+            body[_PAYOUT.size : middle],
+            position_of(key),
+            ts_us,
+            fee_minor,
+            PayoutState(state),
+            body[middle:].decode(),
+        )
+
+    return _opened(Table.PAYOUT, key, value, read)
+
+
+# payout_state: version, state, sequence u32, last entry, ts, returned, reversed, absorbed.
+
+
+def _status_row(position: Position, status: PayoutStatus) -> Row:
+    value = _STATUS.pack(
+        _VERSION,
+        status.state,
+        status.sequence,
+        *status.last_entry,
+        status.ts_us,
+        status.returned_minor,
+        status.reversed_minor,
+        status.absorbed_minor,
+    )
+    return _POSITION.pack(*position), _sealed(value)
 
 
 def decode_payout_status(key: bytes, value: bytes) -> PayoutStatus:
-    raise NotImplementedError
+    """Return what changed since the payout was made."""
+
+    def read(body: bytes) -> PayoutStatus:
+        _, state, sequence, index, ordinal, n, ts_us, *parts = _STATUS.unpack(body)
+        return PayoutStatus(
+            PayoutState(state), sequence, (index, ordinal, n), ts_us, *parts
+        )
+
+    return _opened(Table.PAYOUT_STATE, key, value, read)
+
+
+# journal: version, reason, livemode, currency, number of customer accounts u8, number of
+# legs u8; per customer account its id, sequence, five balances after, previous entry; per
+# leg its kind, subject u8, side, amount; then the names of internal subjects, each behind
+# its length u8. A leg's subject is a number of a customer account or, for internal
+# accounts, of a name; 255 where the kind has no subject.
+
+
+def _journal_row(entry: JournalEntry) -> Row:
+    customers = {touched.account_id: n for n, touched in enumerate(entry.touched)}
+    names: dict[bytes, int] = {}
+    parts = [
+        _JOURNAL.pack(
+            _VERSION,
+            entry.reason,
+            entry.book.livemode,
+            entry.book.currency,
+            len(entry.touched),
+            len(entry.legs),
+        )
+    ]
+    parts += (
+        _TOUCHED.pack(
+            touched.account_id, touched.sequence, *touched.balances, *touched.previous
+        )
+        for touched in entry.touched
+    )
+    for leg in entry.legs:
+        kind, subject = leg.account
+        if leg.account.is_customer:
+            number = customers[subject]
+        elif subject:
+            number = names.setdefault(subject, len(names))
+        else:
+            number = _NO_SUBJECT
+        parts.append(_LEG.pack(kind, number, leg.side, leg.amount_minor))
+    parts += (_BYTE[len(name)] + name for name in names)
+    return _ENTRY.pack(*entry.position), _sealed(b"".join(parts))
 
 
 def decode_journal(key: bytes, value: bytes) -> JournalEntry:
-    raise NotImplementedError
+    """Return a journal entry with its legs. Its I1 is checked again here."""
+
+    def read(body: bytes) -> JournalEntry:
+        _, reason, livemode, currency, touched_count, leg_count = _JOURNAL.unpack_from(
+            body
+        )
+        at = _JOURNAL.size
+        touched: list[Touched] = []
+        for _ in range(touched_count):
+            account_id, sequence, *rest = _TOUCHED.unpack_from(body, at)
+            at += _TOUCHED.size
+            index, ordinal, n = rest[5:]
+            touched.append(
+                Touched(account_id, sequence, Balances(*rest[:5]), (index, ordinal, n))
+            )
+        raw_legs = [
+            _LEG.unpack_from(body, at + leg * _LEG.size) for leg in range(leg_count)
+        ]
+        at += leg_count * _LEG.size
+        names: list[bytes] = []
+        while at < len(body):
+            end = at + 1 + body[at]
+            names.append(body[at + 1 : end])
+            at = end
+        _expect_size(body, at)
+
+        legs: list[Leg] = []
+        for raw_kind, number, side, amount_minor in raw_legs:
+            kind = AccountKind(raw_kind)
+            if kind <= AccountKind.RECEIVABLE:
+                subject = touched[number].account_id
+            else:
+                subject = b"" if number == _NO_SUBJECT else names[number]
+            legs.append(Leg(LedgerAccount(kind, subject), Side(side), amount_minor))
+        flaw = imbalance(tuple(legs))
+        if flaw is not None:
+            raise ValueError(flaw)
+        return JournalEntry(
+            entry_position_of(key),
+            EntryReason(reason),
+            Book(bool(livemode), currency),
+            tuple(legs),
+            tuple(touched),
+        )
+
+    return _opened(Table.JOURNAL, key, value, read)
+
+
+# event: version, kind, seq, ts, subject, state before, state after, currency, amount, fee,
+# number of accounts u8; per account its id and five balances after.
+
+
+def _event_row(event: Event) -> Row:
+    parts = [
+        _EVENT.pack(
+            _VERSION,
+            event.kind,
+            event.seq,
+            event.ts_us,
+            event.subject,
+            event.state_before,
+            event.state_after,
+            event.currency,
+            event.amount_minor,
+            event.fee_minor,
+            len(event.accounts),
+        )
+    ]
+    parts += (_AFTER.pack(after.account_id, *after.balances) for after in event.accounts)
+    return _ENTRY.pack(*event.position), _sealed(b"".join(parts))
 
 
 def decode_event(key: bytes, value: bytes) -> Event:
-    raise NotImplementedError
+    """Return one event of the feed."""
+
+    def read(body: bytes) -> Event:
+        _, kind, seq, ts_us, subject, before, after, currency, amount, fee, count = (
+            _EVENT.unpack_from(body)
+        )
+        _expect_size(body, _EVENT.size + count * _AFTER.size)
+        accounts: list[AccountAfter] = []
+        for account in range(count):
+            account_id, *balances = _AFTER.unpack_from(
+                body, _EVENT.size + account * _AFTER.size
+            )
+            accounts.append(AccountAfter(account_id, Balances(*balances)))
+        return Event(
+            entry_position_of(key),
+            seq,
+            EventKind(kind),
+            ts_us,
+            subject,
+            before,
+            after,
+            currency,
+            amount,
+            fee,
+            tuple(accounts),
+        )
+
+    return _opened(Table.EVENT, key, value, read)
+
+
+# event_seek: version, position.
+
+
+def _seek_row(seq: int, position: EntryPosition) -> Row:
+    return _SEQ.pack(seq), _sealed(_SEEK.pack(_VERSION, *position))
 
 
 def decode_event_seek(key: bytes, value: bytes) -> EntryPosition:
-    raise NotImplementedError
+    """Return where the event with this seq stands."""
+
+    def read(body: bytes) -> EntryPosition:
+        _, index, ordinal, n = _SEEK.unpack(body)
+        return index, ordinal, n
+
+    return _opened(Table.EVENT_SEEK, key, value, read)
+
+
+# account: version, currency, livemode, status, minimum, opened index, ordinal and ts, five
+# balances, sequence, last entry, length of owner reference u8, length of principal u8;
+# owner reference; principal.
+
+
+def _account_row(account: Account) -> Row:
+    owner_ref, principal = account.owner_ref.encode(), account.principal.encode()
+    fixed = _ACCOUNT.pack(
+        _VERSION,
+        account.currency,
+        account.livemode,
+        account.status,
+        account.min_balance_minor,
+        account.opened_index,
+        account.opened_ordinal,
+        account.opened_ts_us,
+        account.available_minor,
+        account.reserved_minor,
+        account.held_minor,
+        account.blocked_minor,
+        account.receivable_minor,
+        account.sequence,
+        *account.last_entry,
+        len(owner_ref),
+        len(principal),
+    )
+    return account.account_id, _sealed(fixed + owner_ref + principal)
 
 
 def decode_account(key: bytes, value: bytes) -> Account:
-    raise NotImplementedError
+    """Return a fresh account, which the caller may change."""
+
+    def read(body: bytes) -> Account:
+        (
+            _,
+            currency,
+            livemode,
+            status,
+            min_balance_minor,
+            opened_index,
+            opened_ordinal,
+            opened_ts_us,
+            available_minor,
+            reserved_minor,
+            held_minor,
+            blocked_minor,
+            receivable_minor,
+            sequence,
+            index,
+            ordinal,
+            n,
+            owner_bytes,
+            principal_bytes,
+        ) = _ACCOUNT.unpack_from(body)
+        middle = _ACCOUNT.size + owner_bytes
+        _expect_size(body, middle + principal_bytes)
+        return Account(
+            bytes(key),
+            currency,
+            bool(livemode),
+            body[_ACCOUNT.size : middle].decode(),
+            min_balance_minor,
+            AccountStatus(status),
+            opened_index,
+            opened_ordinal,
+            opened_ts_us,
+            body[middle:].decode(),
+            available_minor,
+            reserved_minor,
+            held_minor,
+            blocked_minor,
+            receivable_minor,
+            sequence,
+            (index, ordinal, n),
+        )
+
+    return _opened(Table.ACCOUNT, key, value, read)
+
+
+# account_mark: version, position of the entry, five balances after it.
+
+
+def _mark_rows(entry: JournalEntry) -> Iterable[Row]:
+    for touched in entry.touched:
+        if touched.sequence % ACCOUNT_MARK_EVERY == 0:
+            yield _mark_row(
+                touched.account_id, touched.sequence, entry.position, touched.balances
+            )
+
+
+def _mark_row(
+    account_id: bytes, sequence: int, position: EntryPosition, balances: Balances
+) -> Row:
+    value = _sealed(_ACCOUNT_MARK.pack(_VERSION, *position, *balances))
+    return account_mark_key(account_id, sequence), value
 
 
 def decode_account_mark(key: bytes, value: bytes) -> tuple[EntryPosition, Balances]:
-    raise NotImplementedError
+    """Return the position of an account's entry, and the balances after it."""
+
+    def read(body: bytes) -> tuple[EntryPosition, Balances]:
+        _, index, ordinal, n, *balances = _ACCOUNT_MARK.unpack(body)
+        return (index, ordinal, n), Balances(*balances)
+
+    return _opened(Table.ACCOUNT_MARK, key, value, read)
 
 
 def decode_internal(key: bytes, value: bytes) -> int:
-    raise NotImplementedError
+    """Return the balance of an internal account. Layout: version, balance."""
+    return _opened(Table.INTERNAL, key, value, lambda body: int(_INTERNAL.unpack(body)[1]))
+
+
+# id: version, refusal (0 for accepted), index, ordinal; if refused, ts and fingerprint.
+
+
+def _id_row(kind: IdKind, id_: bytes, record: IdRecord) -> Row:
+    value = _ID.pack(_VERSION, record.refusal, record.index, record.ordinal)
+    if record.refusal:
+        value += _ID_REFUSED.pack(record.ts_us, record.fingerprint)
+    return id_key(kind, id_), _sealed(value)
 
 
 def decode_id(key: bytes, value: bytes) -> IdRecord:
-    raise NotImplementedError
+    """Return what is kept of an id."""
+
+    def read(body: bytes) -> IdRecord:
+        _, refusal, index, ordinal = _ID.unpack_from(body)
+        if not refusal:
+            _expect_size(body, _ID.size)
+            return IdRecord(index, ordinal)
+        _expect_size(body, _ID.size + _ID_REFUSED.size)
+        ts_us, fingerprint = _ID_REFUSED.unpack_from(body, _ID.size)
+        return IdRecord(index, ordinal, refusal, ts_us, fingerprint)
+
+    return _opened(Table.ID, key, value, read)
+
+
+# request: version, call, index, ordinal, ts, code, index and ordinal of the payout, number
+# of fields u8; a fingerprint of 16 bytes for each field.
+
+
+def _request_row(request_id: bytes, record: RequestRecord) -> Row:
+    fixed = _REQUEST.pack(
+        _VERSION,
+        record.call,
+        record.index,
+        record.ordinal,
+        record.ts_us,
+        record.code,
+        *record.payout_position,
+        len(record.fields),
+    )
+    return request_id, _sealed(fixed + b"".join(record.fields))
 
 
 def decode_request(key: bytes, value: bytes) -> RequestRecord:
-    raise NotImplementedError
+    """Return what is kept of a request id."""
+
+    def read(body: bytes) -> RequestRecord:
+        _, call, index, ordinal, ts_us, code, payout_index, payout_ordinal, count = (
+            _REQUEST.unpack_from(body)
+        )
+        _expect_size(body, _REQUEST.size + 16 * count)
+        fields = tuple(
+            body[at : at + 16] for at in range(_REQUEST.size, len(body), 16)
+        )
+        return RequestRecord(
+            CallKind(call),
+            index,
+            ordinal,
+            ts_us,
+            code,
+            (payout_index, payout_ordinal),
+            fields,
+        )
+
+    return _opened(Table.REQUEST, key, value, read)
 
 
 def decode_external_ref(key: bytes, value: bytes) -> Position:
-    raise NotImplementedError
+    """Return which command used a reference. Layout: version, index, ordinal."""
+
+    def read(body: bytes) -> Position:
+        _, index, ordinal = _EVIDENCE.unpack(body)
+        return index, ordinal
+
+    return _opened(Table.EVIDENCE, key, value, read)
+
+
+# config, kind 1: version, schedule version u32, effective from, number of rules u16, length
+# of source u16; source; per rule, by (rail, currency): rail, currency, fixed, bps u16, min,
+# max.
+
+
+def _fees_row(schedule: FeeSchedule) -> Row:
+    source = schedule.source.encode()
+    parts = [
+        _FEES.pack(
+            _VERSION,
+            schedule.version,
+            schedule.effective_from_us,
+            len(schedule.rules),
+            len(source),
+        ),
+        source,
+    ]
+    parts += (
+        _FEE_RULE.pack(
+            rule.rail,
+            rule.currency,
+            rule.fixed_minor,
+            rule.bps,
+            rule.min_minor,
+            rule.max_minor,
+        )
+        for _, rule in sorted(schedule.rules.items())
+    )
+    key = fee_schedule_key(schedule.effective_from_us, schedule.version)
+    return key, _sealed(b"".join(parts))
 
 
 def decode_fee_schedule(key: bytes, value: bytes) -> FeeSchedule:
-    raise NotImplementedError
+    """Return a fee schedule."""
+
+    def read(body: bytes) -> FeeSchedule:
+        _, version, effective_from_us, count, source_bytes = _FEES.unpack_from(body)
+        middle = _FEES.size + source_bytes
+        _expect_size(body, middle + count * _FEE_RULE.size)
+        rules = [
+            FeeRule(*_FEE_RULE.unpack_from(body, at))
+            for at in range(middle, len(body), _FEE_RULE.size)
+        ]
+        return FeeSchedule(
+            version,
+            effective_from_us,
+            body[_FEES.size : middle].decode(),
+            {(rule.rail, rule.currency): rule for rule in rules},
+        )
+
+    return _opened(Table.CONFIG, key, value, read)
 
 
 def decode_event_seq(key: bytes, value: bytes) -> int:
-    raise NotImplementedError
+    """Return the seq of the last event. Layout: version, seq."""
+    return _opened(Table.META, key, value, lambda body: int(_META_SEQ.unpack(body)[1]))
 
 
+# Accepted submits
+
+
+def _add_submits(tables: dict[Table, list[Row]], submits: AcceptedSubmits) -> None:
+    """Lay out the rows of accepted submits straight from their columns.
+
+    Four values a payout. What is alike for all rows of an account is packed once:
+    journal head, account id, the three balances that a submit leaves alone.
+    """
+    batch = submits.batch
+    ts_us = submits.ts_us
+    index_key = _SEQ.pack(submits.index)
+    principals = [text.encode() for text in batch.principals]
+    journal_heads: list[bytes] = []
+    event_states: list[bytes] = []
+    event_accounts: list[bytes] = []
+    still: list[bytes] = []
+    for account in submits.accounts:
+        if account is None:
+            for column in (journal_heads, event_states, event_accounts, still):
+                column.append(b"")
+            continue
+        journal_heads.append(
+            _JOURNAL.pack(
+                _VERSION, EntryReason.SUBMIT, account.livemode, account.currency, 1, 2
+            )
+            + account.account_id
+        )
+        event_states.append(
+            bytes((0, PayoutState.READY)) + account.currency.to_bytes(2, "big")
+        )
+        event_accounts.append(b"\x01" + account.account_id)
+        still.append(
+            _THREE.pack(
+                account.held_minor, account.blocked_minor, account.receivable_minor
+            )
+        )
+    ready = int(PayoutState.READY)
+    id_head = bytes((_VERSION, 0)) + index_key
+    event_head = bytes((_VERSION, EventKind.PAYOUT_CREATED))
+    debit = bytes((AccountKind.AVAILABLE, 0, Side.DEBIT))
+    credit = bytes((AccountKind.RESERVED, 0, Side.CREDIT))
+    payout_suffix = _BYTE[IdKind.PAYOUT]
+    crc = crc32c
+    pack_payout, pack_journal, pack_event = (
+        _PAYOUT.pack,
+        _SUBMIT_JOURNAL.pack,
+        _SUBMIT_EVENT.pack,
+    )
+    add_payout = tables[Table.PAYOUT].append
+    add_journal = tables[Table.JOURNAL].append
+    add_event = tables[Table.EVENT].append
+    add_id = tables[Table.ID].append
+    ids, refs, details = batch.ids, batch.account_refs, batch.details
+    amounts, currencies, rails = batch.amounts_minor, batch.currencies, batch.rails
+
+    seq = submits.event_seq_first - 1
+    for row, fee, available, reserved, sequence, previous in zip(
+        submits.rows,
+        submits.fees_minor,
+        submits.available_minor,
+        submits.reserved_minor,
+        submits.sequences,
+        submits.previous,
+        strict=True,
+    ):
+        seq += 1
+        ordinal = row.to_bytes(2, "big")
+        key = index_key + ordinal
+        entry = key + b"\0\0"
+        payout_id = ids[row]
+        ref = refs[row]
+        amount = amounts[row]
+        detail = details[row]
+        principal = principals[batch.principal_refs[row]]
+        total = amount + fee
+
+        body = (
+            pack_payout(
+                _VERSION,
+                payout_id,
+                batch.accounts[ref],
+                amount,
+                currencies[row],
+                rails[row],
+                len(detail),
+                fee,
+                ts_us,
+                ready,
+                len(principal),
+            )
+            + detail
+            + principal
+        )
+        add_payout((key, body + crc(body).to_bytes(4, "big")))
+
+        body = pack_journal(
+            journal_heads[ref],
+            sequence,
+            available,
+            reserved,
+            still[ref],
+            *previous,
+            debit,
+            total,
+            credit,
+            total,
+        )
+        add_journal((entry, body + crc(body).to_bytes(4, "big")))
+
+        body = pack_event(
+            event_head,
+            seq,
+            ts_us,
+            payout_id,
+            event_states[ref],
+            amount,
+            fee,
+            event_accounts[ref],
+            available,
+            reserved,
+            still[ref],
+        )
+        add_event((entry, body + crc(body).to_bytes(4, "big")))
+
+        body = id_head + ordinal
+        add_id((payout_id + payout_suffix, body + crc(body).to_bytes(4, "big")))
+
+        if not seq % EVENT_SEEK_EVERY:
+            tables[Table.EVENT_SEEK].append(_seek_row(seq, (submits.index, row, 0)))
+        if not sequence % ACCOUNT_MARK_EVERY:
+            own = submits.accounts[ref]
+            assert own is not None, row
+            balances = own.balances._replace(
+                available_minor=available, reserved_minor=reserved
+            )
+            tables[Table.ACCOUNT_MARK].append(
+                _mark_row(own.account_id, sequence, (submits.index, row, 0), balances)
+            )
+
+
+# Sealing and opening
+
+_THREE: Final = Struct(">qqq")
+_BYTE: Final = [bytes((byte,)) for byte in range(256)]
+
+
+def _sealed(body: bytes) -> bytes:
+    return body + crc32c(body).to_bytes(_CRC_BYTES, "big")
+
+
+def _opened(table: Table, key: bytes, value: bytes, read: Callable[[bytes], T]) -> T:
+    """Return what `read` makes of the body of a sound value, else raise CorruptionError."""
+    body = bytes(value[:-_CRC_BYTES])
+    found = int.from_bytes(value[-_CRC_BYTES:], "big")
+    if len(value) <= _CRC_BYTES:
+        raise _corrupt(table, key, f"expected a value, found {len(value)} bytes")
+    if crc32c(body) != found:
+        raise _corrupt(
+            table, key, f"expected checksum {crc32c(body):08x}, found {found:08x}"
+        )
+    if body[0] != _VERSION:
+        raise _corrupt(
+            table, key, f"expected layout version {_VERSION}, found {body[0]}"
+        )
+    try:
+        return read(body)
+    except (StructError, IndexError, ValueError) as exc:
+        raise _corrupt(table, key, str(exc)) from exc
+
+
+def _corrupt(table: Table, key: bytes, flaw: str) -> CorruptionError:
+    return CorruptionError(f"table {table}, key {bytes(key).hex()}: {flaw}")
+
+
+def _key(layout: Struct, key: bytes, what: str) -> tuple[int, ...]:
+    if len(key) != layout.size:
+        raise CorruptionError(
+            f"expected {layout.size} bytes of {what}, found {bytes(key).hex()}"
+        )
+    return layout.unpack(key)
+
+
+def _expect_size(body: bytes, size_bytes: int) -> None:
+    if len(body) != size_bytes:
+        raise ValueError(f"expected {size_bytes} bytes, found {len(body)}")
+
+
+def _short_text(text: str) -> bytes:
+    raw = text.encode()
+    return _BYTE[len(raw)] + raw

@@ -181,6 +181,26 @@ class Account:
             self.receivable_minor,
         )
 
+    def balance_minor(self, kind: AccountKind) -> int:
+        """Return one of the five balances."""
+        return self.balances[kind - AccountKind.AVAILABLE]
+
+    def add(self, kind: AccountKind, change_minor: int) -> None:
+        """Change one of the five balances."""
+        match kind:
+            case AccountKind.AVAILABLE:
+                self.available_minor += change_minor
+            case AccountKind.RESERVED:
+                self.reserved_minor += change_minor
+            case AccountKind.HELD:
+                self.held_minor += change_minor
+            case AccountKind.BLOCKED:
+                self.blocked_minor += change_minor
+            case AccountKind.RECEIVABLE:
+                self.receivable_minor += change_minor
+            case _:
+                raise AssertionError(f"{kind!r} is not a customer's balance")
+
     def copy(self) -> "Account":
         """Return an equal account that can be changed alone."""
         return replace(self)

@@ -1,11 +1,19 @@
-"""Apply: what one committed entry does to the ledger. Pure; raises nothing for any input."""
+"""Apply: what one committed entry does to the ledger. Pure; raises nothing for any input.
+
+Two entries have work: a batch of submits in columns, and a list of the rarer commands.
+The first takes the batch path (`submits`), the second the readable one (`decide`), which
+also defines what the first must do. A command that cannot be accepted is refused with a
+code; nothing in a committed entry can stop the ledger.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ledgerd.ledger.batch import PayoutColumns
 from ledgerd.ledger.commands import Command
+from ledgerd.ledger.decide import apply_readable
 from ledgerd.ledger.outcomes import Outcomes
+from ledgerd.ledger.submits import apply_submits
 from ledgerd.ledger.view import LedgerView, Writes
 
 
@@ -20,5 +28,16 @@ class Applied:
 def apply(
     view: LedgerView, *, index: int, ts_us: int, work: PayoutColumns | Sequence[Command]
 ) -> Applied:
-    """Decide each row of the entry at `index` in order."""
-    raise NotImplementedError
+    """Decide each row of the entry at `index` in order, as of log time `ts_us`.
+
+    view: the state after the entry before this one; accounts it hands out are changed.
+    Errors: none for any decoded entry; a row of the view that cannot be read raises.
+    """
+    if isinstance(work, PayoutColumns):
+        outcomes, writes = apply_submits(view, index=index, ts_us=ts_us, batch=work)
+    else:
+        outcomes, writes = apply_readable(
+            view, index=index, ts_us=ts_us, commands=work
+        )
+    assert len(outcomes) == len(work), (len(outcomes), len(work))
+    return Applied(outcomes, writes)

@@ -6,7 +6,10 @@ made by `formats.batches.decode`, also on the leader that has just encoded it.
 """
 
 from array import array
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+
+from ledgerd.ledger.commands import Submit
 
 
 @dataclass(slots=True)
@@ -90,3 +93,16 @@ class PayoutColumns:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def commands(self) -> Iterator[Submit]:
+        """Yield the rows as commands, in order: for the readable path and for display."""
+        for row, payout_id in enumerate(self.ids):
+            yield Submit(
+                payout_id,
+                self.accounts[self.account_refs[row]],
+                self.amounts_minor[row],
+                self.currencies[row],
+                self.rails[row],
+                self.principals[self.principal_refs[row]],
+                self.details[row],
+            )

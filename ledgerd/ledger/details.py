@@ -119,11 +119,13 @@ def differing(first: bytes, second: bytes) -> tuple[str, ...]:
         one, other = unpack_details(first), unpack_details(second)
     except ValueError:
         return ("details",)
-    return tuple(
+    names = tuple(
         name
         for name, mine, theirs in zip(FIELD_NAMES, one, other, strict=True)
         if mine != theirs
     )
+    assert names, (first, second)  # one Details has one packed form
+    return names
 
 
 def _sized(packed: bytes, at: int, width: int) -> tuple[bytes, int]:

@@ -10,16 +10,12 @@ below that floor may have been pruned, so it is refused instead of being execute
 import hashlib
 from collections.abc import Sequence
 from enum import IntEnum
-from struct import Struct
 from typing import Final, NamedTuple
 
 from ledgerd.ledger.commands import Cancel, Command, Fund, OpenAccount, SetFees, Transfer
 from ledgerd.limits import ID_BYTES, REQUEST_ID_RETENTION_US
 
 FINGERPRINT_BYTES: Final = 16
-_FIXED: Final = Struct(">16sqHH")
-_I64: Final = Struct(">q")
-_RULE: Final = Struct(">HHqqqq")
 
 
 class IdKind(IntEnum):
@@ -94,14 +90,16 @@ def submit_fingerprint(
     *, account_id: bytes, amount_minor: int, currency: int, rail: int, details: bytes
 ) -> bytes:
     """Return the fingerprint of a Submit's client fields."""
-    return fingerprint(_FIXED.pack(account_id, amount_minor, currency, rail) + details)
+    return fingerprint(
+        account_id + _number(amount_minor) + _number(currency) + _number(rail) + details
+    )
 
 
 def open_account_fingerprint(command: OpenAccount) -> bytes:
     """Return the fingerprint of an OpenAccount's client fields."""
     return fingerprint(
-        command.currency.to_bytes(2, "big")
-        + _I64.pack(command.min_balance_minor)
+        _number(command.currency)
+        + _number(command.min_balance_minor)
         + bytes([command.livemode])
         + command.owner_ref.encode()
     )
@@ -170,8 +168,8 @@ def _client_fields(command: Command) -> tuple[bytes, ...]:
         case Fund():
             return (
                 command.account_id,
-                _amount(command.amount_minor),
-                command.currency.to_bytes(2, "big"),
+                _number(command.amount_minor),
+                _number(command.currency),
                 command.bank.encode(),
                 command.external_ref.encode(),
             )
@@ -179,15 +177,17 @@ def _client_fields(command: Command) -> tuple[bytes, ...]:
             return (
                 command.from_account_id,
                 command.to_account_id,
-                _amount(command.amount_minor),
-                command.currency.to_bytes(2, "big"),
+                _number(command.amount_minor),
+                _number(command.currency),
                 command.reference.encode(),
             )
         case Cancel():
             return (command.payout_id, command.reason.encode())
         case SetFees():
             rules = b"".join(
-                _RULE.pack(
+                _number(part)
+                for rule in command.rules
+                for part in (
                     rule.rail,
                     rule.currency,
                     rule.fixed_minor,
@@ -195,12 +195,12 @@ def _client_fields(command: Command) -> tuple[bytes, ...]:
                     rule.min_minor,
                     rule.max_minor,
                 )
-                for rule in command.rules
             )
             return (rules, command.source.encode())
         case OpenAccount():
             raise AssertionError("OpenAccount is keyed by its account id")
 
 
-def _amount(minor: int) -> bytes:
-    return minor.to_bytes(16, "big", signed=True)
+def _number(value: int) -> bytes:
+    """Wider than anything a log entry can hold: a number out of bounds is compared too."""
+    return value.to_bytes(16, "big", signed=True)

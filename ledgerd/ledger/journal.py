@@ -55,11 +55,19 @@ class JournalEntry:
     touched: tuple[Touched, ...]
 
     def __post_init__(self) -> None:
-        assert len(self.legs) >= 2, self  # I1
-        balance_minor = 0
-        for leg in self.legs:
-            assert leg.amount_minor > 0, self  # I1
-            balance_minor += (
-                leg.amount_minor if leg.side == Side.DEBIT else -leg.amount_minor
-            )
-        assert balance_minor == 0, (balance_minor, self)  # I1
+        flaw = imbalance(self.legs)
+        assert flaw is None, (flaw, self)  # I1
+
+
+def imbalance(legs: tuple[Leg, ...]) -> str | None:
+    """Say what keeps these legs from being an entry of one book; None if nothing. # I1."""
+    if len(legs) < 2:
+        return f"expected two legs or more, found {len(legs)}"
+    sum_minor = 0
+    for leg in legs:
+        if leg.amount_minor <= 0:
+            return f"expected amounts above zero, found {leg.amount_minor}"
+        sum_minor += leg.amount_minor if leg.side == Side.DEBIT else -leg.amount_minor
+    if sum_minor != 0:
+        return f"expected debits equal to credits, found a difference of {sum_minor}"
+    return None

@@ -1,0 +1,325 @@
+"""The batch path of Submit: columns in, columns out, no object a payout.
+
+The same decisions as `decide.apply_one`, row by row in order, with the state loaded once
+before the rows and stored once after them. What refuses a row without looking at its
+amount (accounts, rails, currencies) is asked once for each combination that occurs.
+Rows that meet an id used before leave the fast lane and are answered by the readable
+functions themselves.
+"""
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ledgerd.ledger import identity
+from ledgerd.ledger.accounts import Account, EntryPosition, Position
+from ledgerd.ledger.batch import PayoutColumns
+from ledgerd.ledger.catalogue import FeeSchedule, fee_minor
+from ledgerd.ledger.commands import FeeRule, Submit
+from ledgerd.ledger.decide import (
+    again_created,
+    again_refused,
+    is_submit_well_formed,
+    refuse_submit,
+    submit_fingerprint,
+)
+from ledgerd.ledger.identity import IdKind, IdRecord
+from ledgerd.ledger.money import BALANCE_MINOR_MAX, CURRENCIES
+from ledgerd.ledger.outcomes import Outcomes, Refusal, Retry, is_spent
+from ledgerd.ledger.payouts import PayoutHead, PayoutState, PayoutStatus
+from ledgerd.ledger.view import AcceptedSubmits, LedgerView, Writes
+from ledgerd.limits import DETAILS_BYTES_MAX, ID_BYTES, PRINCIPAL_BYTES_MAX
+
+# 0 where byte 6 of an id carries version 7, and byte 8 the variant of a UUID.
+_NOT_VERSION_7: Final = bytes(byte >> 4 != 7 for byte in range(256))
+_NOT_VARIANT: Final = bytes(byte >> 6 != 2 for byte in range(256))
+
+
+@dataclass(slots=True)
+class _Funds:
+    """What the rows change in one account, kept beside it until the last row."""
+
+    available_minor: int
+    reserved_minor: int
+    sequence: int
+    last_entry: EntryPosition
+
+
+@dataclass(frozen=True, slots=True)
+class _Lane:
+    """The verdict on one combination of account, rail and currency: refusal or 0."""
+
+    code: int
+    funds: _Funds
+    floor_minor: int
+    rule: FeeRule | None
+
+
+def apply_submits(
+    view: LedgerView, *, index: int, ts_us: int, batch: PayoutColumns
+) -> tuple[Outcomes, Writes]:
+    """Decide the rows of a batch in order; return the answers and the rows they leave.
+
+    Invariants: I1 by construction (two legs of one total), I3 and I11 for every account
+    touched, asserted once a batch.
+    """
+    count = len(batch)
+    accounts = view.accounts(batch.accounts)
+    funds = [_funds_of(account) for account in accounts]
+    schedule = view.fee_schedule()
+    seq = view.event_seq()
+    met = _IdsMet(view, index=index, ts_us=ts_us, batch=batch)
+    is_malformed = _malformed_rows(batch)
+
+    codes = bytearray(count)
+    states = bytearray(count)
+    fees_minor = array("q", bytes(8 * count))
+    retries: dict[int, Retry] = {}
+    refused: list[tuple[IdKind, bytes, IdRecord]] = []
+    accepted = AcceptedSubmits(index, ts_us, batch, accounts, seq + 1)
+    add_row = accepted.rows.append
+    add_fee = accepted.fees_minor.append
+    add_available = accepted.available_minor.append
+    add_reserved = accepted.reserved_minor.append
+    add_sequence = accepted.sequences.append
+    add_previous = accepted.previous.append
+    lanes: dict[int, _Lane] = {}
+    ready = int(PayoutState.READY)
+
+    for row, (ref, rail, currency, amount_minor) in enumerate(
+        zip(
+            batch.account_refs,
+            batch.rails,
+            batch.currencies,
+            batch.amounts_minor,
+            strict=True,
+        )
+    ):
+        if met.any and met.has(row):
+            codes[row], fees_minor[row], states[row], retries[row] = met.answer(row)
+            continue
+        if is_malformed is not None and is_malformed[row]:
+            codes[row] = Refusal.INVALID_COMMAND
+            continue
+
+        combination = ref << 32 | rail << 16 | currency
+        lane = lanes.get(combination)
+        if lane is None:
+            lane = lanes[combination] = _lane(
+                accounts[ref], funds[ref], schedule, rail=rail, currency=currency
+            )
+        code = lane.code
+        if not code:
+            own = lane.funds
+            rule = lane.rule
+            fee = fee_minor(rule, amount_minor) if rule is not None else 0
+            total_minor = amount_minor + fee
+            left_minor = own.available_minor - total_minor
+            taken_minor = own.reserved_minor + total_minor
+            if left_minor < lane.floor_minor:
+                code = Refusal.INSUFFICIENT_FUNDS
+            elif taken_minor > BALANCE_MINOR_MAX:
+                code = Refusal.OVERFLOW
+            else:
+                own.available_minor = left_minor
+                own.reserved_minor = taken_minor
+                own.sequence += 1
+                add_row(row)
+                add_fee(fee)
+                add_available(left_minor)
+                add_reserved(taken_minor)
+                add_sequence(own.sequence)
+                add_previous(own.last_entry)
+                own.last_entry = (index, row, 0)
+                states[row] = ready
+                if fee:
+                    fees_minor[row] = fee
+                if met.any:
+                    met.accepted(row, fee)
+                continue
+        codes[row] = code
+        record = IdRecord(index, row, code, ts_us, _fingerprint(batch, row))
+        refused.append((IdKind.PAYOUT, batch.ids[row], record))
+        assert is_spent(code), code
+        if met.any:
+            met.refused(row, record)
+
+    changed = _store(accounts, funds)
+    refused.sort(key=lambda entry: entry[1])
+    return (
+        Outcomes(codes, fees_minor, states, retries),
+        Writes(
+            submits=accepted if len(accepted) else None,
+            accounts=changed,
+            ids=refused,
+            event_seq=seq + len(accepted) if len(accepted) else None,
+        ),
+    )
+
+
+def _funds_of(account: Account | None) -> _Funds:
+    if account is None:
+        return _Funds(0, 0, 0, (0, 0, 0))
+    return _Funds(
+        account.available_minor,
+        account.reserved_minor,
+        account.sequence,
+        account.last_entry,
+    )
+
+
+def _lane(
+    account: Account | None,
+    funds: _Funds,
+    schedule: FeeSchedule,
+    *,
+    rail: int,
+    currency: int,
+) -> _Lane:
+    refusal = refuse_submit(account, rail=rail, currency=currency)
+    if refusal is not None:
+        return _Lane(refusal, funds, 0, None)
+    assert account is not None
+    rule = schedule.rules.get((rail, currency))
+    return _Lane(0, funds, account.min_balance_minor, rule)
+
+
+def _store(
+    accounts: Sequence[Account | None], funds: Sequence[_Funds]
+) -> list[Account]:
+    """Put the funds back into their accounts; return those that changed, sorted."""
+    changed: list[Account] = []
+    for account, own in zip(accounts, funds, strict=True):
+        if account is None or own.sequence == account.sequence:
+            continue
+        taken_minor = account.available_minor - own.available_minor
+        assert own.available_minor >= account.min_balance_minor, (account, own)  # I3
+        assert own.reserved_minor - account.reserved_minor == taken_minor, own  # I1
+        assert 0 < own.reserved_minor <= BALANCE_MINOR_MAX, (account, own)  # I3
+        assert own.last_entry > account.last_entry, (account, own)  # I11
+        account.available_minor = own.available_minor
+        account.reserved_minor = own.reserved_minor
+        account.sequence = own.sequence
+        account.last_entry = own.last_entry
+        changed.append(account)
+    return changed
+
+
+def _malformed_rows(batch: PayoutColumns) -> bytes | None:
+    """Return a flag for each row that breaks a cheap bound; None if no row does."""
+    raw = b"".join(batch.ids)
+    suspects = (
+        min(batch.amounts_minor) <= 0
+        or any(raw[6::ID_BYTES].translate(_NOT_VERSION_7))
+        or any(raw[8::ID_BYTES].translate(_NOT_VARIANT))
+        or not CURRENCIES.keys() >= set(batch.currencies)
+        or max(map(len, batch.details)) > DETAILS_BYTES_MAX
+        or any(len(text.encode()) > PRINCIPAL_BYTES_MAX for text in batch.principals)
+    )
+    if not suspects:
+        return None
+    return bytes(not is_submit_well_formed(command) for command in batch.commands())
+
+
+def _fingerprint(batch: PayoutColumns, row: int) -> bytes:
+    return identity.submit_fingerprint(
+        account_id=batch.accounts[batch.account_refs[row]],
+        amount_minor=batch.amounts_minor[row],
+        currency=batch.currencies[row],
+        rail=batch.rails[row],
+        details=batch.details[row],
+    )
+
+
+class _IdsMet:
+    """Ids of the batch that were used before, in the ledger or by an earlier row.
+
+    `any` is False for the common batch: all ids distinct and above every stored one.
+    Then nothing is looked up, and the rows need not ask.
+    """
+
+    def __init__(
+        self, view: LedgerView, *, index: int, ts_us: int, batch: PayoutColumns
+    ) -> None:
+        self._index = index
+        self._ts_us = ts_us
+        self._batch = batch
+        self._refused: dict[bytes, IdRecord] = {}
+        self._heads: dict[bytes, tuple[PayoutHead, PayoutStatus | None]] = {}
+
+        distinct = set(batch.ids)
+        has_doubles = len(distinct) < len(batch)
+        largest = view.largest_payout_id()
+        if min(batch.ids) <= largest:
+            self._look_up(view, sorted(distinct))
+        self.any = has_doubles or bool(self._refused) or bool(self._heads)
+
+    def has(self, row: int) -> bool:
+        """Return whether the row's id was used before the row."""
+        payout_id = self._batch.ids[row]
+        return payout_id in self._heads or payout_id in self._refused
+
+    def answer(self, row: int) -> tuple[int, int, int, Retry]:
+        """Return code, fee, state and retry of a row whose id was used before."""
+        command = self._command(row)
+        refused = self._refused.get(command.payout_id)
+        if refused is not None:
+            decision = again_refused(refused, submit_fingerprint(command))
+        else:
+            decision = again_created(*self._heads[command.payout_id], command)
+        assert decision.retry is not None, decision
+        return decision.code, decision.fee_minor, decision.state, decision.retry
+
+    def accepted(self, row: int, fee_minor: int) -> None:
+        """Remember an accepted row, for its doubles further down."""
+        command = self._command(row)
+        head = PayoutHead(
+            command.payout_id,
+            command.account_id,
+            command.amount_minor,
+            command.currency,
+            command.rail,
+            command.details,
+            (self._index, row),
+            self._ts_us,
+            fee_minor,
+            PayoutState.READY,
+            command.principal,
+        )
+        self._heads[command.payout_id] = (head, None)
+
+    def refused(self, row: int, record: IdRecord) -> None:
+        """Remember a row whose id is spent, for its doubles further down."""
+        self._refused[self._batch.ids[row]] = record
+
+    def _look_up(self, view: LedgerView, ids: list[bytes]) -> None:
+        created: dict[Position, bytes] = {}
+        for payout_id, record in zip(ids, view.ids(IdKind.PAYOUT, ids), strict=True):
+            if record is None:
+                continue
+            if record.refusal:
+                self._refused[payout_id] = record
+            else:
+                created[record.index, record.ordinal] = payout_id
+        positions = sorted(created)
+        for position, head, status in zip(
+            positions,
+            view.payouts(positions),
+            view.payout_statuses(positions),
+            strict=True,
+        ):
+            assert head.payout_id == created[position], (head, position)
+            self._heads[head.payout_id] = (head, status)
+
+    def _command(self, row: int) -> Submit:
+        batch = self._batch
+        return Submit(
+            batch.ids[row],
+            batch.accounts[batch.account_refs[row]],
+            batch.amounts_minor[row],
+            batch.currencies[row],
+            batch.rails[row],
+            batch.principals[batch.principal_refs[row]],
+            batch.details[row],
+        )

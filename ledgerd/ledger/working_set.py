@@ -1,0 +1,281 @@
+"""State as the commands of one entry see it: what was read, under what was written since.
+
+Each row of the view is read at most once and then lives here, so later commands of the
+entry see what earlier ones did. `writes` hands out what changed, by table, sorted.
+"""
+
+from typing import NamedTuple
+
+from ledgerd.ledger.accounts import (
+    Account,
+    AccountKind,
+    Book,
+    EntryPosition,
+    InternalKey,
+    LedgerAccount,
+    Position,
+    Side,
+    normal_side,
+)
+from ledgerd.ledger.catalogue import FeeSchedule
+from ledgerd.ledger.events import AccountAfter, Event, EventKind
+from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
+from ledgerd.ledger.journal import EntryReason, JournalEntry, Leg, Touched
+from ledgerd.ledger.money import fits
+from ledgerd.ledger.payouts import PayoutHead, PayoutStatus
+from ledgerd.ledger.view import ExternalRef, LedgerView, Writes
+
+
+class Plan(NamedTuple):
+    """The balances that a set of legs would leave, all of which fit."""
+
+    book: Book
+    legs: tuple[Leg, ...]
+    customers: dict[tuple[bytes, AccountKind], int]
+    internals: dict[InternalKey, int]
+
+
+class WorkingSet:
+    """One entry's view of the ledger, and the record of what it changed."""
+
+    def __init__(self, view: LedgerView) -> None:
+        self._view = view
+        self._accounts: dict[bytes, Account | None] = {}
+        self._ids: dict[tuple[IdKind, bytes], IdRecord | None] = {}
+        self._heads: dict[Position, PayoutHead] = {}
+        self._statuses: dict[Position, PayoutStatus | None] = {}
+        self._requests: dict[bytes, RequestRecord | None] = {}
+        self._refs: dict[ExternalRef, Position | None] = {}
+        self._internals: dict[InternalKey, int] = {}
+        self._fees = view.fee_schedule()
+        self._event_seq = view.event_seq()
+
+        self._changed_accounts: set[bytes] = set()
+        self._changed_internals: set[InternalKey] = set()
+        self._new_heads: list[PayoutHead] = []
+        self._new_statuses: dict[Position, PayoutStatus] = {}
+        self._new_ids: dict[tuple[IdKind, bytes], IdRecord] = {}
+        self._new_requests: dict[bytes, RequestRecord] = {}
+        self._new_refs: dict[ExternalRef, Position] = {}
+        self._new_fees: list[FeeSchedule] = []
+        self._journal: list[JournalEntry] = []
+        self._events: list[Event] = []
+
+    # Reads
+
+    def account(self, account_id: bytes) -> Account | None:
+        """Return the account as it is now. The caller does not change it."""
+        if account_id not in self._accounts:
+            (self._accounts[account_id],) = self._view.accounts([account_id])
+        return self._accounts[account_id]
+
+    def id(self, kind: IdKind, id_: bytes) -> IdRecord | None:
+        """Return what is kept of an id."""
+        if (kind, id_) not in self._ids:
+            (self._ids[kind, id_],) = self._view.ids(kind, [id_])
+        return self._ids[kind, id_]
+
+    def payout(self, position: Position) -> PayoutHead:
+        """Return the head of a payout that exists."""
+        if position not in self._heads:
+            (self._heads[position],) = self._view.payouts([position])
+        return self._heads[position]
+
+    def payout_status(self, position: Position) -> PayoutStatus | None:
+        """Return what changed since the payout was made."""
+        if position not in self._statuses:
+            (self._statuses[position],) = self._view.payout_statuses([position])
+        return self._statuses[position]
+
+    def request(self, request_id: bytes) -> RequestRecord | None:
+        """Return what is kept of a request id."""
+        if request_id not in self._requests:
+            (self._requests[request_id],) = self._view.requests([request_id])
+        return self._requests[request_id]
+
+    def external_ref(self, ref: ExternalRef) -> Position | None:
+        """Return who used the reference."""
+        if ref not in self._refs:
+            (self._refs[ref],) = self._view.external_refs([ref])
+        return self._refs[ref]
+
+    def fees(self) -> FeeSchedule:
+        """Return the schedule in force."""
+        return self._fees
+
+    # Postings
+
+    def plan(self, book: Book, legs: tuple[Leg, ...]) -> Plan | None:
+        """Return what the legs would leave; None if an amount or a balance overflows.
+
+        Every customer account named must exist and belong to the book.
+        """
+        customers: dict[tuple[bytes, AccountKind], int] = {}
+        internals: dict[InternalKey, int] = {}
+        for leg in legs:
+            if not fits(leg.amount_minor):
+                return None
+            change_minor = (
+                leg.amount_minor
+                if leg.side == normal_side(leg.account.kind)
+                else -leg.amount_minor
+            )
+            if leg.account.is_customer:
+                at = (leg.account.subject, leg.account.kind)
+                if at not in customers:
+                    customers[at] = self._balance(leg.account, book)
+                customers[at] += change_minor
+            else:
+                key = InternalKey(book, leg.account)
+                if key not in internals:
+                    internals[key] = self._internal(key)
+                internals[key] += change_minor
+        if not all(fits(balance) for balance in customers.values()):
+            return None
+        if not all(fits(balance) for balance in internals.values()):
+            return None
+        return Plan(book, legs, customers, internals)
+
+    def post(self, position: EntryPosition, reason: EntryReason, plan: Plan) -> None:
+        """Write one journal entry and the balances it leaves. # I1, I3."""
+        for leg in plan.legs:
+            if leg.account.kind == AccountKind.AVAILABLE and leg.side == Side.DEBIT:
+                account = self._existing(leg.account.subject)
+                left_minor = plan.customers[leg.account.subject, leg.account.kind]
+                assert left_minor >= account.min_balance_minor, (account, plan)  # I3
+        for (account_id, kind), balance_minor in plan.customers.items():
+            assert kind == AccountKind.AVAILABLE or balance_minor >= 0, plan  # I3
+            account = self._existing(account_id)
+            account.add(kind, balance_minor - account.balance_minor(kind))
+        for key, balance_minor in plan.internals.items():
+            self._internals[key] = balance_minor
+            self._changed_internals.add(key)
+
+        touched: list[Touched] = []
+        for account_id in dict.fromkeys(account_id for account_id, _ in plan.customers):
+            account = self._existing(account_id)
+            assert account.last_entry < position, (account, position)  # I11
+            account.sequence += 1
+            touched.append(
+                Touched(
+                    account_id, account.sequence, account.balances, account.last_entry
+                )
+            )
+            account.last_entry = position
+            self._changed_accounts.add(account_id)
+        self._journal.append(
+            JournalEntry(position, reason, plan.book, plan.legs, tuple(touched))
+        )
+
+    # Other writes
+
+    def open_account(self, account: Account) -> None:
+        """Add an account that did not exist."""
+        assert self.account(account.account_id) is None, account
+        self._accounts[account.account_id] = account
+        self._changed_accounts.add(account.account_id)
+
+    def add_payout(self, head: PayoutHead) -> None:
+        """Add a payout, and spend its id."""
+        self._heads[head.position] = head
+        self._statuses[head.position] = None
+        self._new_heads.append(head)
+        self.spend_id(IdKind.PAYOUT, head.payout_id, IdRecord(*head.position))
+
+    def set_payout_status(self, position: Position, status: PayoutStatus) -> None:
+        """Change a payout. Its changes are numbered densely. # I9."""
+        before = self.payout_status(position)
+        assert status.sequence == 1 + (before.sequence if before else 0), status  # I9
+        self._statuses[position] = self._new_statuses[position] = status
+
+    def spend_id(self, kind: IdKind, id_: bytes, record: IdRecord) -> None:
+        """Keep an id for ever."""
+        assert self.id(kind, id_) is None, (kind, id_)
+        self._ids[kind, id_] = self._new_ids[kind, id_] = record
+
+    def spend_request(self, request_id: bytes, record: RequestRecord) -> None:
+        """Keep a request id with its answer."""
+        assert self.request(request_id) is None, request_id
+        self._requests[request_id] = self._new_requests[request_id] = record
+
+    def use_external_ref(self, ref: ExternalRef, position: Position) -> None:
+        """Use a bank's reference. # I9."""
+        assert self.external_ref(ref) is None, ref  # I9
+        self._refs[ref] = self._new_refs[ref] = position
+
+    def set_fees(self, schedule: FeeSchedule) -> None:
+        """Put a schedule in force for the commands that follow."""
+        assert schedule.version == self._fees.version + 1, schedule
+        self._fees = schedule
+        self._new_fees.append(schedule)
+
+    def tell(
+        self,
+        *,
+        position: EntryPosition,
+        kind: EventKind,
+        ts_us: int,
+        subject: bytes,
+        state_before: int = 0,
+        state_after: int = 0,
+        currency: int = 0,
+        amount_minor: int = 0,
+        fee_minor: int = 0,
+        accounts: tuple[bytes, ...] = (),
+    ) -> None:
+        """Add one event, numbered next. # I11."""
+        self._event_seq += 1
+        self._events.append(
+            Event(
+                position,
+                self._event_seq,
+                kind,
+                ts_us,
+                subject,
+                state_before,
+                state_after,
+                currency,
+                amount_minor,
+                fee_minor,
+                tuple(
+                    AccountAfter(account_id, self._existing(account_id).balances)
+                    for account_id in accounts
+                ),
+            )
+        )
+
+    def writes(self) -> Writes:
+        """Return everything that changed, sorted by key."""
+        return Writes(
+            payouts=self._new_heads,
+            payout_statuses=sorted(self._new_statuses.items()),
+            journal=self._journal,
+            events=self._events,
+            accounts=[self._existing(id_) for id_ in sorted(self._changed_accounts)],
+            internals=[
+                (key, self._internals[key]) for key in sorted(self._changed_internals)
+            ],
+            ids=sorted(
+                ((kind, id_, record) for (kind, id_), record in self._new_ids.items()),
+                key=lambda row: (row[1], row[0]),
+            ),
+            requests=sorted(self._new_requests.items()),
+            external_refs=sorted(self._new_refs.items()),
+            fee_schedules=self._new_fees,
+            event_seq=self._event_seq if self._events else None,
+        )
+
+    def _existing(self, account_id: bytes) -> Account:
+        account = self.account(account_id)
+        assert account is not None, account_id
+        return account
+
+    def _balance(self, ledger_account: LedgerAccount, book: Book) -> int:
+        account = self._existing(ledger_account.subject)
+        assert account.book == book, (account, book)  # I1: one book
+        return account.balance_minor(ledger_account.kind)
+
+    def _internal(self, key: InternalKey) -> int:
+        if key not in self._internals:
+            (self._internals[key],) = self._view.internals([key])
+        return self._internals[key]
