@@ -61,7 +61,7 @@ imports: .setup-done ## the floors
 	$(BIN)/lint-imports
 
 docs: .setup-done ## write the generated pages of docs/ again
-	$(BIN)/python -m tests.architecture.generated_docs --write
+	$(BIN)/python -m tools.generated_docs
 
 docs-check: .setup-done ## fail if a generated page or a reference in docs/ is stale
 	$(BIN)/python -m pytest -q tests/architecture
@@ -69,7 +69,7 @@ docs-check: .setup-done ## fail if a generated page or a reference in docs/ is s
 check: format-check lint types imports proto-check docs-check test ## everything CI does
 
 lock: .setup-done ## pin the newest versions again, with hashes and without index hosts
-	$(BIN)/python -m tests.architecture.lock_inputs | $(BIN)/pip-compile --quiet --upgrade --allow-unsafe \
+	$(BIN)/python -m tools.lock_inputs | $(BIN)/pip-compile --quiet --upgrade --allow-unsafe \
 	  --generate-hashes --strip-extras --no-annotate --no-header --no-emit-options --no-emit-index-url \
 	  --no-emit-find-links --no-emit-trusted-host -o constraints.txt -
 

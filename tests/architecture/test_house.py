@@ -1,0 +1,73 @@
+"""Rules of the house that a machine can keep."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tools.lock_inputs import requirements
+
+ROOT = Path(__file__).parents[2]
+LOCK = (ROOT / "constraints.txt").read_text()
+
+
+def tracked_files() -> list[Path]:
+    """Return the files git knows, without generated code."""
+    shown = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return [ROOT / name for name in shown.stdout.splitlines() if "_pb2" not in name]
+
+
+def test_the_lock_names_no_host_and_no_url() -> None:
+    """Whoever installs decides where from; a lock with a host in it would decide for them."""
+    assert "://" not in LOCK
+    assert not re.search(r"^\s*(--index|--extra-index|--find-links|-i|-f)", LOCK, re.MULTILINE)
+    assert not re.search(r"^\s*#", LOCK, re.MULTILINE)
+
+
+def test_everything_in_the_lock_is_pinned_with_hashes() -> None:
+    """One line without a hash would open the door that all the others close."""
+    pins = re.split(r"\n(?=\S)", LOCK.strip())
+
+    unpinned = [
+        pin.splitlines()[0]
+        for pin in pins
+        if not re.match(r"^[\w.\-\[\]]+==\S+", pin) or "--hash=sha256:" not in pin
+    ]
+
+    assert unpinned == []
+
+
+@pytest.mark.parametrize("requirement", requirements())
+def test_every_requirement_is_in_the_lock(requirement: str) -> None:
+    """What pyproject.toml asks for is what constraints.txt pins."""
+    name = re.split(r"[\s=<>!;\[]", requirement, maxsplit=1)[0].lower()
+
+    assert re.search(rf"^{re.escape(name)}==", LOCK, re.MULTILINE | re.IGNORECASE), name
+
+
+def test_only_the_log_stores_may_make_receipts() -> None:
+    """Persist, then promise: a Receipt is proof only if nobody else can make one."""
+    users = [
+        path.relative_to(ROOT).as_posix()
+        for path in tracked_files()
+        if path.suffix == ".py" and re.search(r"\bmint\b", path.read_text())
+    ]
+
+    allowed = {
+        "ledgerd/replica/ports.py",
+        "ledgerd/storage/log_store.py",
+        "tests/storage/memory.py",
+        "tests/architecture/test_house.py",
+    }
+    assert set(users) <= allowed
+
+
+def test_the_packages_a_client_passes_through_import_nothing() -> None:
+    """`import ledgerd.client` must not load a server by way of an __init__."""
+    for name in ("", "api/", "api/v1/", "security/"):
+        source = (ROOT / "ledgerd" / f"{name}__init__.py").read_text()
+
+        assert not re.search(r"^(import|from)\s", source, re.MULTILINE), name
