@@ -1,4 +1,4 @@
-"""The nouns of consensus: terms, indexes, entries, hard state, roles. Raft paper, Figure 2."""
+"""The nouns of consensus: terms, indexes, entries, hard state, roles. Paper, Figure 2."""
 
 from dataclasses import dataclass
 from enum import Enum, IntEnum
@@ -9,6 +9,7 @@ Index = NewType("Index", int)
 NodeId = NewType("NodeId", int)
 
 NO_NODE: Final = NodeId(0)  # "nobody": no vote, no leader. Real ids start at 1.
+NO_INDEX: Final = Index(0)  # before the first entry. Real indexes start at 1.
 LINK_BYTES: Final = 32
 GENESIS_LINK: Final = bytes(LINK_BYTES)  # the link before index 1
 
@@ -17,14 +18,14 @@ class EntryId(NamedTuple):
     """Where an entry stands. Compares by term, then index: the order of 5.4.1 (T23)."""
 
     term: Term
-    index: Index
+    index: Index  # type: ignore[assignment]  # the paper's word wins over tuple.index()
 
 
 GENESIS: Final = EntryId(Term(0), Index(0))
 
 
 class EntryKind(IntEnum):
-    """What a payload is. Durable: values are never reused. An unknown kind stops the node."""
+    """What a payload is. Durable: values are never reused, an unknown one stops the node."""
 
     NOOP = 1  # empty; every new leader appends one (T34)
     PAYOUTS = 2  # a columnar batch of Submit commands, formats/batches
@@ -35,10 +36,11 @@ class EntryKind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One log entry. The core looks at everything but `payload` and `ts_us`, which it carries.
+    """One log entry. The core never looks into `payload`; it carries it.
 
     ts_us: log time, microseconds; strictly rises with the index (I11).
-    link: SHA-256 chain over all entries up to this one; made and checked by the injected `Linker`.
+    link: SHA-256 chain over all entries up to this one; made and checked by the injected
+        `Linker`.
     """
 
     term: Term
@@ -66,7 +68,8 @@ ENTRY_OVERHEAD_BYTES: Final = 96
 class HardState:
     """What must be durable before anything that rests on it leaves (T1). Raft paper, Figure 2.
 
-    commit may be stored lazily (T11): it is a hint that never exceeds what is durable in the log.
+    commit may be stored lazily (T11): it is a hint that never exceeds what is durable in
+    the log.
     """
 
     term: Term

@@ -1,12 +1,37 @@
-"""The log as the core sees it: a stable part read through `LogReader`, and an unstable tail."""
+"""The log as the core sees it: a stable part read through `LogReader`, and an unstable tail.
 
-from typing import Protocol
+ first            durable    handed       last
+   |---- reader ------|         |           |
+              |------------ recent ---------|
+             base
 
-from ledgerd.raft.entries import Entry, Index, Term
+`recent` holds everything that is not durable yet, and behind it as much of the durable end as
+apply and close peers will ask for. An entry is durable when the ticket that carried it was
+acknowledged, unless the tail changed in between: a truncation clips the tickets in flight, so
+that a late completion never vouches for entries it did not write (T9, T10).
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Final, Protocol
+
+from ledgerd.raft.entries import (
+    GENESIS_LINK,
+    Entry,
+    EntryId,
+    EntryKind,
+    Index,
+    Term,
+)
+from ledgerd.raft.options import Linker
+from ledgerd.raft.ready import Ticket
+
+_NO_TERM: Final = Term(0)
 
 
 class LogReader(Protocol):
-    """Reads the stable log: first_index .. last_index inclusive; an empty log has last = first - 1.
+    """Reads the stable log, first_index .. last_index; an empty one has last = first - 1.
 
     In this release nothing is compacted, so first_index is 1.
     """
@@ -20,7 +45,7 @@ class LogReader(Protocol):
         ...
 
     def term(self, index: Index) -> Term | None:
-        """Return the term at index; 0 at first_index - 1 = 0; None if it is not stored (T24)."""
+        """Return the term at index; 0 at index 0; None if it is not stored (T24)."""
         ...
 
     def link(self, index: Index) -> bytes | None:
@@ -28,5 +53,291 @@ class LogReader(Protocol):
         ...
 
     def entries(self, first: Index, last: Index, bytes_max: int) -> list[Entry]:
-        """Return first .. last inclusive, cut to `bytes_max` of size but at least one entry."""
+        """Return first .. last, cut to `bytes_max` of size but at least one entry."""
         ...
+
+
+class RaftLog:
+    """One node's log. Indexes run from `first` to `last` without gaps; terms never fall."""
+
+    __slots__ = (
+        "_base",
+        "_before",
+        "_durable",
+        "_handed",
+        "_last_id",
+        "_last_link",
+        "_last_ts_us",
+        "_link",
+        "_reader",
+        "_recent",
+        "_recent_bytes",
+        "_recent_bytes_max",
+        "_writes",
+    )
+
+    def __init__(
+        self, reader: LogReader, *, link: Linker, recent_bytes_max: int
+    ) -> None:
+        last = reader.last_index()
+        self._reader = reader
+        self._link = link
+        self._recent_bytes_max = recent_bytes_max
+        self._recent: list[Entry] = []
+        self._recent_bytes = 0
+        self._base = Index(last + 1)  # index of recent[0]
+        self._durable = last
+        self._handed = last  # the last entry handed out for writing
+        self._writes: deque[list[int]] = deque()  # [ticket, last index it vouches for]
+        self._last_id = EntryId(self._stored_term(last), last)
+        self._last_link = self._stored_link(last)
+        self._last_ts_us = 0
+        if last >= reader.first_index():
+            self._last_ts_us = reader.entries(last, last, 0)[0].ts_us
+        self._before = (self._last_id, self._last_link)  # the entry at base - 1
+
+    # What is there.
+
+    @property
+    def first(self) -> Index:
+        """The smallest index that can be read."""
+        return self._reader.first_index()
+
+    @property
+    def last(self) -> Index:
+        """The largest index, durable or not."""
+        return self._last_id.index
+
+    @property
+    def last_id(self) -> EntryId:
+        """Term and index of the last entry; what elections compare (T23)."""
+        return self._last_id
+
+    @property
+    def durable(self) -> Index:
+        """The largest index known to be on disk."""
+        return self._durable
+
+    @property
+    def has_unwritten(self) -> bool:
+        """Whether entries wait to be handed out for writing."""
+        return self._handed < self._last_id.index
+
+    def term(self, index: Index) -> Term | None:
+        """Return the term at index; None if there is no such entry (T24)."""
+        if index >= self._base:
+            offset = index - self._base
+            return self._recent[offset].term if offset < len(self._recent) else None
+        before = self._before[0]
+        return before.term if index == before.index else self._reader.term(index)
+
+    def link(self, index: Index) -> bytes | None:
+        """Return the link at index; None if there is no such entry."""
+        if index >= self._base:
+            offset = index - self._base
+            return self._recent[offset].link if offset < len(self._recent) else None
+        before, link = self._before
+        return link if index == before.index else self._reader.link(index)
+
+    def matches(self, prev: EntryId) -> bool:
+        """Return whether the log holds this very entry. 5.3."""
+        return self.term(prev.index) == prev.term
+
+    def find_by_term(self, index: Index, term: Term) -> EntryId:
+        """Return the last entry at or before `index` whose term is at most `term` (F16).
+
+        Terms never fall along a log, so a binary search finds it.
+        """
+        low, high = Index(self.first - 1), min(index, self.last)
+        while low < high:
+            middle = Index((low + high + 1) // 2)
+            if self._known_term(middle) <= term:
+                low = middle
+            else:
+                high = Index(middle - 1)
+        return EntryId(self._known_term(low), low)
+
+    def entries(self, first: Index, last: Index, bytes_max: int) -> list[Entry]:
+        """Return first .. last, cut to `bytes_max` of size but at least one entry (F15)."""
+        assert self.first <= first <= last <= self.last, (first, last, self.last)
+        found: list[Entry] = []
+        if first < self._base:
+            stop = min(last, Index(self._base - 1))
+            found = self._reader.entries(first, stop, bytes_max)
+            # T31: a hole in the log is never read as "nothing there".
+            assert found, f"entry {first} is missing from the log"
+            assert found[0].index == first, (found[0].index, first)
+            if found[-1].index < stop:
+                return found
+            bytes_max -= sum(entry.size_bytes for entry in found)
+        for entry in self._recent[max(0, first - self._base) : last - self._base + 1]:
+            bytes_max -= entry.size_bytes
+            if bytes_max < 0 and found:
+                break
+            found.append(entry)
+        return found
+
+    # How it changes.
+
+    def propose(self, term: Term, kind: EntryKind, payload: bytes, ts_us: int) -> Entry:
+        """Append a new entry of a leader, stamped later than its predecessor (I11)."""
+        index = Index(self.last + 1)
+        ts_us = max(self._last_ts_us + 1, ts_us)
+        link = self._link(
+            self._last_link,
+            index=index,
+            term=term,
+            ts_us=ts_us,
+            kind=kind,
+            payload=payload,
+        )
+        entry = Entry(term, index, kind, ts_us, payload, link)
+        self._append((entry,))
+        return entry
+
+    def merge(
+        self, prev: EntryId, prev_link: bytes, entries: Sequence[Entry], commit: Index
+    ) -> Index | None:
+        """Make the log hold `entries` after `prev`, which it matches. 5.3.
+
+        Deletes from the first conflict only, never everything after prev (T19). Returns the
+        index from which the tail was replaced, or None.
+        """
+        own_link = self.link(prev.index)
+        # R4: one (term, index), one link, one prefix.
+        assert own_link == prev_link, (
+            f"link at {prev}: own {own_link!r}, leader's {prev_link!r}"
+        )
+        self._check_links(prev, prev_link, entries)
+        last = self.last
+        for offset, entry in enumerate(entries):
+            if entry.index > last:
+                self._append(entries[offset:])
+                return None
+            if self.term(entry.index) != entry.term:
+                # T20: what is committed never conflicts.
+                assert entry.index > commit, (entry.id, self.term(entry.index), commit)
+                self._truncate(entry.index)
+                self._append(entries[offset:])
+                return entry.index
+            own_link = self.link(entry.index)
+            assert own_link == entry.link, (  # R4
+                f"link at {entry.id}: own {own_link!r}, leader's {entry.link!r}"
+            )
+        return None
+
+    def hand_out(self, ticket: Ticket) -> tuple[Entry, ...]:
+        """Return what is to be written under `ticket`; it is in flight from now on."""
+        if self._handed == self._last_id.index:
+            return ()
+        entries = tuple(self._recent[self._handed + 1 - self._base :])
+        self._handed = self._last_id.index
+        self._writes.append([ticket, self._handed])
+        return entries
+
+    def persisted(self, ticket: Ticket) -> None:
+        """Count as durable what was written under `ticket` and all before it (T9, T10)."""
+        writes = self._writes
+        while writes and writes[0][0] <= ticket:
+            _, last = writes.popleft()
+            self._durable = max(self._durable, Index(last))
+        assert self._durable <= self._handed <= self.last, (self._durable, self._handed)
+        if self._recent_bytes > self._recent_bytes_max:
+            self._forget_oldest()
+
+    def forget(self, index: Index) -> None:
+        """Drop from memory what is applied up to `index` and durable."""
+        count = min(index, self._durable) + 1 - self._base
+        if count > 0:
+            self._drop(count)
+
+    # Helpers.
+
+    def _append(self, entries: Sequence[Entry]) -> None:
+        assert entries[0].index == self.last + 1, (entries[0].id, self._last_id)
+        assert entries[0].term >= self._last_id.term, (entries[0].id, self._last_id)
+        self._recent.extend(entries)
+        self._recent_bytes += sum([entry.size_bytes for entry in entries])
+        last = entries[-1]
+        self._last_id = last.id
+        self._last_link = last.link
+        self._last_ts_us = last.ts_us
+
+    def _truncate(self, index: Index) -> None:
+        """Remove everything at or after `index`; an append follows at once."""
+        before = Index(index - 1)
+        term = self._known_term(before)
+        link = self.link(before)
+        assert link is not None, before
+        if index <= self._base:
+            self._recent.clear()
+            self._recent_bytes = 0
+            self._base = index
+            self._before = (EntryId(term, before), link)
+        else:
+            gone = self._recent[index - self._base :]
+            del self._recent[index - self._base :]
+            self._recent_bytes -= sum(entry.size_bytes for entry in gone)
+        self._last_id = EntryId(term, before)
+        self._last_link = link
+        self._durable = min(self._durable, before)
+        self._handed = min(self._handed, before)
+        for write in self._writes:
+            write[1] = min(write[1], before)  # T10
+
+    def _check_links(
+        self, prev: EntryId, prev_link: bytes, entries: Sequence[Entry]
+    ) -> None:
+        link, index, last_term = prev_link, prev.index, prev.term
+        for entry in entries:
+            index = Index(index + 1)
+            assert entry.index == index, (entry.id, index)
+            assert entry.term >= last_term, (entry.id, last_term)
+            last_term = entry.term
+            link = self._link(
+                link,
+                index=index,
+                term=entry.term,
+                ts_us=entry.ts_us,
+                kind=entry.kind,
+                payload=entry.payload,
+            )
+            assert entry.link == link, (
+                f"link at {entry.id}: carried {entry.link!r}, computed {link!r}"
+            )
+        assert all(a.ts_us < b.ts_us for a, b in pairwise(entries)), prev  # I11
+
+    def _drop(self, count: int) -> None:
+        last = self._recent[count - 1]
+        self._recent_bytes -= sum([e.size_bytes for e in self._recent[:count]])
+        self._before = (last.id, last.link)
+        del self._recent[:count]
+        self._base = Index(self._base + count)
+
+    def _forget_oldest(self) -> None:
+        excess = self._recent_bytes - self._recent_bytes_max
+        count = 0
+        for entry in self._recent[: max(0, self._durable + 1 - self._base)]:
+            if excess <= 0:
+                break
+            excess -= entry.size_bytes
+            count += 1
+        if count:
+            self._drop(count)
+
+    def _known_term(self, index: Index) -> Term:
+        term = self.term(index)
+        assert term is not None, f"entry {index} is missing from the log"  # T31
+        return term
+
+    def _stored_term(self, index: Index) -> Term:
+        term = self._reader.term(index)
+        if term is None:
+            assert index < self._reader.first_index(), index
+            return _NO_TERM
+        return term
+
+    def _stored_link(self, index: Index) -> bytes:
+        link = self._reader.link(index)
+        assert link is not None or index < self._reader.first_index(), index
+        return link if link is not None else GENESIS_LINK

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ledgerd.raft.entries import Index, NodeId
+from ledgerd.raft.entries import NO_INDEX, Index, NodeId
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Membership:
     learners: tuple[NodeId, ...] = ()
     learners_next: tuple[NodeId, ...] = ()
     auto_leave: bool = False
-    index: Index = Index(0)
+    index: Index = NO_INDEX
 
     def __post_init__(self) -> None:
         """Assert the shape: sorted sets, learners apart from voters."""

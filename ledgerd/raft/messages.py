@@ -1,7 +1,7 @@
 """What nodes say to each other, one class a message; no field has two meanings (raft.md 1.4).
 
-Each class states whether it may leave before the disk write. `EarlyMessage` is the union of those
-that may; all others rest on durable state and leave only with a receipt (C2, T3, T81).
+Each class states whether it may leave before the disk write. `EarlyMessage` is the union of
+those that may; all others rest on durable state and leave only with a receipt (C2, T3, T81).
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from ledgerd.raft.entries import Entry, EntryId, Index, NodeId, Term
 
 @dataclass(frozen=True, slots=True)
 class PreVote:
-    """Would you vote for me in `term`? Changes nothing at the receiver. Thesis 9.6. Not early.
+    """Would you vote for me in `term`? Changes nothing at the receiver. 9.6. Not early.
 
     term is the asked term: the sender's own plus one.
     """
@@ -164,7 +164,7 @@ class ReadIndexReply:
 
 @dataclass(frozen=True, slots=True)
 class TermOver:
-    """Answer to a leader or candidate of an older term, so that it steps down (T36). Not early."""
+    """Answer to a leader of an older term, so that it steps down (T36). Not early."""
 
     sender: NodeId
     to: NodeId

@@ -3,11 +3,36 @@
 from dataclasses import dataclass
 from typing import NewType
 
-from ledgerd.raft.entries import Entry, HardState, Index, NodeId, Role, Term
+from ledgerd.errors import Reason
+from ledgerd.raft.entries import Entry, EntryId, HardState, Index, NodeId, Role, Term
 from ledgerd.raft.messages import EarlyMessage, LateMessage
 
 Ticket = NewType("Ticket", int)  # numbers the Readys of one core, from 1, without gaps
-ReadTicket = NewType("ReadTicket", int)  # numbers the reads of one core, never reused (T45)
+ReadTicket = NewType(
+    "ReadTicket", int
+)  # numbers the reads of one core, never reused (T45)
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """The leader appended the entry; whether it commits is seen when it is applied.
+
+    ts_us: the log time that the entry was stamped with.
+    """
+
+    id: EntryId
+    ts_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Nothing was appended or registered, and never will be. leader: a hint, or NO_NODE (F19).
+
+    reason: NOT_LEADER, NO_LEADER, UNCOMMITTED_QUOTA or NOT_READY.
+    """
+
+    reason: Reason
+    leader: NodeId
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,152 @@
+"""The one-line form of every structure: shared by traces, logs and assertion messages."""
+
+from collections.abc import Sequence
+from typing import TypeAlias, assert_never
+
+from ledgerd.raft.entries import NO_NODE, Entry, EntryId, HardState
+from ledgerd.raft.membership import Membership
+from ledgerd.raft.messages import (
+    AppendAccepted,
+    AppendEntries,
+    AppendRejected,
+    Heartbeat,
+    HeartbeatReply,
+    Message,
+    PreVote,
+    PreVoteReply,
+    ReadIndexReply,
+    ReadIndexRequest,
+    RequestVote,
+    RequestVoteReply,
+    TermOver,
+)
+from ledgerd.raft.ready import Ready
+from ledgerd.raft.status import PeerStatus, Status
+
+Described: TypeAlias = (
+    EntryId | Entry | HardState | Membership | Message | Ready | Status | PeerStatus
+)
+
+
+def describe(thing: Described) -> str:
+    """Return one line that says everything but the payload.
+
+    Positions are written term/index, as in 3/17; a message begins with its way, as in 1->2.
+    """
+    match thing:
+        case EntryId():
+            return f"{thing.term}/{thing.index}"
+        case Entry():
+            kind = thing.kind.name.lower()
+            return f"{describe(thing.id)} {kind} {len(thing.payload)}B"
+        case HardState():
+            return f"term={thing.term} vote={thing.vote} commit={thing.commit}"
+        case Membership():
+            return _membership(thing)
+        case Ready():
+            return _ready(thing)
+        case Status():
+            return _status(thing)
+        case PeerStatus():
+            return (
+                f"{thing.node_id} {thing.mode.value} match={thing.match} "
+                f"next={thing.next} window={thing.window_messages}"
+            )
+        case _:
+            name = type(thing).__name__
+            return f"{thing.sender}->{thing.to} {name} term={thing.term}{_tail(thing)}"
+
+
+def _tail(message: Message) -> str:
+    match message:
+        case AppendEntries():
+            return (
+                f" prev={describe(message.prev)} commit={message.commit} "
+                f"entries=[{_range(message.entries)}] "
+                f"stream={message.stream}.{message.sequence}"
+            )
+        case AppendAccepted():
+            return f" match={message.match} stream={message.stream}.{message.sequence}"
+        case AppendRejected():
+            return (
+                f" prev={describe(message.prev)} hint={describe(message.hint)} "
+                f"stream={message.stream}.{message.sequence}"
+            )
+        case Heartbeat():
+            return f" commit={message.commit} position={message.read_position}"
+        case HeartbeatReply():
+            return f" position={message.read_position} applied={message.applied}"
+        case PreVote():
+            return f" last={describe(message.last)}"
+        case RequestVote():
+            forced = " forced" if message.forced else ""
+            return f" last={describe(message.last)}{forced}"
+        case PreVoteReply():
+            return f" {_verdict(message.granted)} asked={message.asked_term}"
+        case RequestVoteReply():
+            return f" {_verdict(message.granted)}"
+        case ReadIndexRequest():
+            return f" position={message.position}"
+        case ReadIndexReply():
+            return f" position={message.position} index={message.index}"
+        case TermOver():
+            return ""
+        case _:
+            assert_never(message)
+
+
+def _verdict(granted: bool) -> str:
+    return "granted" if granted else "refused"
+
+
+def _range(entries: Sequence[Entry]) -> str:
+    if not entries:
+        return ""
+    first, last = describe(entries[0].id), describe(entries[-1].id)
+    return first if len(entries) == 1 else f"{first}..{last}"
+
+
+def _membership(membership: Membership) -> str:
+    groups = {
+        "voters": membership.voters,
+        "outgoing": membership.outgoing,
+        "learners": membership.learners,
+        "next": membership.learners_next,
+    }
+    parts = [
+        f"{name}=({','.join(map(str, ids))})" for name, ids in groups.items() if ids
+    ]
+    leave = " autoleave" if membership.auto_leave else ""
+    return f"{' '.join(parts)}{leave} index={membership.index}"
+
+
+def _ready(ready: Ready) -> str:
+    parts = [f"ticket={ready.ticket}"]
+    if ready.hard_state is not None:
+        parts.append(describe(ready.hard_state))
+    if ready.entries:
+        parts.append(f"entries=[{_range(ready.entries)}]")
+    if ready.must_sync:
+        parts.append("sync")
+    parts += [f"early({describe(message)})" for message in ready.send_early]
+    parts += [f"after({describe(message)})" for message in ready.send_after]
+    if ready.apply is not None:
+        parts.append(f"apply={ready.apply[0]}..{ready.apply[1]}")
+    parts += [f"read({read.ticket} at {read.index})" for read in ready.reads]
+    parts += [f"read({ticket} failed)" for ticket in ready.reads_failed]
+    if ready.lost_from is not None:
+        parts.append(f"lost={ready.lost_from}..")
+    if ready.role_change is not None:
+        change = ready.role_change
+        parts.append(f"{change.role.value} term={change.term} leader={change.leader}")
+    return " ".join(parts)
+
+
+def _status(status: Status) -> str:
+    leader = "none" if status.leader == NO_NODE else str(status.leader)
+    peers = "".join(f"; {describe(peer)}" for peer in status.peers)
+    return (
+        f"{status.node_id} {status.role.value} term={status.term} vote={status.vote} "
+        f"leader={leader} first={status.first} applied={status.applied} "
+        f"commit={status.commit} durable={status.durable} last={status.last}{peers}"
+    )

@@ -1,0 +1,80 @@
+"""What a core is given: its bounds, its rules, and the two functions it may not invent.
+
+The relations a production node must keep (tick length, five heartbeats in a base) are checked
+where the configuration is read; small values stay legal here, for tests.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+
+class Jitter(Protocol):
+    """The only randomness of the core: it spreads election timers (5.2)."""
+
+    def __call__(self, n: int) -> int:
+        """Return a number in 0 .. n - 1, unpredictable to the other nodes."""
+        ...
+
+
+class Linker(Protocol):
+    """The hash chain over the log. The core carries links and compares them."""
+
+    def __call__(
+        self,
+        previous: bytes,
+        *,
+        index: int,
+        term: int,
+        ts_us: int,
+        kind: int,
+        payload: bytes,
+    ) -> bytes:
+        """Return the link of this entry, given the link of the entry before it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The bounds of one core. Ticks are the driver's; the core knows no seconds.
+
+    election_base_ticks: window of stickiness and CheckQuorum; timers fire 1..base after it.
+    append_bytes_max: entries of one AppendEntries; a larger entry travels alone (F15).
+    window_messages, window_bytes: unacknowledged appends to one peer (F14).
+    uncommitted_bytes_max: payload a leader holds uncommitted before it refuses (F17).
+    apply_bytes_max: one page of committed entries (F20).
+    recent_bytes_max: durable entries kept in memory for apply and for peers close behind.
+    """
+
+    election_base_ticks: int = 15
+    heartbeat_ticks: int = 3
+    append_bytes_max: int = 1 << 20
+    window_messages: int = 16
+    window_bytes: int = 8 << 20
+    uncommitted_bytes_max: int = 64 << 20
+    apply_bytes_max: int = 4 << 20
+    recent_bytes_max: int = 16 << 20
+
+    def __post_init__(self) -> None:
+        """Assert that the core can work at all with these."""
+        assert self.heartbeat_ticks >= 1, self
+        assert self.election_base_ticks > self.heartbeat_ticks, self
+        assert self.append_bytes_max >= 1, self
+        assert self.window_messages >= 1, self
+        assert self.window_bytes >= 1, self
+        assert self.uncommitted_bytes_max >= 1, self
+        assert self.apply_bytes_max >= 1, self
+        assert self.recent_bytes_max >= 0, self
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Which protections are on. Anything but STRICT is for replaying published scenarios."""
+
+    STRICT: ClassVar["Rules"]
+
+    pre_vote: bool  # F1
+    check_quorum: bool  # F2, and with it stickiness, F3
+    step_down_on_removal: bool  # F6
+
+
+Rules.STRICT = Rules(pre_vote=True, check_quorum=True, step_down_on_removal=True)

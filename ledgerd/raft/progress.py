@@ -1,0 +1,151 @@
+"""What a leader knows of one peer: how far it matches, what is on the way to it.
+
+Two modes and four events (F13):
+
+    mode       accepted    rejected   lost    asked
+    probe      replicate   probe      probe   probe       one append in flight, then wait
+    replicate  replicate   probe      probe   replicate   optimistic, up to the window
+
+Each entry into probe opens a new stream; replies to an older stream are dropped (T25), so a
+late rejection can never move `next` backwards twice (T28).
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final
+
+from ledgerd.raft.entries import NO_INDEX, Index
+from ledgerd.raft.options import Options
+
+
+class Mode(Enum):
+    """How appends are sent to a peer."""
+
+    PROBE = "probe"
+    REPLICATE = "replicate"
+
+
+class Event(Enum):
+    """What happens to the progress of a peer."""
+
+    ACCEPTED = "accepted"  # an append of the current stream joined its log
+    REJECTED = "rejected"  # an append of the current stream did not join
+    LOST = "lost"  # the connection broke: what was on the way may be gone
+    ASKED = "asked"  # a heartbeat was answered: one more append may be sent
+
+
+TRANSITIONS: Final = {
+    (Mode.PROBE, Event.ACCEPTED): Mode.REPLICATE,
+    (Mode.PROBE, Event.REJECTED): Mode.PROBE,
+    (Mode.PROBE, Event.LOST): Mode.PROBE,
+    (Mode.PROBE, Event.ASKED): Mode.PROBE,
+    (Mode.REPLICATE, Event.ACCEPTED): Mode.REPLICATE,
+    (Mode.REPLICATE, Event.REJECTED): Mode.PROBE,
+    (Mode.REPLICATE, Event.LOST): Mode.PROBE,
+    (Mode.REPLICATE, Event.ASKED): Mode.REPLICATE,
+}
+
+
+@dataclass(slots=True)
+class Progress:
+    """One peer. 0 <= match < next always (R3, T28).
+
+    match: the peer holds everything up to here durably. next: the first entry to send.
+    stream, sequence: the replication attempt, and the last append sent in it.
+    waiting: probe only: an append is in flight, nothing else is sent.
+    told: the largest commit index the peer was told in this stream.
+    window: last index and bytes of each append with entries that is not yet answered.
+    is_active: heard since the last check of the quorum (F2).
+    may_nudge: a timed heartbeat is out; its reply may cause one append, even an empty one.
+    """
+
+    next: Index
+    stream: int
+    match: Index = NO_INDEX
+    mode: Mode = Mode.PROBE
+    sequence: int = 0
+    waiting: bool = False
+    told: Index = NO_INDEX
+    window: deque[tuple[Index, int]] = field(default_factory=deque)
+    window_bytes: int = 0
+    is_active: bool = True
+    may_nudge: bool = False
+
+    def is_full(self, options: Options) -> bool:
+        """Return whether nothing with entries may be sent now."""
+        if self.mode is Mode.PROBE:
+            return self.waiting
+        return (
+            len(self.window) >= options.window_messages
+            or self.window_bytes >= options.window_bytes
+        )
+
+    def sent(self, last: Index, size_bytes: int, commit: Index) -> None:
+        """Note that entries next .. last were sent, or none if last = next - 1."""
+        assert last >= self.next - 1, (last, self.next)
+        if self.mode is Mode.PROBE:
+            self.waiting = True
+        elif last >= self.next:
+            self.window.append((last, size_bytes))
+            self.window_bytes += size_bytes
+            self.next = Index(last + 1)
+        self.told = max(self.told, min(commit, last))
+
+    def accepted(self, match: Index) -> bool:
+        """Note that the peer holds everything up to `match`; return whether that is news."""
+        is_news = match > self.match
+        if match < self.match:
+            return False
+        self.match = match
+        self.next = max(self.next, Index(match + 1))
+        self.waiting = False
+        self.mode = TRANSITIONS[self.mode, Event.ACCEPTED]
+        window = self.window
+        while window and window[0][0] <= match:
+            self.window_bytes -= window.popleft()[1]
+        assert bool(self.window) or self.window_bytes == 0  # R16
+        return is_news
+
+    def rejected(self, *, prev: Index, joins_at: Index, stream: int) -> bool:
+        """Step back to where the logs may join; return whether the rejection was current.
+
+        prev: what was rejected. joins_at: the last entry that may be common (F16).
+        """
+        if prev <= self.match:
+            return False  # T28: we know better
+        if self.mode is Mode.PROBE:
+            if prev != self.next - 1:
+                return False  # an older probe of the same stream
+            next_ = max(min(prev, Index(joins_at + 1)), Index(self.match + 1))
+            assert next_ < self.next, (next_, self.next)  # T29: progress
+        else:
+            next_ = Index(self.match + 1)
+        self._restart(Event.REJECTED, next_, stream)
+        return True
+
+    def lost(self, stream: int) -> None:
+        """Forget what was on the way; the peer is probed again."""
+        self._restart(Event.LOST, Index(self.match + 1), stream)
+
+    def asked(self) -> bool:
+        """Note the answer to a heartbeat; return whether an append is due, even an empty one.
+
+        This is how a lost probe, a lost append and a lost commit are noticed (F14, T27).
+        """
+        is_due = self.may_nudge
+        self.may_nudge = False
+        self.waiting = self.waiting and not is_due
+        self.mode = TRANSITIONS[self.mode, Event.ASKED]
+        return is_due
+
+    def _restart(self, event: Event, next_: Index, stream: int) -> None:
+        self.mode = TRANSITIONS[self.mode, event]
+        self.next = next_
+        self.stream = stream
+        self.sequence = 0
+        self.waiting = False
+        self.told = NO_INDEX
+        self.window.clear()
+        self.window_bytes = 0  # T27: the byte counter goes with the window
+        assert 0 <= self.match < self.next, (self.match, self.next)  # R3

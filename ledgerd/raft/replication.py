@@ -1,0 +1,269 @@
+"""How entries travel: the leader's side with its commit rule, and the follower's.
+
+Paper 5.3 and 5.4.2. A `Leadership` lives as long as one term of one leader and is dropped with
+it, so nothing of an older term can linger (T25, T40).
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+from ledgerd.raft.entries import Entry, EntryId, Index, NodeId, Term
+from ledgerd.raft.log import RaftLog
+from ledgerd.raft.membership import Membership
+from ledgerd.raft.messages import (
+    AppendAccepted,
+    AppendEntries,
+    AppendRejected,
+    Heartbeat,
+)
+from ledgerd.raft.options import Options
+from ledgerd.raft.outgoing import Outgoing
+from ledgerd.raft.progress import Mode, Progress
+from ledgerd.raft.quorum import EVERYTHING, Vote, joint_reached, joint_vote
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What an AppendEntries did to a follower's log.
+
+    reply: queued after the write (T3). commit: the commit index to be reached.
+    replaced_from: the tail was replaced from here on (T65); None: it was not.
+    """
+
+    reply: AppendAccepted | AppendRejected
+    commit: Index
+    replaced_from: Index | None
+
+
+def follow(log: RaftLog, message: AppendEntries, commit: Index) -> Merged:
+    """Bring the log in line with the leader's message, or say where the two may join. 5.3."""
+    prev = message.prev
+    if prev.index < commit:
+        # T20: everything up to commit is the leader's too; there is nothing to do.
+        return Merged(_accept(message, commit), commit, None)
+    if not log.matches(prev):
+        hint = log.find_by_term(prev.index, prev.term)
+        rejected = AppendRejected(
+            message.to,
+            message.sender,
+            message.term,
+            prev,
+            hint,
+            message.stream,
+            message.sequence,
+        )
+        return Merged(rejected, commit, None)
+    replaced_from = log.merge(prev, message.prev_link, message.entries, commit)
+    match = Index(prev.index + len(message.entries))
+    # T21: no further than this message vouches for.
+    reached = max(commit, min(message.commit, match))
+    return Merged(_accept(message, match), reached, replaced_from)
+
+
+def _accept(message: AppendEntries, match: Index) -> AppendAccepted:
+    return AppendAccepted(
+        message.to,
+        message.sender,
+        message.term,
+        match,
+        message.stream,
+        message.sequence,
+    )
+
+
+class Leadership:
+    """One leader in one term: its peers' progress, its quota, its commit rule."""
+
+    __slots__ = (
+        "_log",
+        "_membership",
+        "_node_id",
+        "_options",
+        "_out",
+        "_own",
+        "_own_bytes",
+        "_own_match",
+        "_streams",
+        "_term",
+        "peers",
+    )
+
+    def __init__(
+        self,
+        node_id: NodeId,
+        term: Term,
+        *,
+        log: RaftLog,
+        out: Outgoing,
+        options: Options,
+        membership: Membership,
+    ) -> None:
+        self._node_id = node_id
+        self._term = term
+        self._log = log
+        self._out = out
+        self._options = options
+        self._membership = membership
+        self._streams = 0
+        self._own_match = log.durable
+        self._own: deque[tuple[Index, int]] = deque()  # uncommitted: index, payload
+        self._own_bytes = 0
+        self.peers: dict[NodeId, Progress] = {}
+        for member in membership.members:
+            if member != node_id:
+                next_ = Index(log.last + 1)
+                self.peers[member] = Progress(next_, self._next_stream())
+
+    # Appending, and the quota.
+
+    def has_room(self, payload_bytes: int) -> bool:
+        """Return whether the quota admits the payload (F17).
+
+        Empty entries always pass, and so does any single entry when nothing is uncommitted.
+        """
+        if payload_bytes == 0 or self._own_bytes == 0:
+            return True
+        return self._own_bytes + payload_bytes <= self._options.uncommitted_bytes_max
+
+    def appended(self, entry: Entry) -> None:
+        """Count an entry of this term against the quota by its payload (T32)."""
+        assert entry.term == self._term, (entry.id, self._term)
+        self._own.append((entry.index, len(entry.payload)))
+        self._own_bytes += len(entry.payload)
+
+    def committed(self, commit: Index) -> None:
+        """Give back the quota of what is committed."""
+        while self._own and self._own[0][0] <= commit:
+            self._own_bytes -= self._own.popleft()[1]
+        assert bool(self._own) or self._own_bytes == 0  # R16
+
+    # Answers of peers.
+
+    def heard(self, peer: NodeId) -> None:
+        """Note that the peer lives (F2)."""
+        progress = self.peers.get(peer)
+        if progress is not None:
+            progress.is_active = True
+
+    def accepted(self, message: AppendAccepted) -> bool:
+        """Note an ack; return whether the commit index may have moved."""
+        progress = self.peers.get(message.sender)
+        if progress is None or progress.stream != message.stream:
+            return False  # T25: superseded
+        assert message.match <= self._log.last, (message, self._log.last)
+        return progress.accepted(message.match)
+
+    def rejected(self, message: AppendRejected) -> None:
+        """Step the peer back to where its log may join ours."""
+        progress = self.peers.get(message.sender)
+        if progress is None or progress.stream != message.stream:
+            return  # T25: superseded
+        # F16: skip our own entries of terms that the peer cannot have at this place.
+        joins_at = self._log.find_by_term(message.hint.index, message.hint.term)
+        progress.rejected(
+            prev=message.prev.index,
+            joins_at=joins_at.index,
+            stream=self._next_stream(),
+        )
+
+    def heartbeat_answered(self, peer: NodeId, commit: Index) -> None:
+        """Send what the peer lacks, or an empty append that finds out (F14, T27)."""
+        progress = self.peers.get(peer)
+        if progress is None or not progress.asked():
+            return
+        if progress.match < self._log.last or progress.mode is Mode.PROBE:
+            is_full = progress.is_full(self._options)
+            self._send(peer, progress, commit, with_entries=not is_full)
+
+    def peer_lost(self, peer: NodeId) -> None:
+        """Forget what was on the way to the peer and probe it again."""
+        progress = self.peers.get(peer)
+        if progress is not None:
+            progress.lost(self._next_stream())
+
+    def persisted(self) -> None:
+        """Count the leader's own copy: only what is durable (T5)."""
+        self._own_match = self._log.durable
+
+    # Quorums.
+
+    def quorum_match(self) -> Index:
+        """Return what a quorum of each half holds durably (T26, R7)."""
+        matches: dict[NodeId, int] = {
+            peer: progress.match for peer, progress in self.peers.items()
+        }
+        matches[self._node_id] = self._own_match
+        membership = self._membership
+        reached = joint_reached(membership.voters, membership.outgoing, matches)
+        assert reached < EVERYTHING, membership
+        return Index(reached)
+
+    def take_activity(self) -> bool:
+        """Return whether a quorum was heard since the last call, and start anew (F2)."""
+        votes = {self._node_id: True}
+        for peer, progress in self.peers.items():
+            votes[peer] = progress.is_active
+            progress.is_active = False
+        membership = self._membership
+        return joint_vote(membership.voters, membership.outgoing, votes) is Vote.WON
+
+    # Sending.
+
+    def heartbeat(self, commit: Index, read_position: int, *, timed: bool) -> None:
+        """Send a heartbeat to everybody. Its commit is matched by its receiver (T22)."""
+        for peer, progress in self.peers.items():
+            told = min(progress.match, commit)
+            self._out.send(
+                Heartbeat(self._node_id, peer, self._term, told, read_position)
+            )
+            progress.told = max(progress.told, told)
+            progress.may_nudge = progress.may_nudge or timed
+
+    def flush(self, commit: Index) -> None:
+        """Send each peer what it lacks, as far as its window reaches, and the commit index."""
+        last = self._log.last
+        for peer, progress in self.peers.items():
+            while progress.next <= last and not progress.is_full(self._options):
+                self._send(peer, progress, commit, with_entries=True)
+            if (
+                progress.mode is Mode.REPLICATE
+                and progress.told < min(commit, progress.next - 1)
+                and not progress.is_full(self._options)
+            ):
+                # Nothing to carry the commit index: it travels alone.
+                self._send(peer, progress, commit, with_entries=False)
+
+    def _send(
+        self, peer: NodeId, progress: Progress, commit: Index, *, with_entries: bool
+    ) -> None:
+        log = self._log
+        before = Index(progress.next - 1)
+        term = log.term(before)
+        link = log.link(before)
+        # T30, T31: a prefix we no longer have would need a snapshot; it is never "no prev".
+        assert term is not None, f"entry {before} is missing from the log"
+        assert link is not None, f"link {before} is missing from the log"
+        entries: tuple[Entry, ...] = ()
+        if with_entries and progress.next <= log.last:
+            limit = self._options.append_bytes_max
+            entries = tuple(log.entries(progress.next, log.last, limit))
+        progress.sequence += 1
+        self._out.send(
+            AppendEntries(
+                self._node_id,
+                peer,
+                self._term,
+                EntryId(term, before),
+                link,
+                entries,
+                commit,
+                progress.stream,
+                progress.sequence,
+            )
+        )
+        size_bytes = sum([entry.size_bytes for entry in entries])
+        progress.sent(Index(before + len(entries)), size_bytes, commit)
+
+    def _next_stream(self) -> int:
+        self._streams += 1
+        return self._streams

@@ -1,0 +1,42 @@
+"""A frozen view of a core, for operators, metrics and tests."""
+
+from dataclasses import dataclass
+
+from ledgerd.raft.entries import Index, NodeId, Role, Term
+from ledgerd.raft.membership import Membership
+from ledgerd.raft.progress import Mode
+
+
+@dataclass(frozen=True, slots=True)
+class PeerStatus:
+    """A leader's view of one peer. window: appends that are not acknowledged yet."""
+
+    node_id: NodeId
+    mode: Mode
+    match: Index
+    next: Index
+    window_messages: int
+    window_bytes: int
+    is_active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One moment of a core.
+
+    first - 1 <= applied <= min(commit, durable), commit <= last (R3). commit > durable is legal
+    on a leader (T5). peers: of a leader, by node id; else empty.
+    """
+
+    node_id: NodeId
+    role: Role
+    term: Term
+    vote: NodeId
+    leader: NodeId
+    commit: Index
+    durable: Index
+    applied: Index
+    first: Index
+    last: Index
+    membership: Membership
+    peers: tuple[PeerStatus, ...]
