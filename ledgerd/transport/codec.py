@@ -1,0 +1,299 @@
+"""Raft messages <-> frames of `transport.v1`, exhaustively in both directions.
+
+A frame does not name its sender: the stream does, since both ends greeted and the certificates
+agreed. What comes in is checked for shape here, once; what it means is the core's business.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, assert_never
+
+from ledgerd.errors import LedgerdError
+from ledgerd.raft.entries import (
+    LINK_BYTES,
+    Entry,
+    EntryId,
+    EntryKind,
+    Index,
+    NodeId,
+    Term,
+)
+from ledgerd.raft.messages import (
+    AppendAccepted,
+    AppendEntries,
+    AppendRejected,
+    Heartbeat,
+    HeartbeatReply,
+    Message,
+    PreVote,
+    PreVoteReply,
+    ReadIndexReply,
+    ReadIndexRequest,
+    RequestVote,
+    RequestVoteReply,
+    TermOver,
+)
+from ledgerd.transport.v1 import peer_pb2 as pb
+
+FRAME_OVERHEAD_BYTES: Final = 64  # what a message counts for beside its entries
+
+_KINDS: Final = {int(kind): kind for kind in EntryKind}
+
+
+class FrameError(LedgerdError):
+    """A peer sent what this release does not understand. Its stream ends; nothing is delivered."""
+
+
+def size_bytes(message: Message) -> int:
+    """Return what a message counts against queues; no more than a few bytes off its wire size."""
+    if isinstance(message, AppendEntries):
+        return FRAME_OVERHEAD_BYTES + sum(
+            [entry.size_bytes for entry in message.entries]
+        )
+    return FRAME_OVERHEAD_BYTES
+
+
+def pack(messages: Sequence[Message], *, clock_us: int) -> pb.Frame:
+    """Return one frame with all the messages, in order; a bundle if there are several."""
+    assert messages, "an empty frame says nothing"
+    if len(messages) == 1:
+        return encode(messages[0], clock_us=clock_us)
+    frame = pb.Frame(clock_us=clock_us)
+    frames = frame.bundle.frames
+    for message in messages:
+        _encode_into(frames.add(), message)
+    return frame
+
+
+def unpack(frame: pb.Frame, *, sender: NodeId, to: NodeId) -> Iterator[Message]:
+    """Yield the messages of a frame in order. Errors: FrameError."""
+    if frame.WhichOneof("kind") != "bundle":
+        yield decode(frame, sender=sender, to=to)
+        return
+    for inner in frame.bundle.frames:
+        yield decode(inner, sender=sender, to=to)
+
+
+def encode(message: Message, *, clock_us: int) -> pb.Frame:
+    """Return the frame of one message."""
+    frame = pb.Frame(clock_us=clock_us)
+    _encode_into(frame, message)
+    return frame
+
+
+def _encode_into(frame: pb.Frame, message: Message) -> None:
+    """Fill `frame` with `message`; the most frequent classes stand first."""
+    match message:
+        case AppendEntries():
+            append = frame.append_entries
+            append.term = message.term
+            append.prev.term, append.prev.index = message.prev
+            append.prev_link = message.prev_link
+            append.commit = message.commit
+            append.stream = message.stream
+            append.sequence = message.sequence
+            append.entries.extend(_entries(message.entries))
+        case AppendAccepted():
+            frame.append_accepted.CopyFrom(
+                pb.AppendAccepted(
+                    term=message.term,
+                    match=message.match,
+                    stream=message.stream,
+                    sequence=message.sequence,
+                )
+            )
+        case Heartbeat():
+            frame.heartbeat.CopyFrom(
+                pb.Heartbeat(
+                    term=message.term,
+                    commit=message.commit,
+                    read_position=message.read_position,
+                )
+            )
+        case HeartbeatReply():
+            frame.heartbeat_reply.CopyFrom(
+                pb.HeartbeatReply(
+                    term=message.term,
+                    read_position=message.read_position,
+                    applied=message.applied,
+                )
+            )
+        case ReadIndexRequest():
+            frame.read_index_request.CopyFrom(
+                pb.ReadIndexRequest(term=message.term, position=message.position)
+            )
+        case ReadIndexReply():
+            frame.read_index_reply.CopyFrom(
+                pb.ReadIndexReply(
+                    term=message.term, position=message.position, index=message.index
+                )
+            )
+        case AppendRejected():
+            rejected = frame.append_rejected
+            rejected.term = message.term
+            rejected.prev.CopyFrom(_id(message.prev))
+            rejected.hint.CopyFrom(_id(message.hint))
+            rejected.stream = message.stream
+            rejected.sequence = message.sequence
+        case PreVote():
+            frame.pre_vote.CopyFrom(
+                pb.PreVote(term=message.term, last=_id(message.last))
+            )
+        case PreVoteReply():
+            frame.pre_vote_reply.CopyFrom(
+                pb.PreVoteReply(
+                    term=message.term,
+                    granted=message.granted,
+                    asked_term=message.asked_term,
+                )
+            )
+        case RequestVote():
+            frame.request_vote.CopyFrom(
+                pb.RequestVote(
+                    term=message.term, last=_id(message.last), forced=message.forced
+                )
+            )
+        case RequestVoteReply():
+            frame.request_vote_reply.CopyFrom(
+                pb.RequestVoteReply(term=message.term, granted=message.granted)
+            )
+        case TermOver():
+            frame.term_over.CopyFrom(pb.TermOver(term=message.term))
+        case _:
+            assert_never(message)
+
+
+def decode(frame: pb.Frame, *, sender: NodeId, to: NodeId) -> Message:
+    """Return the message of a frame that holds exactly one.
+
+    Errors: FrameError when the kind is none of consensus or the shape is wrong.
+    """
+    match frame.WhichOneof("kind"):
+        case "append_entries":
+            return _append_entries(frame.append_entries, sender, to)
+        case "append_accepted":
+            accepted = frame.append_accepted
+            return AppendAccepted(
+                sender,
+                to,
+                Term(accepted.term),
+                Index(accepted.match),
+                accepted.stream,
+                accepted.sequence,
+            )
+        case "heartbeat":
+            beat = frame.heartbeat
+            return Heartbeat(
+                sender, to, Term(beat.term), Index(beat.commit), beat.read_position
+            )
+        case "heartbeat_reply":
+            echo = frame.heartbeat_reply
+            return HeartbeatReply(
+                sender, to, Term(echo.term), echo.read_position, Index(echo.applied)
+            )
+        case "read_index_request":
+            asked = frame.read_index_request
+            return ReadIndexRequest(sender, to, Term(asked.term), asked.position)
+        case "read_index_reply":
+            point = frame.read_index_reply
+            return ReadIndexReply(
+                sender, to, Term(point.term), point.position, Index(point.index)
+            )
+        case "append_rejected":
+            rejected = frame.append_rejected
+            return AppendRejected(
+                sender,
+                to,
+                Term(rejected.term),
+                _entry_id(rejected.prev),
+                _entry_id(rejected.hint),
+                rejected.stream,
+                rejected.sequence,
+            )
+        case "pre_vote":
+            pre_vote = frame.pre_vote
+            return PreVote(sender, to, Term(pre_vote.term), _entry_id(pre_vote.last))
+        case "pre_vote_reply":
+            pre = frame.pre_vote_reply
+            return PreVoteReply(
+                sender, to, Term(pre.term), pre.granted, Term(pre.asked_term)
+            )
+        case "request_vote":
+            vote = frame.request_vote
+            return RequestVote(
+                sender, to, Term(vote.term), _entry_id(vote.last), vote.forced
+            )
+        case "request_vote_reply":
+            reply = frame.request_vote_reply
+            return RequestVoteReply(sender, to, Term(reply.term), reply.granted)
+        case "term_over":
+            return TermOver(sender, to, Term(frame.term_over.term))
+        case other:
+            raise FrameError(
+                f"expected a message of consensus from node {sender}, found {other}: "
+                "is that node of a newer release than the next one?"
+            )
+
+
+def _entries(entries: Iterable[Entry]) -> Iterator[pb.Entry]:
+    for entry in entries:
+        yield pb.Entry(
+            term=entry.term,
+            index=entry.index,
+            kind=entry.kind,
+            ts_us=entry.ts_us,
+            payload=entry.payload,
+            link=entry.link,
+        )
+
+
+def _append_entries(append: pb.AppendEntries, sender: NodeId, to: NodeId) -> Message:
+    """Return the message; its entries follow prev without a gap, in terms that never fall."""
+    prev = _entry_id(append.prev)
+    if len(append.prev_link) != LINK_BYTES:
+        raise FrameError(
+            f"expected a link of {LINK_BYTES} bytes before the entries from node {sender}, "
+            f"found {len(append.prev_link)}"
+        )
+    entries: list[Entry] = []
+    last = prev
+    for wire in append.entries:
+        kind = _KINDS.get(wire.kind)
+        if kind is None or len(wire.link) != LINK_BYTES:
+            raise FrameError(
+                f"entry {wire.index} from node {sender}: expected a known kind and a link of "
+                f"{LINK_BYTES} bytes, found kind {wire.kind} and {len(wire.link)} bytes"
+            )
+        if wire.index != last.index + 1 or not last.term <= wire.term <= append.term:
+            raise FrameError(
+                f"entries from node {sender}: expected index {last.index + 1} in a term "
+                f"{last.term} .. {append.term}, found index {wire.index} in term {wire.term}"
+            )
+        entry = Entry(
+            Term(wire.term),
+            Index(wire.index),
+            kind,
+            wire.ts_us,
+            wire.payload,
+            wire.link,
+        )
+        entries.append(entry)
+        last = entry.id
+    return AppendEntries(
+        sender,
+        to,
+        Term(append.term),
+        prev,
+        append.prev_link,
+        tuple(entries),
+        Index(append.commit),
+        append.stream,
+        append.sequence,
+    )
+
+
+def _id(value: EntryId) -> pb.EntryId:
+    return pb.EntryId(term=value.term, index=value.index)
+
+
+def _entry_id(wire: pb.EntryId) -> EntryId:
+    return EntryId(Term(wire.term), Index(wire.index))

@@ -1,0 +1,150 @@
+"""The first frame in either direction: who speaks, of which cluster, and whether the proof agrees.
+
+Both ends check the other's greeting before a single message counts (T69, T77, raft.md F25). The
+certificate was checked by TLS; here it must also name the node that the greeting names.
+"""
+
+import os
+from collections.abc import Mapping
+from enum import Enum
+from typing import Final
+
+from ledgerd.errors import CallError, LedgerdError
+from ledgerd.raft.entries import NodeId
+from ledgerd.security.identity import Identity, require_node
+from ledgerd.transport.options import STORE_ID_BYTES, TransportOptions
+from ledgerd.transport.v1 import peer_pb2 as pb
+
+PROTOCOL_MIN: Final = 1  # the oldest version this release speaks
+PROTOCOL_MAX: Final = 1
+
+_INCARNATION_BYTES: Final = 8
+
+
+class Refusal(Enum):
+    """Why a stream between nodes was refused; the value is the label of the counter."""
+
+    NO_GREETING = "peer_no_greeting"
+    FOREIGN_CLUSTER = "peer_foreign_cluster"
+    NOT_A_MEMBER = "peer_not_a_member"
+    WRONG_NODE = "peer_wrong_node"
+    CERTIFICATE = "peer_certificate"
+    PROTOCOL = "peer_protocol"
+    STORE_CHANGED = "peer_store_changed"
+    BY_PEER = "peer_refused_us"  # the other end refused this node
+
+
+class GreetingRefused(LedgerdError):
+    """The other end is not who it must be. Nothing it sends is looked at."""
+
+    def __init__(self, refusal: Refusal, message: str) -> None:
+        super().__init__(message)
+        self.refusal = refusal
+
+
+class Greetings:
+    """Makes this node's greeting and judges those of others. Remembers the store of each peer.
+
+    A peer that comes back with another store under its old id has lost what it had promised, so it
+    may neither vote nor acknowledge (F25). This memory lasts as long as the process.
+    """
+
+    def __init__(self, options: TransportOptions) -> None:
+        self._options = options
+        self._incarnation = os.urandom(_INCARNATION_BYTES)
+        self._stores: dict[NodeId, bytes] = {}
+
+    def hello(self, to: NodeId, *, clock_us: int) -> bytes:
+        """Return this node's greeting to `to`, as a frame."""
+        options = self._options
+        hello = pb.Hello(
+            cluster_id=options.cluster_id,
+            node_id=options.node_id,
+            to_node_id=to,
+            protocol_min=PROTOCOL_MIN,
+            protocol_max=PROTOCOL_MAX,
+            incarnation=self._incarnation,
+            store_id=options.store_id,
+        )
+        return pb.Frame(clock_us=clock_us, hello=hello).SerializeToString()
+
+    def check(
+        self, frame: pb.Frame, *, expected: NodeId | None, identity: Identity | None
+    ) -> NodeId:
+        """Return who greeted, if that node may speak to this one.
+
+        expected: the node that was dialled; None on the side that was called.
+        identity: of the caller's certificate; None on the dialling side, where TLS has compared
+            the name in the certificate, and without TLS.
+        Errors: GreetingRefused, saying what was expected and what was found.
+        """
+        if frame.WhichOneof("kind") != "hello":
+            found = frame.WhichOneof("kind") or "an empty frame"
+            raise GreetingRefused(
+                Refusal.NO_GREETING, f"expected a greeting first, found {found}"
+            )
+        hello = frame.hello
+        self._check_names(hello, self._options.peers, expected)
+        sender = NodeId(hello.node_id)
+        if identity is not None:
+            _check_certificate(identity, sender)
+        if hello.protocol_min > PROTOCOL_MAX or hello.protocol_max < PROTOCOL_MIN:
+            raise GreetingRefused(
+                Refusal.PROTOCOL,
+                f"node {sender} speaks protocol versions {hello.protocol_min} .. "
+                f"{hello.protocol_max}, this node {PROTOCOL_MIN} .. {PROTOCOL_MAX}: "
+                "upgrade one release at a time",
+            )
+        self._check_store(sender, hello.store_id)
+        return sender
+
+    def _check_names(
+        self, hello: pb.Hello, peers: Mapping[NodeId, str], expected: NodeId | None
+    ) -> None:
+        options = self._options
+        if hello.cluster_id != options.cluster_id:
+            raise GreetingRefused(
+                Refusal.FOREIGN_CLUSTER,
+                f"expected cluster {options.cluster_id}, found cluster {hello.cluster_id[:64]}",
+            )
+        if expected is not None and hello.node_id != expected:
+            raise GreetingRefused(
+                Refusal.WRONG_NODE,
+                f"expected node {expected} at {peers[expected]}, found node {hello.node_id}: "
+                "compare the peer addresses of the members in the configuration",
+            )
+        if NodeId(hello.node_id) not in peers:
+            raise GreetingRefused(
+                Refusal.NOT_A_MEMBER,
+                f"expected one of the nodes {sorted(peers)}, found node {hello.node_id}",
+            )
+        if hello.to_node_id != options.node_id:
+            raise GreetingRefused(
+                Refusal.WRONG_NODE,
+                f"node {hello.node_id} expected node {hello.to_node_id} here, but this is "
+                f"node {options.node_id}: compare the peer addresses of the members in the "
+                "configuration",
+            )
+
+    def _check_store(self, sender: NodeId, store_id: bytes) -> None:
+        if len(store_id) != STORE_ID_BYTES:
+            raise GreetingRefused(
+                Refusal.NO_GREETING,
+                f"expected a store id of {STORE_ID_BYTES} bytes from node {sender}, "
+                f"found {len(store_id)}",
+            )
+        known = self._stores.setdefault(sender, store_id)
+        if known != store_id:
+            raise GreetingRefused(
+                Refusal.STORE_CHANGED,
+                f"node {sender} had store {known.hex()} and now has {store_id.hex()}: an "
+                "emptied or exchanged data directory under an old id may not vote; bring back "
+                "the old directory",
+            )
+
+
+def _check_certificate(identity: Identity, sender: NodeId) -> None:
+    try:
+        require_node(identity, node_id=sender)
+    except CallError as error:
+        raise GreetingRefused(Refusal.CERTIFICATE, error.message) from error

@@ -1,0 +1,162 @@
+"""What waits to leave for each peer: one bounded queue a peer, and the `Mail` port over them.
+
+The replica thread puts, the loop takes; there is no lock. A queue that is full or whose peer is not
+connected drops what is put, which consensus permits: it costs that peer a probe, and nobody else
+anything (T75, T92).
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+
+from ledgerd.limits import PEER_QUEUE_BYTES_MAX, PEER_QUEUE_MESSAGES_MAX
+from ledgerd.raft.entries import NodeId
+from ledgerd.raft.messages import EarlyMessage, LateMessage, Message
+from ledgerd.replica.ports import Receipt
+from ledgerd.transport.codec import size_bytes
+
+
+class PeerQueue:
+    """Messages to one peer, oldest first; closed while there is no stream to it.
+
+    Full at `messages_max` messages or `bytes_max` bytes: what is put then is dropped and counted.
+    Each of the two counts of bytes has one writer, so that neither thread needs a lock.
+    """
+
+    def __init__(
+        self,
+        *,
+        on_dropped: Callable[[int], object],
+        messages_max: int = PEER_QUEUE_MESSAGES_MAX,
+        bytes_max: int = PEER_QUEUE_BYTES_MAX,
+    ) -> None:
+        self._messages_max = messages_max
+        self._bytes_max = bytes_max
+        self._on_dropped = on_dropped
+        self._items: deque[Message] = deque()
+        self._is_open = False
+        self._bytes_put = 0  # written by the replica thread
+        self._bytes_taken = 0  # written by the loop
+        self._wanted: asyncio.Future[None] | None = None
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes that wait."""
+        return self._bytes_put - self._bytes_taken
+
+    def put(self, message: Message) -> bool:
+        """Add a message, or drop it and return False. Replica thread."""
+        size = size_bytes(message)
+        is_full = (
+            len(self._items) >= self._messages_max
+            or self.size_bytes + size > self._bytes_max
+        )
+        if is_full or not self._is_open:
+            self._on_dropped(1)
+            return False
+        self._bytes_put += size
+        self._items.append(message)
+        return True
+
+    def open(self) -> None:
+        """Take messages from now on; none of an earlier stream is left. Loop."""
+        self._forget()
+        self._is_open = True
+
+    def close(self) -> None:
+        """Drop what waits and all that comes until `open`. Loop."""
+        self._is_open = False
+        self._forget()
+
+    async def wait(self) -> None:
+        """Return once something waits, or was just taken by `open` or `close`. Loop, one task."""
+        if self._items:
+            return
+        assert self._wanted is None, "a queue has one taker"
+        self._wanted = asyncio.get_running_loop().create_future()
+        try:
+            await self._wanted
+        finally:
+            self._wanted = None
+
+    def wake(self) -> None:
+        """Let the taker go on if there is something to take. Loop."""
+        if self._wanted is not None and self._items and not self._wanted.done():
+            self._wanted.set_result(None)
+
+    def take(self, *, bytes_max: int) -> list[Message]:
+        """Return what waits, oldest first: at most `bytes_max` bytes, but at least one. Loop."""
+        taken: list[Message] = []
+        items = self._items
+        size = 0
+        while items:
+            size += size_bytes(items[0])
+            if taken and size > bytes_max:
+                break
+            message = items.popleft()
+            self._bytes_taken += size_bytes(message)
+            taken.append(message)
+        return taken
+
+    def _forget(self) -> None:
+        """Drop what waits. A put that runs meanwhile may survive; it is only a late message."""
+        count = 0
+        while self._items:
+            self._bytes_taken += size_bytes(self._items.popleft())
+            count += 1
+        if count:
+            self._on_dropped(count)
+
+
+class PeerMail:
+    """Implements `replica.ports.Mail` over the queues. Called by the replica thread alone.
+
+    Wakes the loop at most once a call, and not at all while an earlier wake-up has not run.
+    """
+
+    def __init__(self, queues: Mapping[NodeId, PeerQueue]) -> None:
+        self._queues = queues
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._is_wake_due = False
+
+    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Deliver on `loop` from now on; what is put before is dropped by the closed queues."""
+        self._loop = loop
+
+    def detach(self) -> None:
+        """Wake nobody any more: the loop is about to end."""
+        self._loop = None
+
+    def early(self, messages: Sequence[EarlyMessage]) -> None:
+        """Send messages that rest on nothing this turn writes."""
+        self._post(messages)
+
+    def after(self, messages: Sequence[LateMessage], receipt: Receipt) -> None:
+        """Send messages that rest on what `receipt` proves durable."""
+        assert isinstance(receipt, Receipt), receipt  # C2
+        self._post(messages)
+
+    def _post(self, messages: Sequence[Message]) -> None:
+        queued = False
+        for message in messages:
+            queue = self._queues.get(message.to)
+            assert queue is not None, f"no address for node {message.to}"
+            queued |= queue.put(message)
+        loop = self._loop
+        if not queued or self._is_wake_due or loop is None:
+            return
+        # Set before the call: once the loop resets it, it will look at the queues again.
+        self._is_wake_due = True
+        try:
+            loop.call_soon_threadsafe(self._wake)
+        except RuntimeError:
+            # The loop is closed: the node is stopping, and nobody needs these messages.
+            self._loop = None
+
+    def _wake(self) -> None:
+        self._is_wake_due = False
+        for queue in self._queues.values():
+            queue.wake()

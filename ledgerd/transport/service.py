@@ -1,0 +1,154 @@
+"""The side of a stream that is called: receives a peer's messages and says that this node lives."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from typing import Final, TypeAlias
+
+import grpc
+from google.protobuf.message import DecodeError
+
+from ledgerd.errors import CallError
+from ledgerd.observability import logs
+from ledgerd.observability.metrics import Metrics
+from ledgerd.raft.entries import NodeId
+from ledgerd.raft.messages import Message
+from ledgerd.security.identity import Identity, identity_of, refusal_label
+from ledgerd.transport.codec import FrameError, unpack
+from ledgerd.transport.greeting import GreetingRefused, Greetings, Refusal
+from ledgerd.transport.options import FailStop, TransportOptions
+from ledgerd.transport.v1 import peer_pb2 as pb
+
+SERVICE: Final = "ledgerd.transport.v1.Peer"
+EXCHANGE: Final = f"/{SERVICE}/Exchange"
+
+# Frames travel as bytes here: their size is counted, and a broken one is ours to refuse.
+Context: TypeAlias = grpc.aio.ServicerContext[bytes, bytes]
+log = logs.get(__name__)
+
+
+def clock_us() -> int:
+    """Return this node's wall clock, for the other side's stamping of log time only (T80)."""
+    return time.time_ns() // 1000
+
+
+class PeerService:
+    """Serves `Peer.Exchange`. One stream counts per peer: the one that greeted last."""
+
+    def __init__(
+        self,
+        options: TransportOptions,
+        *,
+        greetings: Greetings,
+        metrics: Metrics,
+        on_message: Callable[[Message], object],
+        on_clock: Callable[[NodeId, int], None],
+        fail_stop: FailStop,
+    ) -> None:
+        self._options = options
+        self._greetings = greetings
+        self._metrics = metrics
+        self._on_message = on_message
+        self._on_clock = on_clock
+        self._fail_stop = fail_stop
+        self._current: dict[NodeId, object] = {}
+
+    def handler(self) -> grpc.GenericRpcHandler:
+        """Return what a gRPC server needs to serve this."""
+        # The stubs type the synchronous form of a handler only; grpc.aio takes the coroutine.
+        exchange = grpc.stream_stream_rpc_method_handler(self.exchange)  # type: ignore[var-annotated]
+        return grpc.method_handlers_generic_handler(SERVICE, {"Exchange": exchange})
+
+    async def exchange(self, _requests: object, context: Context) -> None:
+        """Serve one stream until either end gives it up."""
+        try:
+            sender = await self._greeted(context)
+            await self._serve(sender, context)
+        except GreetingRefused as refused:
+            self._metrics.calls_refused.labels(reason=refused.refusal.value).inc()
+            log.warning("peer_refused", reason=refused.refusal.value, why=str(refused))
+            await context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(refused))
+        except (FrameError, DecodeError) as error:
+            log.warning("peer_frame_refused", why=str(error))
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        except AssertionError as error:
+            self._fail_stop(error, where="peer stream")
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "this node stops")
+
+    async def _greeted(self, context: Context) -> NodeId:
+        """Return who called, after both have greeted. Errors: GreetingRefused."""
+        identity = self._identity(context)
+        async with asyncio.timeout(self._options.connect_limit_s):
+            frame = await _read(context)
+        if frame is None:
+            raise GreetingRefused(
+                Refusal.NO_GREETING, "expected a greeting, found the end of the stream"
+            )
+        sender = self._greetings.check(frame, expected=None, identity=identity)
+        await context.write(self._greetings.hello(sender, clock_us=clock_us()))
+        return sender
+
+    def _identity(self, context: Context) -> Identity | None:
+        """Return who the certificate names; None without TLS."""
+        if self._options.is_plaintext:
+            return None
+        auth_context: Mapping[str, list[bytes]] = {
+            key: list(values) for key, values in context.auth_context().items()
+        }
+        try:
+            return identity_of(
+                auth_context, cluster_id=self._options.cluster_id, now_s=time.time()
+            )
+        except CallError as error:
+            label = refusal_label(error.reason)
+            if label is not None:
+                self._metrics.tls_refusals.labels(reason=label).inc()
+            raise GreetingRefused(Refusal.CERTIFICATE, error.message) from error
+
+    async def _serve(self, sender: NodeId, context: Context) -> None:
+        token = object()
+        self._current[sender] = token
+        log.info("peer_stream_opened", peer=sender)
+        alive = asyncio.create_task(self._say_alive(sender, token, context))
+        try:
+            await self._receive(sender, token, context)
+        finally:
+            alive.cancel()
+            if self._current.get(sender) is token:
+                del self._current[sender]
+
+    async def _receive(self, sender: NodeId, token: object, context: Context) -> None:
+        """Deliver what comes, in order, until the stream ends or a newer one replaced it."""
+        received_bytes = self._metrics.peer_received_bytes.labels(peer=str(sender))
+        me = self._options.node_id
+        while (data := await _read_bytes(context)) is not None:
+            if self._current.get(sender) is not token:
+                # Late news of an older stream: order holds within one stream only (T75).
+                return
+            received_bytes.inc(len(data))
+            frame = pb.Frame.FromString(data)
+            self._on_clock(sender, frame.clock_us)
+            for message in unpack(frame, sender=sender, to=me):
+                self._on_message(message)
+
+    async def _say_alive(self, sender: NodeId, token: object, context: Context) -> None:
+        """Say every heartbeat that this node lives, as long as the stream is the current one."""
+        while self._current.get(sender) is token:
+            frame = pb.Frame(clock_us=clock_us(), alive=pb.Alive())
+            try:
+                await context.write(frame.SerializeToString())
+            except (grpc.aio.BaseError, asyncio.InvalidStateError):
+                return  # the stream ended; its reader is told too
+            await asyncio.sleep(self._options.alive_interval_s)
+
+
+async def _read_bytes(context: Context) -> bytes | None:
+    """Return the next frame's bytes, None at the end of the stream."""
+    data = await context.read()
+    return data if isinstance(data, bytes) else None
+
+
+async def _read(context: Context) -> pb.Frame | None:
+    """Return the next frame, None at the end. Errors: DecodeError."""
+    data = await _read_bytes(context)
+    return None if data is None else pb.Frame.FromString(data)
