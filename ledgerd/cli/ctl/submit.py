@@ -1,0 +1,460 @@
+"""`ledgerctl payout submit FILE`: pays a file of payouts, once however often it is run."""
+
+import asyncio
+import csv
+import json
+import os
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import click
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from ledgerd.api import ids
+from ledgerd.api.v1 import accounts_pb2
+from ledgerd.cli.ctl.session import Failed, Session
+from ledgerd.client import AsyncClient
+from ledgerd.client.files import FileRefused, Kind, PayoutFile, ReadOptions, read
+from ledgerd.client.files.amounts import units_text
+from ledgerd.client.files.currencies import EXPONENTS
+from ledgerd.client.files.findings import Findings
+from ledgerd.client.files.rails import RAILS, SANDBOX
+from ledgerd.client.files.submission import Status, Submission
+from ledgerd.errors import NotLogged, Reason
+
+EXIT_DECIDED_AGAINST: Final = 1  # some entries refused or in conflict
+EXIT_NOT_LOGGED: Final = 3
+EXIT_UNKNOWN: Final = 4
+EXIT_FILE_REFUSED: Final = 65  # the data are wrong; EX_DATAERR of sysexits.h
+_CONFLICTS_SHOWN: Final = 5
+_AGAIN: Final = "run the same command again to continue; nothing is paid twice"
+
+
+@click.command()
+@click.argument(
+    "file", type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
+)
+@click.option("--account", metavar="acct_...", help="The account that pays.")
+@click.option(
+    "--kind",
+    type=click.Choice([kind.value for kind in Kind]),
+    help="Format of the file; recognised by its first bytes without this.",
+)
+@click.option(
+    "--rail",
+    type=click.Choice(sorted(RAILS)),
+    help="Rail for every entry, instead of what file and currency say.",
+)
+@click.option(
+    "--batch-date",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="CSV without ids: the day that ids derive from, with the file's digest.",
+)
+@click.option(
+    "--expect-entries",
+    type=click.IntRange(min=1),
+    help="Refuse the file unless it pays exactly that many.",
+)
+@click.option(
+    "--validate-only", is_flag=True, help="Judge the file and submit nothing."
+)
+@click.option(
+    "--even-if-short",
+    is_flag=True,
+    help="Submit although the account holds less than the file's total. "
+    "Entries refused for funds can never be paid under their ids.",
+)
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(min=0.1),
+    default=300.0,
+    show_default=True,
+    help="Seconds for the whole file.",
+)
+@click.option(
+    "--result",
+    "result_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write line, payout id, outcome, code and log index of every entry here (CSV).",
+)
+@click.pass_obj
+def submit(
+    session: Session,
+    *,
+    file: Path,
+    account: str | None,
+    kind: str | None,
+    rail: str | None,
+    batch_date: datetime | None,
+    expect_entries: int | None,
+    validate_only: bool,
+    even_if_short: bool,
+    timeout_s: float,
+    result_path: Path | None,
+) -> None:
+    """Submit the payouts of FILE: pain.001 XML, NACHA (also .gz) or CSV.
+
+    The whole file is read and checked before anything is submitted. The ids of the payouts derive
+    from the file, so a second run pays nobody twice: it reports every entry as REPLAYED.
+
+    Exit codes: 0 all accepted or replayed; 1 some refused or in conflict, or the account is short;
+    2 usage; 3 not logged; 4 some unknown, run again; 65 the file is refused.
+    """
+    if account is None and not validate_only:
+        raise click.UsageError("--account names the account that pays")
+    if account is not None:
+        _check_account_id(account)
+    options = ReadOptions(
+        rail=rail,
+        account_id=account,
+        batch_date=batch_date.date() if batch_date is not None else None,
+    )
+    chosen = Kind(kind) if kind is not None else None
+    try:
+        payouts = read(file, kind=chosen, options=options)
+        if expect_entries is not None:
+            _check_entries(payouts, expect_entries)
+        if validate_only:
+            _show_verdict(session, payouts)
+            return
+        assert account is not None
+        run = _Run(session, payouts, account, rail=rail, even_if_short=even_if_short)
+        submission = run.submit(timeout_s)
+    except FileRefused as error:
+        _show_refusal(session, error)
+        raise Failed(
+            "nothing was submitted" if not validate_only else "the file is not right",
+            EXIT_FILE_REFUSED,
+        ) from error
+    if result_path is not None:
+        _write_result(submission, result_path)
+    _show_summary(session, submission)
+    _end(submission, run.was_interrupted)
+
+
+def _check_account_id(text: str) -> None:
+    try:
+        ids.decode(ids.ACCOUNT, text)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--account") from error
+
+
+def _check_entries(payouts: PayoutFile, expected: int) -> None:
+    """Pass only if the file pays as many as the caller knows it must."""
+    if len(payouts.orders) != expected:
+        findings = Findings(payouts.name)
+        findings.add(
+            0,
+            "",
+            expected=f"{expected} entries (--expect-entries)",
+            found=str(len(payouts.orders)),
+        )
+        raise findings.refusal()
+
+
+class _Run:
+    """One file, one account, one connection."""
+
+    def __init__(
+        self,
+        session: Session,
+        payouts: PayoutFile,
+        account_id: str,
+        *,
+        rail: str | None,
+        even_if_short: bool,
+    ) -> None:
+        self._session = session
+        self._payouts = payouts
+        self._account_id = account_id
+        self._rail = rail
+        self._even_if_short = even_if_short
+        self._submission: Submission | None = None
+        self.was_interrupted = False
+
+    def submit(self, timeout_s: float) -> Submission:
+        """Return the submission when it is over, also when it was interrupted."""
+        try:
+            asyncio.run(self._submit(timeout_s))
+        except KeyboardInterrupt:
+            if self._submission is None:
+                raise
+            self.was_interrupted = True
+        assert self._submission is not None
+        return self._submission
+
+    async def _submit(self, timeout_s: float) -> None:
+        async with AsyncClient(self._session.profile()) as client:
+            reply = await client.account(self._account_id)
+            await self._check(client, reply.account)
+            self._submission = Submission(
+                self._payouts, account_id=self._account_id, rail=self._rail
+            )
+            with _Bar(self._session.errors, len(self._payouts.orders)) as told:
+                await self._submission.run(client, timeout_s=timeout_s, progress=told)
+
+    async def _check(self, client: AsyncClient, account: accounts_pb2.Account) -> None:
+        """Pass only if the account can pay such a file; before anything is submitted."""
+        if account.status != accounts_pb2.OPEN:
+            status = accounts_pb2.AccountStatus.Name(account.status)
+            raise Failed(
+                f"expected an open account, found {self._account_id} {status}; "
+                "nothing was submitted",
+                EXIT_DECIDED_AGAINST,
+            )
+        _check_currency(self._payouts, account.currency)
+        self._choose_rail(is_live=account.livemode)
+        await self._check_funds(client, account)
+
+    def _choose_rail(self, *, is_live: bool) -> None:
+        """Take the sandbox rail for a sandbox account; refuse to mix the two."""
+        if is_live:
+            on_sandbox = SANDBOX in {
+                self._rail,
+                *(o.rail for o in self._payouts.orders),
+            }
+            if on_sandbox:
+                raise click.UsageError(
+                    f"{self._account_id} is a live account and never uses rail sandbox"
+                )
+            return
+        if self._rail not in (None, SANDBOX):
+            raise click.UsageError(
+                f"{self._account_id} is a sandbox account: expected --rail sandbox "
+                f"or none, found {self._rail}"
+            )
+        if self._rail is None:
+            self._session.errors.print(
+                f"{self._account_id} is a sandbox account: every entry takes rail sandbox"
+            )
+        self._rail = SANDBOX
+
+    async def _check_funds(
+        self, client: AsyncClient, account: accounts_pb2.Account
+    ) -> None:
+        """Stop before ids are spent on an account that cannot pay them all.
+
+        A file that was submitted before, in whole or in part, has used funds already and may go on:
+        what is there is replayed.
+        """
+        needed = sum(order.amount_minor for order in self._payouts.orders)
+        usable = account.balances.available_units - account.min_balance_units
+        if needed <= usable or self._even_if_short:
+            return
+        first = ids.encode(ids.PAYOUT, self._payouts.orders[0].payout_id)
+        try:
+            await client.get(first)
+        except NotLogged as error:
+            if error.reason is not Reason.NOT_FOUND:
+                raise
+        else:
+            return
+        currency = account.currency
+        raise Failed(
+            f"expected {units_text(needed, currency)} {currency} in {self._account_id}, "
+            f"found {units_text(usable, currency)}: fund the account first (an id that "
+            "was refused is spent), or say --even-if-short; nothing was submitted",
+            EXIT_DECIDED_AGAINST,
+        )
+
+
+def _check_currency(payouts: PayoutFile, currency: str) -> None:
+    """Refuse the file if an entry is not in the account's currency."""
+    findings = Findings(payouts.name)
+    for order in payouts.orders:
+        if order.currency != currency:
+            findings.add(
+                order.line,
+                order.where or "currency",
+                expected=f"{currency}, the currency of the account",
+                found=order.currency,
+                hint="submit the others from an account of theirs",
+            )
+    if findings.count:
+        raise findings.refusal()
+
+
+class _Bar:
+    """A progress bar on a terminal, and nothing elsewhere."""
+
+    def __init__(self, console: Console, total: int) -> None:
+        self._progress = Progress(
+            TextColumn("submitting"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+            transient=True,
+        )
+        self._task = self._progress.add_task("submitting", total=total)
+
+    def __enter__(self) -> Callable[[int], None]:
+        self._progress.start()
+        return lambda answered: self._progress.update(self._task, completed=answered)
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+
+def _end(submission: Submission, was_interrupted: bool) -> None:
+    """Return if every entry is accepted or replayed; else end with the code that says why not."""
+    total = len(submission.statuses)
+    unknown = submission.count(Status.UNKNOWN)
+    not_sent = submission.count(Status.NOT_SENT)
+    why = f" ({submission.error.message})" if submission.error is not None else ""
+    if unknown or not_sent:
+        stopped = "interrupted" if was_interrupted else f"stopped{why}"
+        raise Failed(
+            f"{stopped}: {submission.answered} of {total} entries answered, {unknown} "
+            f"unknown, {not_sent} not sent; {_AGAIN}",
+            EXIT_UNKNOWN if unknown else EXIT_NOT_LOGGED,
+        )
+    refused = submission.count(Status.REFUSED)
+    conflicts = submission.count(Status.CONFLICT)
+    if refused or conflicts:
+        raise Failed(
+            f"{refused} entries refused, {conflicts} in conflict with what the same ids "
+            "ordered before",
+            EXIT_DECIDED_AGAINST,
+        )
+
+
+# What people and programs see
+
+
+def _show_verdict(session: Session, payouts: PayoutFile) -> None:
+    if session.output == "json":
+        _print_json(session, {"valid": True, **_facts(payouts)})
+        return
+    session.console.print(
+        f"{payouts.name} is right: {payouts.form}, {payouts.identity}", highlight=False
+    )
+    table = Table("currency", "entries", "amount")
+    for total in payouts.totals:
+        amount = units_text(total.amount_minor, total.currency)
+        table.add_row(total.currency, f"{total.entries:,}", amount)
+    session.console.print(table)
+    _show_notes(session, payouts)
+    session.console.print("nothing was submitted; account and funds were not looked at")
+
+
+def _show_notes(session: Session, payouts: PayoutFile) -> None:
+    for note in payouts.notes:
+        session.console.print(f"note: {note}", highlight=False, markup=False)
+
+
+def _show_refusal(session: Session, error: FileRefused) -> None:
+    if session.output == "json":
+        findings = [finding._asdict() for finding in error.findings]
+        _print_json(
+            session, {"valid": False, "count": error.count, "findings": findings}
+        )
+    else:
+        session.errors.print(str(error), highlight=False, markup=False, soft_wrap=True)
+
+
+def _show_summary(session: Session, submission: Submission) -> None:
+    codes = Counter(
+        code
+        for code, status in zip(submission.codes, submission.statuses, strict=True)
+        if status is Status.REFUSED
+    )
+    sums = {status: submission.totals(status) for status in Status}
+    if session.output == "json":
+        outcomes = {
+            status.value: [
+                {
+                    "currency": total.currency,
+                    "entries": total.entries,
+                    "amount_minor": total.amount_minor,
+                    "exponent": EXPONENTS[total.currency],
+                }
+                for total in totals
+            ]
+            for status, totals in sums.items()
+        }
+        _print_json(
+            session,
+            {
+                **_facts(submission.file),
+                "account": submission.account_id,
+                "answered": submission.answered,
+                "outcomes": outcomes,
+                "refusals": dict(codes),
+            },
+        )
+        return
+    table = Table(
+        "outcome", "currency", "entries", "amount", title=submission.file.name
+    )
+    for status, totals in sums.items():
+        for total in totals:
+            amount = units_text(total.amount_minor, total.currency)
+            table.add_row(status.value, total.currency, f"{total.entries:,}", amount)
+    session.console.print(table)
+    for code, count in codes.most_common():
+        session.console.print(f"refused: {code} ({count:,} x)", highlight=False)
+    _show_conflicts(session, submission)
+    _show_notes(session, submission.file)
+
+
+def _show_conflicts(session: Session, submission: Submission) -> None:
+    shown = 0
+    for row, status in enumerate(submission.statuses):
+        if status is Status.CONFLICT and (shown := shown + 1) <= _CONFLICTS_SHOWN:
+            session.console.print(
+                f"line {submission.file.orders[row].line}: the id was used before with "
+                f"other fields: {submission.codes[row]}",
+                highlight=False,
+            )
+    if shown > _CONFLICTS_SHOWN:
+        session.console.print(f"and {shown - _CONFLICTS_SHOWN} more (see --result)")
+
+
+def _facts(payouts: PayoutFile) -> dict[str, object]:
+    return {
+        "file": payouts.name,
+        "form": payouts.form,
+        "identity": payouts.identity,
+        "entries": len(payouts.orders),
+        "totals": [total._asdict() for total in payouts.totals],
+        "notes": list(payouts.notes),
+    }
+
+
+def _print_json(session: Session, value: dict[str, object]) -> None:
+    session.console.print(
+        json.dumps(value), highlight=False, markup=False, soft_wrap=True
+    )
+
+
+def _write_result(submission: Submission, path: Path) -> None:
+    """Write a line for each entry; the file at `path` is whole or not there."""
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("line", "payout_id", "outcome", "code", "index"))
+        rows = zip(
+            submission.file.orders,
+            submission.statuses,
+            submission.codes,
+            submission.indexes,
+            strict=True,
+        )
+        for order, status, code, index in rows:
+            payout_id = ids.encode(ids.PAYOUT, order.payout_id)
+            writer.writerow((order.line, payout_id, status.value, code, index or ""))
+    os.replace(partial, path)
