@@ -126,7 +126,6 @@ class Calls:
                 method=method,
                 request=request,
                 extra_patience_s=extra_patience_s,
-                is_read=False,
             )
         except CallError as error:
             if run.progress.was_unknown and not isinstance(error, OutcomeUnknown):
@@ -144,16 +143,13 @@ class Calls:
 
         Errors: NotLogged, whatever the reason: a read changes nothing.
         """
-        run = _Run(self._nodes, Progress(), deadline)
+        run = _Run(self._nodes, Progress(), deadline, is_read=True)
         try:
             return await self._attempts(
-                run, method=method, request=request, extra_patience_s=0.0, is_read=True
+                run, method=method, request=request, extra_patience_s=0.0
             )
         except CallError as error:
-            reason = error.reason
-            if reason is Reason.DEADLINE_AFTER_PROPOSAL:
-                reason = Reason.READ_NOT_CONFIRMED
-            plain = NotLogged(reason, error.message, error.metadata)
+            plain = NotLogged(error.reason, error.message, error.metadata)
             raise run.noted(plain) from error
 
     async def ask(
@@ -185,7 +181,6 @@ class Calls:
         method: Callable[[Node], aio.UnaryUnaryMultiCallable[_Request, _Reply]],
         request: _Request,
         extra_patience_s: float,
-        is_read: bool,
     ) -> _Reply:
         """Try until there is an answer; raise what the last attempt proved."""
         while True:
@@ -212,7 +207,7 @@ class Calls:
                 raise
             else:
                 node.answered_after(run.now() - began)
-                if not is_read:
+                if not run.is_read:
                     self._nodes.leads(node)
                 return reply
             finally:
@@ -232,7 +227,15 @@ class Calls:
 class _Run:
     """One call under way: its clock, its route and what the attempts have shown."""
 
-    def __init__(self, nodes: Nodes, progress: Progress, deadline: float) -> None:
+    def __init__(
+        self,
+        nodes: Nodes,
+        progress: Progress,
+        deadline: float,
+        *,
+        is_read: bool = False,
+    ) -> None:
+        self.is_read = is_read
         self.progress = progress
         self._nodes = nodes
         self._route = Route(nodes)
@@ -307,6 +310,8 @@ class _Run:
             f"within {waited_s:.2f} s and {self.progress.attempts} attempts; "
             f"the last one: {self.progress.last}"
         )
+        if self.is_read:
+            return NotLogged(Reason.READ_NOT_CONFIRMED, f"no answer {how}")
         if self.progress.was_unknown:
             return OutcomeUnknown(
                 Reason.DEADLINE_AFTER_PROPOSAL,

@@ -1,0 +1,397 @@
+"""A cluster that is scripted: the real wire, dictionaries for a ledger.
+
+Each node behaves as its test says: it leads, follows, refuses, keeps silent, or does what
+the log does and then loses the answer. Ledger rules are only those that a client can see.
+"""
+
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import NoReturn, Self
+
+import grpc
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.rpc.error_details_pb2 import ErrorInfo  # type: ignore[import-untyped]
+from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
+from grpc_status import rpc_status
+
+from ledgerd.api.v1 import (
+    accounts_pb2,
+    accounts_pb2_grpc,
+    admin_pb2,
+    admin_pb2_grpc,
+    common_pb2,
+    payouts_pb2,
+    payouts_pb2_grpc,
+)
+from ledgerd.client import Endpoint, Profile
+from ledgerd.errors import Kind, Reason, kind_of, outcome_of
+
+CLUSTER_ID = "fake"
+_CODES = {
+    Kind.INVALID: grpc.StatusCode.INVALID_ARGUMENT,
+    Kind.UNAUTHENTICATED: grpc.StatusCode.UNAUTHENTICATED,
+    Kind.FORBIDDEN: grpc.StatusCode.PERMISSION_DENIED,
+    Kind.NOT_FOUND: grpc.StatusCode.NOT_FOUND,
+    Kind.PRECONDITION: grpc.StatusCode.FAILED_PRECONDITION,
+    Kind.OUT_OF_RANGE: grpc.StatusCode.OUT_OF_RANGE,
+    Kind.EXHAUSTED: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    Kind.UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
+    Kind.DEADLINE: grpc.StatusCode.DEADLINE_EXCEEDED,
+    Kind.INTERNAL: grpc.StatusCode.INTERNAL,
+}
+
+Step = Callable[["FakeNode", grpc.ServicerContext], None]
+
+
+def refuse(reason: Reason, **metadata: str) -> Step:
+    """Return a step that ends a call with our ErrorInfo."""
+
+    def step(node: "FakeNode", context: grpc.ServicerContext) -> NoReturn:
+        abort(context, reason, f"{reason.value} by script", metadata)
+
+    return step
+
+
+def fail_like_grpc(code: grpc.StatusCode) -> Step:
+    """Return a step that ends a call as the gRPC library does: without our ErrorInfo."""
+
+    def step(node: "FakeNode", context: grpc.ServicerContext) -> NoReturn:
+        context.abort(code, "made by the library")
+
+    return step
+
+
+def keep_silent(node: "FakeNode", context: grpc.ServicerContext) -> None:
+    """Accept the call and never answer, until the caller gives up or the test ends."""
+    gone = threading.Event()
+    if context.add_callback(gone.set):
+        node.silenced.append(gone)
+        gone.wait()
+    context.abort(grpc.StatusCode.CANCELLED, "nobody waits")
+
+
+def abort(
+    context: grpc.ServicerContext,
+    reason: Reason,
+    message: str,
+    metadata: Mapping[str, str],
+) -> NoReturn:
+    detail = AnyMessage()
+    detail.Pack(
+        ErrorInfo(
+            reason=reason.value,
+            domain="ledgerd",
+            metadata={"outcome": outcome_of(reason).value, **metadata},
+        )
+    )
+    code = _CODES[kind_of(reason)]
+    context.abort_with_status(
+        rpc_status.to_status(
+            Status(code=code.value[0], message=message, details=[detail])
+        )
+    )
+
+
+class FakeNode:
+    """One node: its scripted steps first, then what its place in the cluster says."""
+
+    def __init__(self, cluster: "FakeCluster", node_id: int) -> None:
+        self.cluster = cluster
+        self.node_id = node_id
+        self.before: deque[Step] = deque()  # instead of deciding, one a call
+        self.after: deque[Step] = deque()  # after deciding, instead of answering
+        self.calls: Counter[str] = Counter()
+        self.silenced: list[threading.Event] = []
+        self.port = 0
+        self._server: grpc.Server | None = None
+        self.start()
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        server = grpc.server(
+            ThreadPoolExecutor(16),
+            options=[("grpc.so_reuseport", 0)],
+        )
+        payouts_pb2_grpc.add_PayoutsServicer_to_server(FakePayouts(self), server)
+        accounts_pb2_grpc.add_LedgerServicer_to_server(FakeLedger(self), server)
+        accounts_pb2_grpc.add_ReportsServicer_to_server(FakeReports(self), server)
+        admin_pb2_grpc.add_AdminServicer_to_server(FakeAdmin(self), server)
+        self.port = server.add_insecure_port(f"127.0.0.1:{self.port}")
+        server.start()
+        self._server = server
+
+    def stop(self) -> None:
+        """Cut every connection, as a killed process does."""
+        for gone in self.silenced:
+            gone.set()
+        if self._server is not None:
+            self._server.stop(None).wait()
+            self._server = None
+
+    def enter(self, name: str, context: grpc.ServicerContext) -> None:
+        """Count the call and do what the script says."""
+        self.calls[name] += 1
+        if self.before:
+            self.before.popleft()(self, context)
+
+    def enter_write(self, name: str, context: grpc.ServicerContext) -> None:
+        """Like `enter`; then refuse unless this node leads."""
+        self.enter(name, context)
+        leader_id = self.cluster.leader_id
+        if leader_id == self.node_id:
+            return
+        if leader_id is None:
+            abort(context, Reason.NO_LEADER, "no leader is known", {})
+        hint = self.cluster.hint_id or leader_id
+        address = self.cluster.nodes[hint].address
+        abort(
+            context,
+            Reason.NOT_LEADER,
+            f"node {hint} leads",
+            {"leader": str(hint), "leader_address": address},
+        )
+
+    def leave(self, context: grpc.ServicerContext) -> None:
+        if self.after:
+            self.after.popleft()(self, context)
+
+
+class FakeCluster:
+    """Nodes that share one dictionary; `leader_id` says who decides."""
+
+    def __init__(self, count: int = 3) -> None:
+        self.lock = threading.Lock()
+        self.leader_id: int | None = 1
+        self.hint_id: int | None = None  # whom followers name, if not the leader
+        self.index = 0
+        self.orders: dict[str, tuple[bytes, int, int]] = {}  # id -> order, position
+        self.batches: list[int] = []  # rows of every decided batch
+        self.poison: set[str] = set()  # ids that make a batch malformed
+        self.poor: set[str] = set()  # accounts without funds
+        self.nodes = {
+            node_id: FakeNode(self, node_id) for node_id in range(1, count + 1)
+        }
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for node in self.nodes.values():
+            node.stop()
+
+    def profile(self, deadline_ms: int = 5_000) -> Profile:
+        return Profile(
+            CLUSTER_ID,
+            tuple(Endpoint(n.node_id, n.address) for n in self.nodes.values()),
+            deadline_ms=deadline_ms,
+        )
+
+    def calls(self, name: str) -> Sequence[int]:
+        """Return how often each node was called."""
+        return [node.calls[name] for node in self.nodes.values()]
+
+    def header(self, node: FakeNode) -> common_pb2.MutationHeader:
+        return common_pb2.MutationHeader(
+            term=1,
+            index=self.index,
+            accepted_at_us=self.index * 1_000,
+            node_id=node.node_id,
+        )
+
+    def decide(
+        self, node: FakeNode, orders: Sequence[payouts_pb2.PayoutOrder]
+    ) -> payouts_pb2.SubmitBatchReply:
+        with self.lock:
+            self.index += 1
+            self.batches.append(len(orders))
+            return payouts_pb2.SubmitBatchReply(
+                header=self.header(node),
+                results=[self._one(at, order) for at, order in enumerate(orders)],
+            )
+
+    def _one(
+        self, ordinal: int, order: payouts_pb2.PayoutOrder
+    ) -> payouts_pb2.SubmitResult:
+        result = common_pb2.CommandResult(ordinal=ordinal)
+        said = order.SerializeToString(deterministic=True)
+        if order.account_id in self.poor:
+            result.outcome = common_pb2.OUTCOME_REFUSED
+            result.refusal = common_pb2.INSUFFICIENT_FUNDS
+            result.id_spent = True
+            return payouts_pb2.SubmitResult(result=result)
+        if (first := self.orders.get(order.payout_id)) is None:
+            result.outcome = common_pb2.OUTCOME_CREATED
+            self.orders[order.payout_id] = said, self.index, ordinal
+        else:
+            was, result.original_index, result.original_ordinal = first
+            result.replayed = True
+            result.same_request = was == said
+            result.outcome = (
+                common_pb2.OUTCOME_REPLAYED
+                if was == said
+                else common_pb2.OUTCOME_CONFLICT
+            )
+            if was != said:
+                result.differing_fields.append("amount.units")
+        return payouts_pb2.SubmitResult(result=result, state=payouts_pb2.READY)
+
+
+class FakePayouts(payouts_pb2_grpc.PayoutsServicer):
+    def __init__(self, node: FakeNode) -> None:
+        self.node = node
+
+    def SubmitBatch(
+        self, request: payouts_pb2.SubmitBatchRequest, context: grpc.ServicerContext
+    ) -> payouts_pb2.SubmitBatchReply:
+        self.node.enter_write("SubmitBatch", context)
+        poison = self.node.cluster.poison
+        bad = [at for at, o in enumerate(request.orders) if o.payout_id in poison]
+        if bad or not request.orders:
+            abort(context, Reason.MALFORMED, f"orders[{bad}]: malformed", {})
+        reply = self.node.cluster.decide(self.node, request.orders)
+        self.node.leave(context)
+        return reply
+
+    def Get(
+        self, request: payouts_pb2.GetPayoutRequest, context: grpc.ServicerContext
+    ) -> payouts_pb2.GetPayoutReply:
+        self.node.enter("Get", context)
+        if (found := self.node.cluster.orders.get(request.payout_id)) is None:
+            abort(context, Reason.NOT_FOUND, "no such payout", {})
+        said, index, ordinal = found
+        return payouts_pb2.GetPayoutReply(
+            header=common_pb2.ReadHeader(applied_index=self.node.cluster.index),
+            payout=payouts_pb2.Payout(
+                order=payouts_pb2.PayoutOrder.FromString(said),
+                state=payouts_pb2.READY,
+                index=index,
+                ordinal=ordinal,
+            ),
+        )
+
+    def Cancel(
+        self, request: payouts_pb2.CancelPayoutRequest, context: grpc.ServicerContext
+    ) -> payouts_pb2.CancelPayoutReply:
+        self.node.enter_write("Cancel", context)
+        cluster = self.node.cluster
+        known = request.payout_id in cluster.orders
+        return payouts_pb2.CancelPayoutReply(
+            header=cluster.header(self.node),
+            result=common_pb2.CommandResult(
+                outcome=common_pb2.OUTCOME_CREATED
+                if known
+                else common_pb2.OUTCOME_REFUSED,
+                refusal=None if known else common_pb2.PAYOUT_NOT_FOUND,
+            ),
+            state=payouts_pb2.CANCELLED if known else None,
+        )
+
+
+class FakeLedger(accounts_pb2_grpc.LedgerServicer):
+    def __init__(self, node: FakeNode) -> None:
+        self.node = node
+
+    def OpenAccount(
+        self, request: accounts_pb2.OpenAccountRequest, context: grpc.ServicerContext
+    ) -> accounts_pb2.OpenAccountReply:
+        self.node.enter_write("OpenAccount", context)
+        refused = request.currency == "XXX"
+        return accounts_pb2.OpenAccountReply(
+            header=self.node.cluster.header(self.node),
+            result=common_pb2.CommandResult(
+                outcome=common_pb2.OUTCOME_REFUSED
+                if refused
+                else common_pb2.OUTCOME_CREATED,
+                refusal=common_pb2.CURRENCY_RETIRED if refused else None,
+            ),
+        )
+
+    def Fund(
+        self, request: accounts_pb2.FundRequest, context: grpc.ServicerContext
+    ) -> accounts_pb2.FundReply:
+        self.node.enter_write("Fund", context)
+        self.node.leave(context)
+        return accounts_pb2.FundReply(
+            header=self.node.cluster.header(self.node),
+            result=common_pb2.CommandResult(outcome=common_pb2.OUTCOME_CREATED),
+        )
+
+    def GetAccount(
+        self, request: accounts_pb2.GetAccountRequest, context: grpc.ServicerContext
+    ) -> accounts_pb2.GetAccountReply:
+        self.node.enter("GetAccount", context)
+        return accounts_pb2.GetAccountReply(
+            account=accounts_pb2.Account(
+                account_id=request.account_id,
+                currency="USD",
+                exponent=2,
+                livemode=True,
+                status=accounts_pb2.OPEN,
+                balances=accounts_pb2.Balances(available_units=2**53 + 1),
+            )
+        )
+
+
+class FakeReports(accounts_pb2_grpc.ReportsServicer):
+    def __init__(self, node: FakeNode) -> None:
+        self.node = node
+
+    def TrialBalance(
+        self, request: accounts_pb2.TrialBalanceRequest, context: grpc.ServicerContext
+    ) -> accounts_pb2.TrialBalanceReply:
+        self.node.enter("TrialBalance", context)
+        return accounts_pb2.TrialBalanceReply(
+            books=[
+                accounts_pb2.Book(
+                    livemode=True,
+                    currency="USD",
+                    exponent=2,
+                    debit_units="1000000",
+                    credit_units="1000000",
+                    balanced=True,
+                    lines=[
+                        accounts_pb2.TrialBalanceLine(
+                            ledger_account="bank/main/cash",
+                            debit_units="1000000",
+                            credit_units="0",
+                            accounts=1,
+                        )
+                    ],
+                )
+            ]
+        )
+
+
+class FakeAdmin(admin_pb2_grpc.AdminServicer):
+    def __init__(self, node: FakeNode) -> None:
+        self.node = node
+
+    def Status(
+        self, request: admin_pb2.StatusRequest, context: grpc.ServicerContext
+    ) -> admin_pb2.StatusReply:
+        self.node.enter("Status", context)
+        cluster = self.node.cluster
+        leads = cluster.leader_id == self.node.node_id
+        return admin_pb2.StatusReply(
+            cluster_id=CLUSTER_ID,
+            node_id=self.node.node_id,
+            role=admin_pb2.LEADER if leads else admin_pb2.FOLLOWER,
+            leader_id=cluster.leader_id or 0,
+            term=1,
+            commit_index=cluster.index,
+            applied_index=cluster.index,
+            visible_index=cluster.index,
+            digest="ab" * 32,
+            ready=True,
+        )

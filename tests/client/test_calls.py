@@ -1,0 +1,387 @@
+"""What a call proves when it ends, whatever the nodes do. faults.md 4.2, raft.md T93."""
+
+import asyncio
+import socket
+import time
+from collections.abc import Iterator
+
+import grpc
+import pytest
+
+from ledgerd.client import (
+    AsyncClient,
+    Client,
+    Endpoint,
+    NotLogged,
+    Outcome,
+    OutcomeUnknown,
+    Profile,
+    iban,
+    new_payout_id,
+    payout_order,
+)
+from ledgerd.errors import CallError, Reason
+from tests.client.fake_cluster import (
+    FakeCluster,
+    Step,
+    fail_like_grpc,
+    keep_silent,
+    refuse,
+)
+
+ACCOUNT = "acct_" + "0" * 26
+ORDER = payout_order(
+    account=ACCOUNT,
+    amount=100,
+    currency="EUR",
+    rail="eu_sct",
+    destination=iban("DE89 3704 0044 0532 0130 00", "Payee"),
+    payout_id=new_payout_id(),
+)
+GRACE_S = 0.1  # beyond the deadline; T93
+UNAVAILABLE = fail_like_grpc(grpc.StatusCode.UNAVAILABLE)
+
+
+@pytest.fixture
+def client(cluster: FakeCluster) -> Iterator[Client]:
+    with Client(cluster.profile()) as client:
+        yield client
+
+
+@pytest.fixture
+def single(cluster: FakeCluster) -> Iterator[Client]:
+    """One attempt a call, at node 1."""
+    with Client(cluster.profile(), retry=False, node_id=1) as client:
+        yield client
+
+
+def test_submit_is_answered_with_its_position(client: Client) -> None:
+    """An accepted payout carries outcome, state and position."""
+    result = client.submit_order(ORDER)
+
+    assert result.payout_id == ORDER.payout_id
+    assert result.outcome is Outcome.CREATED
+    assert result.accepted
+    assert (result.term, result.index, result.ordinal) == (1, 1, 0)
+    assert result.state == "READY"
+
+
+def test_refusal_is_a_value(cluster: FakeCluster, client: Client) -> None:
+    """A refused payout raises nothing; ledger.md 6."""
+    cluster.poor.add(ACCOUNT)
+
+    result = client.submit_order(ORDER)
+
+    assert result.outcome is Outcome.REFUSED
+    assert result.refusal == "INSUFFICIENT_FUNDS"
+    assert result.id_spent
+    assert not result.accepted
+
+
+def test_leader_is_found_by_the_hint(cluster: FakeCluster, client: Client) -> None:
+    """A follower names the leader; the next call goes there at once. F19."""
+    cluster.leader_id = 3
+
+    client.submit_order(ORDER)
+    client.submit_order(ORDER)
+
+    assert client.leader_id == 3
+    assert cluster.calls("SubmitBatch") == [1, 0, 2]
+
+
+def test_retry_after_a_lost_answer_is_a_replay(
+    cluster: FakeCluster, client: Client
+) -> None:
+    """The log decided, the connection died: the same id finds the first answer."""
+    cluster.nodes[1].after.append(UNAVAILABLE)
+
+    result = client.submit_order(ORDER)
+
+    assert result.outcome is Outcome.REPLAYED
+    assert result.original_index == 1
+    assert len(cluster.orders) == 1
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        refuse(Reason.NO_LEADER),
+        refuse(Reason.NOT_READY),
+        refuse(Reason.STOPPING),
+        refuse(Reason.OVERLOADED),
+        refuse(Reason.UNCOMMITTED_QUOTA),
+        refuse(Reason.DEADLINE_BEFORE_PROPOSAL),
+        refuse(Reason.LEADERSHIP_LOST),
+        refuse(Reason.DEADLINE_AFTER_PROPOSAL),
+        refuse(Reason.STOPPED_AFTER_PROPOSAL),
+        refuse(Reason.INTERNAL),
+        refuse(Reason.NOT_LEADER, leader="2"),
+        UNAVAILABLE,
+        fail_like_grpc(grpc.StatusCode.UNKNOWN),
+        fail_like_grpc(grpc.StatusCode.RESOURCE_EXHAUSTED),
+    ],
+)
+def test_passing_trouble_is_retried(
+    cluster: FakeCluster, client: Client, step: Step
+) -> None:
+    """What may pass is tried again within the deadline, with the same id."""
+    cluster.nodes[1].before.append(step)
+
+    assert client.submit_order(ORDER).outcome is Outcome.CREATED
+
+
+@pytest.mark.parametrize(
+    ("step", "kind", "reason"),
+    [
+        (refuse(Reason.NOT_READY), NotLogged, Reason.NOT_READY),
+        (refuse(Reason.OVERLOADED), NotLogged, Reason.OVERLOADED),
+        (refuse(Reason.LEADERSHIP_LOST), OutcomeUnknown, Reason.LEADERSHIP_LOST),
+        (refuse(Reason.INTERNAL), OutcomeUnknown, Reason.INTERNAL),
+        (UNAVAILABLE, OutcomeUnknown, Reason.STOPPED_AFTER_PROPOSAL),
+        (
+            fail_like_grpc(grpc.StatusCode.RESOURCE_EXHAUSTED),
+            OutcomeUnknown,
+            Reason.STOPPED_AFTER_PROPOSAL,
+        ),
+        (
+            fail_like_grpc(grpc.StatusCode.DEADLINE_EXCEEDED),
+            OutcomeUnknown,
+            Reason.DEADLINE_AFTER_PROPOSAL,
+        ),
+    ],
+)
+def test_one_attempt_ends_as_it_must_be_read(
+    cluster: FakeCluster,
+    single: Client,
+    step: Step,
+    kind: type[CallError],
+    reason: Reason,
+) -> None:
+    """Only our ErrorInfo can say that nothing was logged. faults.md 4.2."""
+    cluster.nodes[1].before.append(step)
+
+    with pytest.raises(kind) as caught:
+        single.submit_order(ORDER)
+
+    assert caught.value.reason is reason
+    assert caught.value.metadata["attempts"] == "1"
+    assert cluster.calls("SubmitBatch") == [1, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "reason", [Reason.MALFORMED, Reason.ROLE_MISSING, Reason.WRONG_CLUSTER]
+)
+def test_final_trouble_is_not_retried(
+    cluster: FakeCluster, client: Client, reason: Reason
+) -> None:
+    """What will not change by itself ends the call at once."""
+    cluster.nodes[1].before.append(refuse(reason))
+
+    with pytest.raises(NotLogged) as caught:
+        client.submit_order(ORDER)
+
+    assert caught.value.reason is reason
+    assert sum(cluster.calls("SubmitBatch")) == 1
+
+
+def test_definite_end_after_an_unknown_attempt_stays_unknown(
+    cluster: FakeCluster, client: Client
+) -> None:
+    """One attempt that may be logged makes the call unknown until there is an answer."""
+    cluster.nodes[1].before.append(UNAVAILABLE)
+    for node in cluster.nodes.values():
+        node.before.append(refuse(Reason.ROLE_MISSING))
+
+    with pytest.raises(OutcomeUnknown) as caught:
+        client.submit_order(ORDER)
+
+    assert caught.value.metadata["last_reason"] == "ROLE_MISSING"
+
+
+def test_without_a_leader_it_is_definite(cluster: FakeCluster, client: Client) -> None:
+    """No leader before the deadline: certainly not logged, and in time. T93."""
+    cluster.leader_id = None
+    began = time.monotonic()
+
+    with pytest.raises(NotLogged) as caught:
+        client.submit_order(ORDER, deadline=0.4)
+
+    assert 0.4 <= time.monotonic() - began <= 0.4 + GRACE_S
+    assert caught.value.reason is Reason.DEADLINE_BEFORE_PROPOSAL
+    assert "no leader is known" in caught.value.message
+
+
+def test_without_any_cluster_it_is_definite() -> None:
+    """Nobody listens: nothing was sent, so nothing can be logged. T93."""
+    with socket.socket() as taken:  # bound and not listening: connecting is refused
+        taken.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        began = time.monotonic()
+
+        with (
+            Client(Profile("none", (Endpoint(1, address),))) as client,
+            pytest.raises(NotLogged) as caught,
+        ):
+            client.submit_order(ORDER, deadline=0.3)
+
+        assert time.monotonic() - began <= 0.3 + GRACE_S + 0.1  # and the closing
+    assert "no connection" in caught.value.message
+
+
+def test_silent_server_makes_it_unknown_in_time(cluster: FakeCluster) -> None:
+    """A server that accepts and never answers holds nobody past the deadline. T93."""
+    with Client(cluster.profile()) as client:
+        client.status()
+        for node in cluster.nodes.values():
+            node.before.extend([keep_silent] * 9)
+        began = time.monotonic()
+
+        with pytest.raises(OutcomeUnknown) as caught:
+            client.submit_order(ORDER, deadline=0.3)
+
+        assert time.monotonic() - began <= 0.3 + GRACE_S
+    assert caught.value.reason is Reason.DEADLINE_AFTER_PROPOSAL
+
+
+def test_socket_that_accepts_and_says_nothing_is_definite() -> None:
+    """A port without gRPC behind it: no connection, so nothing was sent. T93."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = f"127.0.0.1:{listening.getsockname()[1]}"
+        profile = Profile("none", (Endpoint(1, address),))
+        with Client(profile) as client:
+            began = time.monotonic()
+
+            with pytest.raises(NotLogged):
+                client.submit_order(ORDER, deadline=0.3)
+
+            assert time.monotonic() - began <= 0.3 + GRACE_S
+
+
+def test_silent_leader_is_left_for_the_next(cluster: FakeCluster) -> None:
+    """A leader that falls silent costs one patience, not the caller's deadline."""
+    with Client(cluster.profile(deadline_ms=10_000)) as client:
+        client.submit_order(ORDER)
+        cluster.nodes[1].before.extend([keep_silent] * 9)
+        cluster.leader_id = 2
+        began = time.monotonic()
+
+        result = client.submit_order(ORDER)
+
+        assert result.node_id == 2
+        assert time.monotonic() - began < 2.0
+
+
+def test_stale_hint_does_not_hold_the_call(
+    cluster: FakeCluster, client: Client
+) -> None:
+    """Followers that still name a dead leader are asked again until there is a new one."""
+    client.submit_order(ORDER)
+    cluster.nodes[1].stop()
+    cluster.hint_id = 1
+    cluster.leader_id = 3
+
+    assert client.submit_order(ORDER).node_id == 3
+
+
+def test_restarted_node_is_found_again(cluster: FakeCluster, client: Client) -> None:
+    """A cluster that was down is used again soon after it is back."""
+    client.submit_order(ORDER)
+    for node in cluster.nodes.values():
+        node.stop()
+    with pytest.raises(CallError):
+        client.submit_order(ORDER, deadline=0.1)
+    for node in cluster.nodes.values():
+        node.start()
+    began = time.monotonic()
+
+    client.submit_order(ORDER)
+
+    assert time.monotonic() - began < 1.5
+
+
+def test_read_is_answered_by_any_node(cluster: FakeCluster, client: Client) -> None:
+    """Reads go round the nodes that cannot answer."""
+    client.submit_order(ORDER)
+    cluster.nodes[1].before.append(refuse(Reason.READ_NOT_CONFIRMED))
+
+    reply = client.get(ORDER.payout_id)
+
+    assert reply.payout.order == ORDER
+
+
+def test_read_of_nothing_says_so(client: Client) -> None:
+    """NOT_FOUND of a read is definite."""
+    with pytest.raises(NotLogged) as caught:
+        client.get(new_payout_id())
+
+    assert caught.value.reason is Reason.NOT_FOUND
+
+
+def test_read_never_ends_unknown(cluster: FakeCluster, client: Client) -> None:
+    """A read changes nothing, whatever became of it."""
+    for node in cluster.nodes.values():
+        node.before.extend([keep_silent] * 9)
+
+    with pytest.raises(NotLogged) as caught:
+        client.get(ORDER.payout_id, deadline=0.2)
+
+    assert caught.value.reason is Reason.READ_NOT_CONFIRMED
+
+
+def test_statuses_show_who_does_not_answer(
+    cluster: FakeCluster, client: Client
+) -> None:
+    """Every node is asked, and a dead one is a value in the answer."""
+    cluster.nodes[2].stop()
+
+    statuses = client.statuses(deadline=0.5)
+
+    assert list(statuses) == [1, 2, 3]
+    assert isinstance(statuses[2], CallError)
+    assert not isinstance(statuses[3], CallError)
+
+
+def test_batch_bounds_are_checked_here(client: Client) -> None:
+    """An empty batch never leaves; a full one does."""
+    with pytest.raises(NotLogged):
+        client.submit_batch([])
+    with pytest.raises(NotLogged):
+        client.submit_batch([ORDER] * 8_193)
+
+    results = client.submit_batch([ORDER] * 8_192)
+
+    assert [r.outcome for r in results[:2]] == [Outcome.CREATED, Outcome.REPLAYED]
+
+
+def test_close_ends_calls_as_unknown(cluster: FakeCluster) -> None:
+    """A call that close cut off is neither lost nor taken for the caller's cancel."""
+    for node in cluster.nodes.values():
+        node.before.append(keep_silent)
+
+    async def scenario() -> list[BaseException]:
+        client = AsyncClient(cluster.profile())
+        calls = [
+            asyncio.create_task(client.submit_order(ORDER)),
+            asyncio.create_task(
+                client.fund(ACCOUNT, 1, "EUR", bank="b", external_ref="r")
+            ),
+        ]
+        while not cluster.nodes[1].silenced:
+            await asyncio.sleep(0)
+        await client.close()
+        ends = await asyncio.gather(*calls, return_exceptions=True)
+        return [end for end in ends if isinstance(end, BaseException)]
+
+    ends = asyncio.run(scenario())
+
+    assert [type(end) for end in ends] == [OutcomeUnknown, OutcomeUnknown]
+
+
+def test_closed_client_refuses(cluster: FakeCluster) -> None:
+    """After close every call is definite, and closing again does nothing."""
+    client = Client(cluster.profile())
+    client.close()
+    client.close()
+
+    with pytest.raises(NotLogged):
+        client.submit_order(ORDER)
