@@ -169,6 +169,8 @@ class RaftLog:
             assert found[0].index == first, (found[0].index, first)
             if found[-1].index < stop:
                 return found
+            if stop == last:
+                return found
             bytes_max -= sum(entry.size_bytes for entry in found)
         for entry in self._recent[max(0, first - self._base) : last - self._base + 1]:
             bytes_max -= entry.size_bytes

@@ -7,11 +7,13 @@ where the configuration is read; small values stay legal here, for tests.
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
+from ledgerd.raft.entries import EntryKind, Index, Term
+
 
 class Jitter(Protocol):
     """The only randomness of the core: it spreads election timers (5.2)."""
 
-    def __call__(self, n: int) -> int:
+    def __call__(self, n: int, /) -> int:
         """Return a number in 0 .. n - 1, unpredictable to the other nodes."""
         ...
 
@@ -22,11 +24,12 @@ class Linker(Protocol):
     def __call__(
         self,
         previous: bytes,
+        /,
         *,
-        index: int,
-        term: int,
+        index: Index,
+        term: Term,
         ts_us: int,
-        kind: int,
+        kind: EntryKind,
         payload: bytes,
     ) -> bytes:
         """Return the link of this entry, given the link of the entry before it."""

@@ -1,6 +1,7 @@
 """What the core wants done, and the contract of doing it (raft.md 1.5, C1 to C7)."""
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import NewType
 
 from ledgerd.errors import Reason
@@ -43,13 +44,30 @@ class ReadConfirmed:
     index: Index
 
 
+class Cause(Enum):
+    """Why role, term or known leader changed last; every step-down and election has one."""
+
+    TIMEOUT = "timeout"  # an election began: no leader was heard
+    ASKED = "asked"  # an election began, or the leader was forgotten, on request
+    VOTE_WON = "vote_won"  # an election, or the pre-vote before it
+    VOTE_LOST = "vote_lost"
+    NEWER_TERM = "newer_term"  # a peer is ahead
+    LEADER_HEARD = "leader_heard"
+    NO_QUORUM = "no_quorum"  # a leader heard too few voters for one election base (F2)
+    LAG = "lag"  # a leader slept through an election base (T83)
+
+
 @dataclass(frozen=True, slots=True)
 class RoleChange:
-    """Role, term or known leader changed since the last Ready. leader is NO_NODE if unknown."""
+    """Role, term or known leader changed since the last Ready. leader is NO_NODE if unknown.
+
+    cause: of the last change; None only before the first one.
+    """
 
     role: Role
     term: Term
     leader: NodeId
+    cause: Cause | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,229 @@
+"""What each message does: the term rule first, then the handler of its class. 5.1 to 5.4."""
+
+from typing import Final, NoReturn, assert_never
+
+from ledgerd.errors import CorruptionError
+from ledgerd.raft.elections import may_pre_vote, may_vote
+from ledgerd.raft.entries import NO_NODE, NodeId, Role
+from ledgerd.raft.messages import (
+    AppendAccepted,
+    AppendEntries,
+    AppendRejected,
+    Heartbeat,
+    HeartbeatReply,
+    Message,
+    PreVote,
+    PreVoteReply,
+    ReadIndexReply,
+    ReadIndexRequest,
+    RequestVote,
+    RequestVoteReply,
+    TermOver,
+)
+from ledgerd.raft.ready import Cause
+from ledgerd.raft.replication import Leadership, follow
+from ledgerd.raft.roles import Roles
+
+# Messages of the current term that change nothing in this role: most are answers to a role that
+# the node has left (T25).
+EMPTY_PAIRS: Final = frozenset(
+    {
+        *(
+            (role, answer)
+            for role in (Role.FOLLOWER, Role.PRE_CANDIDATE, Role.CANDIDATE)
+            for answer in (AppendAccepted, AppendRejected, HeartbeatReply)
+        ),
+        *((role, PreVoteReply) for role in Role if role is not Role.PRE_CANDIDATE),
+        *((role, RequestVoteReply) for role in Role if role is not Role.CANDIDATE),
+        *((role, ReadIndexRequest) for role in Role if role is not Role.LEADER),
+        (Role.LEADER, ReadIndexReply),
+        *((role, TermOver) for role in Role),  # its term has done its work
+    }
+)
+
+
+class Dispatch:
+    """Steps messages into the state of one node."""
+
+    __slots__ = ("_roles",)
+
+    def __init__(self, roles: Roles) -> None:
+        self._roles = roles
+
+    def step(self, message: Message) -> None:
+        """Take a message of a peer. Effects are in the next Ready."""
+        roles = self._roles
+        assert message.to == roles.node_id != message.sender, message
+        if message.term > roles.term:
+            if not self._admit_newer_term(message):
+                return
+        elif message.term < roles.term:
+            self._answer_older_term(message)
+            return
+        if (roles.role, type(message)) in EMPTY_PAIRS:
+            return
+        match message:
+            case AppendEntries():
+                self._on_append(message)
+            case AppendAccepted():
+                self._on_accepted(message)
+            case Heartbeat():
+                self._on_heartbeat(message)
+            case HeartbeatReply():
+                self._on_heartbeat_reply(message)
+            case AppendRejected():
+                self._heard(message.sender).rejected(message)
+                roles.must_flush = True
+            case ReadIndexRequest():
+                self._heard(message.sender)
+                roles.reads.requested(message)
+            case ReadIndexReply():
+                roles.reads.answered(message)
+            case PreVote():
+                self._on_pre_vote(message)
+            case PreVoteReply():
+                if self._is_answer_to_pre_vote(message):
+                    roles.count(message.sender, granted=message.granted)
+            case RequestVote():
+                self._on_request_vote(message)
+            case RequestVoteReply():
+                roles.count(message.sender, granted=message.granted)
+            case TermOver():
+                raise AssertionError(message)  # in EMPTY_PAIRS for every role
+            case _:
+                assert_never(message)
+
+    # The term rule. 5.1.
+
+    def _admit_newer_term(self, message: Message) -> bool:
+        """Enter the newer term if the message may spread it; return whether to go on."""
+        roles = self._roles
+        match message:
+            case PreVote():
+                # It asks about a term nobody has entered (F1); a live leader outvotes it (F3).
+                return not roles.is_sticky()
+            case PreVoteReply() if message.granted:
+                return self._is_answer_to_pre_vote(message)
+            case RequestVote() if not message.forced and roles.is_sticky():  # T38
+                return False
+            case AppendEntries() | Heartbeat():
+                roles.become_follower(message.term, message.sender, Cause.NEWER_TERM)
+            case _:
+                roles.become_follower(message.term, NO_NODE, Cause.NEWER_TERM)
+        return True
+
+    def _answer_older_term(self, message: Message) -> None:
+        """Say so to whoever would go on in an older term, and drop the rest. 5.1, T36."""
+        roles, sender = self._roles, message.sender
+        match message:
+            case AppendEntries() | Heartbeat():
+                roles.out.send(TermOver(roles.node_id, sender, roles.term))
+            case RequestVote():
+                reply = RequestVoteReply(roles.node_id, sender, roles.term, False)
+                roles.out.send(reply)
+            case PreVote():
+                self._on_pre_vote(message)
+            case PreVoteReply():
+                # A refusal carries the refuser's own term (T35), which may be older.
+                if not message.granted and self._is_answer_to_pre_vote(message):
+                    roles.count(sender, granted=False)
+            case _:
+                pass
+
+    def _is_answer_to_pre_vote(self, message: PreVoteReply) -> bool:
+        roles = self._roles
+        is_asking = roles.role is Role.PRE_CANDIDATE
+        return is_asking and message.asked_term == roles.term + 1
+
+    # Votes. 5.2, 5.4.1, thesis 9.6.
+
+    def _on_pre_vote(self, message: PreVote) -> None:
+        roles = self._roles
+        granted = may_pre_vote(
+            roles.voter(), message.sender, message.term, message.last, roles.membership
+        )
+        # T35: granted in the asked term, refused in our own.
+        term = message.term if granted else roles.term
+        roles.out.send(
+            PreVoteReply(roles.node_id, message.sender, term, granted, message.term)
+        )
+
+    def _on_request_vote(self, message: RequestVote) -> None:
+        roles = self._roles
+        granted = may_vote(
+            roles.voter(), message.sender, message.last, roles.membership
+        )
+        if granted:
+            assert roles.vote in (NO_NODE, message.sender), roles.vote  # R1
+            roles.vote = message.sender
+            roles.timer.elapsed = 0
+        roles.out.send(
+            RequestVoteReply(roles.node_id, message.sender, roles.term, granted)
+        )
+
+    # Following. 5.3.
+
+    def _on_append(self, message: AppendEntries) -> None:
+        roles = self._roles
+        self._recognise(message.sender)
+        merged = follow(roles.log, message, roles.commit)
+        if merged.replaced_from is not None:
+            roles.lose(merged.replaced_from)
+        roles.commit_to(merged.commit)
+        roles.out.send(merged.reply)
+
+    def _on_heartbeat(self, message: Heartbeat) -> None:
+        roles = self._roles
+        self._recognise(message.sender)
+        if message.commit > roles.log.last:
+            self._report_loss(message)
+        roles.commit_to(max(roles.commit, message.commit))
+        roles.out.send(
+            HeartbeatReply(
+                roles.node_id,
+                message.sender,
+                roles.term,
+                message.read_position,
+                roles.applied,
+            )
+        )
+
+    def _report_loss(self, message: Heartbeat) -> NoReturn:
+        # T12, T22: the leader only names what we acked, so what we acked is gone.
+        raise CorruptionError(
+            f"node {self._roles.node_id} acknowledged entries up to {message.commit} in "
+            f"term {message.term}, but its log ends at {self._roles.log.last}: the disk "
+            "lost data; replace this node"
+        )
+
+    def _recognise(self, leader: NodeId) -> None:
+        """Follow the leader of the current term and give it another timeout."""
+        roles = self._roles
+        # R1: a term has one leader.
+        assert roles.role is not Role.LEADER, f"{leader} leads term {roles.term} too"
+        assert roles.leader in (NO_NODE, leader), (roles.leader, leader, roles.term)
+        if roles.role is not Role.FOLLOWER or roles.leader != leader:
+            roles.become_follower(roles.term, leader, Cause.LEADER_HEARD)
+        roles.timer.elapsed = 0
+
+    # Leading. 5.3.
+
+    def _on_accepted(self, message: AppendAccepted) -> None:
+        leadership = self._heard(message.sender)
+        if leadership.accepted(message):
+            self._roles.advance_commit(leadership)
+        self._roles.must_flush = True
+
+    def _on_heartbeat_reply(self, message: HeartbeatReply) -> None:
+        roles = self._roles
+        leadership = self._heard(message.sender)
+        roles.reads.acked(message.sender, message.read_position)
+        roles.reads.confirm(roles.membership, roles.term)
+        leadership.heartbeat_answered(message.sender, roles.commit)
+        roles.must_flush = True
+
+    def _heard(self, peer: NodeId) -> Leadership:
+        leadership = self._roles.leadership
+        assert leadership is not None, self._roles.role
+        leadership.heard(peer)
+        return leadership

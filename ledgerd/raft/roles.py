@@ -1,0 +1,260 @@
+"""The state of a node in its term, and every change of role.
+
+One mutable object, shared by `dispatch` (what messages do) and `core` (the calls). Whatever
+belongs to one role dies with it here, and nowhere else (T40).
+"""
+
+from ledgerd.raft.elections import Ballot, ElectionTimer, Voter, is_sticky
+from ledgerd.raft.entries import (
+    NO_NODE,
+    Entry,
+    EntryKind,
+    HardState,
+    Index,
+    NodeId,
+    Role,
+    Term,
+)
+from ledgerd.raft.log import RaftLog
+from ledgerd.raft.membership import Membership
+from ledgerd.raft.messages import PreVote, RequestVote
+from ledgerd.raft.options import Jitter, Options, Rules
+from ledgerd.raft.outgoing import Outgoing
+from ledgerd.raft.quorum import Vote
+from ledgerd.raft.reads import Reads
+from ledgerd.raft.ready import Cause, RoleChange
+from ledgerd.raft.replication import Leadership
+
+
+class Roles:
+    """Term, vote, role, leader, commit, and what each role needs.
+
+    leadership: exists exactly while this node leads.
+    durable_vote: the (term, vote) on disk; messages and votes rest on it (T81, T82).
+    lost_from: proposals waiting here or above are superseded, since the last Ready (T65).
+    must_flush: there may be something to send to a peer.
+    """
+
+    __slots__ = (
+        "applied",
+        "ballot",
+        "cause",
+        "commit",
+        "durable_vote",
+        "heartbeat_ticks",
+        "leader",
+        "leadership",
+        "log",
+        "lost_from",
+        "membership",
+        "must_flush",
+        "node_id",
+        "options",
+        "out",
+        "quorum_ticks",
+        "reads",
+        "role",
+        "rules",
+        "term",
+        "timer",
+        "vote",
+    )
+
+    def __init__(
+        self,
+        node_id: NodeId,
+        *,
+        options: Options,
+        rules: Rules,
+        membership: Membership,
+        hard_state: HardState,
+        log: RaftLog,
+        applied: Index,
+        jitter: Jitter,
+    ) -> None:
+        self.node_id = node_id
+        self.options = options
+        self.rules = rules
+        self.membership = membership
+        self.log = log
+        self.out = Outgoing(node_id)
+        self.reads = Reads(
+            node_id,
+            self.out,
+            jitter=jitter,
+            retry_ticks=2 * options.heartbeat_ticks,
+            give_up_ticks=2 * options.election_base_ticks,
+        )
+        self.term = hard_state.term
+        self.vote = hard_state.vote
+        self.durable_vote = (hard_state.term, hard_state.vote)
+        self.applied = applied
+        self.commit = max(hard_state.commit, applied)  # stored lazily (T11)
+        self.role = Role.FOLLOWER
+        self.leader = NO_NODE  # a restarted node knows none, and may vote at once (T37)
+        self.cause: Cause | None = None
+        self.timer = ElectionTimer(options.election_base_ticks, jitter)
+        self.ballot = Ballot(membership)
+        self.leadership: Leadership | None = None
+        self.heartbeat_ticks = 0
+        self.quorum_ticks = 0
+        self.lost_from: Index | None = None
+        self.must_flush = False
+
+    # Questions.
+
+    def change(self) -> RoleChange:
+        """Return role, term and leader as they are now."""
+        return RoleChange(self.role, self.term, self.leader, self.cause)
+
+    def voter(self) -> Voter:
+        """Return what a decision about a vote rests on."""
+        return Voter(
+            self.node_id,
+            self.term,
+            self.vote,
+            self.role,
+            self.leader,
+            self.log.last_id,
+        )
+
+    def is_sticky(self) -> bool:
+        """Return whether a live leader is known, so that nobody else is voted for (F3)."""
+        check_quorum = self.rules.check_quorum
+        return is_sticky(self.voter(), self.timer, check_quorum=check_quorum)
+
+    def may_send_early(self) -> bool:
+        """Return whether early messages may leave before the next write.
+
+        T82: a leader's rest on its vote for itself, so that must be durable first.
+        """
+        if self.role is not Role.LEADER:
+            return True
+        return self.durable_vote == (self.term, self.node_id)
+
+    # Changes of role.
+
+    def become_follower(self, term: Term, leader: NodeId, cause: Cause) -> None:
+        """Follow in this term, which is never an older one; leader may be unknown."""
+        assert term >= self.term, (term, self.term)
+        if term > self.term:
+            self.term = term
+            self.vote = NO_NODE  # R1: one vote in each term
+            self.cause = cause
+        if self.role is not Role.FOLLOWER:
+            self._enter(Role.FOLLOWER, cause)
+        self.set_leader(leader, cause)
+
+    def campaign(self, cause: Cause) -> None:
+        """Begin an election, unless this node leads or has no vote (T40).
+
+        With pre-vote a timeout during an election asks again and spends no term.
+        """
+        if self.role is Role.LEADER:
+            return
+        if self.node_id not in self.membership.all_voters:
+            self.timer.arm()
+        elif self.rules.pre_vote:
+            self._become_pre_candidate(cause)
+        else:
+            self._become_candidate(cause)
+
+    def count(self, sender: NodeId, *, granted: bool) -> None:
+        """Count a vote, and act when the ballot is decided. 5.2."""
+        outcome = self.ballot.count(sender, granted=granted)
+        if outcome is Vote.LOST:
+            self.become_follower(self.term, NO_NODE, Cause.VOTE_LOST)
+        elif outcome is Vote.WON:
+            if self.role is Role.PRE_CANDIDATE:
+                self._become_candidate(Cause.VOTE_WON)
+            else:
+                self._become_leader()
+
+    def set_leader(self, leader: NodeId, cause: Cause) -> None:
+        """Know this leader, or none; unconfirmed reads start again with it."""
+        if leader != self.leader:
+            self.leader = leader
+            self.cause = cause
+            self.reads.leader_changed()
+
+    def _become_pre_candidate(self, cause: Cause) -> None:
+        self._enter(Role.PRE_CANDIDATE, cause)
+        self.set_leader(NO_NODE, cause)
+        asked = Term(self.term + 1)
+        for peer in self._other_voters():
+            self.out.send(PreVote(self.node_id, peer, asked, self.log.last_id))
+        self.count(self.node_id, granted=True)
+
+    def _become_candidate(self, cause: Cause) -> None:
+        self._enter(Role.CANDIDATE, cause)
+        self.set_leader(NO_NODE, cause)
+        self.term = Term(self.term + 1)
+        self.vote = self.node_id  # it counts when it is durable (T1, C3)
+        for peer in self._other_voters():
+            self.out.send(RequestVote(self.node_id, peer, self.term, self.log.last_id))
+
+    def _become_leader(self) -> None:
+        assert self.role is Role.CANDIDATE, self.role
+        self._enter(Role.LEADER, Cause.VOTE_WON)
+        self.leadership = Leadership(
+            self.node_id,
+            self.term,
+            log=self.log,
+            out=self.out,
+            options=self.options,
+            membership=self.membership,
+        )
+        self.set_leader(self.node_id, Cause.VOTE_WON)
+        # T34: an entry of our own term, or nothing older ever commits.
+        self.append(self.leadership, EntryKind.NOOP, b"", 0)
+
+    def _enter(self, role: Role, cause: Cause) -> None:
+        if self.leadership is not None:
+            self.leadership = None
+            if self.log.last > self.commit:
+                self.lose(Index(self.commit + 1))
+            self.out.take_early()  # of a leadership that is over
+        self.role = role
+        self.cause = cause
+        self.ballot = Ballot(self.membership)
+        self.heartbeat_ticks = 0
+        self.quorum_ticks = 0
+        self.must_flush = False
+        self.timer.arm()
+
+    def _other_voters(self) -> list[NodeId]:
+        return [v for v in self.membership.all_voters if v != self.node_id]
+
+    # Log and commit.
+
+    def append(
+        self, leadership: Leadership, kind: EntryKind, payload: bytes, ts_us: int
+    ) -> Entry:
+        """Append an entry of this leader's term; it travels with the next Ready."""
+        entry = self.log.propose(self.term, kind, payload, ts_us)
+        leadership.appended(entry)
+        self.must_flush = True
+        return entry
+
+    def advance_commit(self, leadership: Leadership) -> None:
+        """Commit what a quorum holds, if it is of this term; older entries come with it."""
+        reached = leadership.quorum_match()
+        # T18, R10: entries of older terms are never committed by counting. 5.4.2.
+        if reached > self.commit and self.log.term(reached) == self.term:
+            self.commit_to(reached)
+            leadership.committed(reached)
+            self.must_flush = True
+
+    def commit_to(self, commit: Index) -> None:
+        """Move the commit index, never backwards (R8) and never past the log (R3)."""
+        assert self.commit <= commit <= self.log.last, (
+            self.commit,
+            commit,
+            self.log.last,
+        )
+        self.commit = commit
+
+    def lose(self, index: Index) -> None:
+        """Report that proposals waiting at `index` or above are superseded (T65)."""
+        lost = self.lost_from
+        self.lost_from = index if lost is None else min(lost, index)
