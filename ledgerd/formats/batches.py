@@ -18,7 +18,7 @@ the log's checksum has passed, so it was not the disk. What rows say is judged b
 
 from array import array
 from struct import Struct
-from struct import error as StructError  # noqa: N812 - an exception, named like one
+from struct import error as StructError
 from sys import byteorder
 from typing import Final
 

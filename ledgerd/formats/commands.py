@@ -8,7 +8,7 @@ a kind this release does not know, are a CorruptionError: skipping one would for
 
 from collections.abc import Sequence
 from struct import Struct
-from struct import error as StructError  # noqa: N812 - an exception, named like one
+from struct import error as StructError
 from typing import Final, assert_never
 
 from google.protobuf.message import DecodeError

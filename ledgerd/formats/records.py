@@ -28,10 +28,11 @@ the rows of the same payouts laid out one by one, which a property test compares
 """
 
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
+from operator import add
 from struct import Struct
-from struct import error as StructError  # noqa: N812 - an exception, named like one
+from struct import error as StructError
 from sys import byteorder
 from typing import Final, NamedTuple, TypeVar
 
@@ -50,6 +51,7 @@ from ledgerd.ledger.accounts import (
     Position,
     Side,
 )
+from ledgerd.ledger.batch import PayoutColumns
 from ledgerd.ledger.catalogue import FeeSchedule
 from ledgerd.ledger.commands import FeeRule
 from ledgerd.ledger.events import AccountAfter, Event, EventKind
@@ -108,6 +110,8 @@ class TableRows(NamedTuple):
 
 _VERSION: Final = 1  # of every layout below, so far
 _CRC_BYTES: Final = 4
+_CRC: Final = Struct(">I")
+_BYTE: Final = [bytes((byte,)) for byte in range(256)]
 _POSITION: Final = Struct(">QH")
 _ENTRY: Final = Struct(">QHH")
 _SEQ: Final = Struct(">Q")
@@ -140,6 +144,8 @@ _NO_SUBJECT: Final = 0xFF
 # The same layouts with what is constant for all rows of an account already packed.
 _SUBMIT_JOURNAL: Final = Struct(">23sQqq24sQHH3sq3sq")
 _SUBMIT_EVENT: Final = Struct(">2sQq16s4sqq17sqq24s")
+_EVENT_STATES: Final = Struct(">BBH")
+_THREE: Final = Struct(">qqq")
 assert _SUBMIT_JOURNAL.size == _JOURNAL.size + _TOUCHED.size + 2 * _LEG.size
 assert _SUBMIT_EVENT.size == _EVENT.size + _AFTER.size
 
@@ -489,7 +495,9 @@ def _event_row(event: Event) -> Row:
             len(event.accounts),
         )
     ]
-    parts += (_AFTER.pack(after.account_id, *after.balances) for after in event.accounts)
+    parts += (
+        _AFTER.pack(after.account_id, *after.balances) for after in event.accounts
+    )
     return _ENTRY.pack(*event.position), _sealed(b"".join(parts))
 
 
@@ -650,7 +658,9 @@ def decode_account_mark(key: bytes, value: bytes) -> tuple[EntryPosition, Balanc
 
 def decode_internal(key: bytes, value: bytes) -> int:
     """Return the balance of an internal account. Layout: version, balance."""
-    return _opened(Table.INTERNAL, key, value, lambda body: int(_INTERNAL.unpack(body)[1]))
+    return _opened(
+        Table.INTERNAL, key, value, lambda body: int(_INTERNAL.unpack(body)[1])
+    )
 
 
 # id: version, refusal (0 for accepted), index, ordinal; if refused, ts and fingerprint.
@@ -704,9 +714,7 @@ def decode_request(key: bytes, value: bytes) -> RequestRecord:
             _REQUEST.unpack_from(body)
         )
         _expect_size(body, _REQUEST.size + 16 * count)
-        fields = tuple(
-            body[at : at + 16] for at in range(_REQUEST.size, len(body), 16)
-        )
+        fields = tuple(body[at : at + 16] for at in range(_REQUEST.size, len(body), 16))
         return RequestRecord(
             CallKind(call),
             index,
@@ -791,168 +799,248 @@ def decode_event_seq(key: bytes, value: bytes) -> int:
 # Accepted submits
 
 
-def _add_submits(tables: dict[Table, list[Row]], submits: AcceptedSubmits) -> None:
-    """Lay out the rows of accepted submits straight from their columns.
+class _Constants(NamedTuple):
+    """What is alike in all rows of one account, packed once a batch.
 
-    Four values a payout. What is alike for all rows of an account is packed once:
-    journal head, account id, the three balances that a submit leaves alone.
+    still: the three balances that a submit leaves alone.
     """
+
+    account_id: bytes
+    journal_head: bytes
+    event_states: bytes
+    event_account: bytes
+    still: bytes
+
+
+def _constants(account: Account | None) -> _Constants:
+    if account is None:
+        return _Constants(b"", b"", b"", b"", b"")
+    account_id = account.account_id
+    currency = account.currency
+    return _Constants(
+        account_id,
+        _JOURNAL.pack(_VERSION, EntryReason.SUBMIT, account.livemode, currency, 1, 2)
+        + account_id,
+        _EVENT_STATES.pack(0, PayoutState.READY, currency),
+        b"\x01" + account_id,
+        _THREE.pack(
+            account.held_minor, account.blocked_minor, account.receivable_minor
+        ),
+    )
+
+
+def _add_submits(tables: dict[Table, list[Row]], submits: AcceptedSubmits) -> None:
+    """Lay out the rows of accepted submits straight from their columns, table by table."""
     batch = submits.batch
-    ts_us = submits.ts_us
+    rows = submits.rows
+    constants = [_constants(account) for account in submits.accounts]
+    own = [constants[ref] for ref in _picked(batch.account_refs, rows, batch)]
+    ids = _picked(batch.ids, rows, batch)
+    amounts = _picked(batch.amounts_minor, rows, batch)
     index_key = _SEQ.pack(submits.index)
-    principals = [text.encode() for text in batch.principals]
-    journal_heads: list[bytes] = []
-    event_states: list[bytes] = []
-    event_accounts: list[bytes] = []
-    still: list[bytes] = []
-    for account in submits.accounts:
-        if account is None:
-            for column in (journal_heads, event_states, event_accounts, still):
-                column.append(b"")
-            continue
-        journal_heads.append(
-            _JOURNAL.pack(
-                _VERSION, EntryReason.SUBMIT, account.livemode, account.currency, 1, 2
-            )
-            + account.account_id
-        )
-        event_states.append(
-            bytes((0, PayoutState.READY)) + account.currency.to_bytes(2, "big")
-        )
-        event_accounts.append(b"\x01" + account.account_id)
-        still.append(
-            _THREE.pack(
-                account.held_minor, account.blocked_minor, account.receivable_minor
-            )
-        )
+    ordinals = [row.to_bytes(2, "big") for row in rows]
+    keys = [index_key + ordinal for ordinal in ordinals]
+
+    tables[Table.PAYOUT] += _sealed_rows(
+        keys, _payout_bodies(submits, own, ids, amounts)
+    )
+    entry_keys = [key + b"\0\0" for key in keys]
+    bodies = _submit_journal_bodies(submits, own, amounts)
+    tables[Table.JOURNAL] += _sealed_rows(entry_keys, bodies)
+    bodies = _submit_event_bodies(submits, own, ids, amounts)
+    tables[Table.EVENT] += _sealed_rows(entry_keys, bodies)
+    suffix = _BYTE[IdKind.PAYOUT]
+    head = _BYTE[_VERSION] + _BYTE[0] + index_key
+    tables[Table.ID] += _sealed_rows(
+        [payout_id + suffix for payout_id in ids],
+        [head + ordinal for ordinal in ordinals],
+    )
+    _add_submit_marks(tables, submits)
+
+
+def _picked(column: Sequence[T], rows: list[int], batch: PayoutColumns) -> Sequence[T]:
+    """Return the column's values at these rows; the column itself if it is all of them."""
+    if len(rows) == len(batch):
+        return column
+    return [column[row] for row in rows]
+
+
+def _payout_bodies(
+    submits: AcceptedSubmits,
+    own: list[_Constants],
+    ids: Sequence[bytes],
+    amounts: Sequence[int],
+) -> list[bytes]:
+    batch, rows = submits.batch, submits.rows
+    pack = _PAYOUT.pack
+    ts_us = submits.ts_us
     ready = int(PayoutState.READY)
-    id_head = bytes((_VERSION, 0)) + index_key
-    event_head = bytes((_VERSION, EventKind.PAYOUT_CREATED))
+    names = [text.encode() for text in batch.principals]
+    principals = [names[ref] for ref in _picked(batch.principal_refs, rows, batch)]
+    return [
+        pack(
+            _VERSION,
+            payout_id,
+            account.account_id,
+            amount_minor,
+            currency,
+            rail,
+            len(details),
+            fee_minor,
+            ts_us,
+            ready,
+            len(principal),
+        )
+        + details
+        + principal
+        for payout_id, account, amount_minor, currency, rail, details, fee_minor, (
+            principal
+        ) in zip(
+            ids,
+            own,
+            amounts,
+            _picked(batch.currencies, rows, batch),
+            _picked(batch.rails, rows, batch),
+            _picked(batch.details, rows, batch),
+            submits.fees_minor,
+            principals,
+            strict=True,
+        )
+    ]
+
+
+def _submit_journal_bodies(
+    submits: AcceptedSubmits, own: list[_Constants], amounts: Sequence[int]
+) -> list[bytes]:
+    pack = _SUBMIT_JOURNAL.pack
     debit = bytes((AccountKind.AVAILABLE, 0, Side.DEBIT))
     credit = bytes((AccountKind.RESERVED, 0, Side.CREDIT))
-    payout_suffix = _BYTE[IdKind.PAYOUT]
-    crc = crc32c
-    pack_payout, pack_journal, pack_event = (
-        _PAYOUT.pack,
-        _SUBMIT_JOURNAL.pack,
-        _SUBMIT_EVENT.pack,
-    )
-    add_payout = tables[Table.PAYOUT].append
-    add_journal = tables[Table.JOURNAL].append
-    add_event = tables[Table.EVENT].append
-    add_id = tables[Table.ID].append
-    ids, refs, details = batch.ids, batch.account_refs, batch.details
-    amounts, currencies, rails = batch.amounts_minor, batch.currencies, batch.rails
-
-    seq = submits.event_seq_first - 1
-    for row, fee, available, reserved, sequence, previous in zip(
-        submits.rows,
-        submits.fees_minor,
-        submits.available_minor,
-        submits.reserved_minor,
-        submits.sequences,
-        submits.previous,
-        strict=True,
-    ):
-        seq += 1
-        ordinal = row.to_bytes(2, "big")
-        key = index_key + ordinal
-        entry = key + b"\0\0"
-        payout_id = ids[row]
-        ref = refs[row]
-        amount = amounts[row]
-        detail = details[row]
-        principal = principals[batch.principal_refs[row]]
-        total = amount + fee
-
-        body = (
-            pack_payout(
-                _VERSION,
-                payout_id,
-                batch.accounts[ref],
-                amount,
-                currencies[row],
-                rails[row],
-                len(detail),
-                fee,
-                ts_us,
-                ready,
-                len(principal),
-            )
-            + detail
-            + principal
-        )
-        add_payout((key, body + crc(body).to_bytes(4, "big")))
-
-        body = pack_journal(
-            journal_heads[ref],
+    totals = list(map(add, amounts, submits.fees_minor))
+    return [
+        pack(
+            account.journal_head,
             sequence,
-            available,
-            reserved,
-            still[ref],
-            *previous,
+            available_minor,
+            reserved_minor,
+            account.still,
+            index,
+            ordinal,
+            n,
             debit,
-            total,
+            total_minor,
             credit,
-            total,
+            total_minor,
         )
-        add_journal((entry, body + crc(body).to_bytes(4, "big")))
+        for account, sequence, available_minor, reserved_minor, total_minor, (
+            index,
+            ordinal,
+            n,
+        ) in zip(
+            own,
+            submits.sequences,
+            submits.available_minor,
+            submits.reserved_minor,
+            totals,
+            submits.previous,
+            strict=True,
+        )
+    ]
 
-        body = pack_event(
-            event_head,
+
+def _submit_event_bodies(
+    submits: AcceptedSubmits,
+    own: list[_Constants],
+    ids: Sequence[bytes],
+    amounts: Sequence[int],
+) -> list[bytes]:
+    pack = _SUBMIT_EVENT.pack
+    head = _BYTE[_VERSION] + _BYTE[EventKind.PAYOUT_CREATED]
+    ts_us = submits.ts_us
+    return [
+        pack(
+            head,
             seq,
             ts_us,
             payout_id,
-            event_states[ref],
-            amount,
-            fee,
-            event_accounts[ref],
-            available,
-            reserved,
-            still[ref],
+            account.event_states,
+            amount_minor,
+            fee_minor,
+            account.event_account,
+            available_minor,
+            reserved_minor,
+            account.still,
         )
-        add_event((entry, body + crc(body).to_bytes(4, "big")))
+        for seq, payout_id, account, amount_minor, fee_minor, available_minor, (
+            reserved_minor
+        ) in zip(
+            range(submits.event_seq_first, submits.event_seq_first + len(submits)),
+            ids,
+            own,
+            amounts,
+            submits.fees_minor,
+            submits.available_minor,
+            submits.reserved_minor,
+            strict=True,
+        )
+    ]
 
-        body = id_head + ordinal
-        add_id((payout_id + payout_suffix, body + crc(body).to_bytes(4, "big")))
 
-        if not seq % EVENT_SEEK_EVERY:
-            tables[Table.EVENT_SEEK].append(_seek_row(seq, (submits.index, row, 0)))
-        if not sequence % ACCOUNT_MARK_EVERY:
-            own = submits.accounts[ref]
-            assert own is not None, row
-            balances = own.balances._replace(
-                available_minor=available, reserved_minor=reserved
-            )
-            tables[Table.ACCOUNT_MARK].append(
-                _mark_row(own.account_id, sequence, (submits.index, row, 0), balances)
-            )
+def _add_submit_marks(tables: dict[Table, list[Row]], submits: AcceptedSubmits) -> None:
+    """Add the rows of `event_seek` and `account_mark` that the submits reach."""
+    first = submits.event_seq_first
+    for at in range(-first % EVENT_SEEK_EVERY, len(submits), EVENT_SEEK_EVERY):
+        position = (submits.index, submits.rows[at], 0)
+        tables[Table.EVENT_SEEK].append(_seek_row(first + at, position))
+    for at, sequence in enumerate(submits.sequences):
+        if sequence % ACCOUNT_MARK_EVERY:
+            continue
+        row = submits.rows[at]
+        account = submits.accounts[submits.batch.account_refs[row]]
+        assert account is not None, row
+        balances = account.balances._replace(
+            available_minor=submits.available_minor[at],
+            reserved_minor=submits.reserved_minor[at],
+        )
+        tables[Table.ACCOUNT_MARK].append(
+            _mark_row(account.account_id, sequence, (submits.index, row, 0), balances)
+        )
 
 
 # Sealing and opening
 
-_THREE: Final = Struct(">qqq")
-_BYTE: Final = [bytes((byte,)) for byte in range(256)]
-
 
 def _sealed(body: bytes) -> bytes:
-    return body + crc32c(body).to_bytes(_CRC_BYTES, "big")
+    return body + _CRC.pack(crc32c(body))
 
 
-def _opened(table: Table, key: bytes, value: bytes, read: Callable[[bytes], T]) -> T:
-    """Return what `read` makes of the body of a sound value, else raise CorruptionError."""
+def _sealed_rows(keys: list[bytes], bodies: list[bytes]) -> list[Row]:
+    pack, crc = _CRC.pack, crc32c
+    return [
+        (key, body + pack(crc(body))) for key, body in zip(keys, bodies, strict=True)
+    ]
+
+
+def _body(table: Table, key: bytes, value: bytes) -> bytes:
+    """Return the body of a sound value of a known version, else raise CorruptionError."""
     body = bytes(value[:-_CRC_BYTES])
     found = int.from_bytes(value[-_CRC_BYTES:], "big")
-    if len(value) <= _CRC_BYTES:
-        raise _corrupt(table, key, f"expected a value, found {len(value)} bytes")
-    if crc32c(body) != found:
+    if crc32c(body) != found or not body:
         raise _corrupt(
-            table, key, f"expected checksum {crc32c(body):08x}, found {found:08x}"
+            table,
+            key,
+            f"expected checksum {crc32c(body):08x} behind {len(body)} bytes, "
+            f"found {found:08x}",
         )
     if body[0] != _VERSION:
         raise _corrupt(
             table, key, f"expected layout version {_VERSION}, found {body[0]}"
         )
+    return body
+
+
+def _opened(table: Table, key: bytes, value: bytes, read: Callable[[bytes], T]) -> T:
+    """Return what `read` makes of the body of a sound value; flaws name table and key."""
+    body = _body(table, key, value)
     try:
         return read(body)
     except (StructError, IndexError, ValueError) as exc:

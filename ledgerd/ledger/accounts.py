@@ -19,7 +19,11 @@ Position: TypeAlias = tuple[int, int]
 # (log index, ordinal, n): n numbers the journal entries or events of one command, from 0.
 EntryPosition: TypeAlias = tuple[int, int, int]
 
-NO_ENTRY: Final[EntryPosition] = (0, 0, 0)  # before an account's first entry; index 0 is none
+NO_ENTRY: Final[EntryPosition] = (
+    0,
+    0,
+    0,
+)  # before an account's first entry; index 0 is none
 
 
 class AccountStatus(IntEnum):

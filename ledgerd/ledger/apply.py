@@ -36,8 +36,6 @@ def apply(
     if isinstance(work, PayoutColumns):
         outcomes, writes = apply_submits(view, index=index, ts_us=ts_us, batch=work)
     else:
-        outcomes, writes = apply_readable(
-            view, index=index, ts_us=ts_us, commands=work
-        )
+        outcomes, writes = apply_readable(view, index=index, ts_us=ts_us, commands=work)
     assert len(outcomes) == len(work), (len(outcomes), len(work))
     return Applied(outcomes, writes)

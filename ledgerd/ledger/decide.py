@@ -209,9 +209,7 @@ def _submit_again(state: WorkingSet, known: IdRecord, command: Submit) -> Decisi
     if known.refusal:
         return again_refused(known, submit_fingerprint(command))
     position = (known.index, known.ordinal)
-    return again_created(
-        state.payout(position), state.payout_status(position), command
-    )
+    return again_created(state.payout(position), state.payout_status(position), command)
 
 
 def again_refused(known: IdRecord, fingerprint: bytes) -> Decision:
@@ -418,10 +416,9 @@ def _keyed_again(state: WorkingSet, stored: RequestRecord, command: Keyed) -> De
     fields = identity.field_fingerprints(command)
     names = identity.differing_fields(command, stored, fields)
     is_refused = stored.code != Outcome.CREATED
+    code = int(Outcome.CONFLICT if names else Outcome.REPLAYED)
     if is_refused:
         code = stored.code
-    else:
-        code = Outcome.CONFLICT if names else Outcome.REPLAYED
     now = 0
     if not names and stored.payout_position != NO_PAYOUT:
         now = _state_now(state, stored.payout_position)
@@ -440,9 +437,7 @@ def _keyed_again(state: WorkingSet, stored: RequestRecord, command: Keyed) -> De
     )
 
 
-def _fund(
-    state: WorkingSet, position: Position, ts_us: int, command: Fund
-) -> Decision:
+def _fund(state: WorkingSet, position: Position, ts_us: int, command: Fund) -> Decision:
     if not (
         len(command.account_id) == ID_BYTES
         and money.is_amount(command.amount_minor)
@@ -485,8 +480,10 @@ def _fund(
 
 
 def credit(account: Account, amount_minor: int) -> tuple[Leg, ...]:
-    """Return the legs of incoming money: what is owed first, the rest to the customer,
-    out of reach if the account is closed or frozen. A leg of zero is left out. 2.3."""
+    """Return the legs of incoming money: what is owed first, the rest to the customer.
+
+    The rest is out of reach if the account is closed or frozen. No leg is zero. 2.3.
+    """
     owed_minor = min(account.receivable_minor, amount_minor)
     rest = (
         AccountKind.AVAILABLE
@@ -613,9 +610,7 @@ def _set_fees(
     ):
         return INVALID
     refusals = [
-        refusal
-        for refusal in map(_refuse_rule, command.rules)
-        if refusal is not None
+        refusal for refusal in map(_refuse_rule, command.rules) if refusal is not None
     ]
     if refusals:
         return Decision(min(refusals))
@@ -636,7 +631,7 @@ def _is_rule_well_formed(rule: FeeRule) -> bool:
     return (
         money.currency(rule.currency) is not None
         and 0 <= rule.rail <= 0xFFFF
-        and 0 <= rule.fixed_minor
+        and rule.fixed_minor >= 0
         and money.fits(rule.fixed_minor)
         and 0 <= rule.bps <= _BPS_MAX
         and 0 <= rule.min_minor <= rule.max_minor

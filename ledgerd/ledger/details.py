@@ -11,7 +11,7 @@ one packed form, so equal bytes are equal fields.
 """
 
 from struct import Struct
-from struct import error as StructError  # noqa: N812 - an exception, named like one
+from struct import error as StructError
 from typing import Final, NamedTuple
 
 _VERSION: Final = 1

@@ -9,10 +9,18 @@ below that floor may have been pruned, so it is refused instead of being execute
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final, NamedTuple
+from typing import Final
 
-from ledgerd.ledger.commands import Cancel, Command, Fund, OpenAccount, SetFees, Transfer
+from ledgerd.ledger.commands import (
+    Cancel,
+    Command,
+    Fund,
+    OpenAccount,
+    SetFees,
+    Transfer,
+)
 from ledgerd.limits import ID_BYTES, REQUEST_ID_RETENTION_US
 
 FINGERPRINT_BYTES: Final = 16
@@ -34,7 +42,8 @@ class CallKind(IntEnum):
     SET_FEES = 4
 
 
-class IdRecord(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class IdRecord:
     """What is kept of a payout id or of a refused account id.
 
     refusal: 0 where the command was accepted; then ts_us is 0 and the fingerprint empty,
@@ -48,7 +57,8 @@ class IdRecord(NamedTuple):
     fingerprint: bytes = b""
 
 
-class RequestRecord(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class RequestRecord:
     """What is kept of a request id: the answer, and a fingerprint for each client field.
 
     code: 0 for accepted, else the refusal. fields: in the order of `field_names`.
@@ -149,8 +159,7 @@ def field_fingerprints(command: Command) -> tuple[bytes, ...]:
 def differing_fields(
     command: Command, stored: RequestRecord, fields: Sequence[bytes]
 ) -> tuple[str, ...]:
-    """Return the names of the fields that differ from the first call's; "call" if it
-    was another call."""
+    """Return the names of the fields that differ; "call" if it was another call."""
     call = call_of(command)
     if call != stored.call:
         return ("call",)

@@ -1,6 +1,6 @@
-"""What the ledger decided about each command: one code a row, and the refusal codes by precedence.
+"""What the ledger decided about each command, and the refusal codes by precedence.
 
-Codes are durable and public: a value is never reused, the order is part of the API (ledger.md 9.4).
+Codes are durable and public: a value is never reused, the order is part of the API.
 Only the first that applies is returned; a smaller value wins within one command.
 """
 
@@ -76,7 +76,7 @@ UNSPENT_BELOW = 0x40
 
 
 def is_spent(refusal: int) -> bool:
-    """Whether a refusal with this code spends the id of a call that would have created something."""
+    """Whether a refusal with this code spends the id that the call would have used."""
     return refusal >= UNSPENT_BELOW
 
 
@@ -88,8 +88,9 @@ class Retry:
     state: the payout's state as it is now (PayoutState value), 0 where there is none.
     fee_minor: the fee of the first answer, 0 where there is none.
     same_request: whether all client fields equal those of the first call.
-    differing: names of the client fields that differ, in the order of the public message; only on
-        CONFLICT, and never their values. Empty for a refused id, whose fields are not kept.
+    differing: names of the client fields that differ, in the order of the public message;
+        only on CONFLICT, and never their values. Empty for a refused id, whose fields are
+        not kept.
     """
 
     index: int

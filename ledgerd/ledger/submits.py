@@ -9,11 +9,10 @@ functions themselves.
 
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from ledgerd.ledger import identity
-from ledgerd.ledger.accounts import Account, EntryPosition, Position
+from ledgerd.ledger.accounts import Account, AccountStatus, Position
 from ledgerd.ledger.batch import PayoutColumns
 from ledgerd.ledger.catalogue import FeeSchedule, fee_minor
 from ledgerd.ledger.commands import FeeRule, Submit
@@ -34,24 +33,15 @@ from ledgerd.limits import DETAILS_BYTES_MAX, ID_BYTES, PRINCIPAL_BYTES_MAX
 # 0 where byte 6 of an id carries version 7, and byte 8 the variant of a UUID.
 _NOT_VERSION_7: Final = bytes(byte >> 4 != 7 for byte in range(256))
 _NOT_VARIANT: Final = bytes(byte >> 6 != 2 for byte in range(256))
+# Stands in a lane whose account does not exist; never read, never changed.
+_NOBODY: Final = Account(b"", 0, False, "", 0, AccountStatus.CLOSED, 0, 0, 0, "")
 
 
-@dataclass(slots=True)
-class _Funds:
-    """What the rows change in one account, kept beside it until the last row."""
-
-    available_minor: int
-    reserved_minor: int
-    sequence: int
-    last_entry: EntryPosition
-
-
-@dataclass(frozen=True, slots=True)
-class _Lane:
+class _Lane(NamedTuple):
     """The verdict on one combination of account, rail and currency: refusal or 0."""
 
     code: int
-    funds: _Funds
+    account: Account
     floor_minor: int
     rule: FeeRule | None
 
@@ -66,7 +56,12 @@ def apply_submits(
     """
     count = len(batch)
     accounts = view.accounts(batch.accounts)
-    funds = [_funds_of(account) for account in accounts]
+    before = [
+        (account.available_minor + account.reserved_minor, account.sequence)
+        if account is not None
+        else (0, 0)
+        for account in accounts
+    ]
     schedule = view.fee_schedule()
     seq = view.event_seq()
     met = _IdsMet(view, index=index, ts_us=ts_us, batch=batch)
@@ -107,17 +102,15 @@ def apply_submits(
         lane = lanes.get(combination)
         if lane is None:
             lane = lanes[combination] = _lane(
-                accounts[ref], funds[ref], schedule, rail=rail, currency=currency
+                accounts[ref], schedule, rail=rail, currency=currency
             )
-        code = lane.code
+        code, own, floor_minor, rule = lane
         if not code:
-            own = lane.funds
-            rule = lane.rule
             fee = fee_minor(rule, amount_minor) if rule is not None else 0
             total_minor = amount_minor + fee
             left_minor = own.available_minor - total_minor
             taken_minor = own.reserved_minor + total_minor
-            if left_minor < lane.floor_minor:
+            if left_minor < floor_minor:
                 code = Refusal.INSUFFICIENT_FUNDS
             elif taken_minor > BALANCE_MINOR_MAX:
                 code = Refusal.OVERFLOW
@@ -145,7 +138,7 @@ def apply_submits(
         if met.any:
             met.refused(row, record)
 
-    changed = _store(accounts, funds)
+    changed = _changed(accounts, before)
     refused.sort(key=lambda entry: entry[1])
     return (
         Outcomes(codes, fees_minor, states, retries),
@@ -158,50 +151,30 @@ def apply_submits(
     )
 
 
-def _funds_of(account: Account | None) -> _Funds:
-    if account is None:
-        return _Funds(0, 0, 0, (0, 0, 0))
-    return _Funds(
-        account.available_minor,
-        account.reserved_minor,
-        account.sequence,
-        account.last_entry,
-    )
-
-
 def _lane(
-    account: Account | None,
-    funds: _Funds,
-    schedule: FeeSchedule,
-    *,
-    rail: int,
-    currency: int,
+    account: Account | None, schedule: FeeSchedule, *, rail: int, currency: int
 ) -> _Lane:
     refusal = refuse_submit(account, rail=rail, currency=currency)
-    if refusal is not None:
-        return _Lane(refusal, funds, 0, None)
-    assert account is not None
+    if account is None or refusal is not None:
+        assert refusal is not None
+        return _Lane(refusal, account or _NOBODY, 0, None)
     rule = schedule.rules.get((rail, currency))
-    return _Lane(0, funds, account.min_balance_minor, rule)
+    return _Lane(0, account, account.min_balance_minor, rule)
 
 
-def _store(
-    accounts: Sequence[Account | None], funds: Sequence[_Funds]
+def _changed(
+    accounts: Sequence[Account | None], before: Sequence[tuple[int, int]]
 ) -> list[Account]:
-    """Put the funds back into their accounts; return those that changed, sorted."""
+    """Return the accounts that the rows changed, sorted, each within its bounds."""
     changed: list[Account] = []
-    for account, own in zip(accounts, funds, strict=True):
-        if account is None or own.sequence == account.sequence:
+    for account, (sum_minor, sequence) in zip(accounts, before, strict=True):
+        if account is None or account.sequence == sequence:
             continue
-        taken_minor = account.available_minor - own.available_minor
-        assert own.available_minor >= account.min_balance_minor, (account, own)  # I3
-        assert own.reserved_minor - account.reserved_minor == taken_minor, own  # I1
-        assert 0 < own.reserved_minor <= BALANCE_MINOR_MAX, (account, own)  # I3
-        assert own.last_entry > account.last_entry, (account, own)  # I11
-        account.available_minor = own.available_minor
-        account.reserved_minor = own.reserved_minor
-        account.sequence = own.sequence
-        account.last_entry = own.last_entry
+        assert account.available_minor >= account.min_balance_minor, account  # I3
+        assert 0 < account.reserved_minor <= BALANCE_MINOR_MAX, account  # I3
+        after_minor = account.available_minor + account.reserved_minor
+        assert after_minor == sum_minor, (account, sum_minor)  # I1
+        assert account.sequence > sequence, (account, sequence)  # I11
         changed.append(account)
     return changed
 

@@ -44,8 +44,10 @@ class LedgerView(Protocol):
         ...
 
     def largest_payout_id(self) -> bytes:
-        """Return the largest payout id in the table `id`, refused ones included; b"" if
-        there is none. Ids above it need no look-up."""
+        """Return the largest payout id kept, refused ones too; b"" if there is none.
+
+        Ids above it need no look-up.
+        """
         ...
 
     def ids(self, kind: IdKind, ids: Sequence[bytes]) -> list[IdRecord | None]:
