@@ -10,7 +10,8 @@ from typing import NamedTuple, assert_never
 from ledgerd.formats import batches, commands, records
 from ledgerd.formats.records import TableRows
 from ledgerd.ledger.apply import Applied, apply
-from ledgerd.ledger.view import LedgerView
+from ledgerd.ledger.outcomes import Outcomes
+from ledgerd.ledger.view import LedgerView, Writes
 from ledgerd.raft.entries import Entry, EntryKind
 from ledgerd.replica.audit import next_digest
 
@@ -46,7 +47,7 @@ def decide(view: Callable[[], LedgerView], entry: Entry) -> Applied:
             rare = commands.decode(entry.payload)
             return apply(view(), index=entry.index, ts_us=entry.ts_us, work=rare)
         case EntryKind.NOOP:
-            return Applied.nothing()
+            return Applied(Outcomes(), Writes())
         case EntryKind.MEMBERSHIP | EntryKind.VERSION:
             raise AssertionError(
                 f"entry {entry.index} is of kind {entry.kind.name}, which this release does not "

@@ -232,6 +232,13 @@ def _open_both(
         )
         raise CorruptionError(message)
 
+    if owner is None and not state_exists:
+        message = (
+            f"{directory}/state does not exist: its creation was cut short, or it was "
+            "moved away to have it rebuilt; start the node once, then check it"
+        )
+        raise ConfigError(message)
+
     log = _open_lmdb(directory / "log", options.log_map_bytes, metasync=True)
     state: lmdb.Environment | None = None
     try:

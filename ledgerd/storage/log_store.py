@@ -49,7 +49,7 @@ class LmdbLogStore:
         self._ticket = Ticket(0)
         self._deferred = False  # a commit hint waits for the next write (C6)
         self._recent = _Recent(environment.options.recent_bytes)
-        self._hard_state = self._stored_hard_state()
+        self._hard_state = stored_hard_state(environment)
         self._last = self._stored_last()
         self._verify_tail()
 
@@ -63,10 +63,11 @@ class LmdbLogStore:
         """Make the hard state and entries of `ready` durable; see `replica.ports.LogStore`."""
         self._enter()
         assert ready.ticket == self._ticket + 1, (ready.ticket, self._ticket)  # C7
+        if ready.entries:
+            term = (ready.hard_state or self._hard_state).term
+            self._accept_entries(ready.entries, term)
         if ready.hard_state is not None:
             self._accept_hard_state(ready.hard_state)
-        if ready.entries:
-            self._accept_entries(ready.entries)
 
         if not ready.must_sync:
             assert not ready.entries, len(ready.entries)  # C6
@@ -141,16 +142,14 @@ class LmdbLogStore:
             assert new.vote == old.vote, (new, old)  # one vote a term: Raft 5.2
         self._hard_state = new
 
-    def _accept_entries(self, entries: tuple[Entry, ...]) -> None:
+    def _accept_entries(self, entries: tuple[Entry, ...], term: Term) -> None:
         first = entries[0].index
         assert 1 <= first <= self._last + 1, (first, self._last)  # no gap
+        assert first > self._hard_state.commit, (first, self._hard_state)  # Raft 5.3
         assert entries[-1].index == first + len(entries) - 1, (
             "entries are not consecutive"
         )
-        assert entries[-1].term <= self._hard_state.term, (
-            entries[-1].id,
-            self._hard_state,
-        )  # T4
+        assert entries[-1].term <= term, (entries[-1].id, term)  # T4
 
     def _write(self, entries: tuple[Entry, ...]) -> None:
         """Commit the hard state and `entries`, which replace everything from the first on (C1)."""
@@ -249,19 +248,6 @@ class LmdbLogStore:
 
     # Start-up.
 
-    def _stored_hard_state(self) -> HardState:
-        where = f"{self._where}, hard state"
-        with self._lmdb.begin() as transaction:
-            both = [
-                twins.unpack(
-                    transaction.get(keys.HARD_STATE, db=table),
-                    self._environment.identity,
-                    where=f"{where}, table {name}",
-                )
-                for name, table in zip(keys.HARD_STATE_TWINS, self._twins, strict=True)
-            ]
-        return twins.agreed(*both, where=where)
-
     def _stored_last(self) -> Index:
         """Return the last stored index, once it is certain that none below it is missing."""
         with (
@@ -330,6 +316,24 @@ class LmdbLogStore:
             f"{self._where}, table entries, index {index}: {what}; "
             "the log is damaged: run `ledgerd check`, then restore it or replace the node"
         )
+
+
+def stored_hard_state(environment: Environment) -> HardState:
+    """Return the hard state on disk.
+
+    Errors: CorruptionError when a twin is missing or damaged, or both disagree (T86).
+    """
+    where = f"{environment.directory}/log, hard state"
+    with environment.log.begin() as transaction:
+        both = [
+            twins.unpack(
+                transaction.get(keys.HARD_STATE, db=environment.log_tables[name]),
+                environment.identity,
+                where=f"{where}, table {name}",
+            )
+            for name in keys.HARD_STATE_TWINS
+        ]
+    return twins.agreed(*both, where=where)
 
 
 class _Recent:

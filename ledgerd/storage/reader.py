@@ -18,7 +18,6 @@ from ledgerd.ledger.accounts import (
     CUSTOMER_KINDS,
     Account,
     AccountKind,
-    Balances,
     Book,
     InternalKey,
     LedgerAccount,

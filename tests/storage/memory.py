@@ -1,0 +1,129 @@
+"""A log store over plain dicts: the second implementation that the port contract is run on.
+
+`MemoryDisk` is what survives a restart. It holds encoded bytes, so that damage can be done to it as
+to a real disk, and it fails the commit it is told to fail, once, as disks do: the next one would
+succeed.
+"""
+
+from dataclasses import dataclass, field
+
+from ledgerd.errors import CorruptionError, StorageError
+from ledgerd.formats.entries import decode, encode, link_of
+from ledgerd.raft.entries import GENESIS_LINK, Entry, HardState, Index, NodeId, Term
+from ledgerd.raft.ready import Ready
+from ledgerd.replica.ports import Receipt, mint
+
+INITIAL = HardState(Term(0), NodeId(0), Index(0))
+
+
+@dataclass
+class MemoryDisk:
+    """entries: values by index. twins: the hard state, twice. fail_in: 1 fails the next commit."""
+
+    entries: dict[int, bytes] = field(default_factory=dict)
+    twins: list[HardState | None] = field(default_factory=lambda: [INITIAL, INITIAL])
+    fail_in: int = 0
+
+
+class MemoryLogStore:
+    """`replica.ports.LogStore` over a `MemoryDisk`."""
+
+    def __init__(self, disk: MemoryDisk) -> None:
+        self._disk = disk
+        self._failed = False
+        self._ticket = 0
+        first, second = disk.twins
+        if first is None or first != second:
+            raise CorruptionError(f"hard state: {first} and {second}")
+        self._hard_state = first
+        self._last = Index(max(disk.entries, default=0))
+        if self._hard_state.commit > self._last:
+            raise CorruptionError(
+                f"lost: committed {self._hard_state.commit} of {self._last}"
+            )
+        previous = GENESIS_LINK
+        for index in range(1, self._last + 1):
+            entry = self._read(index)
+            if link_of(previous, entry) != entry.link:
+                raise CorruptionError(f"index {index} does not link")
+            previous = entry.link
+        if self._last and self._read(self._last).term > self._hard_state.term:
+            raise CorruptionError("an older hard state was put back")
+
+    def persist(self, ready: Ready) -> Receipt:
+        self._enter()
+        assert ready.ticket == self._ticket + 1
+        if ready.entries:
+            assert ready.entries[0].index <= self._last + 1
+        hard_state = ready.hard_state or self._hard_state
+        if ready.must_sync:
+            if self._disk.fail_in == 1:
+                self._disk.fail_in = 0
+                self._failed = True
+                raise StorageError("told to fail")
+            self._disk.fail_in = max(0, self._disk.fail_in - 1)
+            self._disk.twins = [hard_state, hard_state]
+            for entry in ready.entries[:1]:
+                for index in [i for i in self._disk.entries if i >= entry.index]:
+                    del self._disk.entries[index]
+            for entry in ready.entries:
+                self._disk.entries[entry.index] = encode(entry)
+                self._last = entry.index
+        self._hard_state = hard_state
+        self._ticket = ready.ticket
+        return Receipt(ready.ticket, mint=mint())
+
+    def hard_state(self) -> HardState:
+        self._enter()
+        return self._hard_state
+
+    def first_index(self) -> Index:
+        self._enter()
+        return Index(1)
+
+    def last_index(self) -> Index:
+        self._enter()
+        return self._last
+
+    def term(self, index: Index) -> Term | None:
+        self._enter()
+        if index == 0:
+            return Term(0)
+        return self._read(index).term if 1 <= index <= self._last else None
+
+    def link(self, index: Index) -> bytes | None:
+        self._enter()
+        if index == 0:
+            return GENESIS_LINK
+        return self._read(index).link if 1 <= index <= self._last else None
+
+    def entries(self, first: Index, last: Index, bytes_max: int) -> list[Entry]:
+        self._enter()
+        assert 1 <= first <= last <= self._last
+        found: list[Entry] = []
+        for index in range(first, last + 1):
+            entry = self._read(index)
+            if (
+                found
+                and sum(e.size_bytes for e in found) + entry.size_bytes > bytes_max
+            ):
+                break
+            found.append(entry)
+        return found
+
+    def close(self) -> None:
+        if not self._failed:
+            self._disk.twins = [self._hard_state, self._hard_state]
+
+    def _enter(self) -> None:
+        if self._failed:
+            raise StorageError("an earlier failure is final")
+
+    def _read(self, index: int) -> Entry:
+        value = self._disk.entries.get(index)
+        if value is None:
+            raise CorruptionError(f"index {index}: it is missing")
+        decoded = decode(value, Index(index))
+        if decoded.entry is None:
+            raise CorruptionError(f"index {index}: {decoded.reason}")
+        return decoded.entry

@@ -1,0 +1,243 @@
+"""`check` finds planted damage, names the place, and is silent about a clean directory."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from google_crc32c import value as crc32c
+
+from ledgerd.cli.check import check as command
+from ledgerd.formats import records
+from ledgerd.formats.records import Table
+from ledgerd.storage import keys
+from ledgerd.storage.check import check
+from ledgerd.storage.log_store import LmdbLogStore
+from tests.storage.making import hard_state, ready
+from tests.storage.world import RICH, make_node, open_node, usual_history
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Path:
+    """The directory of a node that stopped cleanly after the usual history."""
+    directory = tmp_path / "node"
+    make_node(directory, usual_history())
+    return directory
+
+
+def run(directory: Path) -> Result:
+    """Run the command line with JSON output."""
+    return CliRunner().invoke(
+        command, ["--data-dir", str(directory), "--output", "json"]
+    )
+
+
+def edit_row(
+    directory: Path, table: str, change: Callable[[bytes, bytes], bytes]
+) -> str:
+    """Replace the first row's value behind the stores' back; return its key in hexadecimal."""
+    with open_node(directory) as environment:
+        handle = environment.state_tables[table]
+        with environment.state.begin(write=True) as transaction:
+            with transaction.cursor(handle) as cursor:
+                assert cursor.first()
+                key, value = cursor.item()
+            transaction.put(key, change(key, value), db=handle)
+    return key.hex()
+
+
+def flip_first_byte_after_version(_: bytes, value: bytes) -> bytes:
+    """Damage a value so that its checksum is wrong."""
+    return value[:1] + bytes([value[1] ^ 1]) + value[2:]
+
+
+def places(result: Result) -> list[str]:
+    """Return where the findings are."""
+    return [one["place"] for one in json.loads(result.stdout)["findings"]]
+
+
+def test_a_clean_directory_is_clean(node: Path) -> None:
+    """Exit code 0, nothing found, the log replayed, the books balanced."""
+    result = run(node)
+
+    found = json.loads(result.stdout)
+    assert (result.exit_code, found["findings"]) == (0, [])
+    assert found["clean"] is True
+    assert found["replayed"] is True
+    assert (found["last_index"], found["applied_index"]) == (8, 8)
+    assert found["books"][0]["balanced"] is True
+    assert found["rows"]["payout"] == 50 + 10 + 3
+
+
+def test_a_directory_that_lags_its_log_is_clean(tmp_path: Path) -> None:
+    """state/ may be behind log/: what is there must be the fold of a prefix."""
+    entries = usual_history()
+    make_node(tmp_path / "short", entries[:5])
+    with open_node(tmp_path / "short") as environment:
+        log = LmdbLogStore(environment)
+        log.persist(
+            ready(1, entries=entries[5:], state=hard_state(2, vote=1, commit=8))
+        )
+
+    found = json.loads(run(tmp_path / "short").stdout)
+
+    assert found["findings"] == []
+    assert (found["last_index"], found["applied_index"]) == (8, 5)
+
+
+@pytest.mark.parametrize("index", [1, 4, 8])
+def test_a_flipped_byte_in_a_log_value_is_found(node: Path, index: int) -> None:
+    """The finding names the index; exit code 71."""
+    with open_node(node) as environment:
+        table = environment.log_tables[keys.ENTRIES]
+        with environment.log.begin(write=True) as transaction:
+            key = index.to_bytes(8, "big")
+            value = bytearray(transaction.get(key, db=table) or b"")
+            value[-1] ^= 0x40
+            transaction.put(key, bytes(value), db=table)
+
+    result = run(node)
+
+    assert result.exit_code == 71
+    assert f"log/ table entries index {index}" in places(result)
+    assert json.loads(result.stdout)["replayed"] is False
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "account",
+        "journal",
+        "payout",
+        "payout_state",
+        "event",
+        "internal",
+        "id",
+        "request",
+    ],
+)
+def test_a_flipped_byte_in_a_row_is_found(node: Path, table: str) -> None:
+    """The finding names table and key; exit code 71."""
+    key = edit_row(node, table, flip_first_byte_after_version)
+
+    result = run(node)
+
+    assert result.exit_code == 71
+    assert any(
+        place.startswith(f"state/ table {table} key {key}") for place in places(result)
+    )
+
+
+def test_a_row_with_a_right_checksum_and_wrong_money_is_found(node: Path) -> None:
+    """An account that was given money by hand: the journal and the log say otherwise."""
+    with open_node(node) as environment:
+        handle = environment.state_tables[Table.ACCOUNT]
+        with environment.state.begin(write=True) as transaction:
+            value = transaction.get(RICH, db=handle)
+            assert value is not None
+            account = records.decode_account(RICH, value)
+            old = account.available_minor.to_bytes(8, "big", signed=True)
+            new = (account.available_minor + 1).to_bytes(8, "big", signed=True)
+            assert value.count(old) == 1
+            body = value.replace(old, new)[:-4]
+            transaction.put(RICH, body + crc32c(body).to_bytes(4, "big"), db=handle)
+
+    result = run(node)
+
+    assert result.exit_code == 71
+    found = json.loads(result.stdout)
+    assert f"state/ table account key {RICH.hex()}" in places(result)
+    assert any("(I8)" in one["what"] for one in found["findings"])
+    assert found["books"][0]["balanced"] is False
+
+
+@pytest.mark.parametrize("table", ["payout", "journal", "event", "account", "id"])
+def test_a_missing_row_is_found(node: Path, table: str) -> None:
+    """The replay makes the row that is not there."""
+    with open_node(node) as environment:
+        handle = environment.state_tables[table]
+        with environment.state.begin(write=True) as transaction:
+            with transaction.cursor(handle) as cursor:
+                assert cursor.first()
+                key = cursor.key()
+            transaction.delete(key, db=handle)
+
+    result = run(node)
+
+    assert result.exit_code == 71
+    assert any(key.hex() in place and table in place for place in places(result))
+
+
+def test_a_missing_entry_is_found(node: Path) -> None:
+    """In the middle of the log."""
+    with open_node(node) as environment:
+        table = environment.log_tables[keys.ENTRIES]
+        with environment.log.begin(write=True) as transaction:
+            transaction.delete(keys.index_key(usual_history()[2].index), db=table)
+
+    result = run(node)
+
+    assert result.exit_code == 71
+    assert "log/ table entries index 3" in places(result)
+
+
+def test_a_damaged_hard_state_is_found(node: Path) -> None:
+    """One twin is enough."""
+    with open_node(node) as environment:
+        table = environment.log_tables[keys.HARD_STATE_TWINS[1]]
+        with environment.log.begin(write=True) as transaction:
+            value = bytearray(transaction.get(keys.HARD_STATE, db=table) or b"")
+            value[3] ^= 1
+            transaction.put(keys.HARD_STATE, bytes(value), db=table)
+
+    result = run(node)
+
+    assert result.exit_code == 71
+    assert "log/ hard state" in places(result)
+
+
+def test_a_state_of_another_log_is_found(node: Path, tmp_path: Path) -> None:
+    """Same node, same cluster, but another store: opening says so, and so does check."""
+    other = tmp_path / "other"
+    make_node(other, usual_history())
+    (node / "state").rename(tmp_path / "away")
+    (other / "state").rename(node / "state")
+
+    result = run(node)
+
+    assert result.exit_code == 71
+    assert "different stores" in json.loads(result.stdout)["findings"][0]["what"]
+
+
+def test_a_running_node_is_refused(node: Path) -> None:
+    """Exit code 73 by way of ConfigError, naming the process."""
+    with open_node(node):
+        result = run(node)
+
+    assert "is in use by process" in str(result.exception)
+
+
+def test_the_table_says_what_the_json_says(node: Path) -> None:
+    """People get a verdict in the last line, and each finding in a line of its own."""
+    clean = CliRunner().invoke(command, ["--data-dir", str(node)])
+    assert clean.exit_code == 0
+    assert clean.stdout.splitlines()[-1].startswith("clean: 8 entries, applied up to 8")
+
+    key = edit_row(node, "account", flip_first_byte_after_version)
+    damaged = CliRunner().invoke(command, ["--data-dir", str(node)])
+    assert damaged.exit_code == 71
+    assert f"state/ table account key {key}: " in damaged.stdout
+
+
+def test_progress_is_told(node: Path) -> None:
+    """Each stage ends at its total."""
+    told: list[tuple[str, int, int]] = []
+    with open_node(node) as environment:
+        check(environment, lambda *step: told.append(step))
+
+    assert {stage for stage, done, total in told if done == total} == {
+        "log",
+        "rows",
+        "replay",
+    }

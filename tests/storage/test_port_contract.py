@@ -1,0 +1,447 @@
+"""What every LogStore must do, run on LMDB and on a store over dicts (raft.md, P4)."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from ledgerd.errors import CorruptionError, StorageError
+from ledgerd.raft.entries import GENESIS_LINK, Entry, HardState, Index, NodeId
+from ledgerd.replica.ports import LogStore, Receipt
+from ledgerd.storage import hard_state as twins
+from ledgerd.storage import keys
+from ledgerd.storage.environment import Environment, StorageOptions, open_directory
+from tests.storage.making import FailingLogStore, chain, entry, hard_state, ready
+from tests.storage.memory import MemoryDisk, MemoryLogStore
+
+OPTIONS = StorageOptions(
+    log_map_bytes=64 * 1024**2, state_map_bytes=64 * 1024**2, recent_bytes=4 * 1024
+)
+
+
+class Bench(Protocol):
+    """A store under test, with hands on its disk."""
+
+    def open(self) -> LogStore:
+        """Open the store; after a crash of the process if it was open."""
+        ...
+
+    def close(self) -> None:
+        """Stop it in order."""
+        ...
+
+    def fail_commit(self, number: int) -> None:
+        """Let the number-th commit from now fail, and those after it succeed."""
+        ...
+
+    def edit(self, change: Callable[[dict[int, bytes]], None]) -> None:
+        """Change raw values of the stopped store."""
+        ...
+
+    def edit_twin(self, number: int, new: HardState | None) -> None:
+        """Replace one record of the hard state of the stopped store."""
+        ...
+
+
+class MemoryBench:
+    def __init__(self) -> None:
+        self.disk = MemoryDisk()
+        self.store: MemoryLogStore | None = None
+
+    def open(self) -> LogStore:
+        self.store = MemoryLogStore(self.disk)
+        return self.store
+
+    def close(self) -> None:
+        if self.store is not None:
+            self.store.close()
+
+    def fail_commit(self, number: int) -> None:
+        self.disk.fail_in = number
+
+    def edit(self, change: Callable[[dict[int, bytes]], None]) -> None:
+        change(self.disk.entries)
+
+    def edit_twin(self, number: int, new: HardState | None) -> None:
+        self.disk.twins[number] = new
+
+
+class LmdbBench:
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.environment: Environment | None = None
+        self.store: FailingLogStore | None = None
+
+    def open(self) -> LogStore:
+        self.crash()
+        self.store = FailingLogStore(self._open())
+        return self.store
+
+    def close(self) -> None:
+        if self.store is not None:
+            self.store.close()
+        self.crash()
+
+    def crash(self) -> None:
+        if self.environment is not None:
+            self.environment.close()
+        self.environment = None
+        self.store = None
+
+    def fail_commit(self, number: int) -> None:
+        assert self.store is not None
+        self.store.fail_in = number
+
+    def edit(self, change: Callable[[dict[int, bytes]], None]) -> None:
+        self.crash()
+        environment = self._open()
+        table = environment.log_tables[keys.ENTRIES]
+        with environment.log.begin(write=True) as transaction:
+            values = {
+                int.from_bytes(key, "big"): value
+                for key, value in transaction.cursor(table).iternext()
+            }
+            change(values)
+            transaction.drop(table, delete=False)
+            for index, value in values.items():
+                transaction.put(index.to_bytes(8, "big"), value, db=table)
+        self.crash()
+
+    def edit_twin(self, number: int, new: HardState | None) -> None:
+        self.crash()
+        environment = self._open()
+        table = environment.log_tables[keys.HARD_STATE_TWINS[number]]
+        with environment.log.begin(write=True) as transaction:
+            if new is None:
+                transaction.delete(keys.HARD_STATE, db=table)
+            else:
+                value = twins.pack(new, environment.identity)
+                transaction.put(keys.HARD_STATE, value, db=table)
+        self.crash()
+
+    def _open(self) -> Environment:
+        self.environment = open_directory(
+            self.directory, cluster_id="test", node_id=NodeId(1), options=OPTIONS
+        )
+        return self.environment
+
+
+@pytest.fixture(params=["memory", "lmdb"])
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
+    """Run the test on each implementation."""
+    if request.param == "memory":
+        yield MemoryBench()
+        return
+    lmdb_bench = LmdbBench(tmp_path / "data")
+    yield lmdb_bench
+    lmdb_bench.crash()
+
+
+def stored(log: LogStore) -> list[Entry]:
+    last = log.last_index()
+    return log.entries(Index(1), last, 10**9) if last else []
+
+
+# Empty.
+
+
+def test_an_empty_store_ends_at_0_with_term_0_and_the_genesis_link(
+    bench: Bench,
+) -> None:
+    log = bench.open()
+
+    assert log.first_index() == 1
+    assert log.last_index() == 0
+    assert log.term(Index(0)) == 0
+    assert log.link(Index(0)) == GENESIS_LINK
+    assert log.term(Index(1)) is None
+    assert log.link(Index(1)) is None
+    assert log.hard_state() == hard_state(0)
+
+
+def test_an_empty_ready_needs_no_write_and_has_its_receipt(bench: Bench) -> None:
+    log = bench.open()
+
+    receipt = log.persist(ready(1, must_sync=False))
+
+    assert isinstance(receipt, Receipt)
+    assert receipt.ticket == 1
+
+
+# Appending and reading.
+
+
+def test_what_was_persisted_is_read_and_survives_a_crash(bench: Bench) -> None:
+    """Once there is a receipt, a crash loses nothing."""
+    entries = chain([b"a", b"", b"c" * 5000])
+    log = bench.open()
+    log.persist(ready(1, entries=entries, state=hard_state(1)))
+    assert stored(log) == entries
+
+    log = bench.open()
+
+    assert stored(log) == entries
+    assert log.last_index() == 3
+    assert [log.term(Index(i)) for i in range(5)] == [0, 1, 1, 1, None]
+    assert log.link(Index(3)) == entries[2].link
+    assert log.link(Index(4)) is None
+
+
+def test_appends_in_many_turns_make_one_log(bench: Bench) -> None:
+    """Also beyond what is kept in memory: 40 entries of 1 KB with room for 4 KB."""
+    log = bench.open()
+    entries = chain([bytes([i]) * 1024 for i in range(40)])
+    log.persist(ready(1, state=hard_state(1)))
+    for number, one in enumerate(entries):
+        log.persist(ready(number + 2, entries=[one]))
+
+    assert stored(log) == entries
+    assert log.entries(Index(1), Index(1), 10**9) == entries[:1]
+    assert log.entries(Index(7), Index(39), 10**9) == entries[6:39]
+    assert stored(bench.open()) == entries
+
+
+@pytest.mark.parametrize(
+    ("bytes_max", "count"), [(0, 1), (1, 1), (200, 2), (299, 2), (300, 3), (10**9, 5)]
+)
+def test_a_read_stops_at_its_size_but_gives_one(
+    bench: Bench, bytes_max: int, count: int
+) -> None:
+    """Entries of 100 bytes of size each."""
+    log = bench.open()
+    entries = chain([b"1234"] * 5)
+    log.persist(ready(1, entries=entries, state=hard_state(1)))
+
+    assert {one.size_bytes for one in entries} == {100}
+    assert log.entries(Index(1), Index(5), bytes_max) == entries[:count]
+
+
+def test_a_gap_is_refused(bench: Bench) -> None:
+    log = bench.open()
+    entries = chain([b"a", b"b", b"c"])
+    log.persist(ready(1, entries=entries[:1], state=hard_state(1)))
+
+    with pytest.raises(AssertionError):
+        log.persist(ready(2, entries=entries[2:]))
+
+
+def test_a_ready_that_was_skipped_is_noticed(bench: Bench) -> None:
+    """C7: no Ready is dropped."""
+    log = bench.open()
+    log.persist(ready(1))
+
+    with pytest.raises(AssertionError):
+        log.persist(ready(3))
+
+
+# Conflicts.
+
+
+@pytest.mark.parametrize("kept", [0, 1, 4])
+def test_entries_replace_everything_from_the_first_on(bench: Bench, kept: int) -> None:
+    """C1: a shorter log of a later term stands in the place of a longer one, after a crash too."""
+    log = bench.open()
+    old = chain([b"old" * 400] * 5)
+    log.persist(ready(1, entries=old, state=hard_state(1)))
+    new = [entry(old[kept - 1] if kept else None, term=2, payload=b"new")]
+
+    log.persist(ready(2, entries=new, state=hard_state(2)))
+
+    assert stored(log) == old[:kept] + new
+    assert log.last_index() == kept + 1
+    assert log.term(Index(kept + 1)) == 2
+    assert log.term(Index(kept + 2)) is None
+    assert stored(bench.open()) == old[:kept] + new
+
+
+# Hard state.
+
+
+def test_hard_state_alone_survives_a_crash(bench: Bench) -> None:
+    bench.open().persist(ready(1, state=hard_state(3, vote=2)))
+
+    assert bench.open().hard_state() == hard_state(3, vote=2)
+
+
+def test_hard_state_with_entries_survives_a_crash(bench: Bench) -> None:
+    """Term, vote and entries are one transaction."""
+    entries = chain([b"a", b"b"], term=4)
+    bench.open().persist(
+        ready(1, entries=entries, state=hard_state(4, vote=1, commit=2))
+    )
+
+    log = bench.open()
+
+    assert log.hard_state() == hard_state(4, vote=1, commit=2)
+    assert stored(log) == entries
+
+
+def test_entries_alone_leave_the_hard_state(bench: Bench) -> None:
+    log = bench.open()
+    log.persist(ready(1, state=hard_state(4, vote=1)))
+    log.persist(ready(2, entries=chain([b"a"], term=4)))
+
+    assert bench.open().hard_state() == hard_state(4, vote=1)
+
+
+def test_a_commit_hint_may_wait_and_is_never_wrong(bench: Bench) -> None:
+    """C6: it is read at once, may be lost in a crash, and is written when the store is closed."""
+    entries = chain([b"a", b"b"])
+    log = bench.open()
+    log.persist(ready(1, entries=entries, state=hard_state(1, vote=1)))
+    log.persist(ready(2, state=hard_state(1, vote=1, commit=2), must_sync=False))
+    assert log.hard_state().commit == 2
+
+    after_crash = bench.open().hard_state()
+    assert (after_crash.term, after_crash.vote) == (1, 1)
+    assert after_crash.commit in {0, 2}
+
+    log = bench.open()
+    log.persist(ready(1, state=hard_state(1, vote=1, commit=2), must_sync=False))
+    bench.close()
+    assert bench.open().hard_state() == hard_state(1, vote=1, commit=2)
+
+
+def test_a_waiting_commit_hint_goes_with_the_next_write(bench: Bench) -> None:
+    entries = chain([b"a", b"b"])
+    log = bench.open()
+    log.persist(ready(1, entries=entries[:1], state=hard_state(1)))
+    log.persist(ready(2, state=hard_state(1, commit=1), must_sync=False))
+    log.persist(ready(3, entries=entries[1:]))
+
+    assert bench.open().hard_state() == hard_state(1, commit=1)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize("new", [None, hard_state(1, vote=3), hard_state(9, vote=1)])
+def test_a_twin_that_is_missing_or_differs_refuses_to_start(
+    bench: Bench, number: int, new: HardState | None
+) -> None:
+    """T86: resetting to 0 would permit a second vote."""
+    bench.open().persist(ready(1, state=hard_state(5, vote=1)))
+    bench.close()
+    bench.edit_twin(number, new)
+
+    with pytest.raises(CorruptionError):
+        bench.open()
+
+
+# Failing.
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_failed_commit_is_final_and_nothing_after_it_succeeds(
+    bench: Bench, number: int
+) -> None:
+    """T8: the disk would take the next write, the store does not."""
+    log = bench.open()
+    entries = chain([b"a", b"b", b"c", b"d"])
+    bench.fail_commit(number)
+    for ticket in range(1, number):
+        one = entries[ticket - 1]
+        log.persist(ready(ticket, entries=[one], state=hard_state(1)))
+
+    with pytest.raises(StorageError):
+        log.persist(
+            ready(number, entries=[entries[number - 1]], state=hard_state(1, vote=1))
+        )
+    with pytest.raises(StorageError):
+        log.persist(ready(number, entries=[entries[number - 1]]))
+    with pytest.raises(StorageError):
+        log.persist(ready(number + 1, must_sync=False))
+    with pytest.raises(StorageError):
+        log.last_index()
+    with pytest.raises(StorageError):
+        log.hard_state()
+
+    assert stored(bench.open()) == entries[: number - 1]
+
+
+# Damage: each has its verdict, none gives a shorter clean log (F32).
+
+
+def _flip(values: dict[int, bytes], index: int, offset: int) -> None:
+    damaged = bytearray(values[index])
+    damaged[offset] ^= 1
+    values[index] = bytes(damaged)
+
+
+def _swap(values: dict[int, bytes]) -> None:
+    values[2], values[3] = values[3], values[2]
+
+
+def _copy_over(values: dict[int, bytes]) -> None:
+    values[3] = values[2]
+
+
+def _cut_value(values: dict[int, bytes]) -> None:
+    values[4] = values[4][:-3]
+
+
+DAMAGES: dict[str, Callable[[dict[int, bytes]], None]] = {
+    "payload of the last": lambda values: _flip(values, 4, -1),
+    "payload in the middle": lambda values: _flip(values, 2, -1),
+    "link": lambda values: _flip(values, 3, 40),
+    "term": lambda values: _flip(values, 3, 17),
+    "swapped records": _swap,
+    "record of another index": _copy_over,
+    "value cut short": _cut_value,
+    "first missing": lambda values: values.pop(1) and None,
+    "middle missing": lambda values: values.pop(2) and None,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damage_is_corruption_and_never_a_shorter_log(
+    bench: Bench, damage: str
+) -> None:
+    bench.open().persist(
+        ready(1, entries=chain([b"a", b"b", b"c", b"d"]), state=hard_state(1))
+    )
+    bench.close()
+    bench.edit(DAMAGES[damage])
+
+    with pytest.raises(CorruptionError):
+        stored(bench.open())
+
+
+def test_an_entry_of_another_history_does_not_link(bench: Bench) -> None:
+    """An older copy put back: intact by itself, wrong in its place (T87)."""
+    log = bench.open()
+    log.persist(ready(1, entries=chain([b"a", b"b", b"c"]), state=hard_state(1)))
+    other: dict[int, bytes] = {}
+    bench.close()
+    bench.edit(other.update)
+    log = bench.open()
+    log.persist(
+        ready(1, entries=chain([b"A", b"B", b"C"], term=2), state=hard_state(2))
+    )
+    bench.close()
+    bench.edit(lambda values: values.update({2: other[2]}))
+
+    with pytest.raises(CorruptionError):
+        stored(bench.open())
+
+
+def test_a_log_shorter_than_its_commit_is_lost(bench: Bench) -> None:
+    """T11: not a clamp."""
+    entries = chain([b"a", b"b", b"c"])
+    bench.open().persist(ready(1, entries=entries, state=hard_state(1, commit=3)))
+    bench.close()
+    bench.edit(lambda values: values.pop(3) and None)
+
+    with pytest.raises(CorruptionError, match="lost"):
+        bench.open()
+
+
+def test_an_older_hard_state_put_back_is_refused(bench: Bench) -> None:
+    """T4: no entry is of a later term than the hard state's."""
+    log = bench.open()
+    log.persist(ready(1, entries=chain([b"a"], term=6), state=hard_state(6, vote=1)))
+    bench.close()
+    for number in (0, 1):
+        bench.edit_twin(number, hard_state(5, vote=1))
+
+    with pytest.raises(CorruptionError):
+        bench.open()
