@@ -1,0 +1,601 @@
+"""`ledgerd dev`: a local cluster over real TLS, for trying things out and for tests.
+
+`DevCluster` is the part without words: it makes certificates, configurations and a client
+profile in one folder, and starts, stops, kills and pauses the nodes, each a process of
+its own. Nothing is remembered outside the folder, so any process may go on where another
+one left off. It only ever signals a process whose start time and command line are those
+it wrote down.
+
+    D/cluster.json      ports and cluster id, chosen once
+    D/pki/              CA, nodes' and client's certificates and keys
+    D/node1.toml        configuration of node 1
+    D/node1/data        its data; log.jsonl, stderr.log, process.json beside it
+    D/client.toml       how to reach the cluster
+"""
+
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Final, NamedTuple
+
+import click
+
+from ledgerd.api.v1 import admin_pb2
+from ledgerd.client import Client, Endpoint, Profile
+from ledgerd.errors import CallError, ConfigError
+from ledgerd.security import pki
+from ledgerd.security.identity import Role
+
+_HOST: Final = "127.0.0.1"
+# Below the range from which systems take ports of outgoing connections: a port that was
+# chosen once must still be free when its node comes back.
+_PORTS: Final = range(20_000, 32_000)
+_POLL_S: Final = 0.05
+_STATUS_S: Final = 0.5
+_CLIENT_NAME: Final = "dev"
+_RUN: Final = (sys.executable, "-m", "ledgerd", "run", "--config")
+READY_S_MAX: Final = 30.0
+STOP_S_MAX: Final = 10.0
+
+
+class NodePorts(NamedTuple):
+    """Where one node listens, on loopback."""
+
+    api: int
+    peer: int
+    metrics: int
+
+
+class _Process(NamedTuple):
+    """Which process a node is: a pid alone may belong to somebody else by now."""
+
+    pid: int
+    started_ticks: int  # since boot, from /proc
+
+
+class DevCluster:
+    """Three or five nodes in one folder. Not safe for use by several threads."""
+
+    def __init__(
+        self,
+        directory: Path,
+        nodes: int = 3,
+        *,
+        settings: Mapping[str, Mapping[str, object]] | None = None,
+        peer_links: Mapping[tuple[int, int], str] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """Touch nothing yet.
+
+        Args:
+            directory: Made by `prepare`; a relative one is taken from here and now.
+            nodes: Their number; ids are 1 .. nodes.
+            settings: Further options by section, for every node's configuration.
+            peer_links: (from, to) -> address at which node `from` reaches node `to`,
+                for example that of a proxy.
+            environment: Of the nodes, beside this process's own.
+        """
+        self.directory = directory.absolute()
+        self.node_ids: Sequence[int] = range(1, nodes + 1)
+        self._settings = settings or {}
+        self._peer_links = peer_links or {}
+        self._environment = environment or {}
+        self._children: dict[int, subprocess.Popen[bytes]] = {}
+
+    @classmethod
+    def existing(cls, directory: Path) -> "DevCluster":
+        """Return the cluster that was prepared in `directory`. Raises ConfigError."""
+        return cls(directory, len(_read_ports(directory)))
+
+    @property
+    def profile_path(self) -> Path:
+        """The client profile."""
+        return self.directory / "client.toml"
+
+    def config_path(self, node_id: int) -> Path:
+        """Return where the configuration of a node is."""
+        return self.directory / f"node{node_id}.toml"
+
+    def data_directory(self, node_id: int) -> Path:
+        """Return where the data of a node is."""
+        return self._home(node_id) / "data"
+
+    def log_path(self, node_id: int) -> Path:
+        """Return where a node's standard output goes."""
+        return self._home(node_id) / "log.jsonl"
+
+    def ports(self) -> Mapping[int, NodePorts]:
+        """Return the ports of each node, which never change. Raises ConfigError."""
+        return _read_ports(self.directory)
+
+    def prepare(self) -> None:
+        """Certificates, configurations and profile exist; ports and data are kept.
+
+        Errors: ConfigError, when the folder holds a cluster of another size.
+        """
+        self.directory.mkdir(parents=True, exist_ok=True)
+        if not _cluster_path(self.directory).exists():
+            self._found()
+        ports = self.ports()
+        if len(ports) != len(self.node_ids):
+            raise ConfigError(
+                f"expected {len(self.node_ids)} nodes in {self.directory}, found a "
+                f"cluster of {len(ports)}; choose another folder or --nodes {len(ports)}"
+            )
+        for node_id in self.node_ids:
+            self._home(node_id).mkdir(exist_ok=True)
+            self.config_path(node_id).write_text(self._config_of(node_id, ports))
+        endpoints = tuple(Endpoint(n, f"{_HOST}:{p.api}") for n, p in ports.items())
+        folder = Path("pki")
+        profile = Profile(
+            _read_cluster_id(self.directory),
+            endpoints,
+            ca=folder / "ca.pem",
+            certificate=folder / f"client-{_CLIENT_NAME}.pem",
+            key=folder / f"client-{_CLIENT_NAME}.key",
+        )
+        self.profile_path.write_text(profile.to_toml())
+
+    def start(self, *node_ids: int) -> None:
+        """The nodes, all if none is named, are running; not yet ready.
+
+        Errors: ConfigError, when one of them runs already.
+        """
+        for node_id in node_ids or self.node_ids:
+            if (process := self._running(node_id)) is not None:
+                raise ConfigError(
+                    f"node {node_id} runs already, pid {process.pid}; "
+                    f"stop it: ledgerd dev stop --dir {self.directory}"
+                )
+        for node_id in node_ids or self.node_ids:
+            self._start(node_id)
+
+    def wait_ready(self, timeout_s: float = READY_S_MAX) -> int:
+        """Every running node is ready and one leads; return its id.
+
+        Errors: ConfigError with the node's last words when one has ended, or when the
+        time is over.
+        """
+        until = time.monotonic() + timeout_s
+        wanted = {n for n in self.node_ids if self._running(n) is not None}
+        if not wanted:
+            raise ConfigError(f"no node runs in {self.directory}")
+        with Client.from_profile(self.profile_path) as client:
+            while True:
+                for node_id in wanted:
+                    if self._running(node_id) is None:
+                        raise ConfigError(self._last_words(node_id))
+                statuses = client.statuses(deadline=1.0)
+                ready = _ready(statuses)
+                leader_id = _leader(statuses)
+                if wanted <= ready and leader_id is not None:
+                    return leader_id
+                if time.monotonic() > until:
+                    raise ConfigError(
+                        f"expected nodes {sorted(wanted)} ready with a leader within "
+                        f"{timeout_s:g} s, found {sorted(ready)} ready, leader "
+                        f"{leader_id}; see {self.log_path(min(wanted - ready or wanted))}"
+                    )
+                time.sleep(_POLL_S)
+
+    def stop(self, *node_ids: int, timeout_s: float = STOP_S_MAX) -> None:
+        """The nodes, all if none is named, have ended; those that will not are killed."""
+        ending = self._signal(node_ids, signal.SIGCONT, signal.SIGTERM)
+        until = time.monotonic() + timeout_s
+        while ending and time.monotonic() < until:
+            ending = [node_id for node_id in ending if self._running(node_id)]
+            time.sleep(_POLL_S)
+        if ending:
+            self.kill(*ending)
+
+    def kill(self, *node_ids: int) -> None:
+        """The nodes have ended by SIGKILL, in the middle of whatever they did."""
+        ending = self._signal(node_ids, signal.SIGKILL)
+        for node_id in ending:
+            while self._running(node_id) is not None:
+                time.sleep(0.001)
+
+    def pause(self, node_id: int) -> None:
+        """The node stands still, its connections open, until `resume`."""
+        self._signal([node_id], signal.SIGSTOP)
+
+    def resume(self, node_id: int) -> None:
+        """The node goes on."""
+        self._signal([node_id], signal.SIGCONT)
+
+    def restart(self, node_id: int) -> None:
+        """The node was stopped cleanly and runs again."""
+        self.stop(node_id)
+        self.start(node_id)
+
+    def pids(self) -> Mapping[int, int | None]:
+        """Return the pid of each node that runs, None for the others."""
+        running = {node_id: self._running(node_id) for node_id in self.node_ids}
+        return {n: None if p is None else p.pid for n, p in running.items()}
+
+    def leader(self, timeout_s: float = 5.0) -> int | None:
+        """Return who leads, None if nobody does by then."""
+        until = time.monotonic() + timeout_s
+        with Client.from_profile(self.profile_path) as client:
+            while True:
+                leader_id = _leader(client.statuses(deadline=1.0))
+                if leader_id is not None or time.monotonic() > until:
+                    return leader_id
+                time.sleep(_POLL_S)
+
+    def _home(self, node_id: int) -> Path:
+        return self.directory / f"node{node_id}"
+
+    def _found(self) -> None:
+        """Choose cluster id and ports, and issue the certificates."""
+        cluster_id = f"dev-{os.urandom(4).hex()}"
+        folder = self.directory / "pki"
+        pki.create_ca(folder, cluster_id)
+        for node_id in self.node_ids:
+            pki.issue_node(folder, node_id)
+        pki.issue_client(folder, _CLIENT_NAME, list(Role))
+        free = iter(_free_ports(3 * len(self.node_ids)))
+        document = {
+            "cluster_id": cluster_id,
+            "nodes": {
+                str(n): NodePorts(next(free), next(free), next(free))._asdict()
+                for n in self.node_ids
+            },
+        }
+        # Last, so that an interrupted preparation is not taken for a whole one.
+        _cluster_path(self.directory).write_text(json.dumps(document, indent=2) + "\n")
+
+    def _config_of(self, node_id: int, ports: Mapping[int, NodePorts]) -> str:
+        """Return the TOML of one node; paths in it are relative to the folder."""
+        own = ports[node_id]
+        sections: dict[str, dict[str, object]] = {
+            "node": {"id": node_id, "data_dir": f"node{node_id}/data"},
+            "cluster": {"id": _read_cluster_id(self.directory)},
+            "listen": {
+                "peer": f"{_HOST}:{own.peer}",
+                "metrics": f"{_HOST}:{own.metrics}",
+            },
+            "security": {
+                "ca": "pki/ca.pem",
+                "certificate": f"pki/node-{node_id}.pem",
+                "key": f"pki/node-{node_id}.key",
+            },
+            "log": {"format": "json"},
+        }
+        for name, options in self._settings.items():
+            sections.setdefault(name, {}).update(options)
+        lines = ["# Made by `ledgerd dev`; written anew at each start.", ""]
+        for name, options in sections.items():
+            lines.append(f"[{name}]")
+            # JSON writes text, numbers, booleans and lists of them as TOML does.
+            lines += [f"{key} = {json.dumps(v)}" for key, v in options.items()]
+            lines.append("")
+        for peer_id, peer in ports.items():
+            link = self._peer_links.get((node_id, peer_id), f"{_HOST}:{peer.peer}")
+            lines += [
+                "[[cluster.members]]",
+                f"id = {peer_id}",
+                f'peer_address = "{link}"',
+                f'api_address = "{_HOST}:{peer.api}"',
+                "",
+            ]
+        return "\n".join(lines)
+
+    def _start(self, node_id: int) -> None:
+        home = self._home(node_id)
+        with (
+            self.log_path(node_id).open("ab") as output,
+            (home / "stderr.log").open("ab") as errors,
+        ):
+            child = subprocess.Popen(
+                [*_RUN, str(self.config_path(node_id))],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=errors,
+                env={**os.environ, **self._environment},
+                # Ctrl-C of the terminal is for us; we stop the nodes.
+                start_new_session=True,
+            )
+        self._children[node_id] = child
+        started_ticks = _started_ticks(child.pid)
+        process = _Process(child.pid, started_ticks or 0)
+        (home / "process.json").write_text(json.dumps(process._asdict()))
+
+    def _running(self, node_id: int) -> _Process | None:
+        """Return the process of a node, if it is alive and still the one we started."""
+        child = self._children.get(node_id)
+        if child is not None and child.poll() is not None:
+            del self._children[node_id]  # and it is no zombie any more
+        try:
+            text = (self._home(node_id) / "process.json").read_text()
+            process = _Process(**json.loads(text))
+        except (OSError, ValueError, TypeError):
+            return None
+        if _started_ticks(process.pid) != process.started_ticks:
+            return None
+        command = Path(f"/proc/{process.pid}/cmdline").read_bytes().split(b"\0")
+        return process if os.fsencode(self.config_path(node_id)) in command else None
+
+    def _signal(self, node_ids: Sequence[int], *signals: signal.Signals) -> list[int]:
+        """Send signals to the named nodes, or all, that run; return which those are."""
+        reached = []
+        for node_id in node_ids or self.node_ids:
+            if (process := self._running(node_id)) is not None:
+                for number in signals:
+                    os.kill(process.pid, number)
+                reached.append(node_id)
+        return reached
+
+    def _last_words(self, node_id: int) -> str:
+        """Return what an ended node said at the end."""
+        path = self._home(node_id) / "stderr.log"
+        words = path.read_text(errors="replace").strip().splitlines()[-5:]
+        return f"node {node_id} has ended: {' / '.join(words) or 'without a word'}"
+
+
+def _cluster_path(directory: Path) -> Path:
+    return directory / "cluster.json"
+
+
+def _read_cluster(directory: Path) -> dict[str, object]:
+    path = _cluster_path(directory)
+    try:
+        document = json.loads(path.read_text())
+    except OSError as error:
+        raise ConfigError(
+            f"expected a local cluster in {directory}, found no {path.name}; "
+            f"start one: ledgerd dev --dir {directory}"
+        ) from error
+    except ValueError as error:
+        raise ConfigError(f"{path} is not JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise ConfigError(f"expected an object in {path}, found {document!r}")
+    return document
+
+
+def _read_cluster_id(directory: Path) -> str:
+    return str(_read_cluster(directory)["cluster_id"])
+
+
+def _read_ports(directory: Path) -> Mapping[int, NodePorts]:
+    nodes = _read_cluster(directory)["nodes"]
+    assert isinstance(nodes, dict), nodes
+    return {int(node_id): NodePorts(**ports) for node_id, ports in nodes.items()}
+
+
+def _free_ports(count: int) -> Sequence[int]:
+    """Return ports that nobody listens on at this moment."""
+    ports: list[int] = []
+    with ExitStack() as held:
+        for port in random.sample(_PORTS, len(_PORTS)):
+            candidate = held.enter_context(socket.socket())
+            try:
+                candidate.bind((_HOST, port))
+            except OSError:
+                continue
+            ports.append(port)
+            if len(ports) == count:
+                return ports
+    raise ConfigError(f"expected {count} free ports on {_HOST}, found {len(ports)}")
+
+
+def _started_ticks(pid: int) -> int | None:
+    """Return when a process began, in ticks since boot; None if it is gone or dead."""
+    try:
+        # The name in parentheses may hold anything; what follows it is regular.
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    is_zombie = fields[0] == "Z"
+    return None if is_zombie else int(fields[19])
+
+
+_Statuses = Mapping[int, admin_pb2.StatusReply | CallError]
+
+
+def _answers(statuses: _Statuses) -> Mapping[int, admin_pb2.StatusReply]:
+    return {n: s for n, s in statuses.items() if not isinstance(s, CallError)}
+
+
+def _ready(statuses: _Statuses) -> set[int]:
+    return {n for n, status in _answers(statuses).items() if status.ready}
+
+
+def _leader(statuses: _Statuses) -> int | None:
+    """Return who leads in the highest term that anybody knows of."""
+    leaders = [
+        (status.term, node_id)
+        for node_id, status in _answers(statuses).items()
+        if status.role == admin_pb2.LEADER
+    ]
+    return max(leaders)[1] if leaders else None
+
+
+# The command
+
+
+_directory = click.option(
+    "--dir",
+    "directory",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the cluster.",
+)
+_node = click.option(
+    "--node", "node", required=True, help='Number of a node, or "leader".'
+)
+
+
+@click.group(invoke_without_command=True)
+@click.option(
+    "--nodes",
+    type=click.Choice(["1", "3", "5"]),
+    default="3",
+    show_default=True,
+    help="How many nodes; 1 loses the service with its only node.",
+)
+@click.option(
+    "--dir",
+    "directory",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the cluster: certificates, configurations, data, client.toml.",
+)
+@click.option("--detach", is_flag=True, help="Leave the nodes running and return.")
+@click.pass_context
+def dev(
+    context: click.Context, nodes: str, directory: Path | None, *, detach: bool
+) -> None:
+    """Run a local cluster over TLS. Ctrl-C stops it; the same --dir continues its data."""
+    if context.invoked_subcommand is not None:
+        return
+    if directory is None:
+        raise click.UsageError("expected --dir, the folder of the cluster, found none")
+    cluster = DevCluster(directory, int(nodes))
+    cluster.prepare()
+    with _interrupts():
+        try:
+            cluster.start()
+            leader_id = cluster.wait_ready()
+            _introduce(cluster, leader_id, directory)
+            if not detach:
+                _watch(cluster)
+        except KeyboardInterrupt:
+            click.echo("\nstopping")
+            cluster.stop()
+        except BaseException:
+            cluster.stop()
+            raise
+
+
+@dev.command("stop")
+@_directory
+def dev_stop(directory: Path) -> None:
+    """Stop the nodes of a cluster cleanly. Only processes it started are touched."""
+    cluster = DevCluster.existing(directory)
+    running = [n for n, pid in cluster.pids().items() if pid is not None]
+    cluster.stop()
+    click.echo(f"stopped {len(running)} nodes; the data stays in {directory}")
+
+
+@dev.command("status")
+@_directory
+def dev_status(directory: Path) -> None:
+    """Print one line: which nodes run, who leads, and what is committed."""
+    cluster = DevCluster.existing(directory)
+    with Client.from_profile(cluster.profile_path) as client:
+        click.echo(_status_line(cluster, client))
+
+
+@dev.command("kill")
+@_directory
+@_node
+def dev_kill(directory: Path, node: str) -> None:
+    """End a node by SIGKILL: no warning, no clean-up."""
+    cluster = DevCluster.existing(directory)
+    node_id = _which(cluster, node)
+    cluster.kill(node_id)
+    click.echo(f"killed node {node_id}")
+
+
+@dev.command("start")
+@_directory
+@_node
+def dev_start(directory: Path, node: str) -> None:
+    """Start a node that does not run, on the data it has."""
+    cluster = DevCluster.existing(directory)
+    node_id = _which(cluster, node)
+    cluster.start(node_id)
+    cluster.wait_ready()
+    click.echo(f"started node {node_id}")
+
+
+def _which(cluster: DevCluster, node: str) -> int:
+    """Return the node that an argument names."""
+    if node == "leader":
+        leader_id = cluster.leader()
+        if leader_id is None:
+            raise ConfigError("expected a leader, found none within 5 s")
+        return leader_id
+    if not node.isdecimal() or int(node) not in cluster.node_ids:
+        raise click.UsageError(
+            f"expected one of {', '.join(map(str, cluster.node_ids))} or leader as "
+            f"--node, found {node}"
+        )
+    return int(node)
+
+
+def _introduce(cluster: DevCluster, leader_id: int, directory: Path) -> None:
+    for node_id, ports in cluster.ports().items():
+        role = "leader" if node_id == leader_id else "follower"
+        click.echo(
+            f"node {node_id}  {role:8}  api {_HOST}:{ports.api}  "
+            f"metrics http://{_HOST}:{ports.metrics}/metrics"
+        )
+    profile = directory / "client.toml"
+    click.echo(
+        f"\n  export LEDGERCTL_CONFIG={profile}\n"
+        "  ledgerctl cluster status\n"
+        "  ledgerctl account open --currency USD --sandbox\n"
+        f"  ledgerd dev kill --dir {directory} --node leader\n"
+        f"  ledgerd dev stop --dir {directory}\n"
+    )
+
+
+def _watch(cluster: DevCluster) -> None:
+    """Show a line of status until interrupted, anew in place on a terminal."""
+    is_terminal = sys.stdout.isatty()
+    shown = ""
+    with Client.from_profile(cluster.profile_path) as client:
+        while True:
+            line = _status_line(cluster, client)
+            if is_terminal:
+                click.echo(f"\r\x1b[K{line}", nl=False)
+            elif line.partition("  commit")[0] != shown.partition("  commit")[0]:
+                click.echo(line)
+            shown = line
+            time.sleep(_STATUS_S)
+
+
+def _status_line(cluster: DevCluster, client: Client) -> str:
+    """Return the state of a cluster in one line."""
+    statuses = client.statuses(deadline=_STATUS_S)
+    answers = _answers(statuses)
+    pids = cluster.pids()
+    leader_id = _leader(statuses)
+    marks = []
+    for node_id in cluster.node_ids:
+        if pids[node_id] is None:
+            marks.append(f"{node_id}:down")
+        elif node_id not in answers:
+            marks.append(f"{node_id}:silent")
+        else:
+            role = admin_pb2.NodeRole.Name(answers[node_id].role).lower()
+            ready = "" if answers[node_id].ready else " (not ready)"
+            marks.append(f"{node_id}:{role}{ready}")
+    term = max((s.term for s in answers.values()), default=0)
+    commit = max((s.commit_index for s in answers.values()), default=0)
+    leads = f"node {leader_id} leads" if leader_id else "no leader"
+    return f"{'  '.join(marks)}  {leads}, term {term}  commit {commit}"
+
+
+@contextmanager
+def _interrupts() -> Iterator[None]:
+    """Make SIGTERM end the command as Ctrl-C does."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
