@@ -9,6 +9,7 @@ from jepsen.history import (
     Fields,
     HistoryError,
     Json,
+    Position,
     flag,
     maybe_text,
     number,
@@ -18,7 +19,6 @@ from jepsen.history import (
     text,
     texts,
 )
-from jepsen.history import Position as Position
 from jepsen.model import Cancel, Command, Fund, OpenAccount, Submit, Transfer
 
 OPEN = "open_account"
@@ -35,6 +35,11 @@ ACCOUNTS = "accounts"
 TRIAL = "trial_balance"
 LIST = "list"
 READS = (GET, BALANCE, ACCOUNTS, TRIAL, LIST)
+
+
+def name_of(node_id: int) -> str:
+    """Return the name of a node in histories and folders."""
+    return f"n{node_id}"
 
 
 def function_of(command: Command) -> str:

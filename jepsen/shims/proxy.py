@@ -146,9 +146,11 @@ class Pipe(asyncio.Protocol):
 
     def end(self) -> None:
         """Tell this half's peer that no more bytes come."""
-        if self._transport is not None and not self._transport.is_closing():
-            if self._transport.can_write_eof():
-                self._transport.write_eof()
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        if transport.can_write_eof():
+            transport.write_eof()
 
     def close(self) -> None:
         """Close this half's connection after what was written."""

@@ -1,0 +1,52 @@
+"""Faults of processes: kill and pause. The heals are start and continue."""
+
+from random import Random
+
+from jepsen.nemesis import targets
+from jepsen.nemesis.field import Field
+
+
+class Kill:
+    """SIGKILL; heal: start again."""
+
+    name = "kill"
+
+    def __init__(self, field: Field, target: str, rng: Random) -> None:
+        self._field = field
+        self._target = target
+        self._rng = rng
+
+    async def start(self) -> dict[str, list[int]]:
+        """Kill the target at once; return whom."""
+        nodes = await targets.choose(self._field, self._target, self._rng)
+        for node_id in nodes:
+            self._field.kill(node_id)
+        return {"nodes": list(nodes)}
+
+    async def heal(self) -> None:
+        """Start every node that does not run."""
+        for node_id in self._field.node_ids:
+            self._field.start(node_id)
+
+
+class Pause:
+    """SIGSTOP; heal: SIGCONT."""
+
+    name = "pause"
+
+    def __init__(self, field: Field, target: str, rng: Random) -> None:
+        self._field = field
+        self._target = target
+        self._rng = rng
+
+    async def start(self) -> dict[str, list[int]]:
+        """Stop the target where it stands; return whom."""
+        nodes = await targets.choose(self._field, self._target, self._rng)
+        for node_id in nodes:
+            self._field.pause(node_id)
+        return {"nodes": list(nodes)}
+
+    async def heal(self) -> None:
+        """Let every node go on."""
+        for node_id in self._field.node_ids:
+            self._field.resume(node_id)
