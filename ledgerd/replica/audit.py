@@ -6,16 +6,18 @@
 `outcomes` are the encoded outcomes of the entry, as formats/records lays them out. `rows` are the
 tables that the entry wrote, in the fixed order of formats/records, laid out as
 
-    for each table:  length of its name u16, the name in ASCII, number of rows u32
-    for each row:    length of the key u32, the key, length of the value u32, the value
+    for each table:  length of its name u16, the name in ASCII, number of rows u32,
+                     for each row the lengths of its key and of its value, both u32,
+                     for each row its key and its value
 
-all lengths big-endian, so that no two different writes share one layout. An entry that writes
+all numbers big-endian, so that no two different writes share one layout. An entry that writes
 nothing folds in too: the digest moves with every index.
 """
 
 from collections.abc import Sequence
 from hashlib import sha256
-from struct import Struct
+from itertools import chain
+from struct import Struct, pack
 from typing import Final
 
 from ledgerd.formats.records import TableRows
@@ -23,7 +25,7 @@ from ledgerd.formats.records import TableRows
 DIGEST_BYTES: Final = 32
 GENESIS_DIGEST: Final = bytes(DIGEST_BYTES)
 
-_NAME: Final = Struct(">H")
+_HEAD: Final = Struct(">H")
 _COUNT: Final = Struct(">I")
 
 
@@ -31,11 +33,10 @@ def next_digest(previous: bytes, rows: Sequence[TableRows], outcomes: bytes) -> 
     """Return the digest after an entry that wrote `rows` and was answered with `outcomes`."""
     assert len(previous) == DIGEST_BYTES, len(previous)
     written = sha256()
-    pack = _COUNT.pack
     for table in rows:
         name = table.table.encode("ascii")
-        parts = [_NAME.pack(len(name)), name, pack(len(table.rows))]
-        for key, value in table.rows:
-            parts += (pack(len(key)), key, pack(len(value)), value)
-        written.update(b"".join(parts))
+        written.update(_HEAD.pack(len(name)) + name + _COUNT.pack(len(table.rows)))
+        fields = list(chain.from_iterable(table.rows))
+        written.update(pack(f">{len(fields)}I", *map(len, fields)))
+        written.update(b"".join(fields))
     return sha256(previous + written.digest() + sha256(outcomes).digest()).digest()

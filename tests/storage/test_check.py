@@ -210,14 +210,6 @@ def test_a_state_of_another_log_is_found(node: Path, tmp_path: Path) -> None:
     assert "different stores" in json.loads(result.stdout)["findings"][0]["what"]
 
 
-def test_a_running_node_is_refused(node: Path) -> None:
-    """Exit code 73 by way of ConfigError, naming the process."""
-    with open_node(node):
-        result = run(node)
-
-    assert "is in use by process" in str(result.exception)
-
-
 def test_the_table_says_what_the_json_says(node: Path) -> None:
     """People get a verdict in the last line, and each finding in a line of its own."""
     clean = CliRunner().invoke(command, ["--data-dir", str(node)])
