@@ -1,0 +1,1 @@
+"""The commands of `ledgerctl`, one file for each noun."""

@@ -1,0 +1,216 @@
+"""`ledgerctl account`: open, fund, transfer, get, list."""
+
+import click
+from rich.table import Table
+
+from ledgerd.api.v1 import accounts_pb2
+from ledgerd.cli.ctl import render
+from ledgerd.cli.ctl.session import Session, repeatable
+from ledgerd.client import new_account_id, new_request_id
+
+amount_option = click.option(
+    "--amount-minor",
+    type=click.IntRange(1, 2**63 - 1),
+    required=True,
+    help="Minor units, for example cents.",
+)
+currency_option = click.option(
+    "--currency", required=True, help="ISO 4217, three capitals."
+)
+request_option = click.option(
+    "--request-id", help="Idempotency key, req_...; a new one if left out."
+)
+
+
+@click.group()
+def account() -> None:
+    """Accounts and the money between them."""
+
+
+@account.command("open")
+@currency_option
+@click.option(
+    "--live/--sandbox",
+    "livemode",
+    required=True,
+    default=None,
+    help="Sandbox accounts pay over the rail sandbox only, live ones never.",
+)
+@click.option("--owner-ref", default="", help="Whose it is, in the caller's words.")
+@click.option(
+    "--min-balance-minor",
+    type=click.IntRange(-(2**63), 2**63 - 1),
+    default=0,
+    help="Minor units; below 0 is an overdraft.",
+)
+@click.option("--account-id", help="Idempotency key, acct_...; a new one if left out.")
+@click.pass_obj
+def account_open(
+    session: Session,
+    *,
+    currency: str,
+    livemode: bool,
+    owner_ref: str,
+    min_balance_minor: int,
+    account_id: str | None,
+) -> None:
+    """Open an account."""
+    account_id = account_id or new_account_id()
+    with session.client() as client, repeatable("--account-id", account_id):
+        result = client.open_account_result(
+            currency=currency,
+            livemode=livemode,
+            owner_ref=owner_ref,
+            min_balance=min_balance_minor,
+            account_id=account_id,
+            deadline=session.deadline_s,
+        )
+    render.print_result(session, result, "account_id", currency=currency)
+
+
+@account.command("fund")
+@click.argument("account_id")
+@amount_option
+@currency_option
+@click.option("--bank", required=True, help="Our bank that received the money.")
+@click.option(
+    "--external-ref",
+    required=True,
+    help="The bank's reference; it counts once for each bank.",
+)
+@request_option
+@click.pass_obj
+def account_fund(
+    session: Session,
+    *,
+    account_id: str,
+    amount_minor: int,
+    currency: str,
+    bank: str,
+    external_ref: str,
+    request_id: str | None,
+) -> None:
+    """Book money that arrived for ACCOUNT_ID."""
+    request_id = request_id or new_request_id()
+    with session.client() as client, repeatable("--request-id", request_id):
+        result = client.fund(
+            account_id,
+            amount_minor,
+            currency,
+            bank=bank,
+            external_ref=external_ref,
+            request_id=request_id,
+            deadline=session.deadline_s,
+        )
+    render.print_result(session, result, "request_id")
+
+
+@account.command("transfer")
+@click.argument("from_account_id")
+@click.argument("to_account_id")
+@amount_option
+@currency_option
+@click.option("--reference", default="", help="For the record.")
+@request_option
+@click.pass_obj
+def account_transfer(
+    session: Session,
+    *,
+    from_account_id: str,
+    to_account_id: str,
+    amount_minor: int,
+    currency: str,
+    reference: str,
+    request_id: str | None,
+) -> None:
+    """Move available money from one account to another."""
+    request_id = request_id or new_request_id()
+    with session.client() as client, repeatable("--request-id", request_id):
+        result = client.transfer(
+            from_account_id,
+            to_account_id,
+            amount_minor,
+            currency,
+            reference=reference,
+            request_id=request_id,
+            deadline=session.deadline_s,
+        )
+    render.print_result(session, result, "request_id")
+
+
+@account.command("get")
+@click.argument("account_id")
+@click.pass_obj
+def account_get(session: Session, *, account_id: str) -> None:
+    """Show an account with its balances."""
+    with session.client() as client:
+        reply = client.account(account_id, deadline=session.deadline_s)
+    if session.output == "json":
+        render.print_json(session, render.message(reply))
+        return
+    found = reply.account
+    pairs = {
+        "account_id": found.account_id,
+        "status": accounts_pb2.AccountStatus.Name(found.status).lower(),
+        "mode": "live" if found.livemode else "sandbox",
+        "owner": found.owner_ref,
+        "opened": f"index {found.opened_index}, {render.when(found.opened_at_us)}",
+    }
+    for field, units in _balances(found.balances).items():
+        pairs[field] = render.amount(units, found.currency, found.exponent)
+    pairs["read at"] = f"index {reply.header.applied_index}"
+    render.print_pairs(session, pairs)
+
+
+@account.command("list")
+@click.option("--currency", default="", help="Only accounts of this currency.")
+@click.option("--owner-ref", default="", help="Only accounts of this owner.")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True)
+@click.option("--cursor", default="", help="Where an earlier list ended.")
+@click.pass_obj
+def account_list(
+    session: Session, *, currency: str, owner_ref: str, limit: int, cursor: str
+) -> None:
+    """List accounts, oldest first."""
+    found: list[accounts_pb2.Account] = []
+    with session.client() as client:
+        while len(found) < limit:
+            reply = client.accounts(
+                currency=currency,
+                owner_ref=owner_ref,
+                page_size=min(limit - len(found), 1_000),
+                cursor=cursor,
+                deadline=session.deadline_s,
+            )
+            found.extend(reply.accounts)
+            cursor = reply.next_cursor
+            if not cursor:
+                break
+    if session.output == "json":
+        accounts = [render.message(one) for one in found]
+        render.print_json(session, {"accounts": accounts, "next_cursor": cursor})
+        return
+    table = Table("account_id", "mode", "status", "owner")
+    table.add_column("available", justify="right")
+    table.add_column("reserved", justify="right")
+    for one in found:
+        money = one.balances
+        table.add_row(
+            one.account_id,
+            "live" if one.livemode else "sandbox",
+            accounts_pb2.AccountStatus.Name(one.status).lower(),
+            one.owner_ref,
+            render.amount(money.available_units, one.currency, one.exponent),
+            render.amount(money.reserved_units, one.currency, one.exponent),
+        )
+    session.console.print(table)
+    if cursor:
+        session.console.print(f"more: --cursor {cursor}", soft_wrap=True)
+
+
+def _balances(balances: accounts_pb2.Balances) -> dict[str, int]:
+    """Return every kind of balance by its name, minor units."""
+    return {
+        field.name.removesuffix("_units"): getattr(balances, field.name)
+        for field in balances.DESCRIPTOR.fields
+    }

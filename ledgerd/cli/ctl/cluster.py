@@ -1,0 +1,102 @@
+"""`ledgerctl cluster status`: what every node says of itself, side by side."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Final, NoReturn
+
+import click
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from ledgerd.api.v1 import admin_pb2
+from ledgerd.cli.ctl import render
+from ledgerd.cli.ctl.session import Ended, Failed, Session
+from ledgerd.errors import CallError
+
+_WATCH_S: Final = 1.0
+_ASK_S: Final = 1.0
+_DIGEST_SHOWN: Final = 12
+
+Statuses = Mapping[int, admin_pb2.StatusReply | CallError]
+
+
+@click.group()
+def cluster() -> None:
+    """The nodes."""
+
+
+@cluster.command("status")
+@click.option("--watch", is_flag=True, help="Ask again every second until interrupted.")
+@click.pass_obj
+def cluster_status(session: Session, *, watch: bool) -> None:
+    """Ask every node of the profile, also those that do not lead."""
+    ask_s = min(session.deadline_s or _ASK_S, 60.0)
+    with session.client() as client:
+        if watch:
+            try:
+                _watch(session, lambda: client.statuses(deadline=ask_s))
+            except KeyboardInterrupt:
+                return
+        statuses = client.statuses(deadline=ask_s)
+    _print(session, statuses)
+    if all(isinstance(status, CallError) for status in statuses.values()):
+        raise Failed(
+            "expected an answer of at least one node, found none", Ended.NOT_LOGGED
+        )
+
+
+def _watch(session: Session, ask: Callable[[], Statuses]) -> NoReturn:
+    """Show the nodes again and again, in place on a terminal."""
+    if session.output == "json" or not session.console.is_terminal:
+        while True:
+            _print(session, ask(), indent=None)
+            time.sleep(_WATCH_S)
+    with Live(_table(ask()), console=session.console, auto_refresh=False) as live:
+        while True:
+            time.sleep(_WATCH_S)
+            live.update(_table(ask()), refresh=True)
+
+
+def _print(session: Session, statuses: Statuses, indent: int | None = 2) -> None:
+    if session.output == "table":
+        session.console.print(_table(statuses))
+        return
+    nodes = [
+        {"node_id": node_id, "unreachable": status.message}
+        if isinstance(status, CallError)
+        else render.message(status)
+        for node_id, status in statuses.items()
+    ]
+    render.print_json(session, {"nodes": nodes}, indent=indent)
+
+
+def _table(statuses: Statuses) -> Table:
+    """Return a row for each node; digests may be compared at equal indexes only."""
+    table = Table("node", "role", "ready")
+    for name in ("term", "commit", "applied", "visible"):
+        table.add_column(name, justify="right")
+    table.add_column("digest there")
+    table.add_column("up", justify="right")
+    for node_id, status in statuses.items():
+        if isinstance(status, CallError):
+            table.add_row(str(node_id), Text("unreachable", "red"))
+            continue
+        ready = (
+            Text("yes", "green")
+            if status.ready
+            else Text(f"no: {status.not_ready_reason}", "yellow")
+        )
+        role = admin_pb2.NodeRole.Name(status.role).lower().replace("_", "-")
+        table.add_row(
+            str(node_id),
+            Text(role, "bold" if status.role == admin_pb2.LEADER else ""),
+            ready,
+            str(status.term),
+            str(status.commit_index),
+            str(status.applied_index),
+            str(status.visible_index),
+            status.digest[:_DIGEST_SHOWN],
+            f"{status.uptime_us // 1_000_000} s",
+        )
+    return table

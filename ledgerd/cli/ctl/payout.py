@@ -1,0 +1,244 @@
+"""`ledgerctl payout`: submit a file, send one, get, list, cancel."""
+
+from collections.abc import Sequence
+
+import click
+from rich.table import Table
+
+from ledgerd.api.v1 import common_pb2, payouts_pb2
+from ledgerd.cli.ctl import render
+from ledgerd.cli.ctl.account import amount_option, currency_option, request_option
+from ledgerd.cli.ctl.session import Session, repeatable
+from ledgerd.cli.ctl.submit import submit
+from ledgerd.client import (
+    bic_account,
+    iban,
+    new_payout_id,
+    new_request_id,
+    uk_account,
+    us_account,
+)
+
+_STATES = [name for name, number in payouts_pb2.PayoutState.items() if number]
+
+
+@click.group()
+def payout() -> None:
+    """Payouts: money that leaves an account for a bank."""
+
+
+payout.add_command(submit)
+
+
+@payout.command("send")
+@click.option("--account", required=True, help="The account that pays, acct_....")
+@amount_option
+@currency_option
+@click.option("--rail", required=True, help="For example sandbox, us_ach, eu_sct.")
+@click.option("--name", required=True, help="Name of the payee.")
+@click.option("--iban", "iban_number", help="Payee's IBAN.")
+@click.option("--routing-number", help="Payee's bank in the United States.")
+@click.option("--sort-code", help="Payee's bank in the United Kingdom.")
+@click.option("--bic", help="Payee's bank, with --country; optional with --iban.")
+@click.option("--account-number", help="Payee's account, if it is no IBAN.")
+@click.option("--account-type", default="checking", help="United States only.")
+@click.option("--country", help="Two letters, with --bic.")
+@click.option("--reference", default="", help="Text for the payee.")
+@click.option("--metadata", multiple=True, metavar="KEY=VALUE", help="Any number.")
+@click.option("--payout-id", help="Idempotency key, payout_...; a new one if left out.")
+@click.pass_obj
+def payout_send(
+    session: Session,
+    *,
+    account: str,
+    amount_minor: int,
+    currency: str,
+    rail: str,
+    name: str,
+    iban_number: str | None,
+    routing_number: str | None,
+    sort_code: str | None,
+    bic: str | None,
+    account_number: str | None,
+    account_type: str,
+    country: str | None,
+    reference: str,
+    metadata: Sequence[str],
+    payout_id: str | None,
+) -> None:
+    """Submit one payout; a retry with the same --payout-id pays nobody twice."""
+    banks = {
+        "--iban": iban_number,
+        "--routing-number": routing_number,
+        "--sort-code": sort_code,
+        "--bic": None if iban_number else bic,
+    }
+    named = [option for option, value in banks.items() if value]
+    if len(named) != 1 or (account_number is None) != (iban_number is not None):
+        raise click.UsageError(
+            "expected the payee's bank by --iban, or by one of --routing-number, "
+            "--sort-code and --bic together with --account-number; found "
+            f"{', '.join(named) or 'none'}"
+            f"{' and --account-number' if account_number else ''}"
+        )
+    number = account_number or ""
+    if iban_number:
+        destination = iban(iban_number, name, bic=bic or "")
+    elif routing_number:
+        destination = us_account(
+            routing_number, number, name, account_type=account_type
+        )
+    elif sort_code:
+        destination = uk_account(sort_code, number, name)
+    else:
+        destination = bic_account(bic or "", number, name, country=country or "")
+    payout_id = payout_id or new_payout_id()
+    with session.client() as client, repeatable("--payout-id", payout_id):
+        result = client.submit(
+            account=account,
+            amount=amount_minor,
+            currency=currency,
+            rail=rail,
+            destination=destination,
+            reference=reference,
+            metadata=_pairs(metadata),
+            payout_id=payout_id,
+            deadline=session.deadline_s,
+        )
+    render.print_result(session, result, "payout_id", state=result.state.lower())
+
+
+@payout.command("get")
+@click.argument("payout_id")
+@click.pass_obj
+def payout_get(session: Session, *, payout_id: str) -> None:
+    """Show a payout, or how its submit was refused."""
+    with session.client() as client:
+        reply = client.get(payout_id, deadline=session.deadline_s)
+    if session.output == "json":
+        render.print_json(session, render.message(reply))
+        return
+    if reply.HasField("refused"):
+        refused = reply.refused
+        render.print_pairs(
+            session,
+            {
+                "payout_id": refused.payout_id,
+                "refused": common_pb2.RefusalCode.Name(refused.refusal),
+                "position": f"index {refused.index}, ordinal {refused.ordinal}",
+                "log time": render.when(refused.refused_at_us),
+            },
+        )
+        return
+    found = reply.payout
+    order, money = found.order, found.order.amount
+    render.print_pairs(
+        session,
+        {
+            "payout_id": order.payout_id,
+            "state": payouts_pb2.PayoutState.Name(found.state).lower(),
+            "amount": render.amount(money.units, money.currency, money.exponent),
+            "fee": render.amount(found.fee_units, money.currency, money.exponent),
+            "account": order.account_id,
+            "rail": order.rail,
+            "payee": order.destination.name,
+            "reference": order.reference,
+            "created": f"index {found.index}, {render.when(found.created_at_us)}",
+            "updated": f"index {found.updated_index}, {render.when(found.updated_at_us)}",
+            "submitted by": found.submitted_by,
+            "read at": f"index {reply.header.applied_index}",
+        },
+    )
+
+
+@payout.command("list")
+@click.option("--account", default="", help="Only payouts of this account.")
+@click.option("--state", type=click.Choice(_STATES, case_sensitive=False), default=None)
+@click.option("--rail", default="")
+@click.option("--currency", default="")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True)
+@click.option("--cursor", default="", help="Where an earlier list ended.")
+@click.pass_obj
+def payout_list(
+    session: Session,
+    *,
+    account: str,
+    state: str | None,
+    rail: str,
+    currency: str,
+    limit: int,
+    cursor: str,
+) -> None:
+    """List the payouts that match every filter, oldest first."""
+    found: list[payouts_pb2.Payout] = []
+    with session.client() as client:
+        while len(found) < limit:
+            reply = client.list(
+                account=account,
+                state=state or "",
+                rail=rail,
+                currency=currency,
+                page_size=min(limit - len(found), 1_000),
+                cursor=cursor,
+                deadline=session.deadline_s,
+            )
+            found.extend(reply.payouts)
+            cursor = reply.next_cursor
+            if not cursor:
+                break
+    if session.output == "json":
+        payouts = [render.message(one) for one in found]
+        render.print_json(session, {"payouts": payouts, "next_cursor": cursor})
+        return
+    table = Table("payout_id", "state", "rail", "payee", "created")
+    table.add_column("amount", justify="right")
+    for one in found:
+        money = one.order.amount
+        table.add_row(
+            one.order.payout_id,
+            payouts_pb2.PayoutState.Name(one.state).lower(),
+            one.order.rail,
+            one.order.destination.name,
+            render.when(one.created_at_us),
+            render.amount(money.units, money.currency, money.exponent),
+        )
+    session.console.print(table)
+    if cursor:
+        session.console.print(f"more: --cursor {cursor}", soft_wrap=True)
+
+
+@payout.command("cancel")
+@click.argument("payout_id")
+@click.option("--reason", default="", help="For the record.")
+@request_option
+@click.pass_obj
+def payout_cancel(
+    session: Session, *, payout_id: str, reason: str, request_id: str | None
+) -> None:
+    """Cancel a payout that was not dispatched; its money is free again."""
+    request_id = request_id or new_request_id()
+    with session.client() as client, repeatable("--request-id", request_id):
+        result = client.cancel(
+            payout_id,
+            reason=reason,
+            request_id=request_id,
+            deadline=session.deadline_s,
+        )
+    render.print_result(
+        session,
+        result,
+        "request_id",
+        payout=payout_id,
+        state=result.payout_state.lower(),
+    )
+
+
+def _pairs(metadata: Sequence[str]) -> dict[str, str]:
+    """Return KEY=VALUE texts as a dictionary."""
+    pairs: dict[str, str] = {}
+    for text in metadata:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise click.UsageError(f"expected KEY=VALUE as --metadata, found {text}")
+        pairs[key] = value
+    return pairs

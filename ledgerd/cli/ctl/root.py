@@ -1,0 +1,124 @@
+"""The group `ledgerctl`, its common options, and its exit codes."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from ledgerd import __version__
+from ledgerd.cli.ctl.account import account
+from ledgerd.cli.ctl.books import trial_balance
+from ledgerd.cli.ctl.cluster import cluster
+from ledgerd.cli.ctl.fees import fees
+from ledgerd.cli.ctl.payout import payout
+from ledgerd.cli.ctl.session import CONFIG_VARIABLE, Ended, Failed, Session
+from ledgerd.client import NotLogged, OutcomeUnknown, Refused
+from ledgerd.errors import CallError, ConfigError, LedgerdError, Reason
+
+
+class _Group(click.Group):
+    """A command group whose errors are one line and a documented exit code."""
+
+    # Any: click's own signature.
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().main(*args, **kwargs)
+        except Failed as failure:
+            _end(failure.message, failure.exit_code)
+        except LedgerdError as error:
+            _end(_line_of(error), _exit_code_of(error))
+
+
+def _end(message: str, exit_code: int) -> None:
+    click.echo(f"error: {' '.join(message.split())}", err=True)
+    sys.exit(exit_code)
+
+
+def _line_of(error: LedgerdError) -> str:
+    """Return an error as one line: the code, then what was expected and found."""
+    if isinstance(error, CallError):
+        return f"{error.reason.value}: {error.message}"
+    return str(error)
+
+
+def _exit_code_of(error: LedgerdError) -> Ended:
+    match error:
+        case ConfigError():
+            return Ended.CONFIG
+        case Refused():
+            return Ended.REFUSED
+        case OutcomeUnknown():
+            return Ended.UNKNOWN
+        case NotLogged() if error.reason is Reason.NOT_FOUND:
+            return Ended.REFUSED
+        case _:
+            return Ended.NOT_LOGGED
+
+
+def _set(name: str) -> Callable[[click.Context, click.Parameter, object], None]:
+    """Return a callback that notes a common option wherever it was written."""
+
+    def note(context: click.Context, _: click.Parameter, value: object) -> None:
+        if value is not None:
+            setattr(context.ensure_object(Session), name, value)
+
+    return note
+
+
+def _common() -> list[click.Option]:
+    """Return the options that the group and every command take, in either place."""
+    return [
+        click.Option(
+            ["--config"],
+            type=click.Path(path_type=Path),
+            expose_value=False,
+            callback=_set("config"),
+            help=f"Client profile; else the environment's {CONFIG_VARIABLE}.",
+        ),
+        click.Option(
+            ["--output"],
+            type=click.Choice(["table", "json"]),
+            expose_value=False,
+            callback=_set("output"),
+            help="For people or for programs. Default: table.",
+        ),
+        click.Option(
+            ["--deadline"],
+            type=click.FloatRange(0.001),
+            metavar="SECONDS",
+            expose_value=False,
+            callback=_set("deadline_s"),
+            help="Time of a call with all its retries. Default: the profile's.",
+        ),
+    ]
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="ledgerctl")
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Accounts, payouts and the cluster.
+
+    Exit codes: 0 done, 1 refused by the ledger (also: not found), 2 usage, 3 certainly
+    not logged, 4 outcome unknown: repeat with the same id, 73 configuration or
+    certificate.
+    """
+    context.ensure_object(Session)
+
+
+def _adopt(command: click.Command) -> None:
+    """Give a command, or those in a group, the common options."""
+    if isinstance(command, click.Group):
+        for inner in command.commands.values():
+            _adopt(inner)
+    else:
+        command.params.extend(_common())
+
+
+_COMMANDS: Final = (account, payout, trial_balance, cluster, fees)
+for _command in _COMMANDS:
+    cli.add_command(_command)
+    _adopt(_command)
+cli.params.extend(_common())
