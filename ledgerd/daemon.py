@@ -29,7 +29,8 @@ from ledgerd.node.reads import Reads
 from ledgerd.node.replica_thread import ReplicaThread
 from ledgerd.node.ticker import Ticker
 from ledgerd.observability import logs
-from ledgerd.observability.metrics import Metrics, MetricsEndpoint
+from ledgerd.observability.endpoint import MetricsEndpoint
+from ledgerd.observability.metrics import Metrics
 from ledgerd.observability.pauses import GcPauses
 from ledgerd.raft.core import Options, RaftCore
 from ledgerd.raft.entries import NodeId

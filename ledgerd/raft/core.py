@@ -267,6 +267,11 @@ class RaftCore:
         if index == self._apply_end:
             self._page = []
 
+    @property
+    def has_more_to_apply(self) -> bool:
+        """Whether something committed and durable is not applied yet: take another turn."""
+        return min(self._roles.commit, self._log.durable) > self._roles.applied
+
     def status(self) -> Status:
         """Return a frozen view of everything."""
         roles = self._roles

@@ -55,7 +55,7 @@ class ReadPoint:
 class Outbox:
     """Everything one turn hands to the loop, in one wake-up. Owned by the receiver afterwards.
 
-    again: the turn's budget ran out; call `turn` again even without inputs (T94).
+    again: committed entries are left to apply; call `turn` again even without inputs (T94).
     needs_settle: something was applied, so `settle` has something to make visible.
     """
 

@@ -9,13 +9,11 @@ from collections.abc import Callable, Sequence
 from typing import assert_never
 
 from ledgerd.errors import Reason
-from ledgerd.formats import batches, commands, records
-from ledgerd.ledger.apply import Applied, apply
 from ledgerd.limits import TURN_BYTES_MAX, TURN_COMMANDS_MAX
-from ledgerd.raft.core import Proposed, RaftCore, Refused
-from ledgerd.raft.entries import NO_NODE, Entry, EntryKind, Index, NodeId
-from ledgerd.raft.ready import ReadTicket, Ready
-from ledgerd.replica.audit import next_digest
+from ledgerd.raft.core import RaftCore
+from ledgerd.raft.entries import NO_NODE, Entry, Index, NodeId, Role
+from ledgerd.raft.ready import Proposed, ReadTicket, Ready, Refused
+from ledgerd.replica.fold import fold
 from ledgerd.replica.hooks import Hooks, NoHooks
 from ledgerd.replica.inputs import (
     CommandProposed,
@@ -66,6 +64,7 @@ class Replica:
         self._waiters = Waiters()
         self._reads: dict[ReadTicket, list[Waiter]] = {}
         self._apply_range: tuple[Index, Index] | None = None
+        self._role = Role.FOLLOWER
         self._leader: NodeId = NO_NODE
 
     @property
@@ -101,6 +100,7 @@ class Replica:
             self._mail.after(ready.send_after, receipt)  # 3 send: votes and acks
             self._take_news(ready, outbox)
         self._apply_page(outbox)  # 4 apply one page into the open state transaction
+        outbox.again = self._core.has_more_to_apply
 
         return outbox  # 5 answer
 
@@ -146,19 +146,16 @@ class Replica:
         outbox: Outbox,
     ) -> None:
         """Offer what waited together as few entries; who is refused is told so at once."""
-        refused = self._refusal_now()
-        if refused is not None:
-            for item in (*rare, *payouts):
-                outbox.not_proposed.append(
-                    NotProposed(item.waiter, refused.reason, refused.leader)
-                )
+        if (
+            self._role is not Role.LEADER
+        ):  # spares the encoding; the core would refuse too
+            reason = Reason.NO_LEADER if self._leader == NO_NODE else Reason.NOT_LEADER
+            waiters = [item.waiter for item in rare] + [item.waiter for item in payouts]
+            for waiter in waiters:
+                outbox.not_proposed.append(NotProposed(waiter, reason, self._leader))
             return
         for draft in (*draft_commands(rare), *draft_payouts(payouts)):
             self._propose_entry(draft, ts_us, outbox)
-
-    def _refusal_now(self) -> Refused | None:
-        """Return why any proposal would be refused now, before the work of encoding it."""
-        return self._core.refusal()
 
     def _propose_entry(self, draft: EntryDraft, ts_us: int, outbox: Outbox) -> None:
         verdict = self._core.propose(draft.kind, draft.payload, ts_us)
@@ -186,6 +183,7 @@ class Replica:
 
     def _take_news(self, ready: Ready, outbox: Outbox) -> None:
         if ready.role_change is not None:
+            self._role = ready.role_change.role
             self._leader = ready.role_change.leader
             outbox.role_change = ready.role_change
         if ready.lost_from is not None:
@@ -209,7 +207,7 @@ class Replica:
         )
 
     def _apply_page(self, outbox: Outbox) -> None:
-        """Apply committed entries up to the turn's budget; ask for another turn if some are left.
+        """Apply committed entries up to the turn's budget.
 
         An entry is never split, so the budget may be passed by one entry (T94).
         """
@@ -226,7 +224,6 @@ class Replica:
                 break
         self._core.applied(Index(first - 1))
         self._apply_range = (first, last) if first <= last else None
-        outbox.again = self._apply_range is not None
         outbox.needs_settle = True
         self._reach("turn.applied")
 
@@ -235,12 +232,9 @@ class Replica:
 
         Returns how many commands it held.
         """
-        applied = self._decide(entry)
-        rows = records.encode_writes(applied.writes)
-        digest = next_digest(
-            self._state.digest(), rows, records.encode_outcomes(applied.outcomes)
-        )
-        self._state.write(entry, rows, digest)
+        folded = fold(self._state.view, entry, self._state.digest())
+        outcomes = folded.applied.outcomes
+        self._state.write(entry, folded.rows, folded.digest)
 
         shares, is_ours = self._waiters.resolve(entry.term, entry.index)
         for share in shares:
@@ -251,34 +245,11 @@ class Replica:
                         term=entry.term,
                         index=entry.index,
                         ts_us=entry.ts_us,
-                        outcomes=applied.outcomes,
+                        outcomes=outcomes,
                         first=share.first,
                         count=share.count,
                     )
                 )
             else:
                 self._tell_unknown(share, outbox)
-        return len(applied.outcomes)
-
-    def _decide(self, entry: Entry) -> Applied:
-        """Return what the ledger makes of an entry. An unknown kind stops the node (F26)."""
-        match entry.kind:
-            case EntryKind.PAYOUTS:
-                work = batches.decode(entry.payload)
-                return apply(
-                    self._state.view(), index=entry.index, ts_us=entry.ts_us, work=work
-                )
-            case EntryKind.COMMANDS:
-                rare = commands.decode(entry.payload)
-                return apply(
-                    self._state.view(), index=entry.index, ts_us=entry.ts_us, work=rare
-                )
-            case EntryKind.NOOP:
-                return Applied.nothing()
-            case EntryKind.MEMBERSHIP | EntryKind.VERSION:
-                raise AssertionError(
-                    f"entry {entry.index} is of kind {entry.kind.name}, which this"
-                    " release does not apply; it must have been written by a newer one"
-                )
-            case _:
-                assert_never(entry.kind)
+        return len(outcomes)

@@ -1,0 +1,215 @@
+"""Whole replicas over stores in memory, with a network that tests deliver by hand."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ledgerd.formats.entries import link
+from ledgerd.formats.records import TableRows
+from ledgerd.ledger.batch import PayoutBatch
+from ledgerd.ledger.commands import Fund, OpenAccount
+from ledgerd.ledger.money import currency_number
+from ledgerd.ledger.view import LedgerView
+from ledgerd.raft.core import RaftCore
+from ledgerd.raft.entries import Entry, Index, NodeId, Role
+from ledgerd.raft.membership import Membership
+from ledgerd.raft.messages import EarlyMessage, LateMessage, Message
+from ledgerd.raft.options import Options
+from ledgerd.raft.ready import Ready
+from ledgerd.replica.inputs import (
+    CommandProposed,
+    Input,
+    PayoutsProposed,
+    Received,
+    Ticked,
+    Waiter,
+)
+from ledgerd.replica.outbox import Outbox
+from ledgerd.replica.ports import Receipt
+from ledgerd.replica.replica import Replica
+from tests.fakes import MemoryView
+from tests.storage.memory import MemoryDisk, MemoryLogStore
+
+USD = currency_number("USD")
+START_US = 1_790_000_000_000_000
+ACCOUNT = bytes.fromhex("0199a0000000700080000000000000a1")
+
+
+class MemoryState:
+    """`replica.ports.StateStore` over a `MemoryView`."""
+
+    def __init__(self, events: list[str]) -> None:
+        self.ledger = MemoryView()
+        self._events = events
+        self._applied = Index(0)
+        self._digest = bytes(32)
+        self.digests: dict[int, bytes] = {}
+
+    def view(self) -> LedgerView:
+        return self.ledger
+
+    def write(self, entry: Entry, rows: Sequence[TableRows], digest: bytes) -> None:
+        assert entry.index == self._applied + 1, (entry.index, self._applied)
+        self.ledger.write(rows)
+        self._applied = entry.index
+        self._digest = self.digests[entry.index] = digest
+        self._events.append(f"apply {entry.index}")
+
+    def commit(self) -> Index:
+        return self._applied
+
+    def applied(self) -> Index:
+        return self._applied
+
+    def digest(self) -> bytes:
+        return self._digest
+
+
+@dataclass
+class Post:
+    """`replica.ports.Mail` that keeps what was sent, and notes when."""
+
+    events: list[str]
+    sent: list[Message] = field(default_factory=list)
+
+    def early(self, messages: Sequence[EarlyMessage]) -> None:
+        self.events += [f"early {type(message).__name__}" for message in messages]
+        self.sent += messages
+
+    def after(self, messages: Sequence[LateMessage], receipt: Receipt) -> None:
+        assert isinstance(receipt, Receipt)
+        self.events += [f"after {type(message).__name__}" for message in messages]
+        self.sent += messages
+
+
+class NotingLog(MemoryLogStore):
+    """A log store in memory that notes when it persists entries or a vote."""
+
+    def __init__(self, disk: MemoryDisk, events: list[str]) -> None:
+        super().__init__(disk)
+        self.noted = events
+
+    def persist(self, ready: Ready) -> Receipt:
+        receipt = super().persist(ready)
+        if ready.must_sync:
+            self.noted.append("persist")
+        return receipt
+
+
+class Machine:
+    """One replica, its stores, and what it sent."""
+
+    def __init__(self, node_id: int, voters: Sequence[int], options: Options) -> None:
+        self.node_id = NodeId(node_id)
+        self.events: list[str] = []
+        self.disk = MemoryDisk()
+        self.state = MemoryState(self.events)
+        self.post = Post(self.events)
+        log = NotingLog(self.disk, self.events)
+        core = RaftCore(
+            self.node_id,
+            options=options,
+            membership=Membership(voters=tuple(NodeId(voter) for voter in voters)),
+            hard_state=log.hard_state(),
+            log=log,
+            applied=Index(0),
+            jitter=lambda n: node_id % n,
+            link=link,
+        )
+        self.replica = Replica(core=core, log=log, state=self.state, mail=self.post)
+        self.outboxes: list[Outbox] = []
+
+    @property
+    def role(self) -> Role:
+        return self.replica.core.status().role
+
+    def turn(self, *inputs: Input, now_us: int = START_US) -> Outbox:
+        outbox = self.replica.turn(inputs, lambda: now_us)
+        self.replica.settle()
+        self.outboxes.append(outbox)
+        return outbox
+
+
+class Machines:
+    """A cluster in memory. Messages move only by `deliver`."""
+
+    def __init__(self, count: int = 3, options: Options | None = None) -> None:
+        voters = range(1, count + 1)
+        self.by_id = {
+            node_id: Machine(node_id, voters, options or Options())
+            for node_id in voters
+        }
+        self.cut: set[int] = set()
+
+    def __getitem__(self, node_id: int) -> Machine:
+        return self.by_id[node_id]
+
+    def elect(self, node_id: int) -> Machine:
+        """Make a node campaign and win."""
+        machine = self[node_id]
+        machine.replica.core.campaign()
+        machine.turn()
+        self.deliver()
+        assert machine.role is Role.LEADER, machine.role
+        return machine
+
+    def deliver(self, rounds: int = 50) -> None:
+        """Deliver until nobody has anything to say; drop what crosses a cut."""
+        for _ in range(rounds):
+            sent = [m for machine in self.by_id.values() for m in machine.post.sent]
+            for machine in self.by_id.values():
+                machine.post.sent.clear()
+            if not sent:
+                return
+            for node_id, machine in self.by_id.items():
+                mine = [
+                    Received(message)
+                    for message in sent
+                    if message.to == node_id
+                    and not {message.to, message.sender} & self.cut
+                ]
+                if mine:
+                    machine.turn(*mine)
+        raise AssertionError("the machines do not come to rest")
+
+    def tick(self, ticks: int = 1) -> None:
+        """Let time pass everywhere, delivering after each tick."""
+        for _ in range(ticks):
+            for machine in self.by_id.values():
+                machine.turn(Ticked(1, 0))
+            self.deliver()
+
+
+def uuid7(number: int) -> bytes:
+    """Return a UUIDv7 of the start time with `number` in its random part."""
+    milliseconds = START_US // 1000
+    return (
+        milliseconds.to_bytes(6, "big")
+        + b"\x70\x00\x80\x00"
+        + number.to_bytes(6, "big")
+    )
+
+
+def open_account(waiter: int = 900) -> CommandProposed:
+    command = OpenAccount(ACCOUNT, USD, False, "owner", 0, "tests")
+    return CommandProposed(Waiter(waiter), command)
+
+
+def fund(amount_minor: int, waiter: int = 901) -> CommandProposed:
+    command = Fund(uuid7(999), ACCOUNT, amount_minor, USD, "main", "ref-1", "tests")
+    return CommandProposed(Waiter(waiter), command)
+
+
+def payouts(waiter: int, *numbers: int, amount_minor: int = 100) -> PayoutsProposed:
+    """Return a proposal of one payout for each number, on the rail sandbox."""
+    batch = PayoutBatch()
+    for number in numbers:
+        batch.add(
+            payout_id=uuid7(number),
+            account_id=ACCOUNT,
+            amount_minor=amount_minor,
+            currency=USD,
+            rail=1,
+            principal="tests",
+            details=b"",
+        )
+    return PayoutsProposed(Waiter(waiter), batch)

@@ -1,0 +1,251 @@
+"""The turn: persist, then promise; one answer for each waiter; one ledger on all nodes."""
+
+import pytest
+
+from ledgerd.errors import Reason, StorageError
+from ledgerd.ledger.outcomes import Outcome, Refusal
+from ledgerd.limits import BATCH_COMMANDS_MAX
+from ledgerd.raft.entries import EntryKind, Role
+from ledgerd.raft.options import Options
+from ledgerd.replica.inputs import ReadsRequested, Received, Ticked, Waiter
+from ledgerd.replica.ports import Receipt
+from tests.replica.machines import Machines, fund, open_account, payouts, uuid7
+
+
+def funded(machines: Machines, amount_minor: int = 100_000) -> None:
+    """Elect node 1 and give the account money."""
+    leader = machines.elect(1)
+    leader.turn(open_account())
+    machines.deliver()
+    leader.turn(fund(amount_minor))
+    machines.deliver()
+
+
+def test_nothing_that_rests_on_the_log_leaves_before_the_sync() -> None:
+    """On every node, in every turn: votes and acks come after the persist. C2, T1, T3, T81."""
+    machines = Machines()
+    funded(machines)
+    machines[1].turn(payouts(1, 1, 2, 3))
+    machines.deliver()
+
+    for machine in machines.by_id.values():
+        durable = False
+        for event in machine.events:
+            if event == "persist":
+                durable = True
+            elif event.startswith(("early", "apply")):
+                durable = durable and event.startswith("early")
+            elif event in ("after RequestVote", "after AppendAccepted"):
+                assert durable, machine.events
+
+
+def test_a_leader_sends_while_it_writes() -> None:
+    """AppendEntries leaves before the leader's own sync. F18, thesis 10.2.1."""
+    machines = Machines()
+    funded(machines)
+    events = machines[1].events
+    events.clear()
+
+    machines[1].turn(payouts(1, 1))
+
+    assert events[:3] == ["early AppendEntries", "early AppendEntries", "persist"]
+
+
+def test_an_answer_needs_a_quorum() -> None:
+    """The leader alone, cut off, answers nobody however often it turns. 5.3."""
+    machines = Machines()
+    funded(machines)
+    machines.cut = {1}
+
+    outboxes = [machines[1].turn(payouts(1, 1))]
+    outboxes += [machines[1].turn() for _ in range(5)]
+
+    assert [answer for outbox in outboxes for answer in outbox.answers] == []
+
+
+def test_waiting_calls_share_one_entry_and_each_gets_its_own_rows() -> None:
+    """Three calls that wait together cost one entry; the columns are split by share."""
+    machines = Machines()
+    funded(machines, amount_minor=350)
+    last = machines[1].replica.core.status().last
+
+    machines[1].turn(payouts(1, 1, 2), payouts(2, 3), payouts(3, 4, 2))
+    machines.deliver()
+
+    answers = [a for outbox in machines[1].outboxes for a in outbox.answers][2:]
+    codes = {
+        a.waiter: list(a.outcomes.codes[a.first : a.first + a.count]) for a in answers
+    }
+    assert machines[1].replica.core.status().last == last + 1
+    assert codes == {
+        1: [Outcome.CREATED, Outcome.CREATED],
+        2: [Outcome.CREATED],
+        3: [Refusal.INSUFFICIENT_FUNDS, Outcome.REPLAYED],
+    }
+
+
+def test_every_node_computes_the_same_digest_at_every_index() -> None:
+    """Apply is a function of the log. R6, I12."""
+    machines = Machines()
+    funded(machines)
+    for number in range(10):
+        machines[1].turn(payouts(number, number, number + 1))
+        machines.deliver()
+
+    digests = [machine.state.digests for machine in machines.by_id.values()]
+
+    assert digests[0] == digests[1] == digests[2]
+    assert len(digests[0]) >= 13
+
+
+@pytest.mark.parametrize("node_id", [2, 3])
+def test_a_follower_refuses_proposals_as_not_logged_and_names_the_leader(
+    node_id: int,
+) -> None:
+    """F19: no forwarding; the client follows the hint."""
+    machines = Machines()
+    funded(machines)
+
+    outbox = machines[node_id].turn(payouts(7, 1))
+
+    assert [(n.waiter, n.reason, n.leader) for n in outbox.not_proposed] == [
+        (7, Reason.NOT_LEADER, 1)
+    ]
+
+
+def test_a_leader_that_steps_down_tells_its_waiters_unknown_and_never_failed() -> None:
+    """T65: what was proposed may still be committed by the next leader."""
+    machines = Machines()
+    funded(machines)
+    machines.cut = {1}
+    machines[1].turn(payouts(7, 1))
+    for _ in range(60):
+        machines[1].turn(Ticked(1, 0))
+
+    unknown = [u for outbox in machines[1].outboxes for u in outbox.unknown]
+    answers = [a for outbox in machines[1].outboxes for a in outbox.answers]
+
+    assert machines[1].role is not Role.LEADER
+    assert [(u.waiter, u.reason) for u in unknown] == [(7, Reason.LEADERSHIP_LOST)]
+    assert 7 not in [answer.waiter for answer in answers]
+
+
+def test_a_retry_at_the_next_leader_is_applied_once() -> None:
+    """The old leader's entry is superseded or kept; either way the id pays once. T65, I16."""
+    machines = Machines()
+    funded(machines)
+    machines.cut = {1}
+    machines[1].turn(payouts(7, 1))
+    machines.cut = set()
+    for _ in range(80):
+        for node_id in (2, 3):
+            machines[node_id].turn(Ticked(1, 0))
+        machines.cut = {1}
+        machines.deliver()
+    leader = next(m for m in (machines[2], machines[3]) if m.role is Role.LEADER)
+    machines.cut = set()
+    leader.turn(payouts(8, 1))
+    machines.tick(40)
+
+    heads = [len(m.state.ledger.all_payouts()) for m in machines.by_id.values()]
+    account = leader.state.ledger.all_accounts()[0]
+
+    assert heads == [1, 1, 1]
+    assert account.balances.reserved_minor == 100
+
+
+def test_a_read_point_is_at_least_the_commit_it_saw() -> None:
+    """R12: a read that begins after an answer sees what was answered."""
+    machines = Machines()
+    funded(machines)
+    machines[1].turn(payouts(1, 1))
+    machines.deliver()
+    committed = machines[1].replica.core.status().commit
+
+    machines[1].turn(ReadsRequested(Waiter(50)), ReadsRequested(Waiter(51)))
+    machines[3].turn(ReadsRequested(Waiter(52)))
+    machines.deliver()
+
+    points = {
+        point.waiter: point.index
+        for machine in machines.by_id.values()
+        for outbox in machine.outboxes
+        for point in outbox.reads
+    }
+    assert set(points) == {50, 51, 52}
+    assert min(points.values()) >= committed
+
+
+def test_a_backlog_is_applied_page_by_page() -> None:
+    """T94: no turn applies more than its budget, but at least one entry."""
+    machines = Machines(1, Options(apply_bytes_max=64 * 1024 * 1024))
+    leader = machines.elect(1)
+    leader.turn(open_account())
+    leader.turn(fund(10**9))
+    leader.turn()
+    half = BATCH_COMMANDS_MAX // 2 + 1
+    numbers = iter(range(10 * half))
+    inputs = [payouts(n, *(next(numbers) for _ in range(half))) for n in range(3)]
+
+    outbox = leader.turn(*inputs)
+    applied = [len(leader.state.ledger.all_payouts()) // half]
+    while outbox.again:
+        outbox = leader.turn()
+        applied.append(len(leader.state.ledger.all_payouts()) // half)
+
+    assert applied == [2, 3]
+    assert len(leader.state.ledger.all_payouts()) == 3 * half
+
+
+def test_log_time_rises_even_when_the_clock_does_not() -> None:
+    """I11: ts_us = max(previous + 1, clock)."""
+    machines = Machines(1)
+    leader = machines.elect(1)
+    leader.turn(open_account(), now_us=1_000)
+    leader.turn(fund(500), now_us=5)
+
+    first, second, third = (
+        leader.replica.core.entries(index, index, 1)[0]  # type: ignore[arg-type]
+        for index in (1, 2, 3)
+    )
+    assert first.kind is EntryKind.NOOP
+    assert first.ts_us < second.ts_us < third.ts_us
+
+
+def test_a_failed_sync_stops_the_turn_before_anything_is_promised() -> None:
+    """T8, C7: no ack, no answer, and the error is the caller's to end the process with."""
+    machines = Machines()
+    funded(machines)
+    follower = machines[2]
+    machines[1].turn(payouts(1, 1))
+    append = [m for m in machines[1].post.sent if m.to == 2]
+    follower.disk.fail_in = 1
+    follower.events.clear()
+    follower.post.sent.clear()
+
+    with pytest.raises(StorageError):
+        follower.turn(*[Received(message) for message in append])
+
+    assert [m for m in follower.post.sent if type(m).__name__ == "AppendAccepted"] == []
+
+
+def test_receipts_cannot_be_made_by_anybody_else() -> None:
+    """Persist, then promise, by construction."""
+    with pytest.raises(AssertionError, match=r"LogStore\.persist"):
+        Receipt(1, mint=object())  # type: ignore[arg-type]
+
+
+def test_the_same_id_in_two_waiting_calls_is_decided_in_order() -> None:
+    """Both go through the log in one entry; the first creates, the second is replayed."""
+    machines = Machines()
+    funded(machines)
+    machines[1].turn(payouts(1, 5), payouts(2, 5))
+    machines.deliver()
+
+    answers = [a for outbox in machines[1].outboxes for a in outbox.answers][2:]
+
+    assert [a.outcomes.codes[a.first] for a in answers] == [
+        Outcome.CREATED,
+        Outcome.REPLAYED,
+    ]
+    assert uuid7(5) in machines[3].state.ledger.all_payouts()[0][0].payout_id
