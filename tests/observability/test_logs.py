@@ -1,0 +1,162 @@
+"""Log lines: JSON for machines, lines for people, account data for nobody."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from ledgerd.observability import logs
+
+
+class Terminal(io.StringIO):
+    """A stream that is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    asyncio_level = logging.getLogger("asyncio").level
+    root.handlers = []  # else configure would close those of the test runner
+    yield
+    root.handlers = handlers
+    root.setLevel(level)
+    logging.getLogger("asyncio").setLevel(asyncio_level)
+    structlog.reset_defaults()
+
+
+def lines(stream: io.StringIO) -> list[dict[str, object]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_an_event_is_one_json_object() -> None:
+    """Time, level and event first, then what the node is, then the fields."""
+    out = io.StringIO()
+    logs.configure(stream=out, node_id=2)
+
+    logs.get("raft").info("leader_elected", term=7, votes=3)
+
+    [line] = lines(out)
+    assert list(line) == ["time", "level", "event", "node_id", "part", "term", "votes"]
+    assert (line["event"], line["level"], line["term"]) == ("leader_elected", "info", 7)
+    assert str(line["time"]).endswith("Z")
+
+
+def test_a_terminal_gets_lines_for_people() -> None:
+    """Automatically, and only a terminal."""
+    out = Terminal()
+    logs.configure(stream=out)
+
+    logs.get("raft").info("leader_elected", term=7)
+
+    assert "leader_elected" in out.getvalue()
+    assert not out.getvalue().startswith("{")
+
+
+def test_the_format_can_be_forced() -> None:
+    """JSON on a terminal, lines for people in a file."""
+    terminal, file = Terminal(), io.StringIO()
+
+    logs.configure(stream=terminal, format="json")
+    logs.get("raft").info("leader_elected")
+    logs.configure(stream=file, format="console")
+    logs.get("raft").info("leader_elected")
+
+    assert terminal.getvalue().startswith("{")
+    assert not file.getvalue().startswith("{")
+
+
+@pytest.mark.parametrize(
+    ("level", "expected"),
+    [
+        ("debug", ["debug", "info", "warning", "error"]),
+        ("info", ["info", "warning", "error"]),
+        ("warning", ["warning", "error"]),
+        ("error", ["error"]),
+    ],
+)
+def test_levels(level: str, expected: list[str]) -> None:
+    """Ours and those of other libraries alike; a logger made before obeys too."""
+    log = logs.get("raft")
+    out = io.StringIO()
+    logs.configure(stream=out, level=level)
+
+    for name in logs.LEVELS:
+        getattr(log, name)("happened")
+        getattr(logging.getLogger("grpc"), name)("said")
+
+    assert [
+        line["level"] for line in lines(out) if line["event"] == "happened"
+    ] == expected
+    assert [line["level"] for line in lines(out) if line["event"] == "said"] == expected
+
+
+@pytest.mark.parametrize("format", ["json", "console"])
+def test_an_exception_is_logged_whole(format: str) -> None:
+    """With its traceback, in either form, by either way of logging."""
+    out = io.StringIO()
+    logs.configure(stream=out, format=format)
+
+    for log in (logs.get("raft"), logging.getLogger("asyncio")):
+        try:
+            raise ValueError("expected 1, found 2")
+        except ValueError:
+            log.exception("broken")
+
+    assert out.getvalue().count("ValueError: expected 1, found 2") == 2
+
+
+def test_account_data_is_withheld() -> None:
+    """Whoever logs it, by mistake."""
+    out = io.StringIO()
+    logs.configure(stream=out)
+
+    logs.get("api").info("mistake", iban="DE02", account_number="12", reference="rent")
+
+    [line] = lines(out)
+    assert (line["iban"], line["account_number"], line["reference"]) == (
+        logs.BLANK,
+    ) * 3
+    assert "DE02" not in out.getvalue()
+
+
+def test_the_line_of_a_request() -> None:
+    """Who, what, how long, what became of it, and where in the log."""
+    out = io.StringIO()
+    logs.configure(stream=out)
+
+    logs.request_line(
+        logs.get("api"),
+        call="Payouts.SubmitBatch",
+        caller="sam",
+        status="OK",
+        duration_s=0.0123456,
+        rows=3,
+        outcomes={"CREATED": 2, "INSUFFICIENT_FUNDS": 1},
+        term=3,
+        index=9,
+        first_ordinal=0,
+    )
+
+    [line] = lines(out)
+    del line["time"]
+    assert line == {
+        "level": "info",
+        "event": "request_answered",
+        "part": "api",
+        "call": "Payouts.SubmitBatch",
+        "caller": "sam",
+        "status": "OK",
+        "duration_ms": 12.346,
+        "rows": 3,
+        "outcomes": {"CREATED": 2, "INSUFFICIENT_FUNDS": 1},
+        "term": 3,
+        "index": 9,
+        "first_ordinal": 0,
+    }
