@@ -153,7 +153,9 @@ class LmdbStateStore:
         assert self._transaction is not None
         for table in rows:
             with self._transaction.cursor(self._handles[table.table]) as cursor:
-                cursor.putmulti(table.rows, append=table.is_append)
+                _, put = cursor.putmulti(table.rows, append=table.is_append)
+            # An append below the last key is skipped in silence, and so is not counted.
+            assert put == len(table.rows), (table.table, put, len(table.rows))
 
     def _finish(self) -> None:
         assert self._transaction is not None

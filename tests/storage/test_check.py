@@ -58,11 +58,16 @@ def places(result: Result) -> list[str]:
 
 
 def test_a_clean_directory_is_clean(node: Path) -> None:
-    """Exit code 0, nothing found, the log replayed, the books balanced."""
+    """Exit code 0, nothing found, log replayed, books balanced, and nothing written."""
+    before = [(node / name / "data.mdb").read_bytes() for name in ("log", "state")]
+
     result = run(node)
 
     found = json.loads(result.stdout)
     assert (result.exit_code, found["findings"]) == (0, [])
+    assert before == [
+        (node / name / "data.mdb").read_bytes() for name in ("log", "state")
+    ]
     assert found["clean"] is True
     assert found["replayed"] is True
     assert (found["last_index"], found["applied_index"]) == (8, 8)

@@ -150,6 +150,18 @@ def test_an_index_is_applied_once_and_in_order(environment: Environment) -> None
             state.write(wrong, [], GENESIS_DIGEST)
 
 
+def test_an_append_below_the_last_key_is_stopped(environment: Environment) -> None:
+    """LMDB's binding would skip such a row in silence."""
+    entries = usual_history()
+    state = LmdbStateStore(environment)
+    apply_to(state, entries[:4])
+    folded = fold(state.view, entries[4], state.digest())
+    late = folded.rows[0]._replace(rows=[(bytes(10), b"")])
+
+    with pytest.raises(AssertionError):
+        state.write(entries[4], [late], folded.digest)
+
+
 def test_only_a_sync_moves_the_durable_index(environment: Environment) -> None:
     """With the meta sync relaxed a power cut may undo the last commit: nothing may cut the log."""
     state = LmdbStateStore(environment)
