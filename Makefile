@@ -10,7 +10,7 @@ help: ## print the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: .setup-done ## three nodes over TLS take a real file of payouts, lose the leader, lose nothing
-	$(BIN)/python -m benchmarks.demo
+	$(BIN)/python -m examples.demo
 
 test: .setup-done ## every test that CI runs: unit, tables, models, end to end, a minute of fault injection
 	$(BIN)/python -m pytest -q -n 2 -m "not e2e" --dist loadfile
