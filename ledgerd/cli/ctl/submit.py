@@ -23,7 +23,7 @@ from rich.table import Table
 
 from ledgerd.api import ids
 from ledgerd.api.v1 import accounts_pb2
-from ledgerd.cli.ctl.session import Failed, Session
+from ledgerd.cli.ctl.session import Ended, Failed, Session
 from ledgerd.client import AsyncClient
 from ledgerd.client.files import FileRefused, Kind, PayoutFile, ReadOptions, read
 from ledgerd.client.files.amounts import units_text
@@ -33,9 +33,6 @@ from ledgerd.client.files.rails import RAILS, SANDBOX
 from ledgerd.client.files.submission import Status, Submission
 from ledgerd.errors import NotLogged, Reason
 
-EXIT_DECIDED_AGAINST: Final = 1  # some entries refused or in conflict
-EXIT_NOT_LOGGED: Final = 3
-EXIT_UNKNOWN: Final = 4
 EXIT_FILE_REFUSED: Final = 65  # the data are wrong; EX_DATAERR of sysexits.h
 _CONFLICTS_SHOWN: Final = 5
 _AGAIN: Final = "run the same command again to continue; nothing is paid twice"
@@ -197,7 +194,9 @@ class _Run:
 
     async def _submit(self, timeout_s: float) -> None:
         async with AsyncClient(self._session.profile()) as client:
-            reply = await client.account(self._account_id)
+            reply = await client.account(
+                self._account_id, deadline=self._session.deadline_s
+            )
             await self._check(client, reply.account)
             self._submission = Submission(
                 self._payouts, account_id=self._account_id, rail=self._rail
@@ -212,7 +211,7 @@ class _Run:
             raise Failed(
                 f"expected an open account, found {self._account_id} {status}; "
                 "nothing was submitted",
-                EXIT_DECIDED_AGAINST,
+                Ended.REFUSED,
             )
         _check_currency(self._payouts, account.currency)
         self._choose_rail(is_live=account.livemode)
@@ -255,7 +254,7 @@ class _Run:
             return
         first = ids.encode(ids.PAYOUT, self._payouts.orders[0].payout_id)
         try:
-            await client.get(first)
+            await client.get(first, deadline=self._session.deadline_s)
         except NotLogged as error:
             if error.reason is not Reason.NOT_FOUND:
                 raise
@@ -266,7 +265,7 @@ class _Run:
             f"expected {units_text(needed, currency)} {currency} in {self._account_id}, "
             f"found {units_text(usable, currency)}: fund the account first (an id that "
             "was refused is spent), or say --even-if-short; nothing was submitted",
-            EXIT_DECIDED_AGAINST,
+            Ended.REFUSED,
         )
 
 
@@ -320,7 +319,7 @@ def _end(submission: Submission, was_interrupted: bool) -> None:
         raise Failed(
             f"{stopped}: {submission.answered} of {total} entries answered, {unknown} "
             f"unknown, {not_sent} not sent; {_AGAIN}",
-            EXIT_UNKNOWN if unknown else EXIT_NOT_LOGGED,
+            Ended.UNKNOWN if unknown else Ended.NOT_LOGGED,
         )
     refused = submission.count(Status.REFUSED)
     conflicts = submission.count(Status.CONFLICT)
@@ -328,7 +327,7 @@ def _end(submission: Submission, was_interrupted: bool) -> None:
         raise Failed(
             f"{refused} entries refused, {conflicts} in conflict with what the same ids "
             "ordered before",
-            EXIT_DECIDED_AGAINST,
+            Ended.REFUSED,
         )
 
 

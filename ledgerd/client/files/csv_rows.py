@@ -144,10 +144,10 @@ def _columns(header: list[str], findings: Findings) -> dict[str, int]:
         if name in places:
             findings.add(1, shown(name), expected="each column once", found="it again")
         elif not _is_known(name):
-            close = get_close_matches(name, COLUMNS, n=1, cutoff=0.5)
+            near = _nearest(name)
             hint = _NOT_YET.get(name) or (
-                f"the nearest is {close[0]}; own facts go into metadata.<key>"
-                if close
+                f"the nearest is {near}; own facts go into metadata.<key>"
+                if near
                 else f"known are {', '.join(COLUMNS)} and metadata.<key>"
             )
             findings.add(
@@ -167,6 +167,13 @@ def _columns(header: list[str], findings: Findings) -> dict[str, int]:
     if findings.count != before:
         raise Stop
     return places
+
+
+def _nearest(name: str) -> str | None:
+    """Return the column that a name was meant to be: one that has it as a part, or looks alike."""
+    parts = [column for column in COLUMNS if name and name in column]
+    close = get_close_matches(name, COLUMNS, n=1, cutoff=0.5)
+    return next(iter(parts + close), None)
 
 
 def _is_known(name: str) -> bool:

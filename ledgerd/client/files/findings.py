@@ -72,7 +72,11 @@ class Findings:
     def stop(
         self, line: int, where: str, *, expected: str, found: str, hint: str = ""
     ) -> Stop:
-        """Keep the finding and return what the reader raises, as nothing more can be read."""
+        """Keep the finding and return what the reader raises, as nothing more can be read.
+
+        It is kept also when enough are: it says why the others may not be all.
+        """
+        del self._kept[FINDINGS_KEPT - 1 :]
         self.add(line, where, expected=expected, found=found, hint=hint)
         return Stop()
 

@@ -1,0 +1,210 @@
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from ledgerd.api.v1.payouts_pb2 import Destination
+from ledgerd.client.files import Kind, ReadOptions, Total, read
+from tests.client.files.documents import EXAMPLES, opened, refused, texts
+
+ID = "payout_01kr41xpb0fx08ddrk0r57dd23"
+OTHER_ID = "payout_01kr41xpb1fmhv8ks26hf2q9pj"
+ACCOUNT = "acct_01kr41xpb0fx08ddrk0r57dd23"
+OTHER_ACCOUNT = "acct_01kr41xpb1fmhv8ks26hf2q9pj"
+NAMES = (
+    "amount_minor,currency,destination.kind,destination.bank_code,"
+    "destination.account_number,destination.name,reference"
+)
+ROW = "1250,USD,us_account,021000021,4412345678,Jordan Lee,Invoice 7"
+DAY = ReadOptions(batch_date=date(2026, 5, 8))
+
+
+def one(names: str = "", row: str = "") -> str:
+    """Return a file of one row, with more columns in front."""
+    names, row = names and names + ",", row and row + ","
+    return f"{names}{NAMES}\n{row}{ROW}\n"
+
+
+def test_row(tmp_path: Path) -> None:
+    """A row becomes a payout, its fields by the names of their columns."""
+    content = one("id,rail,metadata.invoice,exponent", f"{ID},us_rtp,7,2")
+    file = opened(tmp_path, content)
+    order = file.orders[0]
+    message = file.message(0, account_id=ACCOUNT)
+
+    assert file.kind is Kind.CSV
+    assert file.totals == (Total("USD", 1, 1250),)
+    assert (order.rail, order.reference, order.line) == ("us_rtp", "Invoice 7", 2)
+    assert order.target == (
+        Destination.US_ACCOUNT,
+        "US",
+        "021000021",
+        "4412345678",
+        "Jordan Lee",
+        "checking",
+    )
+    assert message.payout_id == ID
+    assert message.account_id == ACCOUNT
+    assert (message.amount.units, message.amount.currency) == (1250, "USD")
+    assert dict(message.metadata) == {"invoice": "7"}
+
+
+def test_example() -> None:
+    """The example of the project is right; auto and empty rails are chosen."""
+    file = read(EXAMPLES / "vendors.csv")
+
+    assert [order.rail for order in file.orders] == ["us_ach", "us_rtp", "us_ach"]
+    assert file.orders[1].target.name == "Lee, Jordan"
+
+
+def test_batch_date(tmp_path: Path) -> None:
+    """Without ids they derive from day, digest and row; an edit makes all of them new."""
+    content = one() + ROW + "\n"
+    first = opened(tmp_path, content, options=DAY)
+    again = opened(tmp_path, content, options=DAY)
+    edited = opened(tmp_path, content.replace("Invoice 7", "Invoice 8"), options=DAY)
+    midnight_ms = int(datetime(2026, 5, 8, tzinfo=UTC).timestamp()) * 1000
+    ids = {order.payout_id for order in first.orders}
+
+    assert first.orders == again.orders
+    assert len(ids) == 2
+    assert {int.from_bytes(value[:6], "big") for value in ids} == {midnight_ms}
+    assert not ids & {order.payout_id for order in edited.orders}
+    assert "after any edit" in first.notes[0]
+
+
+def test_without_identity(tmp_path: Path) -> None:
+    """Without an id column and a batch date nothing would tell a second run from a first."""
+    told = texts(refused(tmp_path, one()))
+
+    assert "expected the column id, or --batch-date, found neither" in told
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ("amount", 'found "amount"; the nearest is amount_minor'),
+        ("bank_code", "the nearest is destination.bank_code"),
+        ("curency", "the nearest is currency"),
+        ("iban", "line 1, header: expected a known column"),
+        ("release_at", "payouts with a release time are not taken from files"),
+        ("metadata.", "expected a known column"),
+        ("metadata." + "k" * 41, "expected a known column"),
+        ("currency", "expected each column once"),
+        (",".join(f"metadata.k{n}" for n in range(51)), "at most 50 metadata columns"),
+    ],
+)
+def test_wrong_header(tmp_path: Path, names: str, expected: str) -> None:
+    """A column that is not known is refused with the nearest name."""
+    content = one(names, ",".join("x" for _ in names.split(",")))
+
+    assert expected in texts(refused(tmp_path, content, options=DAY))
+
+
+@pytest.mark.parametrize("name", ["amount_minor", "currency", "destination.name"])
+def test_missing_column(tmp_path: Path, name: str) -> None:
+    """A needed column that is missing is named."""
+    content = one().replace(name, "metadata.other")
+
+    assert f"expected the column {name}, found none" in texts(
+        refused(tmp_path, content, options=DAY)
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (
+            "1250",
+            "12.50",
+            "line 2, amount_minor: expected a whole number of minor units",
+        ),
+        ("1250", "12.50", "12.50 dollars are 1250"),
+        ("1250", "0", "amount_minor"),
+        ("1250", "-5", "amount_minor"),
+        ("1250", "9223372036854775808", "amount_minor"),
+        ("1250", "1_250", "amount_minor"),
+        ("1250", "", "amount_minor: expected a whole number of minor units"),
+        ("USD", "XYZ", "line 2, currency: expected a currency of ISO 4217"),
+        ("USD", "EUR", "line 2, rail: expected USD on rail us_ach, found EUR"),
+        ("us_account", "us_acount", "one of iban, us_account, uk_account, bic_account"),
+        ("us_account", "us_acount", "the nearest is us_account"),
+        ("021000021", "021000022", "line 2, destination.bank_code: expected the check"),
+        ("021000021", "", "line 2, destination.bank_code: expected a routing number"),
+        ("4412345678", "", "line 2, destination.account_number: expected an account"),
+        ("4412345678", "=1+1", "line 2, destination.account_number"),
+        ("Jordan Lee", "", "line 2, destination.name: expected the name"),
+        (
+            "Jordan Lee",
+            "a\tb",
+            "line 2, destination.name: expected text without control",
+        ),
+        ("Invoice 7", "x" * 141, "line 2, reference: expected at most 140 bytes"),
+        (
+            "Invoice 7",
+            "Invoice 7,more",
+            "line 2: expected 7 fields, as in the header, found 8",
+        ),
+        ("Invoice 7", '"Invoice 7', "line 2: expected every quote closed on its line"),
+        ("Invoice 7", 'Invoice "7" ', None),
+        (ROW + "\n", "\n" + ROW + "\n", "line 2: expected a row, found an empty line"),
+        (ROW + "\n", "", "expected rows to pay, found none"),
+    ],
+)
+def test_wrong_row(tmp_path: Path, old: str, new: str, expected: str | None) -> None:
+    """A wrong field is named by line and column."""
+    content = one().replace(old, new)
+    if expected is None:
+        assert opened(tmp_path, content, options=DAY).orders
+    else:
+        assert expected in texts(refused(tmp_path, content, options=DAY))
+
+
+@pytest.mark.parametrize(
+    ("names", "row", "expected"),
+    [
+        ("id", " ", "line 2, id: expected payout_ and 26 characters of base 32"),
+        ("id", "req_01kr41xpb0fx08ddrk0r57dd23", "line 2, id: expected payout_"),
+        ("id,account", f"{ID},{OTHER_ACCOUNT}", "line 2, account: expected acct_"),
+        ("id,exponent", f"{ID},3", "line 2, exponent: expected 2, the decimals of USD"),
+        ("id,rail", f"{ID},us_achh", "the nearest is us_ach"),
+        ("id,rail", f"{ID},eu_sct", "line 2, rail: expected EUR on rail eu_sct"),
+        ("id,destination.country", f"{ID},DE", "expected US, the country of the account"),
+    ],
+)  # fmt: skip
+def test_wrong_optional_field(
+    tmp_path: Path, names: str, row: str, expected: str
+) -> None:
+    """Optional columns are judged where they are filled."""
+    options = ReadOptions(account_id=ACCOUNT)
+
+    assert expected in texts(refused(tmp_path, one(names, row), options=options))
+
+
+def test_id_twice(tmp_path: Path) -> None:
+    """An id stands for one payout: the second line with it is named."""
+    content = one("id", ID) + f"{ID},{ROW}\n"
+
+    assert "line 3, id: expected an id of its own, not that of line 2" in texts(
+        refused(tmp_path, content)
+    )
+
+
+def test_not_text(tmp_path: Path) -> None:
+    """Bytes that are no UTF-8, and a byte order mark, are seen for what they are."""
+    latin = one("id", ID).replace("Jordan", "Jörg").encode("latin-1")
+    marked = b"\xef\xbb\xbf" + one("id", ID).encode()
+
+    assert "line 2, byte 77: expected UTF-8 text" in texts(refused(tmp_path, latin))
+    assert opened(tmp_path, marked).orders
+
+
+def test_truncated_at_every_byte(tmp_path: Path) -> None:
+    """A cut inside a row refuses the file; a cut between rows leaves whole rows."""
+    content = (one("id", ID) + f"{OTHER_ID},{ROW}\n").encode()
+    ends = [at + 1 for at, byte in enumerate(content) if byte == 0x0A]
+    for length in range(len(content)):
+        if length in ends[1:]:
+            assert len(opened(tmp_path, content[:length]).orders) == 1
+        else:
+            refused(tmp_path, content[:length], kind=Kind.CSV)
