@@ -12,6 +12,7 @@ may be one of a caller or of a server we called: gRPC does not say. Source:
 docs/decisions/0003-refused-handshakes.md.
 """
 
+import faulthandler
 import os
 import re
 import sys
@@ -104,6 +105,8 @@ class NativeStderr:
         os.dup2(sending, _STDERR)
         os.close(sending)
         sys.stderr = python_stderr
+        if faulthandler.is_enabled():
+            faulthandler.enable(python_stderr)  # a crash must not speak into the pipe
         self._thread = threading.Thread(
             target=self._read, args=(receiving, self._real), name="stderr", daemon=True
         )

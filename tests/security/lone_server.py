@@ -7,6 +7,8 @@ thing that happens: its port first, then refused handshakes, calls, reloads and 
 It ends when its standard input does.
 """
 
+from __future__ import annotations  # the types of gRPC take parameters in stubs only
+
 import asyncio
 import json
 import sys
@@ -31,10 +33,14 @@ class Ask(grpc.GenericRpcHandler):
     def __init__(self, cluster_id: str) -> None:
         self._cluster_id = cluster_id
 
-    def service(self, handler_call_details: object) -> grpc.RpcMethodHandler:
+    def service(
+        self, handler_call_details: object
+    ) -> grpc.RpcMethodHandler[bytes, bytes]:
         return grpc.unary_unary_rpc_method_handler(self._ask)
 
-    async def _ask(self, request: bytes, context: grpc.aio.ServicerContext) -> bytes:
+    async def _ask(
+        self, request: bytes, context: grpc.aio.ServicerContext[bytes, bytes]
+    ) -> bytes:
         try:
             identity = identity_of(
                 context.auth_context(), cluster_id=self._cluster_id, now_s=time.time()
