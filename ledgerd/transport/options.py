@@ -30,7 +30,8 @@ class TransportOptions:
         a healed partition would wait for TCP's own back-off (T76). raft.md 5.1 wants one election
         base, 0.15 s. Three processes that share two cores were seen to answer up to 0.4 s late
         under load, and each needless reconnect costs a probe round, so the default is four bases.
-        Nothing is lost by it: elections rest on heartbeats, never on the state of a stream.
+        Nothing is lost by it: elections rest on heartbeats, never on the state of a stream. With
+        slow heartbeats five of them are awaited, see `silence_s`.
     reconnect_s_min, reconnect_s_max: back-off between attempts, doubling, with jitter.
     connect_limit_s: one attempt: connection, handshake, greeting.
     """
@@ -52,4 +53,8 @@ class TransportOptions:
         assert len(self.store_id) == STORE_ID_BYTES, len(self.store_id)
         assert self.node_id not in self.peers, (self.node_id, self.peers)
         assert 0 < self.reconnect_s_min <= self.reconnect_s_max, self
-        assert self.silence_limit_s >= 4 * self.alive_interval_s, self
+
+    @property
+    def silence_s(self) -> float:
+        """The silence limit in force: never less than five heartbeats."""
+        return max(self.silence_limit_s, 5 * self.alive_interval_s)

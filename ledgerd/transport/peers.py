@@ -185,7 +185,7 @@ class PeerLink:
         A check that comes late counts as one that came in time: what this process slept through
         says nothing about the peer (as T83).
         """
-        period_s = self._options.silence_limit_s / _SILENCE_CHECKS
+        period_s = self._options.silence_s / _SILENCE_CHECKS
         heard_at, silent_checks = self._heard_at, 0
         while silent_checks < _SILENCE_CHECKS:
             await asyncio.sleep(period_s)
@@ -193,7 +193,7 @@ class PeerLink:
                 heard_at, silent_checks = self._heard_at, 0
             else:
                 silent_checks += 1
-        raise StreamLost(f"silent for {self._options.silence_limit_s} s")
+        raise StreamLost(f"silent for {self._options.silence_s} s")
 
     def _heard(self, frame: pb.Frame) -> None:
         self._heard_at = time.monotonic()

@@ -122,7 +122,7 @@ def test_a_silent_peer_is_given_up(peers) -> None:
     async def run() -> None:
         port = peers.free_address()
         # Alive comes far too seldom for the other side's limit.
-        mute = peers.station(1, {2: port}, alive_interval_s=60.0, silence_limit_s=600.0)
+        mute = peers.station(1, {2: port}, alive_interval_s=60.0)
         await mute.transport.start()
         listening = peers.station(
             2, {1: mute.address}, listen=port, silence_limit_s=0.2

@@ -1,0 +1,58 @@
+"""Who may call what, in one table. The tests walk it as a matrix of roles and calls.
+
+A call that is not listed is refused for everybody, so a new one cannot be open by oversight.
+"""
+
+from typing import Final, TypeAlias
+
+from ledgerd.errors import NotLogged, Reason
+from ledgerd.security.identity import Identity, Role, require_client, require_role
+
+# The roles that may call; None: any certificate of the cluster, a node's too.
+Access: TypeAlias = frozenset[Role] | None
+
+SUBMITTER: Final = frozenset({Role.SUBMITTER})
+AUDITING: Final = frozenset({Role.AUDITOR, Role.ADMIN})
+ADMIN: Final = frozenset({Role.ADMIN})
+ANY_CLIENT: Final = frozenset(Role)
+ANYBODY: Final[Access] = None
+
+ACCESS: Final[dict[str, Access]] = {
+    "/ledgerd.api.v1.Payouts/Submit": SUBMITTER,
+    "/ledgerd.api.v1.Payouts/SubmitBatch": SUBMITTER,
+    "/ledgerd.api.v1.Payouts/SubmitStream": SUBMITTER,
+    "/ledgerd.api.v1.Payouts/Get": ANY_CLIENT,
+    "/ledgerd.api.v1.Payouts/List": ANY_CLIENT,
+    "/ledgerd.api.v1.Payouts/Cancel": SUBMITTER,
+    "/ledgerd.api.v1.Ledger/OpenAccount": SUBMITTER,
+    "/ledgerd.api.v1.Ledger/GetAccount": ANY_CLIENT,
+    "/ledgerd.api.v1.Ledger/ListAccounts": ANY_CLIENT,
+    "/ledgerd.api.v1.Ledger/Fund": SUBMITTER,
+    "/ledgerd.api.v1.Ledger/Transfer": SUBMITTER,
+    "/ledgerd.api.v1.Ledger/GetBalance": ANY_CLIENT,
+    "/ledgerd.api.v1.Reports/TrialBalance": AUDITING,
+    "/ledgerd.api.v1.Admin/Status": ANY_CLIENT,
+    "/ledgerd.api.v1.Admin/SetFees": ADMIN,
+    "/grpc.health.v1.Health/Check": ANYBODY,
+    "/grpc.health.v1.Health/Watch": ANYBODY,
+    "/grpc.health.v1.Health/List": ANYBODY,
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": ANYBODY,
+}
+
+
+def short_name(method: str) -> str:
+    """Return service and call without the package: "Payouts/Submit"."""
+    return method.rpartition(".")[2]
+
+
+def check(identity: Identity, method: str) -> None:
+    """Return if `identity` may call `method`. Raises NotLogged with ROLE_MISSING."""
+    if method not in ACCESS:
+        raise NotLogged(
+            Reason.ROLE_MISSING, f"no role may call {method}", {"call": method}
+        )
+    allowed = ACCESS[method]
+    if allowed is None:
+        return
+    require_client(identity, short_name(method))
+    require_role(identity, allowed, short_name(method))

@@ -1,0 +1,189 @@
+"""The services `Ledger` and `Reports`: accounts, the money between them, and their sums."""
+
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+
+from ledgerd.api import calls, codec, ids, replies, shapes
+from ledgerd.api.cursor import ACCOUNTS, Cursor, Cursors
+from ledgerd.api.handle import NodeHandle
+from ledgerd.api.options import ApiOptions
+from ledgerd.api.replies import Replies
+from ledgerd.api.v1 import accounts_pb2 as pb
+from ledgerd.api.v1 import accounts_pb2_grpc, common_pb2
+from ledgerd.errors import NotLogged, Reason
+from ledgerd.ledger.accounts import Account
+from ledgerd.ledger.commands import Command
+from ledgerd.limits import ID_BYTES, OWNER_REF_BYTES_MAX
+from ledgerd.storage.reader import AccountPage, StateReader
+
+# Any: grpc's context does not know its messages here.
+Context = grpc.aio.ServicerContext[Any, Any]
+Keep = Callable[[Account], bool]
+
+
+class LedgerService(accounts_pb2_grpc.LedgerServicer):
+    """Answers the calls of `Ledger`."""
+
+    def __init__(self, options: ApiOptions, node: NodeHandle) -> None:
+        self._node = node
+        self._replies = Replies(node_id=options.node_id)
+        self._cursors = Cursors(ACCOUNTS, cluster_id=options.cluster_id)
+
+    async def OpenAccount(  # noqa: D102 - the proto says what it does
+        self, request: pb.OpenAccountRequest, context: Context
+    ) -> pb.OpenAccountReply:
+        command = codec.open_account(request, principal=calls.current().principal)
+        header, result = await self._decide(command)
+        return pb.OpenAccountReply(header=header, result=result)
+
+    async def GetAccount(  # noqa: D102
+        self, request: pb.GetAccountRequest, context: Context
+    ) -> pb.GetAccountReply:
+        header, found = await self._account(request.account_id, request.concern)
+        return pb.GetAccountReply(header=header, account=replies.account(found))
+
+    async def ListAccounts(  # noqa: D102
+        self, request: pb.ListAccountsRequest, context: Context
+    ) -> pb.ListAccountsReply:
+        call = calls.current()
+        keep = _filter(request)
+        filters = repr((request.currency, request.owner_ref)).encode()
+        rows_max = codec.page_rows(request.page_size)
+        at_least = codec.at_least(request.concern)
+        cursor: Cursor | None = None
+        if request.cursor:
+            cursor = self._cursors.read(
+                request.cursor, filters=filters, after_bytes=ID_BYTES
+            )
+            # The first page fixed the index; later ones need no quorum to be as fresh.
+            at_least = max(cursor.bound, at_least or 0)
+
+        def query(reader: StateReader) -> tuple[int, AccountPage]:
+            bound = reader.applied() if cursor is None else cursor.bound
+            return bound, reader.accounts_page(
+                after=None if cursor is None else cursor.after,
+                rows_max=rows_max,
+                keep=keep,
+            )
+
+        at, (bound, page) = await self._node.read(
+            query, at_least=at_least, deadline=call.deadline
+        )
+        call.read_at(at)
+        call.rows = len(page.accounts)
+        next_cursor = ""
+        if page.next_after is not None:
+            next_cursor = self._cursors.make(
+                Cursor(bound, page.next_after), filters=filters
+            )
+        return pb.ListAccountsReply(
+            header=self._replies.read(at, state_version=self._node.state_version),
+            accounts=[replies.account(found) for found in page.accounts],
+            next_cursor=next_cursor,
+            scanned=page.scanned,
+        )
+
+    async def Fund(  # noqa: D102
+        self, request: pb.FundRequest, context: Context
+    ) -> pb.FundReply:
+        command = codec.fund(request, principal=calls.current().principal)
+        header, result = await self._decide(command)
+        return pb.FundReply(header=header, result=result)
+
+    async def Transfer(  # noqa: D102
+        self, request: pb.TransferRequest, context: Context
+    ) -> pb.TransferReply:
+        command = codec.transfer(request, principal=calls.current().principal)
+        header, result = await self._decide(command)
+        return pb.TransferReply(header=header, result=result)
+
+    async def GetBalance(  # noqa: D102
+        self, request: pb.GetBalanceRequest, context: Context
+    ) -> pb.GetBalanceReply:
+        header, found = await self._account(request.account_id, request.concern)
+        account = replies.account(found)
+        return pb.GetBalanceReply(
+            header=header,
+            account_id=account.account_id,
+            currency=account.currency,
+            exponent=account.exponent,
+            balances=account.balances,
+        )
+
+    async def _decide(
+        self, command: Command
+    ) -> tuple[common_pb2.MutationHeader, common_pb2.CommandResult]:
+        """Return where a command stands in the log, and its answer."""
+        call = calls.current()
+        decided = await self._node.propose_command(command, call.deadline)
+        call.decided(decided)
+        result = common_pb2.CommandResult()
+        replies.fill_result(result, decided.outcomes, decided.first)
+        header = self._replies.mutation(decided, state_version=self._node.state_version)
+        return header, result
+
+    async def _account(
+        self, text: str, concern: common_pb2.ReadConcern
+    ) -> tuple[common_pb2.ReadHeader, Account]:
+        """Return an account and the state it was read from. Raises NotLogged."""
+        call = calls.current()
+        account_id = codec.object_id("account_id", ids.ACCOUNT, text)
+        at, found = await self._node.read(
+            lambda reader: reader.account(account_id),
+            at_least=codec.at_least(concern),
+            deadline=call.deadline,
+        )
+        call.read_at(at)
+        if found is None:
+            raise NotLogged(
+                Reason.NOT_FOUND,
+                f"expected an account that was opened, found none with the id {text} at "
+                f"index {at.applied_index}",
+                {"applied_index": str(at.applied_index)},
+            )
+        header = self._replies.read(at, state_version=self._node.state_version)
+        return header, found
+
+
+class ReportsService(accounts_pb2_grpc.ReportsServicer):
+    """Answers the calls of `Reports`."""
+
+    def __init__(self, options: ApiOptions, node: NodeHandle) -> None:
+        self._node = node
+        self._replies = Replies(node_id=options.node_id)
+
+    async def TrialBalance(  # noqa: D102
+        self, request: pb.TrialBalanceRequest, context: Context
+    ) -> pb.TrialBalanceReply:
+        call = calls.current()
+        at, books = await self._node.read(
+            lambda reader: reader.trial_balance(),
+            at_least=codec.at_least(request.concern),
+            deadline=call.deadline,
+        )
+        call.read_at(at)
+        return pb.TrialBalanceReply(
+            header=self._replies.read(at, state_version=self._node.state_version),
+            books=[replies.book(found) for found in books],
+        )
+
+
+def _filter(request: pb.ListAccountsRequest) -> Keep | None:
+    """Return what an account must fulfil to be listed; None if all are. Raises NotLogged."""
+    tests: list[Keep] = []
+    try:
+        if request.currency:
+            currency, _ = shapes.currency("currency", request.currency)
+            tests.append(lambda found: found.currency == currency)
+        if request.owner_ref:
+            owner = shapes.plain(
+                "owner_ref", request.owner_ref, bytes_max=OWNER_REF_BYTES_MAX
+            )
+            tests.append(lambda found: found.owner_ref == owner)
+    except shapes.Malformed as bad:
+        raise bad.error() from None
+    if not tests:
+        return None
+    return lambda found: all(test(found) for test in tests)

@@ -1,0 +1,132 @@
+"""The service `Admin`: operating the cluster."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+import grpc
+
+from ledgerd import __version__
+from ledgerd.api import calls, codec, replies
+from ledgerd.api.handle import NodeHandle
+from ledgerd.api.options import ApiOptions
+from ledgerd.api.replies import Replies
+from ledgerd.api.v1 import admin_pb2 as pb
+from ledgerd.api.v1 import admin_pb2_grpc
+from ledgerd.errors import CallError
+from ledgerd.raft.entries import NodeId, Role
+from ledgerd.storage.reader import StateReader
+
+# Any: grpc's context does not know its messages here.
+Context = grpc.aio.ServicerContext[Any, Any]
+
+_ROLES: Final = {
+    Role.FOLLOWER: pb.FOLLOWER,
+    Role.PRE_CANDIDATE: pb.PRE_CANDIDATE,
+    Role.CANDIDATE: pb.CANDIDATE,
+    Role.LEADER: pb.LEADER,
+}
+
+
+class _Visible(NamedTuple):
+    """What readers see: one consistent moment."""
+
+    applied: int
+    digest: bytes
+    log_time_us: int
+
+
+class AdminService(admin_pb2_grpc.AdminServicer):
+    """Answers the calls of `Admin`."""
+
+    def __init__(
+        self,
+        options: ApiOptions,
+        node: NodeHandle,
+        *,
+        connected: Callable[[], Mapping[NodeId, bool]],
+        calls_in_flight: Callable[[], int],
+    ) -> None:
+        self._options = options
+        self._node = node
+        self._connected = connected
+        self._calls_in_flight = calls_in_flight
+        self._replies = Replies(node_id=options.node_id)
+
+    async def Status(  # noqa: D102 - the proto says what it does
+        self, request: pb.StatusRequest, context: Context
+    ) -> pb.StatusReply:
+        visible = await self._visible(calls.current().deadline)
+        status = self._node.status()
+        core = status.core
+        return pb.StatusReply(
+            cluster_id=self._options.cluster_id,
+            node_id=self._options.node_id,
+            version=__version__,
+            role=_ROLES[core.role],
+            term=core.term,
+            leader_id=core.leader,
+            leader_address=status.leader_address,
+            first_index=core.first,
+            last_index=core.last,
+            durable_index=core.durable,
+            commit_index=core.commit,
+            applied_index=core.applied,
+            visible_index=visible.applied,
+            digest=visible.digest.hex(),
+            log_time_us=visible.log_time_us,
+            ready=status.is_ready,
+            not_ready_reason=status.not_ready_reason,
+            voters=core.membership.voters,
+            peers=self._peers(),
+            uptime_us=status.uptime_us,
+            calls_in_flight=self._calls_in_flight(),
+            inbox_length=status.inbox.commands + status.inbox.reads,
+            state_version=self._node.state_version,
+            leader_changes=status.leader_changes,
+        )
+
+    async def SetFees(  # noqa: D102
+        self, request: pb.SetFeesRequest, context: Context
+    ) -> pb.SetFeesReply:
+        call = calls.current()
+        command = codec.set_fees(request, principal=call.principal)
+        decided = await self._node.propose_command(command, call.deadline)
+        call.decided(decided)
+        reply = pb.SetFeesReply(
+            header=self._replies.mutation(
+                decided, state_version=self._node.state_version
+            )
+        )
+        replies.fill_result(reply.result, decided.outcomes, decided.first)
+        return reply
+
+    async def _visible(self, deadline: float) -> _Visible:
+        """Return what readers see now, without a quorum; zeros if it cannot be read."""
+
+        def query(reader: StateReader) -> _Visible:
+            return _Visible(reader.applied(), reader.digest(), reader.log_time_us())
+
+        try:
+            _, visible = await self._node.read(query, at_least=0, deadline=deadline)
+        except CallError:
+            # A node that stops still says what it knows of consensus.
+            return _Visible(0, b"", 0)
+        return visible
+
+    def _peers(self) -> list[pb.PeerStatus]:
+        progress = {peer.node_id: peer for peer in self._node.status().core.peers}
+        connected = self._connected()
+        peers: list[pb.PeerStatus] = []
+        for number in sorted(self._options.peers):
+            node_id = NodeId(number)
+            peer = pb.PeerStatus(
+                node_id=number,
+                address=self._options.peers[number],
+                connected=connected.get(node_id, False),
+            )
+            seen = progress.get(node_id)
+            if seen is not None:
+                peer.progress = seen.mode.value
+                peer.match_index, peer.next_index = seen.match, seen.next
+            peers.append(peer)
+        return peers

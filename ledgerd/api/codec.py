@@ -1,0 +1,279 @@
+"""Requests of `api.v1` -> columns and commands. What is malformed stops here, unlogged.
+
+A batch becomes columns in one pass; there is no object a payout. Principals come from the
+certificate, never from the request.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from ledgerd.api import ids, shapes
+from ledgerd.api.shapes import Malformed
+from ledgerd.api.v1 import accounts_pb2, admin_pb2, common_pb2, payouts_pb2
+from ledgerd.errors import NotLogged, Reason
+from ledgerd.formats import batches
+from ledgerd.formats.batches import Details, pack_details
+from ledgerd.ledger.batch import PayoutBatch
+from ledgerd.ledger.catalogue import SANDBOX
+from ledgerd.ledger.commands import (
+    Cancel,
+    FeeRule,
+    Fund,
+    OpenAccount,
+    SetFees,
+    Transfer,
+)
+from ledgerd.limits import (
+    BATCH_COMMANDS_MAX,
+    DETAILS_BYTES_MAX,
+    ENTRY_BYTES_MAX,
+    EXTERNAL_REF_BYTES_MAX,
+    OWNER_REF_BYTES_MAX,
+    PAGE_ROWS_MAX,
+    REFERENCE_BYTES_MAX,
+)
+
+PAGE_ROWS_DEFAULT: Final = 100
+BPS_MAX: Final = 10_000
+FEE_RULES_MAX: Final = 1_000
+
+
+def single(order: payouts_pb2.PayoutOrder, *, principal: str) -> PayoutBatch:
+    """Return a batch of the one order of a unary call. Raises NotLogged."""
+    return _batch((order,), principal, path=lambda _: "order.")
+
+
+def batch(orders: Sequence[payouts_pb2.PayoutOrder], *, principal: str) -> PayoutBatch:
+    """Return the columns of 1 .. 8,192 orders, in order. Raises NotLogged.
+
+    One malformed row refuses the whole call, so that nothing of it is logged.
+    """
+    if not 1 <= len(orders) <= BATCH_COMMANDS_MAX:
+        raise Malformed(
+            "orders", f"1 .. {BATCH_COMMANDS_MAX} orders", str(len(orders))
+        ).error()
+    return _batch(orders, principal, path=lambda row: f"orders[{row}].")
+
+
+def open_account(
+    request: accounts_pb2.OpenAccountRequest, *, principal: str
+) -> OpenAccount:
+    """Return the command. Raises NotLogged."""
+    try:
+        return OpenAccount(
+            account_id=shapes.id_bytes("account_id", ids.ACCOUNT, request.account_id),
+            currency=shapes.currency("currency", request.currency)[0],
+            livemode=request.livemode,
+            owner_ref=shapes.plain(
+                "owner_ref", request.owner_ref, bytes_max=OWNER_REF_BYTES_MAX
+            ),
+            min_balance_minor=request.min_balance_units,
+            principal=principal,
+        )
+    except Malformed as bad:
+        raise bad.error() from None
+
+
+def fund(request: accounts_pb2.FundRequest, *, principal: str) -> Fund:
+    """Return the command. Raises NotLogged."""
+    try:
+        units, currency = shapes.amount(
+            "amount", request.amount, has_amount=request.HasField("amount")
+        )
+        return Fund(
+            request_id=shapes.id_bytes("request_id", ids.REQUEST, request.request_id),
+            account_id=shapes.id_bytes("account_id", ids.ACCOUNT, request.account_id),
+            amount_minor=units,
+            currency=currency,
+            bank=shapes.bank("bank", request.bank),
+            external_ref=shapes.plain(
+                "external_ref",
+                request.external_ref,
+                bytes_min=1,
+                bytes_max=EXTERNAL_REF_BYTES_MAX,
+            ),
+            principal=principal,
+        )
+    except Malformed as bad:
+        raise bad.error() from None
+
+
+def transfer(request: accounts_pb2.TransferRequest, *, principal: str) -> Transfer:
+    """Return the command. Raises NotLogged."""
+    try:
+        units, currency = shapes.amount(
+            "amount", request.amount, has_amount=request.HasField("amount")
+        )
+        from_id = shapes.id_bytes(
+            "from_account_id", ids.ACCOUNT, request.from_account_id
+        )
+        to_id = shapes.id_bytes("to_account_id", ids.ACCOUNT, request.to_account_id)
+        if from_id == to_id:
+            raise Malformed(
+                "to_account_id", "another account than from_account_id", "the same"
+            )
+        return Transfer(
+            request_id=shapes.id_bytes("request_id", ids.REQUEST, request.request_id),
+            from_account_id=from_id,
+            to_account_id=to_id,
+            amount_minor=units,
+            currency=currency,
+            reference=shapes.plain(
+                "reference", request.reference, bytes_max=REFERENCE_BYTES_MAX
+            ),
+            principal=principal,
+        )
+    except Malformed as bad:
+        raise bad.error() from None
+
+
+def cancel(request: payouts_pb2.CancelPayoutRequest, *, principal: str) -> Cancel:
+    """Return the command. Raises NotLogged."""
+    try:
+        return Cancel(
+            request_id=shapes.id_bytes("request_id", ids.REQUEST, request.request_id),
+            payout_id=shapes.id_bytes("payout_id", ids.PAYOUT, request.payout_id),
+            reason=shapes.plain(
+                "reason", request.reason, bytes_max=REFERENCE_BYTES_MAX
+            ),
+            principal=principal,
+        )
+    except Malformed as bad:
+        raise bad.error() from None
+
+
+def set_fees(request: admin_pb2.SetFeesRequest, *, principal: str) -> SetFees:
+    """Return the command. Raises NotLogged."""
+    try:
+        if len(request.rules) > FEE_RULES_MAX:
+            raise Malformed(
+                "rules", f"at most {FEE_RULES_MAX} rules", str(len(request.rules))
+            )
+        rules = tuple(
+            _fee_rule(f"rules[{row}]", rule) for row, rule in enumerate(request.rules)
+        )
+        pairs: set[tuple[int, int]] = set()
+        for row, rule in enumerate(rules):
+            if (rule.rail, rule.currency) in pairs:
+                raise Malformed(
+                    f"rules[{row}]", "each rail and currency once", "a second rule"
+                )
+            pairs.add((rule.rail, rule.currency))
+        return SetFees(
+            request_id=shapes.id_bytes("request_id", ids.REQUEST, request.request_id),
+            rules=rules,
+            source=shapes.plain(
+                "source", request.source, bytes_max=REFERENCE_BYTES_MAX
+            ),
+            principal=principal,
+        )
+    except Malformed as bad:
+        raise bad.error() from None
+
+
+def object_id(field: str, prefix: str, text: str) -> bytes:
+    """Return the 16 bytes of an id that a read names. Raises NotLogged."""
+    try:
+        return shapes.id_bytes(field, prefix, text)
+    except Malformed as bad:
+        raise bad.error() from None
+
+
+def page_rows(page_size: int) -> int:
+    """Return how many rows a page may have; 0 asks for the default. Raises NotLogged."""
+    if page_size > PAGE_ROWS_MAX:
+        raise Malformed("page_size", f"0 .. {PAGE_ROWS_MAX}", str(page_size)).error()
+    return page_size or PAGE_ROWS_DEFAULT
+
+
+def at_least(concern: common_pb2.ReadConcern) -> int | None:
+    """Return the index a read must have reached; None for a linearizable read."""
+    if concern.WhichOneof("kind") == "at_least_index":
+        return concern.at_least_index
+    return None
+
+
+def _fee_rule(field: str, rule: admin_pb2.FeeRule) -> FeeRule:
+    for name, value in (
+        ("fixed_units", rule.fixed_units),
+        ("min_units", rule.min_units),
+        ("max_units", rule.max_units),
+    ):
+        if value < 0:
+            raise Malformed(f"{field}.{name}", "0 or more minor units", str(value))
+    if rule.bps > BPS_MAX:
+        raise Malformed(f"{field}.bps", f"0 .. {BPS_MAX}", str(rule.bps))
+    if rule.max_units < rule.min_units:
+        raise Malformed(
+            f"{field}.max_units", f"at least {rule.min_units}", str(rule.max_units)
+        )
+    return FeeRule(
+        rail=shapes.rail(f"{field}.rail", rule.rail),
+        currency=shapes.currency(f"{field}.currency", rule.currency)[0],
+        fixed_minor=rule.fixed_units,
+        bps=rule.bps,
+        min_minor=rule.min_units,
+        max_minor=rule.max_units,
+    )
+
+
+def _batch(
+    orders: Sequence[payouts_pb2.PayoutOrder],
+    principal: str,
+    *,
+    path: Callable[[int], str],
+) -> PayoutBatch:
+    """Return the columns. Names are looked up once: this loop is the edge's hot path."""
+    made = PayoutBatch()
+    add_id, add_account = made.ids.append, made.account_ids.append
+    add_amount, add_currency = made.amounts_minor.append, made.currencies.append
+    add_rail, add_details = made.rails.append, made.details.append
+    id_bytes, amount, rail_number = shapes.id_bytes, shapes.amount, shapes.rail
+    destination, plain, metadata = shapes.destination, shapes.plain, shapes.metadata
+    accounts: dict[str, bytes] = {}  # few accounts pay for many rows
+    row = 0
+    try:
+        for row, order in enumerate(orders):  # noqa: B007 - the row is named on failure
+            add_id(id_bytes("payout_id", ids.PAYOUT, order.payout_id))
+            account_text = order.account_id
+            account = accounts.get(account_text)
+            if account is None:
+                account = id_bytes("account_id", ids.ACCOUNT, account_text)
+                accounts[account_text] = account
+            add_account(account)
+            units, currency = amount(
+                "amount", order.amount, has_amount=order.HasField("amount")
+            )
+            add_amount(units)
+            add_currency(currency)
+            rail = rail_number("rail", order.rail)
+            add_rail(rail)
+            where = destination(
+                "destination", order.destination, is_sandbox=rail == SANDBOX
+            )
+            reference = plain(
+                "reference", order.reference, bytes_max=REFERENCE_BYTES_MAX
+            )
+            pairs = order.metadata
+            noted = metadata("metadata", dict(pairs)) if pairs else ()
+            packed = pack_details(Details(*where, reference, noted))
+            if len(packed) > DETAILS_BYTES_MAX:
+                raise Malformed(
+                    "metadata",
+                    f"at most {DETAILS_BYTES_MAX} bytes together with destination and "
+                    "reference",
+                    str(len(packed)),
+                )
+            add_details(packed)
+    except Malformed as bad:
+        raise bad.error(path(row)) from None
+    made.principals = [principal] * len(made.ids)
+    size = batches.size_bytes(made)
+    if size > ENTRY_BYTES_MAX:
+        raise NotLogged(
+            Reason.TOO_LARGE,
+            f"expected a batch of at most {ENTRY_BYTES_MAX} bytes, found {size}: "
+            "split it into smaller ones",
+            {"expected": str(ENTRY_BYTES_MAX), "found": str(size)},
+        )
+    return made

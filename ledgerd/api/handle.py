@@ -1,0 +1,58 @@
+"""What the API needs of a node: a narrow view of `node.handle.Node`, so that tests can be one."""
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from ledgerd.ledger.batch import PayoutBatch
+from ledgerd.ledger.commands import Command
+from ledgerd.node.courier import Decided
+from ledgerd.node.handle import NodeStatus
+from ledgerd.node.reads import ReadAt
+from ledgerd.storage.reader import StateReader
+
+T = TypeVar("T")
+
+
+class NodeHandle(Protocol):
+    """Propose, read, status. Deadlines are loop times in seconds."""
+
+    @property
+    def node_id(self) -> int:
+        """This node's number."""
+        ...
+
+    @property
+    def cluster_id(self) -> str:
+        """The cluster's name."""
+        ...
+
+    @property
+    def state_version(self) -> int:
+        """The version of the state machine in force."""
+        ...
+
+    async def propose_payouts(self, batch: PayoutBatch, deadline: float) -> Decided:
+        """Return what the log decided about the rows. Raises NotLogged, OutcomeUnknown."""
+        ...
+
+    async def propose_command(self, command: Command, deadline: float) -> Decided:
+        """Return what the log decided about the command. Raises as `propose_payouts`."""
+        ...
+
+    async def read(
+        self,
+        query: Callable[[StateReader], T],
+        *,
+        at_least: int | None,
+        deadline: float,
+    ) -> tuple[ReadAt, T]:
+        """Return where the read stands and what `query` found. Raises NotLogged."""
+        ...
+
+    def status(self) -> NodeStatus:
+        """Return what the node knows, without asking anybody."""
+        ...
+
+    def is_ready(self) -> bool:
+        """Whether the node can serve."""
+        ...

@@ -1,0 +1,282 @@
+"""What happens around every call: who calls, may they, is there room, until when; and how it ends.
+
+One interceptor, so that the order is this file. A failed assertion, and damage found by a read, end
+the process here (architecture.md 9); any other unexpected exception is INTERNAL with a request id
+and no text.
+"""
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Final, NoReturn, TypeAlias, TypeVar
+
+import grpc
+from google.protobuf.message import DecodeError
+
+from ledgerd.api import access, calls
+from ledgerd.api.calls import Call
+from ledgerd.api.options import ApiOptions
+from ledgerd.api.status import ended
+from ledgerd.errors import (
+    CallError,
+    CorruptionError,
+    NotLogged,
+    OutcomeUnknown,
+    Reason,
+    StorageError,
+)
+from ledgerd.observability import logs
+from ledgerd.observability.metrics import Metrics
+from ledgerd.security.identity import (
+    Identity,
+    identity_of,
+    local_identity,
+    refusal_label,
+)
+from ledgerd.transport.options import FailStop
+
+# Any: handlers of every message type pass through here, and grpc's own types do not say which.
+Message: TypeAlias = Any
+Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
+Handler: TypeAlias = grpc.RpcMethodHandler[Any, Any]
+T = TypeVar("T")
+
+# The node answers this much before the caller's deadline, so that the answer, with what is known
+# about the outcome, still arrives (T93).
+_MARGIN_S_MAX: Final = 0.05
+_MARGIN_SHARE: Final = 0.1
+_QUIET: Final = (
+    "/grpc.",
+    "/ledgerd.api.v1.Admin/Status",
+)  # probes; logged when refused
+log = logs.get(__name__)
+
+
+class Gate(grpc.aio.ServerInterceptor):
+    """Stands before every handler of the public API. Counts the calls in flight."""
+
+    def __init__(
+        self, options: ApiOptions, *, metrics: Metrics, fail_stop: FailStop
+    ) -> None:
+        self._options = options
+        self._metrics = metrics
+        self._fail_stop = fail_stop
+        self._facts = {
+            "cluster_id": options.cluster_id,
+            "node_id": str(options.node_id),
+        }
+        self._local: Identity | None = (
+            local_identity(options.cluster_id) if options.is_plaintext else None
+        )
+        self._wrapped: dict[str, Handler] = {}
+        self._calls_in_flight = 0
+
+    @property
+    def calls_in_flight(self) -> int:
+        """Calls that are not answered yet, streams included."""
+        return self._calls_in_flight
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Handler | None:
+        """Return the handler of a call with everything around it; made once a method."""
+        method = handler_call_details.method
+        wrapped = self._wrapped.get(method)
+        if wrapped is None:
+            handler = await continuation(handler_call_details)
+            if handler is None:
+                return None  # an unknown call: gRPC answers UNIMPLEMENTED
+            wrapped = self._wrapped[method] = self._wrap(method, handler)
+        return wrapped
+
+    def _wrap(self, method: str, handler: Handler) -> Handler:
+        serializer = handler.response_serializer
+        if handler.request_streaming and handler.response_streaming:
+            return grpc.stream_stream_rpc_method_handler(
+                self._stream_stream(method, handler), None, serializer
+            )
+        if handler.response_streaming:
+            return grpc.unary_stream_rpc_method_handler(
+                self._unary_stream(method, handler), None, serializer
+            )
+        assert not handler.request_streaming, f"no call streams requests only: {method}"
+        return grpc.unary_unary_rpc_method_handler(
+            self._unary_unary(method, handler), None, serializer
+        )
+
+    def _unary_unary(self, method: str, handler: Handler) -> Callable[..., Any]:
+        answer: Any = handler.unary_unary  # Any: the stubs type the synchronous form
+        parse = handler.request_deserializer
+        assert parse is not None, method
+
+        async def guarded(data: bytes, context: Context) -> Message:
+            call = self._call(method, context)
+            self._calls_in_flight += 1
+            try:
+                self._admit(call, context)
+                request = self._parsed(data, parse)
+                calls.begin(call)
+                reply = await answer(request, context)
+                call.ended(calls.OK)
+                return reply
+            except BaseException as error:
+                await self._end(call, context, error)
+            finally:
+                self._calls_in_flight -= 1
+
+        return guarded
+
+    def _unary_stream(self, method: str, handler: Handler) -> Callable[..., Any]:
+        answer: Any = handler.unary_stream  # Any: the stubs type the synchronous form
+        parse = handler.request_deserializer
+        assert parse is not None, method
+
+        async def guarded(data: bytes, context: Context) -> AsyncIterator[Message]:
+            call = self._call(method, context)
+            self._calls_in_flight += 1
+            try:
+                self._admit(call, context)
+                request = self._parsed(data, parse)
+                calls.begin(call)
+                async for reply in answer(request, context):
+                    yield reply
+                call.ended(calls.OK)
+            except BaseException as error:
+                await self._end(call, context, error)
+            finally:
+                self._calls_in_flight -= 1
+
+        return guarded
+
+    def _stream_stream(self, method: str, handler: Handler) -> Callable[..., Any]:
+        answer: Any = handler.stream_stream  # Any: the stubs type the synchronous form
+        parse = handler.request_deserializer
+        assert parse is not None, method
+
+        async def parsed(requests: AsyncIterator[bytes]) -> AsyncIterator[Message]:
+            async for data in requests:
+                yield self._parsed(data, parse)
+
+        async def guarded(
+            requests: AsyncIterator[bytes], context: Context
+        ) -> AsyncIterator[Message]:
+            call = self._call(method, context)
+            self._calls_in_flight += 1
+            try:
+                self._admit(call, context)
+                calls.begin(call)
+                async for reply in answer(parsed(requests), context):
+                    yield reply
+                call.ended(calls.OK)
+            except BaseException as error:
+                await self._end(call, context, error)
+            finally:
+                self._calls_in_flight -= 1
+
+        return guarded
+
+    def _call(self, method: str, context: Context) -> Call:
+        """Return the record of a call that has just arrived."""
+        options = self._options
+        remaining_s = _remaining_s(context)
+        if remaining_s is None:
+            wait_s = options.deadline_s_default
+        else:
+            margin_s = min(_MARGIN_S_MAX, remaining_s * _MARGIN_SHARE)
+            wait_s = min(remaining_s - margin_s, options.deadline_s_max)
+        return Call(
+            method,
+            metrics=self._metrics,
+            identity=None,
+            deadline=asyncio.get_running_loop().time() + wait_s,
+            peer=context.peer(),
+            is_quiet=method.startswith(_QUIET),
+        )
+
+    def _admit(self, call: Call, context: Context) -> None:
+        """Return if the call may go on. Raises NotLogged."""
+        call.identity = self._identity(context)
+        access.check(call.identity, call.method)
+        if self._calls_in_flight > self._options.calls_in_flight_max:
+            raise NotLogged(
+                Reason.OVERLOADED,
+                f"expected at most {self._options.calls_in_flight_max} calls in flight on "
+                "this node, found more; wait, then try again",
+            )
+        if call.deadline <= asyncio.get_running_loop().time():
+            raise NotLogged(
+                Reason.DEADLINE_BEFORE_PROPOSAL,
+                "the deadline had passed when the call arrived",
+            )
+
+    def _identity(self, context: Context) -> Identity:
+        if self._local is not None:
+            return self._local
+        return identity_of(
+            context.auth_context(),
+            cluster_id=self._options.cluster_id,
+            now_s=time.time(),
+        )
+
+    def _parsed(self, data: bytes, parse: Callable[[bytes], T]) -> T:
+        """Return the request. Raises NotLogged when it is too large or no message."""
+        size_max = self._options.request_bytes_max
+        if len(data) > size_max:
+            raise NotLogged(
+                Reason.TOO_LARGE,
+                f"expected a request of at most {size_max} bytes, found {len(data)}: "
+                "split it into smaller ones",
+                {"expected": str(size_max), "found": str(len(data))},
+            )
+        try:
+            return parse(data)
+        except DecodeError as error:
+            raise NotLogged(
+                Reason.MALFORMED, f"expected a message of this call: {error}"
+            ) from error
+
+    async def _end(
+        self, call: Call, context: Context, error: BaseException
+    ) -> NoReturn:
+        """End a call that got no answer, as what it is. Never returns."""
+        request_id = None
+        match error:
+            case CallError():
+                told = error
+                label = refusal_label(error.reason)
+                if label is not None:
+                    self._metrics.tls_refusals.labels(reason=label).inc()
+            case AssertionError() | StorageError() | CorruptionError():
+                self._fail_stop(error, where=call.method)
+                reason = Reason.STOPPED_AFTER_PROPOSAL
+                told = OutcomeUnknown(reason, "this node found a fault and stops")
+            case asyncio.CancelledError() | GeneratorExit():
+                call.ended("CANCELLED")
+                raise error
+            case Exception():
+                request_id = uuid.uuid4().hex
+                log.error(
+                    "call_failed",
+                    call=call.method,
+                    request_id=request_id,
+                    exc_info=error,
+                )
+                told = OutcomeUnknown(
+                    Reason.INTERNAL,
+                    f"an internal error, logged on node {self._options.node_id} under "
+                    f"{request_id}",
+                    {"request_id": request_id},
+                )
+            case _:
+                raise error
+        code, details, trailing = ended(told, self._facts)
+        call.ended(code.name, reason=told.reason.value, request_id=request_id)
+        await context.abort(code, details, trailing)
+
+
+def _remaining_s(context: Context) -> float | None:
+    """Return the caller's time left; None if it set no deadline, which the stubs do not know."""
+    return context.time_remaining()

@@ -1,0 +1,302 @@
+"""The service `Payouts`: money that leaves an account for a bank."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from struct import Struct
+from typing import Any, Final
+
+import grpc
+
+from ledgerd.api import calls, codec, ids, replies, shapes
+from ledgerd.api.calls import Call
+from ledgerd.api.cursor import PAYOUTS, Cursor, Cursors
+from ledgerd.api.handle import NodeHandle
+from ledgerd.api.options import ApiOptions
+from ledgerd.api.replies import Replies
+from ledgerd.api.status import info_of, status_of
+from ledgerd.api.v1 import payouts_pb2 as pb
+from ledgerd.api.v1 import payouts_pb2_grpc
+from ledgerd.errors import CallError, NotLogged, Reason
+from ledgerd.ledger.outcomes import Outcome
+from ledgerd.raft.entries import Index
+from ledgerd.storage.reader import PayoutFound, PayoutPage, PayoutRefused, StateReader
+
+_POSITION: Final = Struct(">QH")
+
+# Any: grpc's context does not know its messages here.
+Context = grpc.aio.ServicerContext[Any, Any]
+Keep = Callable[[PayoutFound], bool]
+
+
+class PayoutsService(payouts_pb2_grpc.PayoutsServicer):
+    """Answers the calls of `Payouts`."""
+
+    def __init__(self, options: ApiOptions, node: NodeHandle) -> None:
+        self._options = options
+        self._node = node
+        self._replies = Replies(node_id=options.node_id)
+        self._cursors = Cursors(PAYOUTS, cluster_id=options.cluster_id)
+
+    async def Submit(  # noqa: D102 - the proto says what it does
+        self, request: pb.SubmitRequest, context: Context
+    ) -> pb.SubmitReply:
+        call = calls.current()
+        batch = codec.single(request.order, principal=call.principal)
+        decided = await self._node.propose_payouts(batch, call.deadline)
+        call.decided(decided)
+        row = decided.first
+        outcomes = decided.outcomes
+        reply = pb.SubmitReply(
+            header=self._replies.mutation(
+                decided, state_version=self._node.state_version
+            ),
+            result=pb.SubmitResult(
+                state=replies.state(outcomes.states[row]),
+                fee_units=outcomes.fees_minor[row],
+            ),
+        )
+        replies.fill_result(reply.result.result, outcomes, row)
+        match outcomes.codes[row]:
+            case Outcome.CREATED:
+                made = replies.created(request.order, decided, principal=call.principal)
+                reply.payout.CopyFrom(made)
+            case Outcome.REPLAYED:
+                found = await self._as_it_is(batch.ids[0], decided.index, call)
+                if found is not None:
+                    reply.payout.CopyFrom(replies.payout(found))
+        return reply
+
+    async def SubmitBatch(  # noqa: D102
+        self, request: pb.SubmitBatchRequest, context: Context
+    ) -> pb.SubmitBatchReply:
+        return await self._submit_batch(request, calls.current())
+
+    async def SubmitStream(
+        self, request_iterator: AsyncIterator[pb.SubmitBatchRequest], context: Context
+    ) -> AsyncIterator[pb.SubmitStreamReply]:
+        """Answer batches in the order they came, several of them in flight.
+
+        When `stream_batches_max` of them are not answered yet the stream is not read any further,
+        and flow control slows the caller down.
+        """
+        pending: deque[asyncio.Task[pb.SubmitStreamReply]] = deque()
+        reading: asyncio.Task[pb.SubmitBatchRequest | None] | None = None
+        is_open = True
+        try:
+            while is_open or pending:
+                may_read = len(pending) < self._options.stream_batches_max
+                if is_open and reading is None and may_read:
+                    reading = asyncio.create_task(_next(request_iterator))
+                waits: set[asyncio.Task[Any]] = set()
+                if reading is not None:
+                    waits.add(reading)
+                if pending:
+                    waits.add(pending[0])
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+                if reading is not None and reading.done():
+                    request, reading = reading.result(), None
+                    if request is None:
+                        is_open = False
+                    else:
+                        pending.append(asyncio.create_task(self._streamed(request)))
+                while pending and pending[0].done():
+                    yield pending.popleft().result()
+        finally:
+            if reading is not None:
+                reading.cancel()
+            for task in pending:
+                task.cancel()
+
+    async def Get(  # noqa: D102
+        self, request: pb.GetPayoutRequest, context: Context
+    ) -> pb.GetPayoutReply:
+        call = calls.current()
+        payout_id = codec.object_id("payout_id", ids.PAYOUT, request.payout_id)
+        at, found = await self._node.read(
+            lambda reader: reader.payout(payout_id),
+            at_least=codec.at_least(request.concern),
+            deadline=call.deadline,
+        )
+        call.read_at(at)
+        if found is None:
+            raise NotLogged(
+                Reason.NOT_FOUND,
+                f"expected a payout that was submitted, found none with the id "
+                f"{request.payout_id} at index {at.applied_index}",
+                {"applied_index": str(at.applied_index)},
+            )
+        reply = pb.GetPayoutReply(
+            header=self._replies.read(at, state_version=self._node.state_version)
+        )
+        if isinstance(found, PayoutRefused):
+            reply.refused.CopyFrom(replies.refused(found))
+        else:
+            reply.payout.CopyFrom(replies.payout(found))
+        return reply
+
+    async def List(  # noqa: D102
+        self, request: pb.ListPayoutsRequest, context: Context
+    ) -> pb.ListPayoutsReply:
+        call = calls.current()
+        keep = _filter(request)
+        filters = _filter_bytes(request)
+        rows_max = codec.page_rows(request.page_size)
+        at_least = codec.at_least(request.concern)
+        cursor: Cursor | None = None
+        if request.cursor:
+            cursor = self._cursors.read(
+                request.cursor, filters=filters, after_bytes=_POSITION.size
+            )
+            # The first page fixed the index; later ones need no quorum to be as fresh.
+            at_least = max(cursor.bound, at_least or 0)
+
+        def query(reader: StateReader) -> tuple[Index, PayoutPage]:
+            bound = reader.applied() if cursor is None else Index(cursor.bound)
+            after = None if cursor is None else _POSITION.unpack(cursor.after)
+            return bound, reader.payouts_page(
+                after=after, bound=bound, rows_max=rows_max, keep=keep
+            )
+
+        at, (bound, page) = await self._node.read(
+            query, at_least=at_least, deadline=call.deadline
+        )
+        call.read_at(at)
+        call.rows = len(page.payouts)
+        next_cursor = ""
+        if page.next_after is not None:
+            next_cursor = self._cursors.make(
+                Cursor(bound, _POSITION.pack(*page.next_after)), filters=filters
+            )
+        return pb.ListPayoutsReply(
+            header=self._replies.read(at, state_version=self._node.state_version),
+            payouts=[replies.payout(found) for found in page.payouts],
+            next_cursor=next_cursor,
+            scanned=page.scanned,
+        )
+
+    async def Cancel(  # noqa: D102
+        self, request: pb.CancelPayoutRequest, context: Context
+    ) -> pb.CancelPayoutReply:
+        call = calls.current()
+        command = codec.cancel(request, principal=call.principal)
+        decided = await self._node.propose_command(command, call.deadline)
+        call.decided(decided)
+        row = decided.first
+        reply = pb.CancelPayoutReply(
+            header=self._replies.mutation(
+                decided, state_version=self._node.state_version
+            ),
+            state=replies.state(decided.outcomes.states[row]),
+        )
+        replies.fill_result(reply.result, decided.outcomes, row)
+        return reply
+
+    async def _submit_batch(
+        self, request: pb.SubmitBatchRequest, call: Call
+    ) -> pb.SubmitBatchReply:
+        batch = codec.batch(request.orders, principal=call.principal)
+        call.rows = len(batch)
+        decided = await self._node.propose_payouts(batch, call.deadline)
+        call.decided(decided)
+        assert decided.count == len(batch), (decided.count, len(batch))
+        reply = pb.SubmitBatchReply(
+            header=self._replies.mutation(
+                decided, state_version=self._node.state_version
+            )
+        )
+        replies.fill_results(reply, decided)
+        return reply
+
+    async def _streamed(self, request: pb.SubmitBatchRequest) -> pb.SubmitStreamReply:
+        """Return the answer to one batch of a stream; its errors end nothing but itself."""
+        call = calls.current().again(self._options.deadline_s_default)
+        reply = pb.SubmitStreamReply(sequence=request.sequence)
+        try:
+            reply.accepted.CopyFrom(await self._submit_batch(request, call))
+        except CallError as error:
+            facts = {
+                "cluster_id": self._options.cluster_id,
+                "node_id": str(self._options.node_id),
+            }
+            reply.error.CopyFrom(
+                pb.StreamError(
+                    reason=error.reason.value,
+                    message=error.message,
+                    outcome=error.outcome.value,
+                    metadata=info_of(error, facts),
+                )
+            )
+            call.ended(status_of(error.kind).name, reason=error.reason.value)
+        else:
+            call.ended(calls.OK)
+        return reply
+
+    async def _as_it_is(
+        self, payout_id: bytes, index: int, call: Call
+    ) -> PayoutFound | None:
+        """Return a payout after `index`; None if that cannot be read in time.
+
+        The submit was answered by the log already, so a read that fails must not hide the answer.
+        """
+        try:
+            _, found = await self._node.read(
+                lambda reader: reader.payout(payout_id),
+                at_least=index,
+                deadline=call.deadline,
+            )
+        except CallError:
+            return None
+        return found if isinstance(found, PayoutFound) else None
+
+
+async def _next(
+    requests: AsyncIterator[pb.SubmitBatchRequest],
+) -> pb.SubmitBatchRequest | None:
+    """Return the next request, None at the end."""
+    return await anext(requests, None)
+
+
+def _filter(request: pb.ListPayoutsRequest) -> Keep | None:
+    """Return what a payout must fulfil to be listed; None if everything is. Raises NotLogged."""
+    tests: list[Keep] = []
+    if request.account_id:
+        account_id = codec.object_id("account_id", ids.ACCOUNT, request.account_id)
+        tests.append(lambda found: found.head.account_id == account_id)
+    try:
+        if request.state:
+            if request.state not in pb.PayoutState.values():
+                raise shapes.Malformed("state", "a known state", str(request.state))
+            state = int(request.state)
+            tests.append(lambda found: found.state == state)
+        if request.rail:
+            rail = shapes.rail("rail", request.rail)
+            tests.append(lambda found: found.head.rail == rail)
+        if request.currency:
+            currency, _ = shapes.currency("currency", request.currency)
+            tests.append(lambda found: found.head.currency == currency)
+    except shapes.Malformed as bad:
+        raise bad.error() from None
+    if request.created_from_us:
+        from_us = request.created_from_us
+        tests.append(lambda found: found.head.ts_us >= from_us)
+    if request.created_to_us:
+        to_us = request.created_to_us
+        tests.append(lambda found: found.head.ts_us < to_us)
+    if not tests:
+        return None
+    return lambda found: all(test(found) for test in tests)
+
+
+def _filter_bytes(request: pb.ListPayoutsRequest) -> bytes:
+    """Return what identifies the filters of a list, the same for every page of it."""
+    return repr(
+        (
+            request.account_id,
+            int(request.state),
+            request.rail,
+            request.currency,
+            request.created_from_us,
+            request.created_to_us,
+        )
+    ).encode()

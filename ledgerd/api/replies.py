@@ -1,0 +1,250 @@
+"""What the log decided and what state holds -> messages of `api.v1`."""
+
+from typing import Final, cast
+
+from ledgerd.api import ids
+from ledgerd.api.v1 import accounts_pb2, common_pb2, payouts_pb2
+from ledgerd.formats.batches import unpack_details
+from ledgerd.ledger.accounts import Account
+from ledgerd.ledger.catalogue import RAILS
+from ledgerd.ledger.money import CURRENCIES
+from ledgerd.ledger.outcomes import Outcome, Outcomes, is_spent
+from ledgerd.node.courier import Decided
+from ledgerd.node.reads import ReadAt
+from ledgerd.storage.reader import PayoutFound, PayoutRefused, TrialBook
+
+# The wire keeps 0 for "unspecified", the ledger for CREATED.
+_OUTCOMES: Final = {
+    int(Outcome.CREATED): common_pb2.OUTCOME_CREATED,
+    int(Outcome.REPLAYED): common_pb2.OUTCOME_REPLAYED,
+    int(Outcome.CONFLICT): common_pb2.OUTCOME_CONFLICT,
+}
+_CREATED: Final = int(Outcome.CREATED)
+
+
+class Replies:
+    """Makes the messages of one node."""
+
+    def __init__(self, *, node_id: int) -> None:
+        self._node_id = node_id
+
+    def mutation(
+        self, decided: Decided, *, state_version: int
+    ) -> common_pb2.MutationHeader:
+        """Return where a mutating call stands in the log."""
+        return common_pb2.MutationHeader(
+            term=decided.term,
+            index=decided.index,
+            accepted_at_us=decided.ts_us,
+            node_id=self._node_id,
+            state_version=state_version,
+        )
+
+    def read(self, at: ReadAt, *, state_version: int) -> common_pb2.ReadHeader:
+        """Return the state a read was answered from."""
+        return common_pb2.ReadHeader(
+            read_index=at.read_index,
+            applied_index=at.applied_index,
+            log_time_us=at.log_time_us,
+            node_id=self._node_id,
+            state_version=state_version,
+        )
+
+
+def fill_result(result: common_pb2.CommandResult, outcomes: Outcomes, row: int) -> None:
+    """Fill in the answer to one command, row `row` of its entry."""
+    code = outcomes.codes[row]
+    outcome = _OUTCOMES.get(code)
+    result.ordinal = row
+    if outcome is None:
+        result.outcome = common_pb2.OUTCOME_REFUSED
+        result.refusal = _refusal(code)
+        result.id_spent = is_spent(code)
+    else:
+        result.outcome = outcome
+    retry = outcomes.retries.get(row)
+    if retry is not None:
+        result.replayed = True
+        result.original_index = retry.index
+        result.original_ordinal = retry.ordinal
+        result.original_at_us = retry.ts_us
+        result.same_request = retry.same_request
+        result.differing_fields.extend(retry.differing)
+
+
+def fill_results(reply: payouts_pb2.SubmitBatchReply, decided: Decided) -> None:
+    """Add one result a row of the call, in order. The way out of the hot path."""
+    add = reply.results.add
+    outcomes = decided.outcomes
+    codes, states, fees_minor = outcomes.codes, outcomes.states, outcomes.fees_minor
+    created = common_pb2.OUTCOME_CREATED
+    for row in range(decided.first, decided.first + decided.count):
+        item = add()
+        if codes[row] == _CREATED:
+            result = item.result
+            result.outcome = created
+            result.ordinal = row
+        else:
+            fill_result(item.result, outcomes, row)
+        item.state = states[row]  # type: ignore[assignment] # see `state`
+        item.fee_units = fees_minor[row]
+
+
+def order(found: PayoutFound) -> payouts_pb2.PayoutOrder:
+    """Return what the client said about a payout."""
+    head = found.head
+    details = unpack_details(head.details)
+    currency = CURRENCIES[head.currency]
+    made = payouts_pb2.PayoutOrder(
+        payout_id=ids.encode(ids.PAYOUT, head.payout_id),
+        account_id=ids.encode(ids.ACCOUNT, head.account_id),
+        amount=common_pb2.Money(
+            units=head.amount_minor,
+            currency=currency.code,
+            exponent=currency.exponent,
+        ),
+        rail=RAILS[head.rail].name,
+        reference=details.reference,
+        metadata=dict(details.metadata),
+    )
+    if details.destination_kind:
+        made.destination.CopyFrom(
+            payouts_pb2.Destination(
+                kind=_destination_kind(details.destination_kind),
+                country=details.country,
+                bank_code=details.bank_code,
+                account_number=details.account_number,
+                name=details.name,
+                account_type=details.account_type,
+            )
+        )
+    return made
+
+
+def payout(found: PayoutFound) -> payouts_pb2.Payout:
+    """Return a payout as it is."""
+    head = found.head
+    index, ordinal = head.position
+    return payouts_pb2.Payout(
+        order=order(found),
+        state=state(found.state),
+        fee_units=head.fee_minor,
+        index=index,
+        ordinal=ordinal,
+        created_at_us=head.ts_us,
+        updated_index=found.updated_index,
+        updated_at_us=found.updated_ts_us,
+        submitted_by=head.principal,
+    )
+
+
+def created(
+    asked: payouts_pb2.PayoutOrder, decided: Decided, *, principal: str
+) -> payouts_pb2.Payout:
+    """Return the payout of a submit that was the first of its id, without reading state."""
+    row = decided.first
+    made = payouts_pb2.Payout(
+        order=asked,
+        state=state(decided.outcomes.states[row]),
+        fee_units=decided.outcomes.fees_minor[row],
+        index=decided.index,
+        ordinal=row,
+        created_at_us=decided.ts_us,
+        updated_index=decided.index,
+        updated_at_us=decided.ts_us,
+        submitted_by=principal,
+    )
+    made.order.amount.exponent = exponent_of(asked.amount.currency)
+    return made
+
+
+def refused(found: PayoutRefused) -> payouts_pb2.RefusedPayout:
+    """Return why an id is spent."""
+    record = found.record
+    return payouts_pb2.RefusedPayout(
+        payout_id=ids.encode(ids.PAYOUT, found.payout_id),
+        refusal=_refusal(record.refusal),
+        index=record.index,
+        ordinal=record.ordinal,
+        refused_at_us=record.ts_us,
+    )
+
+
+def balances(account: Account) -> accounts_pb2.Balances:
+    """Return the five balances of an account."""
+    return accounts_pb2.Balances(
+        available_units=account.available_minor,
+        reserved_units=account.reserved_minor,
+        held_units=account.held_minor,
+        blocked_units=account.blocked_minor,
+        receivable_units=account.receivable_minor,
+    )
+
+
+def account(found: Account) -> accounts_pb2.Account:
+    """Return an account as it is."""
+    currency = CURRENCIES[found.currency]
+    return accounts_pb2.Account(
+        account_id=ids.encode(ids.ACCOUNT, found.account_id),
+        currency=currency.code,
+        exponent=currency.exponent,
+        livemode=found.livemode,
+        owner_ref=found.owner_ref,
+        min_balance_units=found.min_balance_minor,
+        status=_account_status(found.status),
+        balances=balances(found),
+        sequence=found.sequence,
+        opened_index=found.opened_index,
+        opened_at_us=found.opened_ts_us,
+    )
+
+
+def book(found: TrialBook) -> accounts_pb2.Book:
+    """Return the trial balance of one book."""
+    currency = CURRENCIES[found.book.currency]
+    return accounts_pb2.Book(
+        livemode=found.book.livemode,
+        currency=currency.code,
+        exponent=currency.exponent,
+        lines=[
+            accounts_pb2.TrialBalanceLine(
+                ledger_account=line.ledger_account,
+                debit_units=str(line.debit_minor),
+                credit_units=str(line.credit_minor),
+                accounts=line.accounts,
+            )
+            for line in found.lines
+        ],
+        debit_units=str(found.debit_minor),
+        credit_units=str(found.credit_minor),
+        balanced=found.is_balanced,
+    )
+
+
+# The wire's numbers are the ledger's; a test compares them name by name. To the type checker each
+# generated enum is a class of its own, to the run time they are all integers: hence the casts.
+
+
+def state(value: int) -> payouts_pb2.PayoutState:
+    """Return the wire's form of a payout's state; 0 where there is no payout."""
+    return cast(payouts_pb2.PayoutState, value)
+
+
+def _refusal(code: int) -> common_pb2.RefusalCode:
+    return cast(common_pb2.RefusalCode, code)
+
+
+def _destination_kind(value: int) -> payouts_pb2.Destination.Kind:
+    return cast(payouts_pb2.Destination.Kind, value)
+
+
+def _account_status(value: int) -> accounts_pb2.AccountStatus:
+    return cast(accounts_pb2.AccountStatus, value)
+
+
+def exponent_of(code: str) -> int:
+    """Return the number of decimals of a currency that the table knows."""
+    return _EXPONENTS[code]
+
+
+_EXPONENTS: Final = {row.code: row.exponent for row in CURRENCIES.values()}

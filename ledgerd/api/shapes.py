@@ -1,0 +1,228 @@
+"""Shapes of single fields: what the edge accepts before anything reaches the log.
+
+Each function returns the checked value in its inner form or raises `Malformed`, which names the
+field, what was expected and what was found. A field that identifies a person or a bank account is
+described by its length, never repeated: error texts end up in the logs of callers.
+"""
+
+import re
+import unicodedata
+from typing import Final
+
+from ledgerd.api import ids
+from ledgerd.api.v1 import common_pb2, payouts_pb2
+from ledgerd.errors import NotLogged, Reason
+from ledgerd.ledger.catalogue import RAILS_BY_NAME
+from ledgerd.ledger.money import CURRENCIES
+from ledgerd.limits import (
+    AMOUNT_MINOR_MAX,
+    METADATA_KEY_BYTES_MAX,
+    METADATA_KEYS_MAX,
+    METADATA_VALUE_BYTES_MAX,
+    NAME_BYTES_MAX,
+)
+
+_FOUND_CHARACTERS_MAX: Final = 48
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_BIC: Final = re.compile(r"[A-Z]{4}[A-Z]{2}[A-Z0-9]{2}(?:[A-Z0-9]{3})?")
+_IBAN: Final = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
+_COUNTRY: Final = re.compile(r"[A-Z]{2}")
+_ACCOUNT_TYPE: Final = re.compile(r"[a-z_]{0,32}")
+_US_BANK: Final = re.compile(r"[0-9]{9}")
+_US_NUMBER: Final = re.compile(r"[A-Za-z0-9 -]{1,17}")
+_UK_BANK: Final = re.compile(r"[0-9]{6}")
+_UK_NUMBER: Final = re.compile(r"[0-9]{6,10}")
+_BIC_NUMBER: Final = re.compile(r"[!-~](?:[ -~]{0,32}[!-~])?")
+_BANK: Final = re.compile(r"[a-z0-9_-]{1,32}")
+
+# code -> (number, exponent), and name -> number: one look-up a row.
+_CURRENCIES: Final = {
+    row.code: (row.number, row.exponent) for row in CURRENCIES.values()
+}
+_RAILS: Final = {name: rail.number for name, rail in RAILS_BY_NAME.items()}
+
+Kind = payouts_pb2.Destination.Kind
+
+
+class Malformed(Exception):
+    """A field does not have its shape; becomes MALFORMED once its whole path is known."""
+
+    def __init__(self, field: str, expected: str, found: str) -> None:
+        super().__init__(field, expected, found)
+        self.field = field
+        self.expected = expected
+        self.found = found
+
+    def error(self, prefix: str = "") -> NotLogged:
+        """Return the error of the call; `prefix` is the path of the message."""
+        field = prefix + self.field
+        return NotLogged(
+            Reason.MALFORMED,
+            f"{field}: expected {self.expected}, found {self.found}",
+            {"field": field, "expected": self.expected, "found": self.found},
+        )
+
+
+def quoted(text: str) -> str:
+    """Return a text as an error shows it: quoted, bounded, nothing for an empty one."""
+    if not text:
+        return "nothing"
+    if len(text) > _FOUND_CHARACTERS_MAX:
+        return f'"{text[:_FOUND_CHARACTERS_MAX]}..." of {len(text)} characters'
+    return f'"{text}"'
+
+
+def measured(text: str) -> str:
+    """Return a description of a text that is not repeated."""
+    if not text:
+        return "nothing"
+    return f"{len(text)} characters, {len(text.encode())} bytes"
+
+
+def id_bytes(field: str, prefix: str, text: str) -> bytes:
+    """Return the 16 bytes of an id."""
+    try:
+        return ids.decode(prefix, text)
+    except ValueError as error:
+        expected, _, found = str(error).removeprefix("expected ").partition(", found ")
+        raise Malformed(field, expected, found) from None
+
+
+def plain(field: str, text: str, *, bytes_max: int, bytes_min: int = 0) -> str:
+    """Return a text in Unicode NFC, without control characters, within its bound in bytes."""
+    if text.isascii():
+        size = len(text)
+        is_printable = text.isprintable()
+    else:
+        size = len(text.encode())
+        is_printable = _CONTROL.search(text) is None
+        if not unicodedata.is_normalized("NFC", text):
+            raise Malformed(field, "text in Unicode NFC", "text in another form")
+    if not bytes_min <= size <= bytes_max:
+        raise Malformed(
+            field, f"{bytes_min} .. {bytes_max} bytes of UTF-8", measured(text)
+        )
+    if not is_printable:
+        raise Malformed(field, "text without control characters", "some")
+    return text
+
+
+def currency(field: str, code: str) -> tuple[int, int]:
+    """Return number and exponent of a currency that the table knows, retired ones included."""
+    known = _CURRENCIES.get(code)
+    if known is None:
+        raise Malformed(
+            field,
+            "an ISO 4217 code with minor units, three capital letters",
+            quoted(code),
+        )
+    return known
+
+
+def amount(field: str, money: common_pb2.Money, *, has_amount: bool) -> tuple[int, int]:
+    """Return minor units and currency number of an amount that moves."""
+    if not has_amount:
+        raise Malformed(field, "units and currency", "nothing")
+    units = money.units
+    number, exponent = currency(field + ".currency", money.currency)
+    if not 1 <= units <= AMOUNT_MINOR_MAX:
+        raise Malformed(
+            field + ".units", f"1 .. {AMOUNT_MINOR_MAX} minor units", str(units)
+        )
+    if money.HasField("exponent") and money.exponent != exponent:
+        raise Malformed(
+            field + ".exponent",
+            f"{exponent}, the number of decimals of {money.currency}",
+            str(money.exponent),
+        )
+    return units, number
+
+
+def rail(field: str, name: str) -> int:
+    """Return the number of a rail of the catalogue."""
+    number = _RAILS.get(name)
+    if number is None:
+        raise Malformed(field, f"one of {', '.join(sorted(_RAILS))}", quoted(name))
+    return number
+
+
+def bank(field: str, name: str) -> str:
+    """Return the name of one of our banks."""
+    if _BANK.fullmatch(name) is None:
+        raise Malformed(field, "1 .. 32 of a-z 0-9 _ -", quoted(name))
+    return name
+
+
+# By kind of destination: shape of the bank code, shape of the account number, and their texts.
+_SHAPES: Final = {
+    Kind.IBAN: (
+        re.compile(f"(?:{_BIC.pattern})?"),
+        "nothing or a BIC of 8 or 11 characters",
+        _IBAN,
+        "an IBAN: 15 .. 34 capitals and digits without spaces",
+    ),
+    Kind.US_ACCOUNT: (
+        _US_BANK,
+        "a routing number of 9 digits",
+        _US_NUMBER,
+        "1 .. 17 letters, digits, spaces and hyphens",
+    ),
+    Kind.UK_ACCOUNT: (
+        _UK_BANK,
+        "a sort code of 6 digits",
+        _UK_NUMBER,
+        "6 .. 10 digits",
+    ),
+    Kind.BIC_ACCOUNT: (
+        _BIC,
+        "a BIC of 8 or 11 characters",
+        _BIC_NUMBER,
+        "1 .. 34 printable ASCII characters, no space at the ends",
+    ),
+}
+
+
+def destination(
+    field: str, to: payouts_pb2.Destination, *, is_sandbox: bool
+) -> tuple[int, str, str, str, str, str]:
+    """Return kind, country, bank code, account number, name and account type.
+
+    The sandbox pays nobody, so there alone a destination may be left out.
+    """
+    kind = to.kind
+    country, bank_code, number = to.country, to.bank_code, to.account_number
+    name, account_type = to.name, to.account_type
+    shape = _SHAPES.get(kind)
+    if shape is None:
+        is_empty = not (kind or country or bank_code or number or name or account_type)
+        if is_empty and is_sandbox:
+            return 0, "", "", "", "", ""
+        raise Malformed(
+            field + ".kind",
+            f"one of {', '.join(Kind.Name(known) for known in _SHAPES)}",
+            str(kind) if kind else "nothing",
+        )
+    bank_shape, bank_text, number_shape, number_text = shape
+    if bank_shape.fullmatch(bank_code) is None:
+        raise Malformed(field + ".bank_code", bank_text, measured(bank_code))
+    if number_shape.fullmatch(number) is None:
+        raise Malformed(field + ".account_number", number_text, measured(number))
+    if country and _COUNTRY.fullmatch(country) is None:
+        raise Malformed(field + ".country", "two capital letters", quoted(country))
+    if account_type and _ACCOUNT_TYPE.fullmatch(account_type) is None:
+        raise Malformed(
+            field + ".account_type", "up to 32 of a-z and _", quoted(account_type)
+        )
+    plain(field + ".name", name, bytes_max=NAME_BYTES_MAX)
+    return kind, country, bank_code, number, name, account_type
+
+
+def metadata(field: str, pairs: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    """Return the pairs sorted by key."""
+    if len(pairs) > METADATA_KEYS_MAX:
+        raise Malformed(field, f"at most {METADATA_KEYS_MAX} keys", str(len(pairs)))
+    checked = sorted(pairs.items())
+    for key, value in checked:
+        plain(field + ".key", key, bytes_min=1, bytes_max=METADATA_KEY_BYTES_MAX)
+        plain(f"{field}[{key}]", value, bytes_max=METADATA_VALUE_BYTES_MAX)
+    return tuple(checked)
