@@ -9,7 +9,6 @@ import platform
 import signal
 import sys
 import traceback
-from importlib.metadata import version
 from pathlib import Path
 
 import click
@@ -31,6 +30,7 @@ from jepsen.report import EXIT_CODES, exit_code, write_report
 from jepsen.run import ROOT, WORKLOADS, Run, say
 from jepsen.self_test import self_test as test_checkers
 from jepsen.store import RunFolder, all_runs, link, make_run
+from ledgerd import __version__
 
 USAGE = 254
 RIG_FAILED = 255
@@ -161,7 +161,7 @@ def run_one(options: RunOptions, store: Path) -> list[Result]:
         options.to_json(
             python=sys.version.split()[0],
             kernel=platform.release(),
-            ledgerd=version("ledgerd"),
+            ledgerd=__version__,
         ),
         encoding="utf-8",
     )

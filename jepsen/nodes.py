@@ -94,9 +94,9 @@ class Cluster:
         folder = str(self.pki)
         self._pki("init", "--dir", folder, "--cluster-id", CLUSTER_ID)
         for node_id in self.node_ids:
-            self._pki("issue", "--dir", folder, "--node", str(node_id))
+            self._pki("issue", "node", "--dir", folder, "--id", str(node_id))
         roles = [part for role in ROLES for part in ("--role", role)]
-        self._pki("issue", "--dir", folder, "--client", CLIENT, *roles)
+        self._pki("issue", "client", "--dir", folder, "--name", CLIENT, *roles)
 
     def write_configs(self, links: Mapping[Direction, int]) -> None:
         """Write each node's TOML; node i dials peer j at the proxy port links[i, j]."""

@@ -1,0 +1,58 @@
+"""Real nodes, really broken, for a minute: the rig's verdict is valid."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(store: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "jepsen", "run", "--store", str(store), *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=False,
+    )
+
+
+@pytest.mark.e2e
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--nemesis", "kill,partition-leader", "--target", "leader"),
+        ("--workload", "bank", "--nemesis", "pause,partition-one-way"),
+    ],
+    ids=["kill and cut the leader", "pause the leader, one way only"],
+)
+def test_a_broken_cluster_loses_nothing(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    """Acknowledged payouts stand once on every node; the books balance at every index."""
+    done = run(tmp_path, *arguments, "--rounds", "2", "--rate", "100")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    results = json.loads((tmp_path / "latest" / "results.json").read_text())
+    numbers = {each["checker"]: each["numbers"] for each in results["checkers"]}
+    assert results["verdict"] == "valid"
+    assert numbers["positions"]["unresolved"] == 0
+    assert numbers["exactly_once"]["lost"] == 0
+    assert numbers["assumptions"]["rounds"] == 2
+
+
+@pytest.mark.e2e
+@pytest.mark.slow
+def test_a_planted_bug_is_found(tmp_path: Path) -> None:
+    """A checker must be seen to fail: an id check that misses repeats is invalid."""
+    arguments = ("--rounds", "1", "--rate", "60", "--plant", "double_apply")
+
+    done = run(tmp_path, *arguments)
+
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert done.stdout.startswith("INVALID")
