@@ -366,7 +366,7 @@ def test_close_ends_calls_as_unknown(cluster: FakeCluster) -> None:
                 client.fund(ACCOUNT, 1, "EUR", bank="b", external_ref="r")
             ),
         ]
-        while not cluster.nodes[1].silenced:
+        while not cluster.nodes[1].silenced:  # noqa: ASYNC110  # set in another thread
             await asyncio.sleep(0)
         await client.close()
         ends = await asyncio.gather(*calls, return_exceptions=True)

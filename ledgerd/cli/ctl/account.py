@@ -32,7 +32,6 @@ def account() -> None:
 @click.option(
     "--live/--sandbox",
     "livemode",
-    required=True,
     default=None,
     help="Sandbox accounts pay over the rail sandbox only, live ones never.",
 )
@@ -49,12 +48,14 @@ def account_open(
     session: Session,
     *,
     currency: str,
-    livemode: bool,
+    livemode: bool | None,
     owner_ref: str,
     min_balance_minor: int,
     account_id: str | None,
 ) -> None:
     """Open an account."""
+    if livemode is None:
+        raise click.UsageError("expected --live or --sandbox, found neither")
     account_id = account_id or new_account_id()
     with session.client() as client, repeatable("--account-id", account_id):
         result = client.open_account_result(

@@ -1,0 +1,82 @@
+"""`ledgerctl payout` for single payouts."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.cli.ctl.conftest import Run
+from tests.client.fake_cluster import FakeCluster
+
+ACCOUNT = "acct_" + "0" * 26
+SEND = (
+    *("payout", "send", "--account", ACCOUNT, "--amount-minor", "2500"),
+    *("--currency", "EUR", "--rail", "eu_sct", "--name", "Payee"),
+)
+IBAN = ("--iban", "DE89370400440532013000")
+RunJson = Callable[..., dict[str, object]]
+
+
+def test_send_get_cancel(run: Run, run_json: RunJson) -> None:
+    """A payout is sent, shown and cancelled."""
+    sent = run_json(*SEND, *IBAN, "--reference", "rent", "--metadata", "a=b")
+    payout_id = str(sent["payout_id"])
+    shown = run("payout", "get", payout_id)
+    cancelled = run("payout", "cancel", payout_id)
+
+    assert sent["state"] == "READY"
+    assert "rent" in shown.stdout
+    assert "ready" in shown.stdout
+    assert "cancelled" in cancelled.stdout
+
+
+def test_same_id_pays_once(cluster: FakeCluster, run: Run) -> None:
+    """The second run with the id is a replay and shows the first answer."""
+    options = (*SEND, *IBAN, "--payout-id", "payout_x")
+
+    first, second = run(*options), run(*options)
+
+    assert (first.exit_code, second.exit_code) == (0, 0)
+    assert "replayed" in second.stdout
+    assert "first answer" in second.stdout
+    assert len(cluster.orders) == 1
+
+
+def test_same_id_for_something_else_is_a_conflict(run: Run) -> None:
+    """The line names the fields that differ."""
+    run(*SEND, *IBAN, "--payout-id", "payout_x")
+
+    result = run(*SEND, *IBAN, "--payout-id", "payout_x", "--reference", "other")
+
+    assert result.exit_code == 1
+    assert "conflict" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        (*IBAN, "--sort-code", "200000"),
+        (*IBAN, "--account-number", "1"),
+        ("--routing-number", "021000021"),
+        ("--account-number", "1"),
+        (*IBAN, "--metadata", "novalue"),
+    ],
+)
+def test_unclear_destination_is_a_usage_error(
+    cluster: FakeCluster, run: Run, options: tuple[str, ...]
+) -> None:
+    """The payee's bank is named exactly once, or nothing is sent."""
+    result = run(*SEND, *options)
+
+    assert result.exit_code == 2
+    assert not cluster.orders
+
+
+def test_refusal_is_one_line(cluster: FakeCluster, run: Run) -> None:
+    """The code, what to do next, and the id."""
+    cluster.poor.add(ACCOUNT)
+
+    result = run(*SEND, *IBAN)
+
+    assert result.exit_code == 1
+    assert "INSUFFICIENT_FUNDS; the id is spent, use a new id" in result.stderr

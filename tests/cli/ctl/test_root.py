@@ -1,0 +1,116 @@
+"""How `ledgerctl` ends: one line, and an exit code that a script can rely on."""
+
+from pathlib import Path
+
+import grpc
+import pytest
+from click.testing import CliRunner
+
+from ledgerd.cli.ctl.root import cli
+from ledgerd.errors import Reason
+from tests.cli.ctl.conftest import Run
+from tests.client.fake_cluster import FakeCluster, fail_like_grpc, refuse
+
+OPEN = ("account", "open", "--currency", "USD", "--sandbox")
+
+
+def test_done_is_0(run: Run) -> None:
+    """An accepted command ends with 0 and says what was opened."""
+    result = run(*OPEN)
+
+    assert result.exit_code == 0
+    assert "acct_" in result.stdout
+    assert "created" in result.stdout
+
+
+def test_refused_is_1(run: Run) -> None:
+    """A refusal of the ledger is an answer, and not success."""
+    result = run("account", "open", "--currency", "XXX", "--live")
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: refused: CURRENCY_RETIRED")
+
+
+def test_not_found_is_1(run: Run) -> None:
+    """A read of something that does not exist."""
+    result = run("payout", "get", "payout_" + "0" * 26)
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: NOT_FOUND")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("account", "open", "--currency", "USD"),
+        ("account", "fund", "acct", "--amount-minor", "0"),
+        ("account", "list", "--output", "xml"),
+        ("fees", "set", "--source", "s", "--rule", "us_ach,USD"),
+        ("fees", "set", "--source", "s", "--rule", "us_ach,USD,1,x"),
+        ("nonsense",),
+    ],
+)
+def test_usage_is_2(run: Run, arguments: tuple[str, ...]) -> None:
+    """What cannot be meant is refused before anything is sent."""
+    result = run(*arguments)
+
+    assert result.exit_code == 2
+    assert "Error" in result.stderr
+
+
+def test_certainly_not_logged_is_3_and_repeatable(
+    cluster: FakeCluster, run: Run
+) -> None:
+    """The line says why, and how to repeat the very same command."""
+    cluster.leader_id = None
+
+    result = run(*OPEN, "--deadline", "0.1")
+
+    assert result.exit_code == 3
+    assert "DEADLINE_BEFORE_PROPOSAL" in result.stderr
+    assert "--account-id acct_" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_unknown_is_4(cluster: FakeCluster, run: Run) -> None:
+    """An outcome that nobody knows is never reported as failed."""
+    for node in cluster.nodes.values():
+        node.before.extend([fail_like_grpc(grpc.StatusCode.UNAVAILABLE)] * 99)
+
+    result = run(*OPEN, "--deadline", "0.1")
+
+    assert result.exit_code == 4
+    assert "DEADLINE_AFTER_PROPOSAL" in result.stderr
+
+
+def test_missing_role_is_3(cluster: FakeCluster, run: Run) -> None:
+    """The node's own words reach the terminal."""
+    cluster.nodes[1].before.append(refuse(Reason.ROLE_MISSING))
+
+    result = run(*OPEN)
+
+    assert result.exit_code == 3
+    assert "ROLE_MISSING by script" in result.stderr
+
+
+def test_without_a_profile_is_73() -> None:
+    """Neither option nor variable: the line says what to export."""
+    result = CliRunner(env={"LEDGERCTL_CONFIG": None}).invoke(cli, OPEN)
+
+    assert result.exit_code == 73
+    assert "export LEDGERCTL_CONFIG=" in result.stderr
+
+
+def test_broken_profile_is_73(run: Run, tmp_path: Path) -> None:
+    """--config wins over the variable, wherever it is written."""
+    (tmp_path / "other.toml").write_text("[clustre]\n")
+
+    result = run(*OPEN, "--config", str(tmp_path / "other.toml"))
+
+    assert result.exit_code == 73
+    assert 'the nearest valid one is "cluster"' in result.stderr
+
+
+def test_nothing_is_coloured_in_a_pipe(run: Run) -> None:
+    """Escape codes are for terminals."""
+    assert "\x1b" not in run("cluster", "status").output

@@ -1,0 +1,89 @@
+"""The blocking face: every call of the async one, from any thread."""
+
+import inspect
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from ledgerd.client import AsyncClient, Client, ConfigError, Outcome, iban
+from tests.client.fake_cluster import FakeCluster, keep_silent
+
+PAYEE = iban("DE89370400440532013000", "Payee")
+ACCOUNT = "acct_" + "0" * 26
+PUBLIC = sorted(
+    name
+    for name in vars(AsyncClient)
+    if not name.startswith("_") and name != "from_profile"
+)
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_both_faces_have_the_same_calls(name: str) -> None:
+    """Names, arguments and defaults do not drift apart."""
+    blocking, awaited = getattr(Client, name), getattr(AsyncClient, name)
+    if isinstance(awaited, property):
+        assert isinstance(blocking, property)
+    else:
+        assert inspect.signature(blocking) == inspect.signature(awaited)
+
+
+def test_threads_share_batches(cluster: FakeCluster) -> None:
+    """Submits of many threads travel together, without their doing."""
+    with Client(cluster.profile()) as client, ThreadPoolExecutor(16) as threads:
+        submits = [
+            threads.submit(
+                client.submit,
+                account=ACCOUNT,
+                amount=1,
+                currency="EUR",
+                rail="eu_sct",
+                destination=PAYEE,
+            )
+            for _ in range(200)
+        ]
+        outcomes = {submit.result().outcome for submit in submits}
+
+    assert outcomes == {Outcome.CREATED}
+    assert sum(cluster.batches) == 200
+    assert len(cluster.batches) < 200
+
+
+def test_clients_share_one_thread_that_ends_with_them(cluster: FakeCluster) -> None:
+    """Any number of clients costs one thread, and the last one takes it along."""
+    first, second = Client(cluster.profile()), Client(cluster.profile())
+    assert _client_threads() == 1
+    first.close()
+    second.status()
+    second.close()
+
+    assert _client_threads() == 0
+
+
+def test_interrupt_cancels_the_call(cluster: FakeCluster) -> None:
+    """Ctrl-C in a blocking call comes through, and the client works afterwards."""
+    for node in cluster.nodes.values():
+        node.before.append(keep_silent)
+    interrupts = threading.Timer(
+        0.2, signal.pthread_kill, [threading.main_thread().ident, signal.SIGINT]
+    )
+    with Client(cluster.profile()) as client:
+        interrupts.start()
+        with pytest.raises(KeyboardInterrupt):
+            client.get("payout_x", deadline=20)
+        interrupts.join()
+
+        assert client.statuses().keys() == {1, 2, 3}
+
+
+def test_client_that_cannot_open_leaves_nothing(cluster: FakeCluster) -> None:
+    """A mistake in the profile is raised at once, and no thread stays behind."""
+    with pytest.raises(ConfigError):
+        Client(cluster.profile(), node_id=9)
+
+    assert _client_threads() == 0
+
+
+def _client_threads() -> int:
+    return sum(thread.name == "ledgerd-client" for thread in threading.enumerate())
