@@ -2,7 +2,6 @@
 
 import asyncio
 import csv
-import json
 import os
 from collections import Counter
 from collections.abc import Callable
@@ -23,6 +22,7 @@ from rich.table import Table
 
 from ledgerd.api import ids
 from ledgerd.api.v1 import accounts_pb2
+from ledgerd.cli.ctl import render
 from ledgerd.cli.ctl.session import Ended, Failed, Session
 from ledgerd.client import AsyncClient
 from ledgerd.client.files import FileRefused, Kind, PayoutFile, ReadOptions, read
@@ -129,6 +129,8 @@ def submit(
         assert account is not None
         run = _Run(session, payouts, account, rail=rail, even_if_short=even_if_short)
         submission = run.submit(timeout_s)
+    except OSError as error:
+        raise Failed(f"{file}: {error.strerror}", EXIT_FILE_REFUSED) from error
     except FileRefused as error:
         _show_refusal(session, error)
         raise Failed(
@@ -187,7 +189,9 @@ class _Run:
             asyncio.run(self._submit(timeout_s))
         except KeyboardInterrupt:
             if self._submission is None:
-                raise
+                raise Failed(
+                    "interrupted; nothing was submitted", Ended.NOT_LOGGED
+                ) from None
             self.was_interrupted = True
         assert self._submission is not None
         return self._submission
@@ -336,7 +340,7 @@ def _end(submission: Submission, was_interrupted: bool) -> None:
 
 def _show_verdict(session: Session, payouts: PayoutFile) -> None:
     if session.output == "json":
-        _print_json(session, {"valid": True, **_facts(payouts)})
+        render.print_json(session, {"valid": True, **_facts(payouts)})
         return
     session.console.print(
         f"{payouts.name} is right: {payouts.form}, {payouts.identity}", highlight=False
@@ -358,7 +362,7 @@ def _show_notes(session: Session, payouts: PayoutFile) -> None:
 def _show_refusal(session: Session, error: FileRefused) -> None:
     if session.output == "json":
         findings = [finding._asdict() for finding in error.findings]
-        _print_json(
+        render.print_json(
             session, {"valid": False, "count": error.count, "findings": findings}
         )
     else:
@@ -385,7 +389,7 @@ def _show_summary(session: Session, submission: Submission) -> None:
             ]
             for status, totals in sums.items()
         }
-        _print_json(
+        render.print_json(
             session,
             {
                 **_facts(submission.file),
@@ -432,12 +436,6 @@ def _facts(payouts: PayoutFile) -> dict[str, object]:
         "totals": [total._asdict() for total in payouts.totals],
         "notes": list(payouts.notes),
     }
-
-
-def _print_json(session: Session, value: dict[str, object]) -> None:
-    session.console.print(
-        json.dumps(value), highlight=False, markup=False, soft_wrap=True
-    )
 
 
 def _write_result(submission: Submission, path: Path) -> None:

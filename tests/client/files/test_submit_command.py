@@ -1,0 +1,283 @@
+"""`ledgerctl payout submit` against scripted nodes, over the real wire."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import grpc
+import pytest
+from click.testing import CliRunner, Result
+
+from ledgerd.cli.ctl.root import cli
+from ledgerd.errors import Reason
+from tests.client.fake_cluster import FakeCluster, FakeNode, keep_silent, refuse
+from tests.client.files.documents import EXAMPLES, changed, joined, nacha
+
+ACCOUNT = "acct_01kr41xpb0fx08ddrk0r57dd23"
+COMMAND = (sys.executable, "-m", "ledgerd.cli.ledgerctl")
+
+
+@pytest.fixture
+def profile(tmp_path: Path, cluster: FakeCluster) -> Path:
+    """A profile file of the scripted cluster."""
+    path = tmp_path / "client.toml"
+    path.write_text(cluster.profile().to_toml())
+    return path
+
+
+@pytest.fixture
+def payroll(tmp_path: Path) -> Path:
+    """A right file of 2,500 entries."""
+    path = tmp_path / "payroll.ach"
+    path.write_bytes(joined(nacha(2_500)))
+    return path
+
+
+def submit(profile: Path, file: Path, *options: str, output: str = "table") -> Result:
+    arguments = ["--config", str(profile), "--output", output, "payout", "submit"]
+    if "--account" not in options and "--validate-only" not in options:
+        options = ("--account", ACCOUNT, *options)
+    return CliRunner().invoke(cli, [*arguments, str(file), *options])
+
+
+def counts(result: Result) -> dict[str, int]:
+    """Return entries by outcome from the JSON summary."""
+    outcomes = json.loads(result.stdout)["outcomes"]
+    sums = {
+        name: sum(t["entries"] for t in totals) for name, totals in outcomes.items()
+    }
+    return {name: entries for name, entries in sums.items() if entries}
+
+
+def test_twice(
+    tmp_path: Path, cluster: FakeCluster, profile: Path, payroll: Path
+) -> None:
+    """The first run creates, the second replays every entry; both end with 0."""
+    path = tmp_path / "result.csv"
+    first = submit(profile, payroll, output="json")
+    second = submit(profile, payroll, "--result", str(path), output="json")
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+
+    assert (first.exit_code, counts(first)) == (0, {"CREATED": 2_500})
+    assert (second.exit_code, counts(second)) == (0, {"REPLAYED": 2_500})
+    assert len(cluster.orders) == 2_500
+    assert list(rows[0]) == ["line", "payout_id", "outcome", "code", "index"]
+    assert {row["payout_id"] for row in rows} == set(cluster.orders)
+    assert {row["outcome"] for row in rows} == {"REPLAYED"}
+    assert {int(row["index"]) for row in rows} == {1, 2, 3}
+    assert rows[0]["line"] == "3"
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_summary(profile: Path, payroll: Path) -> None:
+    """People see a table with totals per currency."""
+    result = submit(profile, payroll)
+
+    assert result.exit_code == 0
+    assert "payroll.ach" in result.stdout
+    assert "CREATED" in result.stdout
+    assert "USD" in result.stdout
+    assert "2,500" in result.stdout
+
+
+def test_refused_file(cluster: FakeCluster, profile: Path, payroll: Path) -> None:
+    """A file with a wrong field ends with 65, its lines named, nothing submitted."""
+    lines = changed(nacha(2_500), 700, 12, "9")
+    payroll.write_bytes(joined(lines))
+    table, found = submit(profile, payroll), submit(profile, payroll, output="json")
+
+    assert (table.exit_code, found.exit_code) == (65, 65)
+    assert "payroll.ach is refused: 1 finding" in table.stderr
+    assert "line 700, receiving bank: expected the check digit" in table.stderr
+    assert "nothing was submitted" in table.stderr
+    assert json.loads(found.stdout)["findings"][0]["line"] == 700
+    assert cluster.batches == []
+
+
+def test_currency_of_the_account(cluster: FakeCluster, profile: Path) -> None:
+    """A file in another currency than the account's is refused with its places."""
+    result = submit(profile, EXAMPLES / "suppliers.pain.001.001.09.xml")
+
+    assert result.exit_code == 65
+    assert "is refused: 3 findings" in result.stderr
+    assert "PmtInf[2]/CdtTrfTxInf[1]: expected USD, the currency of" in result.stderr
+    assert cluster.batches == []
+
+
+def test_validate_only(cluster: FakeCluster, tmp_path: Path, payroll: Path) -> None:
+    """A verdict needs no cluster."""
+    right = submit(tmp_path / "none.toml", payroll, "--validate-only")
+    as_json = submit(tmp_path / "none.toml", payroll, "--validate-only", output="json")
+    payroll.write_bytes(joined(nacha(5)[:-1]))
+    wrong = submit(tmp_path / "none.toml", payroll, "--validate-only")
+
+    assert right.exit_code == 0
+    assert "payroll.ach is right: NACHA" in right.stdout
+    assert json.loads(as_json.stdout)["entries"] == 2_500
+    assert wrong.exit_code == 65
+    assert cluster.batches == []
+
+
+def test_expected_entries(cluster: FakeCluster, profile: Path, payroll: Path) -> None:
+    """Who knows how many payouts a file has may say so."""
+    result = submit(profile, payroll, "--expect-entries", "2501")
+
+    assert result.exit_code == 65
+    assert "expected 2501 entries (--expect-entries), found 2500" in result.stderr
+    assert cluster.batches == []
+
+
+def test_refusals(cluster: FakeCluster, profile: Path, payroll: Path) -> None:
+    """Entries that the ledger refuses are counted by code."""
+    cluster.poor.add(ACCOUNT)
+    result = submit(profile, payroll)
+
+    assert result.exit_code == 1
+    assert "refused: INSUFFICIENT_FUNDS (2,500 x)" in result.stdout
+    assert "2500 entries refused" in result.stderr
+
+
+def test_edited_file(profile: Path, tmp_path: Path) -> None:
+    """A file edited under the same identity is in conflict, with line and field."""
+    path = tmp_path / "payroll.ach"
+    lines = nacha(3)
+    path.write_bytes(joined(lines))
+    submit(profile, path)
+    edited = changed(lines, 3, 30, "0000000999")
+    total = f"{321 + 899:012}"
+    path.write_bytes(joined(changed(changed(edited, 6, 33, total), 7, 44, total)))
+    result = submit(profile, path)
+
+    assert result.exit_code == 1
+    assert "line 3: the id was used before with other fields: amount.units" in (
+        result.stdout
+    )
+    assert "1 in conflict" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (("--rail", "sandbox"), "is a live account and never uses rail sandbox"),
+        (("--rail", "us_achh"), "us_ach"),
+        (("--account", "acct_1"), "expected acct_ and 26 characters"),
+        (("--timeout", "0"), "--timeout"),
+    ],
+)
+def test_usage(
+    cluster: FakeCluster,
+    profile: Path,
+    payroll: Path,
+    options: tuple[str, ...],
+    expected: str,
+) -> None:
+    """Options that cannot be meant end with 2 before anything is submitted."""
+    result = submit(profile, payroll, *options)
+
+    assert result.exit_code == 2
+    assert expected in result.stderr
+    assert cluster.batches == []
+
+
+def test_without_account(profile: Path, payroll: Path) -> None:
+    """Somebody has to pay."""
+    arguments = ["--config", str(profile), "payout", "submit", str(payroll)]
+    result = CliRunner().invoke(cli, arguments)
+
+    assert result.exit_code == 2
+    assert "--account names the account that pays" in result.stderr
+
+
+def test_short_account(cluster: FakeCluster, profile: Path, tmp_path: Path) -> None:
+    """An account that holds less than the file stops the run before ids are spent."""
+    path = tmp_path / "large.csv"
+    row = "payout_01kr41xpb0fx08ddrk0r57dd23,9223372036854775807,USD,"
+    row += "us_account,021000021,1,N\n"
+    names = "id,amount_minor,currency,destination.kind,destination.bank_code,"
+    names += "destination.account_number,destination.name\n"
+    path.write_text(names + row)
+    result = submit(profile, path)
+
+    assert result.exit_code == 1
+    assert "fund the account first" in result.stderr
+    assert cluster.batches == []
+
+    assert submit(profile, path, "--even-if-short").exit_code == 0
+    assert submit(profile, path).exit_code == 0  # there already: replayed
+    assert len(cluster.orders) == 1
+
+
+def test_leader_dies(cluster: FakeCluster, profile: Path, payroll: Path) -> None:
+    """Batches whose answers were lost are sent again and pay once."""
+    for node in cluster.nodes.values():
+        node.after.extend([refuse(Reason.LEADERSHIP_LOST)] * 2)
+    result = submit(profile, payroll, output="json")
+
+    assert result.exit_code == 0
+    assert counts(result)["REPLAYED"] >= 1_000
+    assert sum(counts(result).values()) == 2_500
+    assert len(cluster.orders) == 2_500
+
+
+def test_nobody_leads(cluster: FakeCluster, profile: Path, payroll: Path) -> None:
+    """Without a leader nothing is logged: 3, and the way to go on."""
+    cluster.leader_id = None
+    result = submit(profile, payroll, "--timeout", "0.5")
+
+    assert result.exit_code == 3
+    assert "0 of 2500 entries answered, 0 unknown, 2500 not sent" in result.stderr
+    assert "run the same command again" in result.stderr
+
+
+def test_role_missing(cluster: FakeCluster, profile: Path, payroll: Path) -> None:
+    """A certificate without the role is told at once, not at the end of the time."""
+
+    def refuse_writes(node: FakeNode, context: grpc.ServicerContext) -> None:
+        if node.calls["SubmitBatch"]:
+            refuse(Reason.ROLE_MISSING)(node, context)
+
+    for node in cluster.nodes.values():
+        node.before.extend([refuse_writes] * 8)
+    result = submit(profile, payroll)
+
+    assert result.exit_code == 3
+    assert "ROLE_MISSING" in result.stderr
+    assert cluster.batches == []
+
+
+def test_interrupted(cluster: FakeCluster, profile: Path, payroll: Path) -> None:
+    """Ctrl-C says how far it came and how to go on; running again finishes the file."""
+    asked = threading.Event()
+
+    def hold(node: FakeNode, context: grpc.ServicerContext) -> None:
+        asked.set()
+        keep_silent(node, context)
+
+    for node in cluster.nodes.values():
+        node.after.extend([hold] * 8)
+    environment = {**os.environ, "LEDGERCTL_CONFIG": str(profile)}
+    process = subprocess.Popen(
+        [*COMMAND, "payout", "submit", str(payroll), "--account", ACCOUNT],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert asked.wait(60)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+
+    assert process.returncode == 4
+    assert "interrupted: 0 of 2500 entries answered" in errors
+    assert "run the same command again to continue; nothing is paid twice" in errors
+
+    for node in cluster.nodes.values():
+        node.after.clear()
+    assert submit(profile, payroll).exit_code == 0
+    assert len(cluster.orders) == 2_500
