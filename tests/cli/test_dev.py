@@ -1,0 +1,128 @@
+"""The folder of a local cluster, and whose processes it may touch."""
+
+import json
+import os
+import shutil
+import stat
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from ledgerd import config
+from ledgerd.cli.dev import DevCluster, dev
+from ledgerd.client import ConfigError, Profile
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cluster that was prepared once; tests that change it copy it."""
+    directory = tmp_path_factory.mktemp("dev") / "cluster"
+    DevCluster(directory, 3).prepare()
+    return directory
+
+
+def test_prepared_nodes_have_whole_configurations(prepared: Path) -> None:
+    """Each file is one that `ledgerd run` takes, certificates included."""
+    cluster = DevCluster.existing(prepared)
+
+    for node_id in cluster.node_ids:
+        loaded = config.load(cluster.config_path(node_id))
+        assert loaded.node.id == node_id
+        assert loaded.node.data_dir == cluster.data_directory(node_id)
+        assert [member.id for member in loaded.cluster.members] == [1, 2, 3]
+
+
+def test_profile_leads_to_all_nodes(prepared: Path) -> None:
+    """The client's files exist, and its key is the owner's alone."""
+    cluster = DevCluster.existing(prepared)
+
+    profile = Profile.load(cluster.profile_path)
+
+    assert [e.address.rpartition(":")[2] for e in profile.endpoints] == [
+        str(ports.api) for ports in cluster.ports().values()
+    ]
+    assert profile.key is not None
+    assert stat.S_IMODE(profile.key.stat().st_mode) == 0o600
+
+
+def test_ports_are_chosen_once(prepared: Path, tmp_path: Path) -> None:
+    """A second start finds the same ports and certificates, and they all differ."""
+    directory = tmp_path / "copy"
+    shutil.copytree(prepared, directory)
+    cluster = DevCluster(directory, 3)
+    before = cluster.ports()
+    key = (directory / "pki" / "node-1.key").read_bytes()
+
+    cluster.prepare()
+
+    assert cluster.ports() == before
+    assert (directory / "pki" / "node-1.key").read_bytes() == key
+    assert len({port for ports in before.values() for port in ports}) == 9
+
+
+def test_other_size_is_refused(prepared: Path) -> None:
+    """A folder is one cluster for ever; the line says which flag fits it."""
+    with pytest.raises(ConfigError, match="--nodes 3"):
+        DevCluster(prepared, 5).prepare()
+
+
+def test_links_and_settings_reach_the_configurations(
+    prepared: Path, tmp_path: Path
+) -> None:
+    """A rig may lead one direction of one link through a proxy, and set any option."""
+    directory = tmp_path / "copy"
+    shutil.copytree(prepared, directory)
+    cluster = DevCluster(
+        directory,
+        3,
+        settings={"raft": {"heartbeat_ticks": 2}, "log": {"level": "warning"}},
+        peer_links={(1, 2): "127.0.0.1:9"},
+    )
+    cluster.prepare()
+
+    first, second = (config.load(cluster.config_path(n)) for n in (1, 2))
+
+    assert first.cluster.member(2).peer_address == "127.0.0.1:9"
+    assert second.cluster.member(2).peer_address != "127.0.0.1:9"
+    assert first.raft.heartbeat_ticks == 2
+
+
+@pytest.mark.parametrize("started_ticks", [0, 1])
+def test_strangers_process_is_not_touched(
+    prepared: Path, tmp_path: Path, started_ticks: int
+) -> None:
+    """A pid that was written down long ago may be anybody's by now: here, the test's."""
+    directory = tmp_path / "copy"
+    shutil.copytree(prepared, directory)
+    cluster = DevCluster.existing(directory)
+    own_ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+    (directory / "node1" / "process.json").write_text(
+        json.dumps({"pid": os.getpid(), "started_ticks": own_ticks * started_ticks})
+    )
+
+    cluster.kill(1)
+    cluster.stop()
+
+    assert cluster.pids() == {1: None, 2: None, 3: None}
+
+
+def test_stop_without_a_cluster_says_so(tmp_path: Path) -> None:
+    """The line says how to start one."""
+    result = CliRunner().invoke(dev, ["stop", "--dir", str(tmp_path)])
+
+    assert isinstance(result.exception, ConfigError)
+    assert "ledgerd dev --dir" in str(result.exception)
+
+
+@pytest.mark.parametrize("node", ["4", "0", "x", ""])
+def test_unknown_node_is_a_usage_error(prepared: Path, node: str) -> None:
+    """Nodes are named by number, or as the leader."""
+    result = CliRunner().invoke(dev, ["kill", "--dir", str(prepared), "--node", node])
+
+    assert result.exit_code == 2
+
+
+def test_directory_is_asked_for() -> None:
+    """There is no default folder that somebody's data could be in."""
+    assert CliRunner().invoke(dev, []).exit_code == 2
