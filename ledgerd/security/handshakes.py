@@ -30,6 +30,7 @@ REASONS: Final = (
     "other",
 )
 _STDERR: Final = 2
+_END_S: Final = 1.0  # seconds to wait for what is still in the pipe
 _LINE: Final = re.compile(r"ssl_transport_security\S*\] (?P<rest>Handshake failed.*)")
 _CODE: Final = re.compile(
     r"error:[0-9a-f]+:[^:]*:(?:OPENSSL_internal)?:(?P<code>[A-Z0-9_]+)"
@@ -116,9 +117,10 @@ class NativeStderr:
         """Give descriptor 2 back, once all that was written to it is passed on."""
         assert self._real is not None, "not installed"
         assert self._thread is not None
-        os.dup2(self._real, _STDERR)  # closes the pipe's only sending end
-        self._thread.join()
-        os.close(self._real)
+        os.dup2(self._real, _STDERR)  # closes our sending end of the pipe
+        self._thread.join(_END_S)
+        if not self._thread.is_alive():  # a child that inherited descriptor 2 lives on
+            os.close(self._real)
         self._real = self._thread = None
 
     def _read(self, receiving: int, real: int) -> None:

@@ -235,6 +235,18 @@ def server_context(files: TlsFiles) -> ssl.SSLContext:
     return context
 
 
+def metrics_context(security: Security, address: str) -> ssl.SSLContext | None:
+    """Return how metrics are served on `address`: None is plain HTTP, on loopback only.
+
+    Raises ConfigError for plaintext off loopback, and when the files cannot be used.
+    """
+    if is_loopback(address):
+        return None
+    if isinstance(security, TlsFiles):
+        return server_context(security)
+    raise ConfigError(f"{address}: plaintext is for loopback addresses only")
+
+
 def is_loopback(address: str) -> bool:
     """Return whether an address, host:port, can be reached from this machine only."""
     host, _ = split_address(address)

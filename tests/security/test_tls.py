@@ -24,6 +24,7 @@ from ledgerd.security.tls import (
     check_files,
     decide,
     is_loopback,
+    metrics_context,
     split_address,
 )
 from ledgerd.security.tlsfiles import TlsFiles
@@ -356,6 +357,18 @@ class TestDecide:
         assert decide(insecure=True, files=None, addresses=addresses) is PLAINTEXT
         with pytest.raises(ConfigError, match=r"found 10\.0\.0\.1:4"):
             decide(insecure=True, files=None, addresses=[*addresses, "10.0.0.1:4"])
+
+    def test_metrics_are_plain_on_loopback_only(self, cluster: Cluster) -> None:
+        """Elsewhere a scraper needs a certificate, as any other caller."""
+        assert metrics_context(cluster.node, "127.0.0.1:1") is None
+        assert metrics_context(PLAINTEXT, "127.0.0.1:1") is None
+        context = metrics_context(cluster.node, "0.0.0.0:1")
+
+        assert context is not None
+        assert context.verify_mode is ssl.CERT_REQUIRED
+        assert context.minimum_version is ssl.TLSVersion.TLSv1_3
+        with pytest.raises(ConfigError, match="plaintext is for loopback"):
+            metrics_context(PLAINTEXT, "0.0.0.0:1")
 
     @pytest.mark.parametrize(
         ("address", "expected"),
