@@ -5,6 +5,7 @@ every read decodes, so a decoder that loses something is found by every ledger t
 """
 
 from collections.abc import Callable, Sequence
+from operator import lt
 from typing import TypeVar
 
 from ledgerd.formats import records
@@ -21,6 +22,7 @@ from ledgerd.ledger.payouts import PayoutHead, PayoutStatus
 from ledgerd.ledger.view import ExternalRef
 
 T = TypeVar("T")
+K = TypeVar("K", bytes, Position)
 
 
 class MemoryView:
@@ -199,5 +201,5 @@ class MemoryLedger:
         return applied
 
 
-def _check_sorted(keys: Sequence[bytes] | Sequence[Position]) -> None:
-    assert list(keys) == sorted(set(keys)), keys
+def _check_sorted(keys: Sequence[K]) -> None:
+    assert all(map(lt, keys, keys[1:])), keys

@@ -1,0 +1,160 @@
+"""What ledger tests are made of: ids, commands with sensible fields, batches, ledgers."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from ledgerd.formats import batches, records
+from ledgerd.ledger.accounts import Account
+from ledgerd.ledger.apply import Applied
+from ledgerd.ledger.batch import PayoutBatch, PayoutColumns
+from ledgerd.ledger.commands import (
+    Cancel,
+    FeeRule,
+    Fund,
+    OpenAccount,
+    SetFees,
+    Submit,
+    Transfer,
+)
+from ledgerd.ledger.decide import apply_readable
+from ledgerd.ledger.details import Details, pack_details
+from ledgerd.ledger.money import currency_number
+from ledgerd.ledger.outcomes import Outcome, Refusal
+from ledgerd.ledger.payouts import PayoutStatus
+from ledgerd.ledger.view import Writes
+from tests.fakes import MemoryLedger
+
+USD = currency_number("USD")
+EUR = currency_number("EUR")
+JPY = currency_number("JPY")
+US_ACH, EU_SCT, SWIFT, SANDBOX = 2, 7, 12, 1
+MAX = 2**63 - 1
+NOW_MS = 1_760_000_000_000
+
+DETAILS = Details(
+    destination_kind=2,
+    country="US",
+    bank_code="021000021",
+    account_number="123456789",
+    name="Jane Doe",
+    account_type="checking",
+    reference="Invoice 4711",
+    metadata=(("batch", "7"), ("cost_centre", "Zürich")),
+)
+PACKED = pack_details(DETAILS)
+
+
+def uid(number: int, ms: int = NOW_MS) -> bytes:
+    """A UUIDv7 made of a time and a number."""
+    low = number.to_bytes(9, "big")
+    return ms.to_bytes(6, "big") + bytes((0x70, low[0], 0x80 | low[1] & 0x3F)) + low[2:]
+
+
+ALICE, BOB, EVE = uid(0xA11CE), uid(0xB0B), uid(0xE7E)
+
+
+def submit(number: int = 1, **changes) -> Submit:
+    """A Submit of 10.00 USD from Alice by SWIFT."""
+    command = Submit(uid(number), ALICE, 1000, USD, SWIFT, "svc", PACKED)
+    return replace(command, **changes)
+
+
+def open_account(account_id: bytes = ALICE, **changes) -> OpenAccount:
+    return replace(OpenAccount(account_id, USD, True, "owner", 0, "svc"), **changes)
+
+
+def fund(number: int = 1, **changes) -> Fund:
+    """A Fund of 1,000.00 USD for Alice; the reference follows the number."""
+    command = Fund(uid(number), ALICE, 100_000, USD, "first", f"ref-{number}", "svc")
+    return replace(command, **changes)
+
+
+def transfer(number: int = 1, **changes) -> Transfer:
+    """A Transfer of 10.00 USD from Alice to Bob."""
+    return replace(Transfer(uid(number), ALICE, BOB, 1000, USD, "", "svc"), **changes)
+
+
+def cancel(number: int = 1, **changes) -> Cancel:
+    """A Cancel of the payout of `submit(1)`."""
+    return replace(Cancel(uid(number), uid(1), "typo", "svc"), **changes)
+
+
+def set_fees(number: int = 1, *rules: FeeRule, **changes) -> SetFees:
+    """A SetFees of 25 cents and 10 basis points by SWIFT."""
+    rules = rules or (FeeRule(SWIFT, USD, 25, 10, 0, MAX),)
+    return replace(SetFees(uid(number), rules, "tariff", "svc"), **changes)
+
+
+def columns(commands: Iterable[Submit]) -> PayoutColumns:
+    """The batch of these rows, as it comes out of the log."""
+    batch = PayoutBatch()
+    for command in commands:
+        batch.add(
+            payout_id=command.payout_id,
+            account_id=command.account_id,
+            amount_minor=command.amount_minor,
+            currency=command.currency,
+            rail=command.rail,
+            principal=command.principal,
+            details=command.details,
+        )
+    return batches.decode(batches.encode(batch))
+
+
+class Ledger(MemoryLedger):
+    """A ledger in memory that does every batch of submits both ways and compares."""
+
+    def submit(self, *commands: Submit) -> Applied:
+        """Apply a batch by the batch path; the readable path must leave the same."""
+        batch = columns(commands)
+        outcomes, writes = apply_readable(
+            self.view, index=self.index + 1, ts_us=self.ts_us + 1_000, commands=commands
+        )
+        readable = records.encode_writes(writes)
+        applied = self.do(batch)
+
+        assert records.encode_writes(applied.writes) == readable
+        assert records.encode_outcomes(applied.outcomes) == records.encode_outcomes(
+            outcomes
+        )
+        return applied
+
+    def plant(self, *accounts: Account) -> None:
+        """Put account rows that no command of today can make: closed, owing, huge."""
+        self.view.write(
+            records.encode_writes(
+                Writes(accounts=sorted(accounts, key=lambda row: row.account_id))
+            )
+        )
+
+    def plant_status(self, position: tuple[int, int], status: PayoutStatus) -> None:
+        """Put a payout into a state that no command of today leads to."""
+        self.view.write(
+            records.encode_writes(Writes(payout_statuses=[(position, status)]))
+        )
+
+    def balances(self, account_id: bytes = ALICE) -> tuple[int, ...]:
+        """Available, reserved, held, blocked, receivable."""
+        account = self.view.account(account_id)
+        assert account is not None
+        return tuple(account.balances)
+
+
+def ledger(funds_minor: int = 100_000) -> Ledger:
+    """A ledger with Alice, who has funds, and Bob, who has none. Index 2."""
+    books = Ledger()
+    books.do([open_account(ALICE), open_account(BOB)])
+    books.do([fund(0xF00D, amount_minor=funds_minor, external_ref="opening")])
+    return books
+
+
+def names(applied: Applied) -> list[str]:
+    """The answers of an entry by name."""
+    return [name(code) for code in applied.outcomes.codes]
+
+
+def name(code: int) -> str:
+    return Refusal(code).name if code in _REFUSALS else Outcome(code).name
+
+
+_REFUSALS: Sequence[int] = [int(refusal) for refusal in Refusal]

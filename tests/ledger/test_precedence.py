@@ -1,0 +1,301 @@
+"""Refusal codes in order of precedence: for every pair that one command can meet, the winner.
+
+Each fault below changes one thing about a call that would be accepted, and alone it gives
+its own code. Two of them together give the smaller code. Faults that change the same thing
+in contrary ways cannot meet and are left out of the pairs.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+
+import pytest
+
+from ledgerd.ledger.accounts import AccountStatus
+from ledgerd.ledger.commands import Command, FeeRule, SetFees, Submit
+from ledgerd.ledger.money import currency_number
+from ledgerd.ledger.outcomes import Outcome, Refusal
+from ledgerd.ledger.payouts import PayoutState, PayoutStatus
+from tests.ledger.making import (
+    ALICE,
+    BOB,
+    EU_SCT,
+    EUR,
+    EVE,
+    JPY,
+    MAX,
+    SANDBOX,
+    SWIFT,
+    US_ACH,
+    USD,
+    Ledger,
+    cancel,
+    fund,
+    ledger,
+    name,
+    open_account,
+    set_fees,
+    submit,
+    transfer,
+    uid,
+)
+
+OLD = 1_000_000_000_000  # milliseconds: long before any ledger of these tests
+
+
+@dataclass
+class Scene:
+    """What one call meets: the call, the accounts, the payout it may name."""
+
+    command: Command | Submit
+    alice: dict[str, object] = field(default_factory=dict)
+    bob: dict[str, object] = field(default_factory=dict)
+    payout_state: PayoutState | None = None
+
+    def play(self) -> str:
+        """Return the name of the answer."""
+        books = ledger()
+        books.submit(submit(1))
+        for account_id, changes in ((ALICE, self.alice), (BOB, self.bob)):
+            account = books.view.account(account_id)
+            assert account is not None
+            books.plant(replace(account, **changes))
+        if self.payout_state is not None:
+            status = PayoutStatus(self.payout_state, 1, (3, 0, 0), books.ts_us)
+            books.plant_status((3, 0), status)
+        return self._answer(books)
+
+    def _answer(self, books: Ledger) -> str:
+        if isinstance(self.command, Submit):
+            return name(books.submit(self.command).outcomes.codes[0])
+        return name(books.do([self.command]).outcomes.codes[0])
+
+
+Fault = Callable[[Scene], None]
+
+
+def asks(**changes: object) -> Fault:
+    """The call says something else."""
+
+    def apply(scene: Scene) -> None:
+        scene.command = replace(scene.command, **changes)
+
+    return apply
+
+
+def alice(**changes: object) -> Fault:
+    def apply(scene: Scene) -> None:
+        scene.alice |= changes
+
+    return apply
+
+
+def bob(**changes: object) -> Fault:
+    def apply(scene: Scene) -> None:
+        scene.bob |= changes
+
+    return apply
+
+
+def payout_is(state: PayoutState) -> Fault:
+    def apply(scene: Scene) -> None:
+        scene.payout_state = state
+
+    return apply
+
+
+def adds_rule(rule: FeeRule) -> Fault:
+    def apply(scene: Scene) -> None:
+        assert isinstance(scene.command, SetFees)
+        scene.command = replace(scene.command, rules=(*scene.command.rules, rule))
+
+    return apply
+
+
+NOT_V7 = bytes(16)
+BGN = currency_number("BGN")
+CLOSED = {"status": AccountStatus.CLOSED}
+FROZEN = {"status": AccountStatus.FROZEN}
+TOO_LONG = "x" * 141
+
+# Per call: the code, what it changes (two faults meet if these differ), the fault.
+CASES: dict[
+    str, tuple[Callable[[], Command | Submit], list[tuple[str, str, Fault]]]
+] = {
+    "submit": (
+        lambda: submit(2),
+        [
+            ("INVALID_COMMAND", "amount", asks(amount_minor=0)),
+            ("INVALID_COMMAND", "id", asks(payout_id=NOT_V7)),
+            ("INVALID_COMMAND", "details", asks(details=bytes(16 * 1024 + 1))),
+            ("INVALID_COMMAND", "currency", asks(currency=26**3)),
+            ("INVALID_COMMAND", "amount", asks(amount_minor=-1)),
+            ("ACCOUNT_NOT_FOUND", "account", asks(account_id=EVE)),
+            ("RAIL_NOT_FOUND", "rail", asks(rail=999)),
+            ("LIVEMODE_MISMATCH", "livemode", alice(livemode=False)),
+            ("LIVEMODE_MISMATCH", "rail", asks(rail=SANDBOX)),
+            ("CURRENCY_MISMATCH", "currency", asks(currency=JPY)),
+            ("ACCOUNT_CLOSED", "status", alice(**CLOSED)),
+            ("ACCOUNT_FROZEN", "status", alice(**FROZEN)),
+            ("RAIL_CURRENCY", "rail", asks(rail=EU_SCT)),
+            ("INSUFFICIENT_FUNDS", "funds", alice(available_minor=999)),
+            ("INSUFFICIENT_FUNDS", "minimum", alice(min_balance_minor=98_001)),
+            ("OVERFLOW", "reserved", alice(reserved_minor=MAX - 999)),
+        ],
+    ),
+    "open_account": (
+        lambda: open_account(EVE),
+        [
+            ("INVALID_COMMAND", "id", asks(account_id=NOT_V7)),
+            ("INVALID_COMMAND", "owner", asks(owner_ref="x" * 129)),
+            ("INVALID_COMMAND", "principal", asks(principal="x" * 129)),
+            ("INVALID_COMMAND", "minimum", asks(min_balance_minor=2**63)),
+            ("INVALID_COMMAND", "currency", asks(currency=currency_number("XAU"))),
+            ("CURRENCY_RETIRED", "currency", asks(currency=BGN)),
+        ],
+    ),
+    "fund": (
+        lambda: fund(2),
+        [
+            ("KEY_TOO_OLD", "id", asks(request_id=uid(2, OLD))),
+            ("INVALID_COMMAND", "id", asks(request_id=NOT_V7)),
+            ("INVALID_COMMAND", "amount", asks(amount_minor=0)),
+            ("INVALID_COMMAND", "amount", asks(amount_minor=2**63)),
+            ("INVALID_COMMAND", "currency", asks(currency=26**3)),
+            ("INVALID_COMMAND", "bank", asks(bank="First")),
+            ("INVALID_COMMAND", "bank", asks(bank="")),
+            ("INVALID_COMMAND", "account", asks(account_id=b"short")),
+            ("INVALID_COMMAND", "ref", asks(external_ref="")),
+            ("INVALID_COMMAND", "ref", asks(external_ref="x" * 65)),
+            ("ACCOUNT_NOT_FOUND", "account", asks(account_id=EVE)),
+            ("CURRENCY_MISMATCH", "currency", asks(currency=EUR)),
+            ("EXTERNAL_REF_USED", "ref", asks(external_ref="opening")),
+            ("OVERFLOW", "available", alice(available_minor=MAX - 99_999)),
+        ],
+    ),
+    "transfer": (
+        lambda: transfer(2),
+        [
+            ("KEY_TOO_OLD", "id", asks(request_id=uid(2, OLD))),
+            ("INVALID_COMMAND", "id", asks(request_id=b"")),
+            ("INVALID_COMMAND", "amount", asks(amount_minor=-5)),
+            ("INVALID_COMMAND", "reference", asks(reference=TOO_LONG)),
+            ("INVALID_COMMAND", "to", asks(to_account_id=b"short")),
+            ("ACCOUNT_NOT_FOUND", "from", asks(from_account_id=uid(0xE7F))),
+            ("ACCOUNT_NOT_FOUND", "to", asks(to_account_id=EVE)),
+            ("LIVEMODE_MISMATCH", "livemode", bob(livemode=False)),
+            ("CURRENCY_MISMATCH", "currency", asks(currency=EUR)),
+            ("CURRENCY_MISMATCH", "bob's currency", bob(currency=EUR)),
+            ("ACCOUNT_CLOSED", "alice's status", alice(**CLOSED)),
+            ("ACCOUNT_CLOSED", "bob's status", bob(**CLOSED)),
+            ("ACCOUNT_FROZEN", "alice's status", alice(**FROZEN)),
+            ("ACCOUNT_FROZEN", "bob's status", bob(**FROZEN)),
+            ("INSUFFICIENT_FUNDS", "funds", alice(available_minor=999)),
+            ("OVERFLOW", "bob's funds", bob(available_minor=MAX)),
+        ],
+    ),
+    "cancel": (
+        lambda: cancel(2),
+        [
+            ("KEY_TOO_OLD", "id", asks(request_id=uid(2, OLD))),
+            ("INVALID_COMMAND", "reason", asks(reason=TOO_LONG)),
+            ("INVALID_COMMAND", "payout", asks(payout_id=b"")),
+            ("PAYOUT_NOT_FOUND", "payout", asks(payout_id=uid(99))),
+            ("WRONG_STATE", "state", payout_is(PayoutState.SENT)),
+            ("OVERFLOW", "funds", alice(available_minor=MAX)),
+        ],
+    ),
+    "set_fees": (
+        lambda: set_fees(2),
+        [
+            ("KEY_TOO_OLD", "id", asks(request_id=uid(2, OLD))),
+            ("INVALID_COMMAND", "source", asks(source=TOO_LONG)),
+            ("INVALID_COMMAND", "a", adds_rule(FeeRule(SWIFT, USD, 0, 0, 0, 0))),
+            ("INVALID_COMMAND", "b", adds_rule(FeeRule(SWIFT, JPY, -1, 0, 0, 0))),
+            ("INVALID_COMMAND", "c", adds_rule(FeeRule(SWIFT, JPY, 0, 10_001, 0, 0))),
+            ("INVALID_COMMAND", "d", adds_rule(FeeRule(SWIFT, JPY, 0, 0, 2, 1))),
+            ("INVALID_COMMAND", "e", adds_rule(FeeRule(SWIFT, JPY, 0, 0, 0, 2**63))),
+            ("RAIL_NOT_FOUND", "f", adds_rule(FeeRule(999, USD, 0, 0, 0, 1))),
+            ("CURRENCY_RETIRED", "g", adds_rule(FeeRule(SWIFT, BGN, 0, 0, 0, 1))),
+            ("RAIL_CURRENCY", "h", adds_rule(FeeRule(US_ACH, EUR, 0, 0, 0, 1))),
+        ],
+    ),
+}
+
+SINGLES = [(call, fault) for call, (_, faults) in CASES.items() for fault in faults]
+PAIRS = [
+    (call, one, other)
+    for call, (_, faults) in CASES.items()
+    for one, other in combinations(faults, 2)
+    if one[0] != other[0] and one[1] != other[1]
+]
+
+
+@pytest.mark.parametrize("call", CASES)
+def test_a_call_without_a_fault_is_accepted(call):
+    """The scene itself refuses nothing."""
+    assert Scene(CASES[call][0]()).play() == Outcome.CREATED.name
+
+
+@pytest.mark.parametrize(("call", "fault"), SINGLES)
+def test_one_fault_gives_its_code(call, fault):
+    """Each fault alone is refused with its own code."""
+    code, _, apply = fault
+    scene = Scene(CASES[call][0]())
+
+    apply(scene)
+
+    assert scene.play() == code
+
+
+@pytest.mark.parametrize(("call", "one", "other"), PAIRS)
+def test_of_two_faults_the_first_code_wins(call, one, other):
+    """Only the first code that applies is returned, in the order of the list."""
+    scene = Scene(CASES[call][0]())
+
+    one[2](scene)
+    other[2](scene)
+
+    assert scene.play() == min(one[0], other[0], key=lambda code: Refusal[code])
+
+
+@pytest.mark.parametrize("account", ["alice", "bob"])
+def test_closed_wins_over_frozen_on_either_side(account):
+    """Two accounts of one transfer may have different states."""
+    closed, frozen = (alice, bob) if account == "alice" else (bob, alice)
+    scene = Scene(transfer(2))
+
+    closed(**CLOSED)(scene)
+    frozen(**FROZEN)(scene)
+
+    assert scene.play() == "ACCOUNT_CLOSED"
+
+
+@pytest.mark.parametrize("call", CASES)
+def test_identity_wins_over_everything(call):
+    """A key used before is answered before any rule is asked, even of a broken call."""
+    first = CASES[call][0]()
+    books = ledger()
+    books.submit(submit(1))
+    if isinstance(first, Submit):
+        books.submit(first)
+        again = books.submit(replace(first, amount_minor=0))
+    else:
+        books.do([first])
+        again = books.do([replace(first, principal="x" * 500)])
+
+    assert name(again.outcomes.codes[0]) in {"REPLAYED", "CONFLICT"}
+
+
+def test_a_transfer_needs_two_accounts():
+    """Money that stays where it is is no transfer, even where there is no account."""
+    scene = Scene(transfer(2, from_account_id=EVE, to_account_id=EVE))
+
+    assert scene.play() == "INVALID_COMMAND"
+
+
+def test_codes_are_listed_in_order():
+    """The numbers are the order: nothing else decides precedence."""
+    codes = [int(refusal) for refusal in Refusal]
+
+    assert codes == sorted(set(codes))
