@@ -5,6 +5,8 @@ import pytest
 
 from ledgerd.api.v1.payouts_pb2 import Destination
 from ledgerd.client.files import Kind, ReadOptions, Total, read
+from ledgerd.client.files.csv_rows import COLUMNS
+from ledgerd.client.files.rails import RAILS
 from tests.client.files.documents import EXAMPLES, opened, refused, texts
 
 ID = "payout_01kr41xpb0fx08ddrk0r57dd23"
@@ -208,3 +210,14 @@ def test_truncated_at_every_byte(tmp_path: Path) -> None:
             assert len(opened(tmp_path, content[:length]).orders) == 1
         else:
             refused(tmp_path, content[:length], kind=Kind.CSV)
+
+
+def test_reference_page() -> None:
+    """The page for users names every column, and the command's other words with it."""
+    page = (EXAMPLES.parents[1] / "docs/reference/payout-files.md").read_text()
+
+    for column in COLUMNS:
+        assert f"| `{column}` |" in page
+    for rail in RAILS:
+        if rail != "us_ach_same_day":  # by --rail only
+            assert f"`{rail}`" in page
