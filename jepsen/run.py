@@ -46,7 +46,7 @@ from jepsen.workloads.calls import (
     Mutation,
     Trial,
 )
-from jepsen.workloads.clients import Clients, Worker
+from jepsen.workloads.clients import Clients, Numbers, Worker
 from jepsen.workloads.mix import Workload
 from jepsen.workloads.payouts import Payouts
 from ledgerd.api.v1.admin_pb2 import StatusReply
@@ -104,6 +104,7 @@ class Run:
         self._seed = Random(options.seed)  # noqa: S311 - a schedule, no secret
         self._is_loaded = False
         self._exits_noted = 0
+        self._numbers = Numbers()
 
     # What a nemesis may do; see `nemesis.field.Field`.
 
@@ -156,8 +157,13 @@ class Run:
             try:
                 async with asyncio.timeout(limit_s):
                     await self._make()
-                    async with self._connected() as clients:
-                        await self._load(clients)
+                    async with self._watched():
+                        # New channels for the end: what the old ones still hold in a
+                        # buffer must not arrive after the barrier.
+                        async with self._connected() as clients:
+                            workers = await self._load(clients)
+                        async with self._connected() as clients:
+                            await self._final(clients, workers)
                     await self._end_quietly()
             finally:
                 self._tear_down_now()
@@ -198,11 +204,9 @@ class Run:
     def _note(self, f: str, v: dict[str, Json], node: str | None = None) -> None:
         self._history.write(RIG, INFO, f, v, node=node)
 
-    @contextlib.asynccontextmanager
-    async def _connected(self) -> AsyncIterator[Clients]:
-        """Open all clients; close them whatever happens."""
+    def _profile(self) -> Profile:
         cluster = self.cluster
-        profile = Profile(
+        return Profile(
             cluster_id=CLUSTER_ID,
             endpoints=tuple(
                 Endpoint(node_id, f"127.0.0.1:{ports.api}")
@@ -213,6 +217,18 @@ class Run:
             key=cluster.pki / f"client-{CLIENT}.key",
             deadline_ms=self._options.deadline_ms,
         )
+
+    @contextlib.asynccontextmanager
+    async def _watched(self) -> AsyncIterator[None]:
+        """Have a monitor; close its channels whatever happens."""
+        async with AsyncClient(self._profile()) as client:
+            self._monitor = Monitor(client, self._history)
+            yield
+
+    @contextlib.asynccontextmanager
+    async def _connected(self) -> AsyncIterator[Clients]:
+        """Open all clients; close them whatever happens."""
+        profile = self._profile()
         async with contextlib.AsyncExitStack() as stack:
             enter = stack.enter_async_context
             library = await enter(AsyncClient(profile))
@@ -220,19 +236,18 @@ class Run:
                 node_id: await enter(AsyncClient(profile, retry=False, node_id=node_id))
                 for node_id in self.node_ids
             }
-            self._monitor = Monitor(await enter(AsyncClient(profile)), self._history)
             deadline_s = self._options.deadline_ms / 1000
-            yield Clients(self._history, library, raw, deadline_s)
+            yield Clients(self._history, library, raw, self._numbers, deadline_s)
 
-    async def _load(self, clients: Clients) -> None:
-        """Set up the workload, load and break the cluster, heal it, read everything."""
+    async def _load(self, clients: Clients) -> list[Worker]:
+        """Set up the workload, load and break the cluster, heal it; return who did."""
         if not await self._monitor.wait(self._all_ready, READY_S_MAX):
             raise RigError(
                 f"expected {self._options.nodes} ready nodes in {READY_S_MAX:.0f} s,"
                 f" found {self._readiness()}; see {self._folder.nodes}/n*/log"
             )
         workload = WORKLOADS[self._options.workload]()
-        boss = clients.numbers.take()
+        boss = self._numbers.take()
         empty = await self._patiently(clients, boss, Accounts(), None)
         self._note("empty_store", {"empty": empty.v.get("rows") == []})
         for call in workload.setup():
@@ -251,7 +266,7 @@ class Run:
                 self._is_loaded = False
             looking.cancel()
             watching.cancel()
-        await self._final(clients, workers, boss)
+        return workers
 
     def _workers(self, clients: Clients, workload: Workload) -> list[Worker]:
         """Return the clients: half of them library, half of them raw, spread evenly."""
@@ -358,10 +373,9 @@ class Run:
 
     # The end: everything is healed, so everything must be answered.
 
-    async def _final(
-        self, clients: Clients, workers: Sequence[Worker], boss: int
-    ) -> None:
+    async def _final(self, clients: Clients, workers: Sequence[Worker]) -> None:
         """Resolve what is unknown and read everything from every node."""
+        boss = self._numbers.take()
         say("final: everything is healed; waiting for all nodes")
         if not await self._monitor.wait(self._all_ready, RECOVER_S_MAX):
             say(f"final: not all nodes are ready: {self._readiness()}")
@@ -412,7 +426,7 @@ class Run:
         say(f"final: resolving {waiting.qsize()} unknown outcomes")
 
         async def resolver() -> None:
-            process = clients.numbers.take()
+            process = self._numbers.take()
             while not waiting.empty():
                 call = waiting.get_nowait()
                 await self._patiently(clients, process, call, None)

@@ -40,13 +40,14 @@ class Clients:
         history: HistoryWriter,
         library: AsyncClient,
         raw: Mapping[int, AsyncClient],
+        numbers: Numbers,
         deadline_s: float,
     ) -> None:
         self.history = history
         self.library = library
         self.raw = raw
         self.deadline_s = deadline_s
-        self.numbers = Numbers()
+        self.numbers = numbers
         self.leader: int | None = None  # as the raw clients believe
 
     async def op(
