@@ -38,8 +38,9 @@ from ledgerd.transport.options import FailStop
 
 # Any: handlers of every message type pass through here, and grpc's own types do not say which.
 Message: TypeAlias = Any
-Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
-Handler: TypeAlias = grpc.RpcMethodHandler[Any, Any]
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+MaybeHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"
 T = TypeVar("T")
 
 # The node answers this much before the caller's deadline, so that the answer, with what is known
@@ -79,9 +80,9 @@ class Gate(grpc.aio.ServerInterceptor):
 
     async def intercept_service(
         self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[MaybeHandler]],
         handler_call_details: grpc.HandlerCallDetails,
-    ) -> Handler | None:
+    ) -> MaybeHandler:
         """Return the handler of a call with everything around it; made once a method."""
         method = handler_call_details.method
         wrapped = self._wrapped.get(method)

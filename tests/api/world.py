@@ -1,0 +1,397 @@
+"""A real API server over a real state store, without consensus, and clients with certificates."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeVar
+
+import grpc
+from google.rpc import error_details_pb2, status_pb2
+
+from ledgerd.api import ids
+from ledgerd.api.options import ApiOptions
+from ledgerd.api.server import ApiServer
+from ledgerd.api.v1 import (
+    accounts_pb2,
+    accounts_pb2_grpc,
+    admin_pb2_grpc,
+    common_pb2,
+    payouts_pb2,
+    payouts_pb2_grpc,
+)
+from ledgerd.formats import batches, commands
+from ledgerd.ledger.batch import PayoutBatch
+from ledgerd.ledger.commands import Command
+from ledgerd.node.courier import Decided
+from ledgerd.node.handle import NodeStatus
+from ledgerd.node.inbox import InboxDepth
+from ledgerd.node.reads import ReadAt
+from ledgerd.observability.metrics import Metrics
+from ledgerd.raft.entries import Entry, EntryKind, Index, NodeId, Role, Term
+from ledgerd.raft.membership import Membership
+from ledgerd.raft.status import Status
+from ledgerd.replica.fold import fold
+from ledgerd.security import identity as roles
+from ledgerd.security import pki
+from ledgerd.security.tls import ChannelTls, ServerTls
+from ledgerd.security.tlsfiles import TlsFiles
+from ledgerd.storage.environment import Environment, StorageOptions, open_directory
+from ledgerd.storage.reader import StateReader, read
+from ledgerd.storage.state_store import LmdbStateStore
+
+T = TypeVar("T")
+CLUSTER = "test-cluster"
+START_US = 1_790_000_000_000_000
+MAP_BYTES = 64 * 1024 * 1024
+
+
+class DirectNode:
+    """A node whose log is the order of the calls: every proposal is decided at once.
+
+    `fault`, when set, is raised by the next proposal. `hold`, when set, delays decisions until it
+    is set, in the order of the calls.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._environment: Environment = open_directory(
+            folder,
+            cluster_id=CLUSTER,
+            node_id=NodeId(1),
+            options=StorageOptions(
+                log_map_bytes=MAP_BYTES, state_map_bytes=MAP_BYTES, free_bytes_min=1
+            ),
+        )
+        self._state = LmdbStateStore(self._environment)
+        self.index = 0
+        self.fault: BaseException | None = None
+        self.read_fault: BaseException | None = None
+        self.hold: asyncio.Event | None = None
+        self.ready = True
+        self.proposals = 0
+        self.deadlines: list[float] = []
+
+    node_id = 1
+    cluster_id = CLUSTER
+    state_version = 1
+
+    def close(self) -> None:
+        """Close the store."""
+        self._state.close()
+        self._environment.close()
+
+    async def propose_payouts(self, batch: PayoutBatch, deadline: float) -> Decided:
+        """Decide a batch."""
+        return await self._decide(
+            EntryKind.PAYOUTS, batches.encode(batch), len(batch), deadline
+        )
+
+    async def propose_command(self, command: Command, deadline: float) -> Decided:
+        """Decide a command."""
+        payload = commands.encode([command])
+        return await self._decide(EntryKind.COMMANDS, payload, 1, deadline)
+
+    async def read(
+        self,
+        query: Callable[[StateReader], T],
+        *,
+        at_least: int | None,
+        deadline: float,
+    ) -> tuple[ReadAt, T]:
+        """Read what is visible."""
+        self.deadlines.append(deadline)
+        if self.read_fault is not None:
+            raise self.read_fault
+
+        def work(reader: StateReader) -> tuple[ReadAt, T]:
+            index = reader.applied() if at_least is None else at_least
+            at = ReadAt(index, reader.applied(), reader.log_time_us())
+            return at, query(reader)
+
+        return read(self._environment, work)
+
+    def status(self) -> NodeStatus:
+        """Say that this node leads alone."""
+        at = Index(self.index)
+        core = Status(
+            node_id=NodeId(1),
+            role=Role.LEADER,
+            term=Term(3),
+            vote=NodeId(1),
+            leader=NodeId(1),
+            commit=at,
+            durable=at,
+            applied=at,
+            first=Index(1),
+            last=at,
+            membership=Membership((NodeId(1),)),
+            peers=(),
+        )
+        return NodeStatus(
+            core=core,
+            visible=at,
+            leader_address="127.0.0.1:7001",
+            is_ready=self.ready,
+            not_ready_reason="" if self.ready else "told so",
+            uptime_us=5,
+            calls_in_flight=0,
+            inbox=InboxDepth(1, 2, 3, 4),
+            leader_changes=1,
+        )
+
+    def is_ready(self) -> bool:
+        """Say what the test wants."""
+        return self.ready
+
+    async def _decide(
+        self, kind: EntryKind, payload: bytes, count: int, deadline: float
+    ) -> Decided:
+        self.deadlines.append(deadline)
+        self.proposals += 1
+        if self.fault is not None:
+            fault, self.fault = self.fault, None
+            raise fault
+        self.index += 1
+        entry = Entry(
+            Term(3),
+            Index(self.index),
+            kind,
+            START_US + self.index * 1_000_000,
+            payload,
+            bytes([self.index % 256]) * 32,
+        )
+        folded = fold(self._state.view, entry, self._state.digest())
+        self._state.write(entry, folded.rows, folded.digest)
+        self._state.commit()
+        if self.hold is not None:
+            await self.hold.wait()
+        return Decided(
+            term=entry.term,
+            index=entry.index,
+            ts_us=entry.ts_us,
+            outcomes=folded.applied.outcomes,
+            first=0,
+            count=count,
+        )
+
+
+@dataclass
+class Certificates:
+    """The CA of a cluster and the clients it knows."""
+
+    folder: Path
+    cluster_id: str = CLUSTER
+    clients: dict[str, TlsFiles] = field(default_factory=dict)
+    nodes: dict[int, TlsFiles] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        pki.create_ca(self.folder, self.cluster_id)
+
+    def node(self, node_id: int) -> TlsFiles:
+        """Return a node's files."""
+        if node_id not in self.nodes:
+            self.nodes[node_id] = pki.issue_node(self.folder, node_id)
+        return self.nodes[node_id]
+
+    def client(self, *names: str) -> TlsFiles:
+        """Return the files of a client with these roles, none for no name."""
+        key = "-".join(sorted(names)) or "nobody"
+        if key not in self.clients:
+            granted = {roles.Role(name) for name in names}
+            self.clients[key] = pki.issue_client(self.folder, key, granted)
+        return self.clients[key]
+
+
+class Stub:
+    """All services of one channel."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self.channel = channel
+        self.payouts = payouts_pb2_grpc.PayoutsStub(channel)
+        self.ledger = accounts_pb2_grpc.LedgerStub(channel)
+        self.reports = accounts_pb2_grpc.ReportsStub(channel)
+        self.admin = admin_pb2_grpc.AdminStub(channel)
+
+
+class World:
+    """A running server, its node, and channels to it."""
+
+    def __init__(self, folder: Path, certificates: Certificates) -> None:
+        self.folder = folder
+        self.certificates = certificates
+        self.metrics = Metrics()
+        self.stops: list[BaseException] = []
+        self.node = DirectNode(folder / "data")
+        self.options = ApiOptions(
+            listen="127.0.0.1:0",
+            cluster_id=CLUSTER,
+            node_id=1,
+            peers={2: "127.0.0.1:8002"},
+        )
+        self.server: ApiServer
+        self._numbers = itertools.count(1)
+        self._channels: list[grpc.aio.Channel] = []
+
+    @asynccontextmanager
+    async def running(self, **changes: object) -> AsyncIterator["World"]:
+        """Serve while the block runs."""
+        # Any: `replace` types its changes by field.
+        options = replace(self.options, **changes)  # type: ignore[arg-type]
+        self.server = ApiServer(
+            options,
+            node=self.node,
+            server_tls=ServerTls(self.certificates.node(1)),
+            metrics=self.metrics,
+            connected=lambda: {NodeId(2): True},
+            fail_stop=self._stop,
+        )
+        await self.server.start()
+        try:
+            yield self
+        finally:
+            for channel in self._channels:
+                await channel.close()
+            await self.server.stop(0)
+            self.node.close()
+
+    def stub(self, *names: str, files: TlsFiles | None = None) -> Stub:
+        """Return the services as a client with these roles sees them."""
+        tls = ChannelTls(files or self.certificates.client(*names), cluster_id=CLUSTER)
+        channel = tls.open(
+            f"127.0.0.1:{self.server.port}",
+            node_id=1,
+            options=[
+                ("grpc.use_local_subchannel_pool", 1),
+                ("grpc.max_send_message_length", -1),
+                ("grpc.max_receive_message_length", -1),
+            ],
+        )
+        self._channels.append(channel)
+        return Stub(channel)
+
+    def counted(self, name: str, **labels: str) -> float:
+        """Return a metric, 0 if it never moved."""
+        return self.metrics.registry.get_sample_value(name, labels) or 0.0
+
+    def new_id(self, prefix: str) -> str:
+        """Return a new id; ids of one world rise."""
+        return ids.encode(prefix, uuid7(next(self._numbers)))
+
+    async def account(
+        self,
+        stub: Stub,
+        *,
+        units: int = 0,
+        currency: str = "USD",
+        livemode: bool = False,
+    ) -> str:
+        """Open an account and put money into it."""
+        account_id = self.new_id(ids.ACCOUNT)
+        await stub.ledger.OpenAccount(
+            accounts_pb2.OpenAccountRequest(
+                account_id=account_id, currency=currency, livemode=livemode
+            )
+        )
+        if units:
+            await stub.ledger.Fund(
+                accounts_pb2.FundRequest(
+                    request_id=self.new_id(ids.REQUEST),
+                    account_id=account_id,
+                    amount=common_pb2.Money(units=units, currency=currency),
+                    bank="test_bank",
+                    external_ref=self.new_id(ids.REQUEST),
+                )
+            )
+        return account_id
+
+    def order(self, account_id: str, **changes: object) -> payouts_pb2.PayoutOrder:
+        """Return an order for the sandbox."""
+        order = payouts_pb2.PayoutOrder(
+            payout_id=self.new_id(ids.PAYOUT),
+            account_id=account_id,
+            amount=common_pb2.Money(units=250, currency="USD"),
+            rail="sandbox",
+            destination=us_account(),
+            reference="Invoice 7",
+            metadata={"b": "2", "a": "1"},
+        )
+        order.MergeFrom(payouts_pb2.PayoutOrder(**changes))
+        return order
+
+    def _stop(self, error: BaseException, *, where: str) -> None:
+        self.stops.append(error)
+
+
+def uuid7(number: int) -> bytes:
+    """Return a UUIDv7 whose time and order are `number`."""
+    raw = bytearray((START_US // 1000 + number).to_bytes(6, "big") + bytes(10))
+    raw[6] = 0x70
+    raw[8] = 0x80
+    return bytes(raw)
+
+
+def us_account(**changes: str) -> payouts_pb2.Destination:
+    """Return a destination in the United States."""
+    fields = {
+        "country": "US",
+        "bank_code": "021000021",
+        "account_number": "12345678",
+        "name": "Ada Lovelace",
+        "account_type": "checking",
+        **changes,
+    }
+    return payouts_pb2.Destination(kind=payouts_pb2.Destination.US_ACCOUNT, **fields)
+
+
+class Refusal:
+    """What a caller learns from a call that got no answer."""
+
+    def __init__(self, error: grpc.aio.AioRpcError) -> None:
+        self.code = error.code()
+        self.message = error.details() or ""
+        self.reason = ""
+        self.metadata: dict[str, str] = {}
+        self.fields: list[str] = []
+        self.retry_after_s = 0.0
+        for key, value in error.trailing_metadata() or ():
+            if key == "grpc-status-details-bin":
+                self._read(status_pb2.Status.FromString(value))
+
+    def _read(self, status: status_pb2.Status) -> None:
+        for detail in status.details:
+            info = error_details_pb2.ErrorInfo()
+            bad = error_details_pb2.BadRequest()
+            retry = error_details_pb2.RetryInfo()
+            if detail.Unpack(info):
+                assert info.domain == "ledgerd"
+                self.reason = info.reason
+                self.metadata = dict(info.metadata)
+            elif detail.Unpack(bad):
+                self.fields = [item.field for item in bad.field_violations]
+            elif detail.Unpack(retry):
+                self.retry_after_s = retry.retry_delay.nanos / 1e9
+
+
+async def refusal_of(call: object) -> Refusal:
+    """Return how a call was refused; fail if it was answered."""
+    try:
+        await call  # type: ignore[misc] # a call of any message type
+    except grpc.aio.AioRpcError as error:
+        return Refusal(error)
+    raise AssertionError("expected a refusal, found an answer")
+
+
+__all__ = [
+    "CLUSTER",
+    "START_US",
+    "Certificates",
+    "DirectNode",
+    "Refusal",
+    "Stub",
+    "World",
+    "refusal_of",
+    "us_account",
+    "uuid7",
+]
