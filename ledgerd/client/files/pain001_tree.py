@@ -56,6 +56,13 @@ _KNOWN: Final = {
         "IntrmyAgt2Acct IntrmyAgt3 IntrmyAgt3Acct CdtrAgtAcct UltmtCdtr InstrForCdtrAgt "
         "InstrForDbtrAgt RgltryRptg Tax RltdRmtInf SplmtryData"
     ),
+    f"{MESSAGE}/{PAYMENT}/PmtTpInf": "InstrPrty",
+    f"{MESSAGE}/{PAYMENT}/PmtTpInf/SvcLvl": "",
+    f"{MESSAGE}/{PAYMENT}/PmtTpInf/LclInstrm": "",
+    f"{MESSAGE}/{PAYMENT}/{TRANSACTION}/PmtTpInf": "InstrPrty",
+    f"{MESSAGE}/{PAYMENT}/{TRANSACTION}/PmtTpInf/SvcLvl": "",
+    f"{MESSAGE}/{PAYMENT}/{TRANSACTION}/PmtTpInf/LclInstrm": "",
+    f"{MESSAGE}/{PAYMENT}/{TRANSACTION}/RmtInf": "",
     f"{MESSAGE}/{PAYMENT}/{TRANSACTION}/PmtId": "",
     f"{MESSAGE}/{PAYMENT}/{TRANSACTION}/Amt": "",
     f"{MESSAGE}/{PAYMENT}/{TRANSACTION}/CdtrAcct": "Ccy Nm Prxy",
