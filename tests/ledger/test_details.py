@@ -1,0 +1,83 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ledgerd.ledger.details import Details, differing, pack_details, unpack_details
+from tests.ledger.making import DETAILS, PACKED
+
+texts = st.text(max_size=40)
+details = st.builds(
+    Details,
+    st.integers(0, 255),
+    texts,
+    texts,
+    texts,
+    texts,
+    texts,
+    texts,
+    st.dictionaries(texts.filter(lambda key: len(key.encode()) < 256), texts).map(
+        lambda found: tuple(sorted(found.items(), key=lambda item: item[0].encode()))
+    ),
+)
+
+
+@given(details)
+def test_what_is_packed_comes_back(one):
+    """Unpacking gives the very fields."""
+    assert unpack_details(pack_details(one)) == one
+
+
+@given(details, details)
+def test_equal_bytes_are_equal_fields(one, other):
+    """One Details has one packed form, so bytes can be compared in its place."""
+    assert (pack_details(one) == pack_details(other)) == (one == other)
+    assert bool(differing(pack_details(one), pack_details(other))) == (one != other)
+
+
+def test_truncation_is_seen_at_every_byte():
+    """No prefix of a packed form is one, and nothing may follow it."""
+    for size in range(len(PACKED)):
+        with pytest.raises(ValueError, match="details"):
+            unpack_details(PACKED[:size])
+    with pytest.raises(ValueError, match="expected"):
+        unpack_details(PACKED + b"\0")
+
+
+@given(st.binary(max_size=60))
+def test_other_bytes_are_refused_or_canonical(raw):
+    """Whatever unpacks packs to the same bytes again."""
+    try:
+        fields = unpack_details(raw)
+    except ValueError:
+        return
+    assert pack_details(fields) == raw
+
+
+@pytest.mark.parametrize(
+    "flawed",
+    [
+        DETAILS._replace(destination_kind=256),
+        DETAILS._replace(name="x" * 65_536),
+        DETAILS._replace(metadata=(("b", ""), ("a", ""))),
+        DETAILS._replace(metadata=(("a", ""), ("a", ""))),
+        DETAILS._replace(metadata=(("k" * 256, ""),)),
+        DETAILS._replace(metadata=tuple((f"{n:03}", "") for n in range(256))),
+    ],
+)
+def test_what_does_not_fit_is_not_packed(flawed):
+    """Unsorted keys and lengths past their field are errors, never cut."""
+    with pytest.raises(ValueError, match=r"details|metadata"):
+        pack_details(flawed)
+
+
+def test_differing_fields_have_public_names():
+    """Names of the public message, in its order."""
+    other = DETAILS._replace(destination_kind=1, reference="", metadata=())
+
+    assert differing(PACKED, pack_details(other)) == (
+        "destination.kind",
+        "reference",
+        "metadata",
+    )
+    assert differing(PACKED, PACKED) == ()
+    assert differing(PACKED, b"") == ("details",)
