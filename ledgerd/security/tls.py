@@ -144,7 +144,7 @@ class ServerTls:
         except RuntimeError as error:
             raise ConfigError(
                 f"cannot listen on {address}: the port is in use or the address is not "
-                f"of this machine; stop the other process or choose another: {error}"
+                f"of this machine; stop the other process or choose another"
             ) from error
 
     def expires_at_s(self) -> float | None:

@@ -50,15 +50,18 @@ def ask(
     return asyncio.run(call())
 
 
-async def ask_on(channel: grpc.aio.Channel) -> tuple[grpc.StatusCode, str]:
+async def ask_on(
+    channel: grpc.aio.Channel, method: str = "/test/Ask"
+) -> tuple[grpc.StatusCode, str]:
+    """Return the status of one call, with its answer or its details."""
     async with channel:
         try:
             ask: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
-            ask = channel.unary_unary("/test/Ask")
+            ask = channel.unary_unary(method)
             answer = await ask(b"", timeout=DEADLINE_S)
         except grpc.aio.AioRpcError as error:
             return error.code(), error.details() or ""
-    return grpc.StatusCode.OK, answer.decode()
+    return grpc.StatusCode.OK, answer.decode(errors="replace")
 
 
 def ask_raw(
