@@ -68,6 +68,7 @@ _PASSING: Final = frozenset(
 _DEFECTS_MAX: Final = 3  # answers INTERNAL before a call is given up
 _PAUSE_S_MIN: Final = 0.02
 _PAUSE_S_MAX: Final = 0.15
+_PAUSES_TO_DIAGNOSIS: Final = 3  # then it is no passing failure
 
 
 @dataclass(slots=True)
@@ -166,7 +167,8 @@ class Calls:
         """
         loop = asyncio.get_running_loop()
         if not await node.is_connected(deadline):
-            why = await node.why_unreachable(deadline - loop.time())
+            node.diagnose()
+            why = f"{where(node)}: no connection"
             raise NotLogged(Reason.DEADLINE_BEFORE_PROPOSAL, why)
         try:
             return await method(request, timeout=max(deadline - loop.time(), 0.001))
@@ -245,6 +247,8 @@ class _Run:
         self._hint: int | None = None
         self._pause_s = _PAUSE_S_MIN
         self._defects = 0
+        self._pauses = 0
+        self._unreachable: set[Node] = set()
 
     def now(self) -> float:
         return self._loop.time()
@@ -263,7 +267,8 @@ class _Run:
                 return node
             else:
                 self._nodes.leads_not(node)
-                self.progress.last = await node.why_unreachable(self.left_s())
+                self._unreachable.add(node)
+                self.progress.last = f"{where(node)}: no connection"
         raise self._late()
 
     def failed(self, node: Node, error: CallError, *, was_whole: bool) -> None:
@@ -271,7 +276,9 @@ class _Run:
         progress = self.progress
         progress.last = error.message
         progress.was_unknown |= isinstance(error, OutcomeUnknown)
-        if error.reason is not Reason.DEADLINE_AFTER_PROPOSAL:
+        if error.metadata.get("status") == grpc.StatusCode.UNAVAILABLE.name:
+            self._unreachable.add(node)
+        elif error.reason is not Reason.DEADLINE_AFTER_PROPOSAL:
             node.answered()
         elif was_whole:
             node.kept_silent()
@@ -299,6 +306,10 @@ class _Run:
     async def _pause(self) -> None:
         """Wait a little longer than the last time, and never in step with others."""
         self._nodes.reconnect()
+        self._pauses += 1
+        if self._pauses == _PAUSES_TO_DIAGNOSIS:
+            for node in self._unreachable:
+                node.diagnose()
         pause_s = self._pause_s * random.uniform(0.5, 1.0)  # noqa: S311  # no secret
         self._pause_s = min(self._pause_s * 1.5, _PAUSE_S_MAX)
         await asyncio.sleep(max(min(pause_s, self.left_s()), 0))
@@ -310,6 +321,8 @@ class _Run:
             f"within {waited_s:.2f} s and {self.progress.attempts} attempts; "
             f"the last one: {self.progress.last}"
         )
+        troubles = sorted(node.trouble for node in self._unreachable if node.trouble)
+        how = "; ".join([how, *troubles])
         if self.is_read:
             return NotLogged(Reason.READ_NOT_CONFIRMED, f"no answer {how}")
         if self.progress.was_unknown:
@@ -340,6 +353,11 @@ class _Run:
 _Error = TypeVar("_Error", bound=CallError)
 
 
+def where(node: Node) -> str:
+    """Return which node is meant, for people."""
+    return f"node {node.node_id} at {node.address}"
+
+
 def explain(error: aio.AioRpcError, node: Node) -> CallError:
     """Return what a failed attempt proves: NotLogged or OutcomeUnknown, with its reason.
 
@@ -347,7 +365,7 @@ def explain(error: aio.AioRpcError, node: Node) -> CallError:
     `made_by` = `grpc` and the status.
     """
     details = error.details() or error.code().name
-    where = f"node {node.node_id} at {node.address}"
+    at = where(node)
     info, fields = _our_details(error)
     if info is None:
         reason = (
@@ -357,11 +375,11 @@ def explain(error: aio.AioRpcError, node: Node) -> CallError:
         )
         return OutcomeUnknown(
             reason,
-            f"{where}: {error.code().name}: {details}",
+            f"{at}: {error.code().name}: {details}",
             {"made_by": "grpc", "status": error.code().name},
         )
     metadata = dict(info.metadata)
-    message = f"{where}: {details}"
+    message = f"{at}: {details}"
     missing = [text for text in fields if text not in details]
     if missing:
         message = f"{message} ({'; '.join(missing)})"

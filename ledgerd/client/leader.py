@@ -13,12 +13,12 @@ import grpc
 from grpc import aio
 
 from ledgerd.api.v1.accounts_pb2_grpc import LedgerStub, ReportsStub
-from ledgerd.api.v1.admin_pb2 import StatusRequest
 from ledgerd.api.v1.admin_pb2_grpc import AdminStub
 from ledgerd.api.v1.payouts_pb2_grpc import PayoutsStub
 from ledgerd.client.profile import Endpoint, Profile
 from ledgerd.errors import ConfigError
 from ledgerd.limits import REQUEST_BYTES_MAX
+from ledgerd.security.diagnosis import explain
 from ledgerd.security.tls import PLAINTEXT, ChannelTls, Security
 from ledgerd.security.tlsfiles import TlsFiles
 
@@ -44,17 +44,21 @@ PATIENCE_S_MAX: Final = 8.0
 _CONNECT_S_MAX: Final = 0.6
 _POLL_S_MIN: Final = 0.001
 _POLL_S_MAX: Final = 0.016
+_DIAGNOSIS_S_MAX: Final = 0.4  # for each of its two steps
 
 
 class Node:
     """One node: its channel, its services, and how patient to be with it."""
 
-    def __init__(self, endpoint: Endpoint, tls: ChannelTls) -> None:
+    def __init__(self, endpoint: Endpoint, profile: Profile, tls: ChannelTls) -> None:
         """Open the channel; must run inside the event loop that will use it."""
+        self.trouble = ""  # why it cannot be reached, as found out last
         self.node_id = endpoint.node_id
         self.address = endpoint.address
         self.is_silent = False  # its last attempt ended without any answer
         self._patience_s = PATIENCE_S_MIN
+        self._profile = profile
+        self._diagnosis: asyncio.Task[None] | None = None
         self._tls = tls
         self._replaced: list[aio.Channel] = []
         self._open()
@@ -77,10 +81,11 @@ class Node:
     def answered(self) -> None:
         """Note that the node spoke, whatever it said."""
         self.is_silent = False
+        self.trouble = ""
 
     def answered_after(self, latency_s: float) -> None:
         """Note a success: patience returns to a few times what an answer takes."""
-        self.is_silent = False
+        self.answered()
         wanted_s = min(max(PATIENCE_S_MIN, 4 * latency_s), PATIENCE_S_MAX)
         self._patience_s += (wanted_s - self._patience_s) / 4
 
@@ -120,24 +125,28 @@ class Node:
             state = channel.get_state(try_to_connect=True)
         return True
 
-    async def why_unreachable(self, left_s: float) -> str:
-        """Return why there is no connection, in gRPC's words where it has some.
+    def diagnose(self) -> None:
+        """Find out in the background why there is no connection, for `trouble`.
 
-        Only a failing call is told them; Status is one that may be made at any time.
+        gRPC does not say; a second connection with Python's own TLS does.
         """
-        where = f"node {self.node_id} at {self.address}"
-        state = self._channel.get_state()
-        if state is grpc.ChannelConnectivity.TRANSIENT_FAILURE and left_s > 0:
-            try:
-                await self.admin.Status(
-                    StatusRequest(), timeout=min(left_s, _POLL_S_MAX)
-                )
-            except aio.AioRpcError as error:
-                return f"{where}: no connection: {error.details()}"
-        return f"{where}: no connection yet"
+        if self._diagnosis is None or self._diagnosis.done():
+            self._diagnosis = asyncio.create_task(self._diagnose())
+
+    async def _diagnose(self) -> None:
+        self.trouble = await explain(
+            self.address,
+            _security(self._profile),
+            cluster_id=self._profile.cluster_id,
+            node_id=self.node_id,
+            timeout_s=_DIAGNOSIS_S_MAX,
+        )
 
     async def close(self) -> None:
         """Close the connection; calls under way are cancelled."""
+        if self._diagnosis is not None:
+            self._diagnosis.cancel()
+            await asyncio.gather(self._diagnosis, return_exceptions=True)
         for channel in (*self._replaced, self._channel):
             await channel.close(None)
 
@@ -162,7 +171,7 @@ class Nodes:
         """
         tls = ChannelTls(_security(profile), cluster_id=profile.cluster_id)
         self._nodes = {
-            endpoint.node_id: Node(endpoint, tls)
+            endpoint.node_id: Node(endpoint, profile, tls)
             for endpoint in profile.endpoints
             if only is None or endpoint.node_id == only
         }

@@ -356,7 +356,7 @@ def test_batch_bounds_are_checked_here(client: Client) -> None:
 def test_close_ends_calls_as_unknown(cluster: FakeCluster) -> None:
     """A call that close cut off is neither lost nor taken for the caller's cancel."""
     for node in cluster.nodes.values():
-        node.before.append(keep_silent)
+        node.before.extend([keep_silent] * 2)
 
     async def scenario() -> list[BaseException]:
         client = AsyncClient(cluster.profile())
@@ -366,7 +366,7 @@ def test_close_ends_calls_as_unknown(cluster: FakeCluster) -> None:
                 client.fund(ACCOUNT, 1, "EUR", bank="b", external_ref="r")
             ),
         ]
-        while not cluster.nodes[1].silenced:  # noqa: ASYNC110  # set in another thread
+        while len(cluster.nodes[1].silenced) < 2:  # noqa: ASYNC110  # set in another thread
             await asyncio.sleep(0)
         await client.close()
         ends = await asyncio.gather(*calls, return_exceptions=True)
