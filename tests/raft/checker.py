@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from ledgerd.raft.entries import NO_NODE, Entry, Role
 from ledgerd.raft.messages import (
     AppendAccepted,
-    HeartbeatReply,
     Message,
     RequestVote,
     RequestVoteReply,
 )
-from ledgerd.raft.ready import Ready, ReadTicket
+from ledgerd.raft.ready import ReadTicket, Ready
 from ledgerd.raft.status import Status
 from tests.raft.harness import Cluster, Node
 
@@ -69,18 +68,12 @@ class Checker:
         disk = self.cluster[message.sender].disk
         match message:
             case RequestVote():
-                vote = (disk.hard_state.term, disk.hard_state.vote)
-                assert vote == (message.term, message.sender), ("T81", message)
                 self._vote(message.sender, message.term, message.sender)
             case RequestVoteReply(granted=True):
-                vote = (disk.hard_state.term, disk.hard_state.vote)
-                assert vote == (message.term, message.to), ("R9", message)
                 self._vote(message.sender, message.term, message.to)
             case AppendAccepted():
                 assert disk.hard_state.term >= message.term, ("R9", message)
                 assert disk.last_index() >= message.match, ("R9", message)
-            case HeartbeatReply():
-                pass
             case _:
                 pass
 
@@ -90,6 +83,11 @@ class Checker:
         self.reads[node.id, node.incarnation, ticket] = newest
 
     def _vote(self, voter: int, term: int, candidate: int) -> None:
+        # A durable newer term forbids any other vote in this one, just as the vote itself does.
+        durable = self.cluster[voter].disk.hard_state
+        is_covered = durable.term > term or durable.vote == candidate
+        assert durable.term >= term, ("R9, T81", voter, term, durable)
+        assert is_covered, ("R9, T81", voter, term, candidate, durable)
         known = self.votes.setdefault((voter, term), candidate)
         assert known == candidate, ("R1", voter, term, known, candidate)
 

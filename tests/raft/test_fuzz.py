@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from ledgerd.raft.core import Options, Refused
-from ledgerd.raft.entries import EntryId, EntryKind, Index, Role
+from ledgerd.raft.entries import EntryId, EntryKind
 from ledgerd.raft.messages import Message
 from tests.raft.checker import Checker
 from tests.raft.harness import Cluster, Node
@@ -216,18 +216,16 @@ class Fuzz:
     def gave_up(self) -> set[tuple[int, int]]:
         """Nodes that told some reads that they will not be answered."""
         return {
-            (n.id, n.incarnation)
-            for n in self.cluster.nodes.values()
-            if n.failed_reads
+            (n.id, n.incarnation) for n in self.cluster.nodes.values() if n.failed_reads
         }
 
     def turn(self, node: Node) -> None:
         """Do a whole turn under the eyes of the checker."""
-        for _ in range(2):
+        for _ in range(20):  # pages may be as small as one entry
             self.take(node)
             while node.writes:
                 node.sync()
-        node.apply()
+            node.apply()
         self.checker.node(node)
 
     def check_waiting(self) -> None:
@@ -254,6 +252,3 @@ def test_the_seeds_reach_what_they_are_for() -> None:
 
     assert len(fuzz.checker.committed) > 20
     assert fuzz.checker.reads_confirmed > 20
-
-
-__all__ = ["Fuzz", "Index", "Role"]
