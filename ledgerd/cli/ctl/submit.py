@@ -240,7 +240,8 @@ class _Run:
             )
         if self._rail is None:
             self._session.errors.print(
-                f"{self._account_id} is a sandbox account: every entry takes rail sandbox"
+                f"{self._account_id} is a sandbox account: every entry takes rail sandbox",
+                soft_wrap=True,
             )
         self._rail = SANDBOX
 
