@@ -1,6 +1,6 @@
 """Writes a NACHA credit file of any size, for benchmarks and demonstrations.
 
-    python benchmarks/make_nacha.py --entries 100000 --output /tmp/payroll.ach.gz
+    python benchmarks/make_nacha.py --entries 100000 --output payroll.ach.gz
 
 The same arguments give the same bytes. Everything a reader checks is right: check digits, trace
 numbers, hashes, counts, totals, blocks. Payees are made up. Needs nothing but Python, and shares no
