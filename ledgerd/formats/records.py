@@ -453,14 +453,20 @@ def decode_journal(key: bytes, value: bytes) -> JournalEntry:
             at = end
         _expect_size(body, at)
 
+        used: set[int] = set()
         legs: list[Leg] = []
         for raw_kind, number, side, amount_minor in raw_legs:
             kind = AccountKind(raw_kind)
             if kind <= AccountKind.RECEIVABLE:
                 subject = touched[number].account_id
+            elif number == _NO_SUBJECT:
+                subject = b""
             else:
-                subject = b"" if number == _NO_SUBJECT else names[number]
+                subject = names[number]
+                used.add(number)
             legs.append(Leg(LedgerAccount(kind, subject), Side(side), amount_minor))
+        if len(used) != len(names) or b"" in names:
+            raise ValueError(f"expected {len(used)} names, found {names}")
         flaw = imbalance(tuple(legs))
         if flaw is not None:
             raise ValueError(flaw)

@@ -1,0 +1,153 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ledgerd.errors import CorruptionError
+from ledgerd.formats import commands
+from ledgerd.formats.v1 import commands_pb2
+from ledgerd.ledger.commands import (
+    Cancel,
+    FeeRule,
+    Fund,
+    OpenAccount,
+    SetFees,
+    Transfer,
+)
+from tests.formats import golden
+from tests.ledger.making import cancel, fund, open_account, set_fees, transfer
+
+i64 = st.integers(-(2**63), 2**63 - 1)
+u32 = st.integers(0, 2**32 - 1)
+ids = st.binary(max_size=20)
+texts = st.text(max_size=20)
+any_command = st.one_of(
+    st.builds(OpenAccount, ids, u32, st.booleans(), texts, i64, texts),
+    st.builds(Fund, ids, ids, i64, u32, texts, texts, texts),
+    st.builds(Transfer, ids, ids, ids, i64, u32, texts, texts),
+    st.builds(Cancel, ids, ids, texts, texts),
+    st.builds(
+        SetFees,
+        ids,
+        st.lists(st.builds(FeeRule, u32, u32, i64, u32, i64, i64), max_size=5).map(
+            tuple
+        ),
+        texts,
+        texts,
+    ),
+)
+EXAMPLES = {
+    "open_account": open_account(),
+    "fund": fund(2),
+    "transfer": transfer(3, reference="rent"),
+    "cancel": cancel(4),
+    "set_fees": set_fees(5),
+}
+
+
+@given(st.lists(any_command, min_size=1, max_size=10))
+def test_what_is_encoded_comes_back(some):
+    """Decoding gives the commands, and their sizes add up."""
+    payload = commands.encode(some)
+
+    assert commands.decode(payload) == tuple(some)
+    assert commands.decode(memoryview(payload)) == tuple(some)
+    assert len(payload) == 5 + sum(map(commands.size_bytes, some))
+
+
+def test_golden_bytes():
+    """Every command's layout is durable, and what was written is read for ever."""
+    golden.check(
+        "commands_v1",
+        {kind: commands.encode([command]) for kind, command in EXAMPLES.items()},
+    )
+    for kind, payload in golden.read("commands_v1").items():
+        assert commands.decode(payload) == (EXAMPLES[kind],)
+
+
+def test_truncation_is_corruption_at_every_byte():
+    """No prefix of a list is a list, and nothing may follow it."""
+    payload = commands.encode(list(EXAMPLES.values()))
+
+    for size in range(len(payload)):
+        with pytest.raises(CorruptionError, match="cannot be read"):
+            commands.decode(payload[:size])
+    with pytest.raises(CorruptionError, match="expected"):
+        commands.decode(payload + b"\0")
+
+
+@given(st.binary(max_size=100))
+def test_no_bytes_raise_anything_else(raw):
+    """Damage is a CorruptionError or commands; never another exception."""
+    for payload in (raw, b"\1\1\0\0\0" + len(raw).to_bytes(4, "little") + raw):
+        try:
+            commands.decode(payload)
+        except CorruptionError:
+            continue
+
+
+def test_an_unknown_kind_is_not_skipped():
+    """A command of a later release stops this one: skipping it would fork the state."""
+    later = bytes((0x82, 0x7D, 0))  # an empty message in field 2,000
+    payload = b"\1\1\0\0\0" + len(later).to_bytes(4, "little") + later
+
+    with pytest.raises(CorruptionError, match="unknown"):
+        commands.decode(payload)
+
+
+def test_field_numbers_stand():
+    """Nothing is renumbered, retyped or reused: the log keeps what was written."""
+    file = commands_pb2.DESCRIPTOR
+
+    assert {
+        message.name: [(field.number, field.name) for field in message.fields]
+        for message in file.message_types_by_name.values()
+    } == {
+        "Command": [
+            (1, "open_account"),
+            (2, "fund"),
+            (3, "transfer"),
+            (4, "cancel"),
+            (5, "set_fees"),
+        ],
+        "OpenAccount": [
+            (1, "account_id"),
+            (2, "currency"),
+            (3, "livemode"),
+            (4, "owner_ref"),
+            (5, "min_balance_minor"),
+            (6, "principal"),
+        ],
+        "Fund": [
+            (1, "request_id"),
+            (2, "account_id"),
+            (3, "amount_minor"),
+            (4, "currency"),
+            (5, "bank"),
+            (6, "external_ref"),
+            (7, "principal"),
+        ],
+        "Transfer": [
+            (1, "request_id"),
+            (2, "from_account_id"),
+            (3, "to_account_id"),
+            (4, "amount_minor"),
+            (5, "currency"),
+            (6, "reference"),
+            (7, "principal"),
+        ],
+        "Cancel": [
+            (1, "request_id"),
+            (2, "payout_id"),
+            (3, "reason"),
+            (4, "principal"),
+        ],
+        "FeeRule": [
+            (1, "rail"),
+            (2, "currency"),
+            (3, "fixed_minor"),
+            (4, "bps"),
+            (5, "min_minor"),
+            (6, "max_minor"),
+        ],
+        "SetFees": [(1, "request_id"), (2, "rules"), (3, "source"), (4, "principal")],
+    }

@@ -1,0 +1,304 @@
+"""Canonical rows: every table has golden bytes, comes back, and notices rot."""
+
+from array import array
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ledgerd.errors import CorruptionError
+from ledgerd.formats import records
+from ledgerd.formats.records import Table
+from ledgerd.ledger.accounts import (
+    Account,
+    AccountKind,
+    AccountStatus,
+    Balances,
+    Book,
+    InternalKey,
+    LedgerAccount,
+    Side,
+)
+from ledgerd.ledger.catalogue import FeeSchedule
+from ledgerd.ledger.commands import FeeRule
+from ledgerd.ledger.events import AccountAfter, Event, EventKind
+from ledgerd.ledger.identity import CallKind, IdKind, IdRecord, RequestRecord
+from ledgerd.ledger.journal import EntryReason, JournalEntry, Leg, Touched
+from ledgerd.ledger.outcomes import Outcomes, Refusal, Retry
+from ledgerd.ledger.payouts import PayoutHead, PayoutState, PayoutStatus
+from ledgerd.ledger.view import ExternalRef, Writes
+from tests.formats import golden
+from tests.ledger.making import ALICE, BOB, MAX, PACKED, SWIFT, USD, ledger, submit, uid
+
+BOOK = Book(True, USD)
+BALANCES = Balances(-5, 6, 7, 8, MAX)
+HEAD = PayoutHead(
+    uid(1), ALICE, 1000, USD, SWIFT, PACKED, (7, 3), 99, 25, PayoutState.READY, "svc"
+)
+STATUS = PayoutStatus(PayoutState.CANCELLED, 2, (8, 1, 0), 101, 1, 2, 3)
+ENTRY = JournalEntry(
+    (7, 3, 1),
+    EntryReason.FUND,
+    BOOK,
+    (
+        Leg(LedgerAccount(AccountKind.BANK_CASH, b"first"), Side.DEBIT, 30),
+        Leg(LedgerAccount(AccountKind.RECEIVABLE, ALICE), Side.CREDIT, 10),
+        Leg(LedgerAccount(AccountKind.AVAILABLE, BOB), Side.CREDIT, 14),
+        Leg(LedgerAccount(AccountKind.PAYOUT_FEE, b""), Side.CREDIT, 5),
+        Leg(LedgerAccount(AccountKind.SUSPENSE, b"first"), Side.CREDIT, 1),
+    ),
+    (
+        Touched(ALICE, 64, BALANCES, (0, 0, 0)),
+        Touched(BOB, 65, Balances(1, 2, 3, 4, 5), (6, 5, 4)),
+    ),
+)
+EVENT = Event(
+    (7, 3, 1),
+    2048,
+    EventKind.TRANSFERRED,
+    99,
+    uid(4),
+    3,
+    7,
+    USD,
+    1000,
+    25,
+    (AccountAfter(ALICE, BALANCES), AccountAfter(BOB, Balances(1, 2, 3, 4, 5))),
+)
+ACCOUNT = Account(
+    ALICE,
+    USD,
+    True,
+    "owner Ü",
+    -100,
+    AccountStatus.FROZEN,
+    7,
+    3,
+    99,
+    "svc",
+    *BALANCES,
+    65,
+    (7, 3, 1),
+)
+CASH = InternalKey(BOOK, LedgerAccount(AccountKind.BANK_CASH, b"first"))
+REFUSED = IdRecord(7, 3, Refusal.INSUFFICIENT_FUNDS, 99, bytes(range(16)))
+REQUEST = RequestRecord(
+    CallKind.CANCEL, 7, 3, 99, 0, (5, 6), (bytes(range(16)), bytes(16))
+)
+REF = ExternalRef(b"first", "Überweisung 1".encode())
+FEES = FeeSchedule(
+    3,
+    99,
+    "tariff",
+    {
+        (2, USD): FeeRule(2, USD, 25, 10, 0, MAX),
+        (SWIFT, USD): FeeRule(SWIFT, USD, 1, 2, 3, 4),
+    },
+)
+WRITES = Writes(
+    payouts=[HEAD],
+    payout_statuses=[((7, 3), STATUS)],
+    journal=[ENTRY],
+    events=[EVENT],
+    accounts=[ACCOUNT],
+    internals=[(CASH, -7)],
+    ids=[(IdKind.PAYOUT, uid(1), IdRecord(7, 3)), (IdKind.ACCOUNT, uid(2), REFUSED)],
+    requests=[(uid(4), REQUEST)],
+    external_refs=[(REF, (7, 3))],
+    fee_schedules=[FEES],
+    event_seq=2048,
+)
+
+Decoder = Callable[[bytes, bytes], Any]
+DECODED: dict[Table, tuple[Decoder, list[Any]]] = {
+    Table.PAYOUT: (records.decode_payout, [HEAD]),
+    Table.PAYOUT_STATE: (records.decode_payout_status, [STATUS]),
+    Table.JOURNAL: (records.decode_journal, [ENTRY]),
+    Table.EVENT: (records.decode_event, [EVENT]),
+    Table.EVENT_SEEK: (records.decode_event_seek, [(7, 3, 1)]),
+    Table.ACCOUNT: (records.decode_account, [ACCOUNT]),
+    Table.ACCOUNT_MARK: (records.decode_account_mark, [((7, 3, 1), BALANCES)]),
+    Table.INTERNAL: (records.decode_internal, [-7]),
+    Table.ID: (records.decode_id, [IdRecord(7, 3), REFUSED]),
+    Table.REQUEST: (records.decode_request, [REQUEST]),
+    Table.EVIDENCE: (records.decode_external_ref, [(7, 3)]),
+    Table.CONFIG: (records.decode_fee_schedule, [FEES]),
+    Table.META: (records.decode_event_seq, [2048]),
+}
+
+
+def rows_of(writes: Writes) -> dict[Table, list[tuple[bytes, bytes]]]:
+    return {rows.table: rows.rows for rows in records.encode_writes(writes)}
+
+
+def test_tables_stand_in_their_digest_order():
+    """The order of tables is part of the digest: it never changes, new ones go to the end."""
+    assert [str(table) for table in Table] == [
+        "payout",
+        "payout_state",
+        "journal",
+        "event",
+        "event_seek",
+        "account",
+        "account_mark",
+        "internal",
+        "id",
+        "request",
+        "evidence",
+        "config",
+        "meta",
+    ]
+    assert list(rows_of(WRITES)) == list(Table)
+
+
+def test_golden_bytes():
+    """Every layout is durable: other bytes would be another format."""
+    golden.check(
+        "records_v1",
+        {
+            f"{table} {n} {part}": raw
+            for table, rows in rows_of(WRITES).items()
+            for n, row in enumerate(rows)
+            for part, raw in zip(("key", "value"), row, strict=True)
+        },
+    )
+
+
+@pytest.mark.parametrize("table", Table)
+def test_what_is_encoded_comes_back(table):
+    """Each decoder gives what its row was made of."""
+    decode, expected = DECODED[table]
+
+    found = [decode(key, value) for key, value in rows_of(WRITES)[table]]
+
+    assert found == expected
+
+
+@pytest.mark.parametrize("table", Table)
+def test_rot_is_found_and_named(table):
+    """Every flipped bit and every cut is a CorruptionError with table and key."""
+    decode, _ = DECODED[table]
+    for key, value in rows_of(WRITES)[table]:
+        damaged = [value[:size] for size in range(len(value))]
+        for at in range(len(value)):
+            flipped = bytearray(value)
+            flipped[at] ^= 1 << at % 8
+            damaged.append(bytes(flipped))
+        for rotten in damaged:
+            with pytest.raises(CorruptionError, match=f"{table}.*{key.hex()}"):
+                decode(key, rotten)
+
+
+@pytest.mark.parametrize("table", Table)
+def test_a_later_layout_is_not_guessed(table):
+    """A value with another version byte and a good checksum is refused by name."""
+    decode, _ = DECODED[table]
+    ((key, value), *_) = rows_of(WRITES)[table]
+    later = b"\2" + value[1:-4]
+
+    with pytest.raises(CorruptionError, match="layout version 1, found 2"):
+        decode(key, later + records.crc32c(later).to_bytes(4, "big"))
+
+
+@pytest.mark.parametrize("table", Table)
+def test_a_sound_checksum_does_not_excuse_a_bad_body(table):
+    """Bodies cut or grown behind a good checksum are corruption all the same."""
+    decode, _ = DECODED[table]
+    ((key, value), *_) = rows_of(WRITES)[table]
+    for body in (value[:-5], value[:-4] + b"\0"):
+        with pytest.raises(CorruptionError):
+            decode(key, body + records.crc32c(body).to_bytes(4, "big"))
+
+
+def test_an_unbalanced_entry_is_corruption():
+    """The journal is checked again when it is read: before the write, after the read. I1."""
+    ((key, value),) = rows_of(WRITES)[Table.JOURNAL]
+    thirty, thirty_one = (number.to_bytes(8, "big") for number in (30, 31))
+    body = value[:-4].replace(thirty, thirty_one)
+
+    with pytest.raises(CorruptionError, match="a difference of 1"):
+        records.decode_journal(key, body + records.crc32c(body).to_bytes(4, "big"))
+
+
+def test_keys_sort_as_their_positions():
+    """Fixed width, big-endian: the order of bytes is the order of meaning."""
+    positions = [(0, 0), (0, 65_535), (1, 0), (255, 1), (256, 0), (2**63, 0)]
+    entries = [(*position, n) for position in positions for n in (0, 256)]
+
+    assert list(map(records.position_key, positions)) == sorted(
+        map(records.position_key, positions)
+    )
+    assert list(map(records.entry_key, entries)) == sorted(
+        map(records.entry_key, entries)
+    )
+    assert [records.position_of(records.position_key(p)) for p in positions] == (
+        positions
+    )
+    assert [records.entry_position_of(records.entry_key(p)) for p in entries] == entries
+
+
+@pytest.mark.parametrize("read", [records.position_of, records.entry_position_of])
+def test_a_key_of_another_width_is_corruption(read):
+    """A key that is not one is never read as one."""
+    with pytest.raises(CorruptionError, match="expected"):
+        read(bytes(11))
+
+
+def test_internal_keys_come_back():
+    """Every kind of internal account has its key."""
+    for kind in AccountKind:
+        key = InternalKey(Book(False, 17_575), LedgerAccount(kind, b"a/b"))
+        assert records.internal_of(records.internal_key(key)) == key
+    with pytest.raises(CorruptionError, match="internal"):
+        records.internal_of(bytes(8))
+
+
+def test_payout_and_account_ids_do_not_share_a_key():
+    """One id of two kinds has two rows."""
+    assert records.id_key(IdKind.PAYOUT, ALICE) != records.id_key(IdKind.ACCOUNT, ALICE)
+
+
+def test_a_bank_and_its_reference_are_told_apart():
+    """No choice of names makes two references one key."""
+    keys = {
+        records.external_ref_key(ExternalRef(bank, reference))
+        for bank, reference in ((b"ab", b"c"), (b"a", b"bc"), (b"abc", b""))
+    }
+
+    assert len(keys) == 3
+
+
+def test_outcomes_are_canonical():
+    """Answers have one form: retries by row, whatever order they were noted in."""
+    outcomes = Outcomes(
+        bytearray((0, 1, 2, 0xB0)), array("q", (25, 25, 0, 0)), bytearray((3, 7, 0, 0))
+    )
+    replayed = Retry(7, 3, 99, 7, 25, same_request=True)
+    conflict = Retry(7, 3, 99, 0, 0, same_request=False, differing=("rail", "x"))
+    outcomes.retries = {1: replayed, 2: conflict}
+    raw = records.encode_outcomes(outcomes)
+    outcomes.retries = {2: conflict, 1: replayed}
+
+    assert records.encode_outcomes(outcomes) == raw
+    golden.check("outcomes_v1", {"four rows": raw})
+
+
+def test_empty_writes_have_no_rows():
+    """An entry that did nothing leaves nothing."""
+    assert records.encode_writes(Writes()) == []
+
+
+def test_rows_of_accepted_submits():
+    """The fast lane's rows are durable layouts too, and each table's rows are sorted."""
+    books = ledger()
+    books.submit(submit(3), submit(2, amount_minor=10**9), submit(1))
+    tables = books.view.tables
+
+    cases = {
+        f"{table} {key.hex()}": value
+        for table in (Table.PAYOUT, Table.JOURNAL, Table.EVENT, Table.ID, Table.META)
+        for key, value in tables[table].items()
+        if table in (Table.META, Table.ID) or key[:8] == (3).to_bytes(8, "big")
+    }
+
+    golden.check("submit_rows_v1", cases)
