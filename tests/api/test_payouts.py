@@ -6,6 +6,7 @@ import grpc
 import pytest
 
 from ledgerd.api import ids
+from ledgerd.api.v1 import admin_pb2
 from ledgerd.api.v1 import common_pb2 as common
 from ledgerd.api.v1 import payouts_pb2 as pb
 from ledgerd.errors import NotLogged, OutcomeUnknown, Reason
@@ -142,9 +143,12 @@ def test_a_batch_has_one_result_a_row_in_order(world: World) -> None:
             ]
             assert [item.result.ordinal for item in reply.results] == [0, 1, 2, 3]
             assert reply.header.index == reply.results[1].result.original_index
-            assert [
-                item.state for item in reply.results
-            ] == [pb.READY, pb.READY, 0, pb.READY]
+            assert [item.state for item in reply.results] == [
+                pb.READY,
+                pb.READY,
+                0,
+                pb.READY,
+            ]
 
     asyncio.run(run())
 
@@ -195,9 +199,7 @@ def test_a_stream_answers_in_order_while_many_batches_wait(world: World) -> None
             for request in requests:
                 await stream.write(request)
             await stream.done_writing()
-            async with asyncio.timeout(10):
-                while world.node.proposals < before + 9:
-                    await asyncio.sleep(0.005)
+            await world.node.proposed(before + 9)
             world.node.hold.set()
             replies = [reply async for reply in stream]
 
@@ -234,7 +236,7 @@ def test_a_stream_is_not_read_further_than_its_bound(world: World) -> None:
                     )
                 )
             await stream.done_writing()
-            other = await stub.admin.Status(_status_request())
+            other = await stub.admin.Status(admin_pb2.StatusRequest())
             assert other.ready
             assert world.node.proposals <= before + 2
             world.node.hold.set()
@@ -243,12 +245,6 @@ def test_a_stream_is_not_read_further_than_its_bound(world: World) -> None:
             assert [reply.sequence for reply in replies] == [0, 1, 2, 3, 4]
 
     asyncio.run(run())
-
-
-def _status_request() -> object:
-    from ledgerd.api.v1 import admin_pb2
-
-    return admin_pb2.StatusRequest()
 
 
 def test_an_unknown_payout_is_not_found(world: World) -> None:

@@ -36,7 +36,7 @@ from ledgerd.raft.status import Status
 from ledgerd.replica.fold import fold
 from ledgerd.security import identity as roles
 from ledgerd.security import pki
-from ledgerd.security.tls import ChannelTls, ServerTls
+from ledgerd.security.tls import ServerTls
 from ledgerd.security.tlsfiles import TlsFiles
 from ledgerd.storage.environment import Environment, StorageOptions, open_directory
 from ledgerd.storage.reader import StateReader, read
@@ -72,6 +72,7 @@ class DirectNode:
         self.ready = True
         self.proposals = 0
         self.deadlines: list[float] = []
+        self._moved = asyncio.Condition()
 
     node_id = 1
     cluster_id = CLUSTER
@@ -112,6 +113,11 @@ class DirectNode:
 
         return read(self._environment, work)
 
+    async def proposed(self, count: int) -> None:
+        """Return once `count` proposals were made."""
+        async with asyncio.timeout(10), self._moved:
+            await self._moved.wait_for(lambda: self.proposals >= count)
+
     def status(self) -> NodeStatus:
         """Say that this node leads alone."""
         at = Index(self.index)
@@ -150,6 +156,8 @@ class DirectNode:
     ) -> Decided:
         self.deadlines.append(deadline)
         self.proposals += 1
+        async with self._moved:
+            self._moved.notify_all()
         if self.fault is not None:
             fault, self.fault = self.fault, None
             raise fault
@@ -257,12 +265,21 @@ class World:
             self.node.close()
 
     def stub(self, *names: str, files: TlsFiles | None = None) -> Stub:
-        """Return the services as a client with these roles sees them."""
-        tls = ChannelTls(files or self.certificates.client(*names), cluster_id=CLUSTER)
-        channel = tls.open(
+        """Return the services as a client with these roles, or these files, sees them.
+
+        The channel is made without the checks of `ChannelTls`, as a stranger would.
+        """
+        shown = files or self.certificates.client(*names)
+        credentials = grpc.ssl_channel_credentials(
+            shown.ca.read_bytes(),
+            shown.key.read_bytes(),
+            shown.certificate.read_bytes(),
+        )
+        channel = grpc.aio.secure_channel(
             f"127.0.0.1:{self.server.port}",
-            node_id=1,
+            credentials,
             options=[
+                ("grpc.ssl_target_name_override", roles.node_dns(CLUSTER, 1)),
                 ("grpc.use_local_subchannel_pool", 1),
                 ("grpc.max_send_message_length", -1),
                 ("grpc.max_receive_message_length", -1),
