@@ -11,7 +11,11 @@ def main() -> None:
             " guard the money and must run. Start it without -O.\n"
         )
         sys.exit(73)
-    from ledgerd.cli.main import cli  # after the check: importing must not matter
+    # Before anything imports gRPC, which reads its ciphers once, at its own import.
+    from ledgerd.security.ciphers import require_tls13
+
+    require_tls13()
+    from ledgerd.cli.main import cli
 
     cli()
 

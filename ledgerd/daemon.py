@@ -124,8 +124,15 @@ class _NodeBuild:
             on_reload=self._on_reload,
             on_problem=self._on_certificate_problem,
         )
+        expires_at_s = server_tls.expires_at_s()
+        if expires_at_s is not None:
+            metrics.certificate_expiry_seconds.set(expires_at_s)
         endpoint = (
-            MetricsEndpoint(metrics, config.listen.metrics)
+            MetricsEndpoint(
+                metrics,
+                config.listen.metrics,
+                context=tls.metrics_context(config.tls, config.listen.metrics),
+            )
             if config.listen.metrics
             else None
         )

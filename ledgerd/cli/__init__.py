@@ -1,0 +1,1 @@
+"""The command lines: `ledgerd` for nodes, `ledgerctl` for people and scripts."""

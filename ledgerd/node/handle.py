@@ -14,13 +14,15 @@ from ledgerd.node.courier import Courier, Decided, message_of
 from ledgerd.node.inbox import Inbox, InboxDepth
 from ledgerd.node.options import NodeOptions
 from ledgerd.node.reads import ReadAt, Reads
+from ledgerd.observability import logs
 from ledgerd.observability.metrics import Metrics
 from ledgerd.raft.core import Status
-from ledgerd.raft.entries import NO_NODE, Index, NodeId
+from ledgerd.raft.entries import NO_NODE, Index, NodeId, Role
 from ledgerd.raft.ready import RoleChange
 from ledgerd.storage.reader import StateReader
 
 T = TypeVar("T")
+log = logs.get(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class Node:
         self._core_status = core_status
         self._metrics = metrics
         self._started_at = time.monotonic()
+        self._role = Role.FOLLOWER
         self._leader: NodeId = NO_NODE
         self._leader_changes = 0
         self._is_caught_up = False
@@ -143,7 +146,20 @@ class Node:
         return not self._not_ready_reason(self._core_status())
 
     def on_role_change(self, change: RoleChange) -> None:
-        """Take note of who leads."""
+        """Take note of who leads, count it and log it with its cause."""
+        cause = change.cause.value if change.cause is not None else "start"
+        if change.role is Role.PRE_CANDIDATE and self._role is Role.FOLLOWER:
+            self._metrics.elections.labels(cause).inc()
+        if self._role is Role.LEADER and change.role is not Role.LEADER:
+            self._metrics.step_downs.labels(cause).inc()
+        self._role = change.role
+        log.info(
+            "role_changed",
+            role=change.role.value,
+            term=change.term,
+            leader=change.leader,
+            cause=cause,
+        )
         if change.leader != self._leader:
             self._leader = change.leader
             self._leader_changes += 1

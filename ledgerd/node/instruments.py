@@ -21,6 +21,7 @@ class StageTimer:
         self._fsync = metrics.fsync_seconds
         self._apply = metrics.apply_seconds
         self._settle = metrics.settle_seconds
+        self._turn = metrics.turn_seconds
         self._step_stage = stages.labels("step")
         self._persist_stage = stages.labels("persist")
         self._apply_stage = stages.labels("apply")
@@ -43,6 +44,8 @@ class StageTimer:
             case "turn.applied":
                 self._apply_stage.observe(took)
                 self._apply.observe(took)
+            case "turn.end":
+                self._turn.observe(now - self._turn_began_at)
             case "turn.after_state_commit":
                 self._settle_stage.observe(took)
                 self._settle.observe(took)

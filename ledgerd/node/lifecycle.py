@@ -54,10 +54,10 @@ async def serve(
 
     replica_thread.start()
     await transport.start()
+    await api.start()
+    quieten_collector()
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(_endless(work)) for work in background]
-        await api.start()
-        quieten_collector()
         log.info("node_started", node_id=node.node_id, cluster_id=node.cluster_id)
 
         await should_stop.wait()

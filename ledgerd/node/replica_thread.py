@@ -16,6 +16,7 @@ from ledgerd.node.log_clock import LogClock
 from ledgerd.observability.metrics import Metrics
 from ledgerd.raft.core import Status
 from ledgerd.replica.inputs import Input, Ticked
+from ledgerd.replica.outbox import Outbox
 from ledgerd.replica.replica import Replica
 
 _IDLE_WAIT_S = 0.5
@@ -103,7 +104,7 @@ class ReplicaThread:
                 settle_due_at = None
             if outbox.role_change is not None or now - self._status_at >= _STATUS_S:
                 self._publish(replica, now)
-            self._count(inputs)
+            self._count(inputs, outbox)
         self._courier.announce(replica.settle())
 
     def _wait_s(self, *, again: bool, settle_due_at: float | None) -> float:
@@ -117,10 +118,15 @@ class ReplicaThread:
         self._status = replica.core.status()
         self._status_at = now
 
-    def _count(self, inputs: list[Input]) -> None:
+    def _count(self, inputs: list[Input], outbox: Outbox) -> None:
         missed = sum(item.missed for item in inputs if isinstance(item, Ticked))
         if missed:
             self._metrics.missed_ticks.inc(missed)
+        if outbox.persisted_bytes:
+            self._metrics.log_bytes.inc(outbox.persisted_bytes)
+        for kind, commands in outbox.applied:
+            self._metrics.entries.labels(kind.name.lower()).inc()
+            self._metrics.entry_commands.observe(commands)
 
 
 def quieten_collector() -> None:

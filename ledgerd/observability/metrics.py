@@ -203,11 +203,6 @@ class Metrics:
         )
 
     def _safety_metrics(self) -> None:
-        self.checksum_errors = self._counter(
-            "ledgerd_checksum_errors_total",
-            "Stored values that failed their check.",
-            ("store",),
-        )
         self.tls_handshakes = self._counter(
             "ledgerd_tls_handshakes_total", "TLS handshakes callers began."
         )

@@ -18,6 +18,7 @@ MOMENTS = (
     "turn.after_log_commit",
     "turn.before_apply",
     "turn.applied",
+    "turn.end",
     "turn.before_state_commit",
     "turn.after_state_commit",
 )

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from ledgerd.errors import Reason
 from ledgerd.ledger.outcomes import Outcomes
-from ledgerd.raft.entries import Index, NodeId, Term
+from ledgerd.raft.entries import EntryKind, Index, NodeId, Term
 from ledgerd.raft.ready import RoleChange
 from ledgerd.replica.inputs import Waiter
 
@@ -57,6 +57,8 @@ class Outbox:
 
     again: committed entries are left to apply; call `turn` again even without inputs (T94).
     needs_settle: something was applied, so `settle` has something to make visible.
+    applied: kind and number of commands of each entry applied in the turn.
+    persisted_bytes: payload bytes written to the log in the turn.
     """
 
     answers: list[Answered] = field(default_factory=list)
@@ -66,3 +68,5 @@ class Outbox:
     role_change: RoleChange | None = None
     again: bool = False
     needs_settle: bool = False
+    applied: list[tuple[EntryKind, int]] = field(default_factory=list)
+    persisted_bytes: int = 0

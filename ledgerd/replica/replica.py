@@ -94,13 +94,14 @@ class Replica:
             self._reach("turn.before_log_commit")
             receipt = self._log.persist(ready)  # 2 persist: the durability point
             self._reach("turn.after_log_commit")
-            self._core.persisted(
-                receipt.ticket
-            )  # own vote and own copy count from here
+            # The node's own vote and own copy count from here.
+            self._core.persisted(receipt.ticket)
             self._mail.after(ready.send_after, receipt)  # 3 send: votes and acks
             self._take_news(ready, outbox)
+            outbox.persisted_bytes += sum(len(entry.payload) for entry in ready.entries)
         self._apply_page(outbox)  # 4 apply one page into the open state transaction
         outbox.again = self._core.has_more_to_apply
+        self._reach("turn.end")
 
         return outbox  # 5 answer
 
@@ -235,6 +236,7 @@ class Replica:
         folded = fold(self._state.view, entry, self._state.digest())
         outcomes = folded.applied.outcomes
         self._state.write(entry, folded.rows, folded.digest)
+        outbox.applied.append((entry.kind, len(outcomes)))
 
         shares, is_ours = self._waiters.resolve(entry.term, entry.index)
         for share in shares:
