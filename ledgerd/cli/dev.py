@@ -313,8 +313,11 @@ class DevCluster:
     def _running(self, node_id: int) -> _Process | None:
         """Return the process of a node, if it is alive and still the one we started."""
         child = self._children.get(node_id)
-        if child is not None and child.poll() is not None:
+        if child is not None:
+            if child.poll() is None:
+                return _Process(child.pid, _started_ticks(child.pid) or 0)
             del self._children[node_id]  # and it is no zombie any more
+            return None
         try:
             text = (self._home(node_id) / "process.json").read_text()
             process = _Process(**json.loads(text))
@@ -462,8 +465,8 @@ def dev(
     cluster = DevCluster(directory, int(nodes))
     cluster.prepare()
     with _interrupts():
+        cluster.start()  # refuses if nodes run; those are not ours to stop
         try:
-            cluster.start()
             leader_id = cluster.wait_ready()
             _introduce(cluster, leader_id, directory)
             if not detach:

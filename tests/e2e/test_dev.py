@@ -1,0 +1,113 @@
+"""`ledgerd dev` as a person uses it: started, interrupted, continued, stopped."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from ledgerd.cli.dev import DevCluster
+from ledgerd.client import Client
+
+pytestmark = pytest.mark.e2e
+
+ROOT = Path(__file__).parents[2]
+
+
+def ledgerd(*arguments: str | Path) -> Sequence[str | Path]:
+    return [sys.executable, "-m", "ledgerd", *arguments]
+
+
+def test_interrupt_stops_all_and_data_stays(own_cluster: DevCluster) -> None:
+    """Ctrl-C ends every node cleanly; the same folder goes on with the same accounts."""
+    folder = own_cluster.directory
+    foreground = subprocess.Popen(
+        ledgerd("dev", "--nodes", "3", "--dir", folder),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert foreground.stdout is not None
+    for line in foreground.stdout:
+        if "leads, term" in line:
+            break
+    with Client.from_profile(own_cluster.profile_path) as client:
+        account = client.open_account(currency="USD", livemode=False)
+    foreground.send_signal(signal.SIGINT)
+    words = foreground.stdout.read()
+    foreground.stdout.close()
+
+    assert foreground.wait() == 0
+    assert "stopping" in words
+    assert set(own_cluster.pids().values()) == {None}
+
+    detached = subprocess.run(
+        ledgerd("dev", "--dir", folder, "--detach"),
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    with Client.from_profile(own_cluster.profile_path) as client:
+        assert client.account(account).account.account_id == account
+    assert "LEDGERCTL_CONFIG" in detached.stdout
+
+    again = subprocess.run(
+        ledgerd("dev", "--dir", folder), cwd=ROOT, capture_output=True, text=True
+    )
+    assert again.returncode == 73
+    assert "runs already" in again.stderr
+    assert None not in own_cluster.pids().values()
+
+    subprocess.run(ledgerd("dev", "stop", "--dir", folder), cwd=ROOT, check=True)
+    assert set(own_cluster.pids().values()) == {None}
+
+
+def test_leader_is_killed_and_started_again(own_cluster: DevCluster) -> None:
+    """`dev kill --node leader` and `dev start` are what a demonstration needs."""
+    folder = own_cluster.directory
+    own_cluster.start()
+    leader = own_cluster.wait_ready()
+
+    subprocess.run(
+        ledgerd("dev", "kill", "--dir", folder, "--node", "leader"),
+        cwd=ROOT,
+        check=True,
+    )
+
+    assert own_cluster.pids()[leader] is None
+    successor = own_cluster.leader(timeout_s=20)
+    assert successor not in (None, leader)
+
+    own_cluster.start(leader)
+    own_cluster.wait_ready()
+    status = subprocess.run(
+        ledgerd("dev", "status", "--dir", folder),
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert "leads, term" in status.stdout
+    assert "down" not in status.stdout
+
+
+def test_node_that_cannot_start_is_told_with_its_words(own_cluster: DevCluster) -> None:
+    """A node's last words reach whoever started it, and nothing stays running."""
+    key = own_cluster.directory / "pki" / "node-2.key"
+    os.rename(key, key.with_suffix(".away"))
+
+    result = subprocess.run(
+        ledgerd("dev", "--dir", own_cluster.directory, "--detach"),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+
+    assert result.returncode == 73
+    assert "node 2 has ended" in result.stderr
+    assert "node-2.key" in result.stderr
+    assert set(own_cluster.pids().values()) == {None}
