@@ -49,26 +49,24 @@ class Breach(NamedTuple):
         return f"{self.invariant} at {self.where}: {self.found}"
 
 
-class Line(NamedTuple):
-    """One line of a trial balance: one of the two sums is zero.
+class TrialLine(NamedTuple):
+    """One line of a trial balance; exactly one of debit and credit is not zero.
 
-    accounts: how many balances it sums.
+    ledger_account: `cust/*/available` for the balances of all customers together, else
+        the internal account's name. accounts: how many balances it sums.
     """
 
-    name: str
+    ledger_account: str
     debit_minor: int
     credit_minor: int
     accounts: int
 
 
-class TrialBalance(NamedTuple):
-    """One book: customer accounts summed by kind, internal ones each.
-
-    Sums may pass 64 bits.
-    """
+class TrialBook(NamedTuple):
+    """The trial balance of one book. Sums may pass 64 bits."""
 
     book: Book
-    lines: tuple[Line, ...]
+    lines: tuple[TrialLine, ...]
 
     @property
     def debit_minor(self) -> int:
@@ -86,36 +84,40 @@ class TrialBalance(NamedTuple):
         return self.debit_minor == self.credit_minor
 
 
-def trial_balances(
-    accounts: Iterable[Account], internals: Iterable[tuple[InternalKey, int]]
-) -> list[TrialBalance]:
-    """Return the trial balance of every book, sorted by book."""
-    sums: dict[Book, dict[tuple[int, bytes], tuple[int, int]]] = {}
+def trial_balance(
+    accounts: Iterable[Account], internals: Mapping[InternalKey, int]
+) -> list[TrialBook]:
+    """Return the trial balance of every book, sorted; lines of zero are left out."""
+    sums: dict[Book, dict[LedgerAccount, tuple[int, int]]] = {}
     for account in accounts:
-        lines = sums.setdefault(account.book, {})
+        of_book = sums.setdefault(account.book, {})
         for kind, balance_minor in zip(CUSTOMER_KINDS, account.balances, strict=True):
-            sum_minor, count = lines.get((kind, b""), (0, 0))
-            lines[kind, b""] = (sum_minor + balance_minor, count + 1)
-    for (book, ledger_account), balance_minor in internals:
-        lines = sums.setdefault(book, {})
-        lines[ledger_account] = (balance_minor, 1)
+            customers = LedgerAccount(kind, b"")
+            sum_minor, count = of_book.get(customers, (0, 0))
+            of_book[customers] = (sum_minor + balance_minor, count + 1)
+    for (book, ledger_account), balance_minor in internals.items():
+        sums.setdefault(book, {})[ledger_account] = (balance_minor, 1)
     return [
-        TrialBalance(book, tuple(_line(key, *lines[key]) for key in sorted(lines)))
-        for book, lines in sorted(sums.items())
+        TrialBook(
+            book,
+            tuple(
+                _line(account, *of_book[account])
+                for account in sorted(of_book)
+                if of_book[account][0]
+            ),
+        )
+        for book, of_book in sorted(sums.items())
     ]
 
 
-def _line(key: tuple[int, bytes], balance_minor: int, count: int) -> Line:
-    account = LedgerAccount(AccountKind(key[0]), key[1])
+def _line(account: LedgerAccount, balance_minor: int, accounts: int) -> TrialLine:
+    """Return a line on the balance's normal side, on the other if it is negative."""
     name = account.name.replace("cust//", "cust/*/")
-    is_debit = (normal_side(account.kind) == Side.DEBIT) == (balance_minor >= 0)
+    is_debit = (normal_side(account.kind) == Side.DEBIT) == (balance_minor > 0)
     amount_minor = abs(balance_minor)
-    return Line(
-        name,
-        amount_minor if is_debit else 0,
-        0 if is_debit else amount_minor,
-        count,
-    )
+    if is_debit:
+        return TrialLine(name, amount_minor, 0, accounts)
+    return TrialLine(name, 0, amount_minor, accounts)
 
 
 class Audit:
