@@ -29,10 +29,17 @@ def client(cluster: DevCluster) -> Iterator[Client]:
         yield client
 
 
-@pytest.fixture
-def dev_cluster(cluster: DevCluster) -> DevCluster:
-    """The same cluster, for tests that make their own clients."""
-    return cluster
+@pytest.fixture(scope="module")
+def dev_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevCluster]:
+    """One running cluster for all tests of a file that leave it as it is."""
+    cluster = DevCluster(tmp_path_factory.mktemp("e2e") / "cluster", 3)
+    cluster.prepare()
+    try:
+        cluster.start()
+        cluster.wait_ready()
+        yield cluster
+    finally:
+        cluster.stop()
 
 
 @pytest.fixture
