@@ -50,6 +50,10 @@ _FINAL: Final = frozenset(
         Reason.INDEX_NOT_KEPT,
     }
 )
+# Cured by a renewed certificate, if there is one on disk by now.
+_OF_THE_CERTIFICATE: Final = frozenset(
+    {Reason.CERTIFICATE_EXPIRED, Reason.UNAUTHENTICATED, Reason.ROLE_MISSING}
+)
 # The node leads and is full: it is asked again, after a pause.
 _BUSY: Final = frozenset({Reason.OVERLOADED, Reason.UNCOMMITTED_QUOTA})
 
@@ -289,7 +293,7 @@ class _Run:
 
     def may_continue(self, error: CallError) -> bool:
         """Return whether another attempt could end better."""
-        if error.reason in (Reason.CERTIFICATE_EXPIRED, Reason.UNAUTHENTICATED):
+        if error.reason in _OF_THE_CERTIFICATE:
             return self._nodes.reconnect()  # with renewed files, if there are any
         return error.reason not in _FINAL and self._defects < _DEFECTS_MAX
 

@@ -1,9 +1,12 @@
 """The client library against real nodes that are killed under it."""
 
 import asyncio
+import shutil
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +21,9 @@ from ledgerd.client import (
     payout_order,
     us_account,
 )
+from ledgerd.errors import Reason
+from ledgerd.security import pki
+from ledgerd.security.identity import Role
 
 pytestmark = pytest.mark.e2e
 
@@ -105,6 +111,39 @@ def test_certificate_of_another_cluster_is_named(
     assert "no connection" in caught.value.message
 
 
+def test_renewed_certificate_is_used_without_a_restart(
+    dev_cluster: DevCluster, tmp_path: Path
+) -> None:
+    """A client whose role was missing goes on when its files have it."""
+    authority = dev_cluster.directory / "pki"
+    weak = pki.issue_client(authority, "weak", [Role.AUDITOR], out=tmp_path)
+    strong = pki.issue_client(
+        authority, "strong", [Role.SUBMITTER], out=tmp_path / "new"
+    )
+    profile = replace(
+        Profile.load(dev_cluster.profile_path),
+        ca=weak.ca,
+        certificate=weak.certificate,
+        key=weak.key,
+    )
+    with Client(profile) as client:
+        with pytest.raises(NotLogged, match="submitter") as caught:
+            client.open_account(currency="USD", livemode=True)
+        shutil.copy(strong.key, weak.key)
+        shutil.copy(strong.certificate, weak.certificate)
+
+        until = time.monotonic() + 10
+        while time.monotonic() < until:  # files are looked at now and then
+            try:
+                client.open_account(currency="USD", livemode=True)
+                break
+            except NotLogged:
+                continue
+        else:
+            pytest.fail("the renewed certificate was not used")
+    assert caught.value.reason is Reason.ROLE_MISSING
+
+
 @pytest.mark.slow
 def test_killed_leader_loses_and_doubles_nothing(own_cluster: DevCluster) -> None:
     """Concurrent single submits ride through two SIGKILLs of the leader, all answered."""
@@ -138,7 +177,7 @@ def test_killed_leader_loses_and_doubles_nothing(own_cluster: DevCluster) -> Non
             async with asyncio.TaskGroup() as group:
                 tasks = [
                     group.create_task(submits(client, account, lambda: over))
-                    for _ in range(32)
+                    for _ in range(8)
                 ]
                 for _ in range(2):
                     killed = await asyncio.to_thread(own_cluster.leader)
