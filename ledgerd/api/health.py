@@ -59,6 +59,8 @@ class HealthService(health_pb2_grpc.HealthServicer):
             if status != told:
                 told = status
                 yield pb.HealthCheckResponse(status=status)
+            if self._is_stopping:
+                return  # told; a watcher must not hold up the stop
             await asyncio.sleep(_WATCH_INTERVAL_S)
 
     def _status(self) -> int:

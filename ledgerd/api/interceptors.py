@@ -72,11 +72,26 @@ class Gate(grpc.aio.ServerInterceptor):
         )
         self._wrapped: dict[str, Handler] = {}
         self._calls_in_flight = 0
+        self._is_stopping = False
+        self._is_idle = asyncio.Event()
+        self._is_idle.set()
 
     @property
     def calls_in_flight(self) -> int:
         """Calls that are not answered yet, streams included."""
         return self._calls_in_flight
+
+    def begin_stop(self) -> None:
+        """Refuse every new call from now on, as definitely not logged."""
+        self._is_stopping = True
+
+    async def idle(self, wait_s: float) -> None:
+        """Return once no call is under way, or after `wait_s` seconds."""
+        try:
+            async with asyncio.timeout(wait_s):
+                await self._is_idle.wait()
+        except TimeoutError:
+            pass  # what is left ends with the server
 
     async def intercept_service(
         self,
@@ -115,7 +130,7 @@ class Gate(grpc.aio.ServerInterceptor):
 
         async def guarded(data: bytes, context: Context) -> Message:
             call = self._call(method, context)
-            self._calls_in_flight += 1
+            self._enter()
             try:
                 self._admit(call, context)
                 request = self._parsed(data, parse)
@@ -126,7 +141,7 @@ class Gate(grpc.aio.ServerInterceptor):
             except BaseException as error:
                 await self._end(call, context, error)
             finally:
-                self._calls_in_flight -= 1
+                self._leave()
 
         return guarded
 
@@ -137,7 +152,7 @@ class Gate(grpc.aio.ServerInterceptor):
 
         async def guarded(data: bytes, context: Context) -> AsyncIterator[Message]:
             call = self._call(method, context)
-            self._calls_in_flight += 1
+            self._enter()
             try:
                 self._admit(call, context)
                 request = self._parsed(data, parse)
@@ -148,7 +163,7 @@ class Gate(grpc.aio.ServerInterceptor):
             except BaseException as error:
                 await self._end(call, context, error)
             finally:
-                self._calls_in_flight -= 1
+                self._leave()
 
         return guarded
 
@@ -165,7 +180,7 @@ class Gate(grpc.aio.ServerInterceptor):
             requests: AsyncIterator[bytes], context: Context
         ) -> AsyncIterator[Message]:
             call = self._call(method, context)
-            self._calls_in_flight += 1
+            self._enter()
             try:
                 self._admit(call, context)
                 calls.begin(call)
@@ -175,9 +190,18 @@ class Gate(grpc.aio.ServerInterceptor):
             except BaseException as error:
                 await self._end(call, context, error)
             finally:
-                self._calls_in_flight -= 1
+                self._leave()
 
         return guarded
+
+    def _enter(self) -> None:
+        self._calls_in_flight += 1
+        self._is_idle.clear()
+
+    def _leave(self) -> None:
+        self._calls_in_flight -= 1
+        if not self._calls_in_flight:
+            self._is_idle.set()
 
     def _call(self, method: str, context: Context) -> Call:
         """Return the record of a call that has just arrived."""
@@ -201,6 +225,8 @@ class Gate(grpc.aio.ServerInterceptor):
         """Return if the call may go on. Raises NotLogged."""
         call.identity = self._identity(context)
         access.check(call.identity, call.method)
+        if self._is_stopping and not call.is_quiet:
+            raise NotLogged(Reason.STOPPING, "this node is stopping; ask another one")
         if self._calls_in_flight > self._options.calls_in_flight_max:
             raise NotLogged(
                 Reason.OVERLOADED,

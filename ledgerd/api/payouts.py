@@ -195,7 +195,7 @@ class PayoutsService(payouts_pb2_grpc.PayoutsServicer):
     async def _submit_batch(
         self, request: pb.SubmitBatchRequest, call: Call
     ) -> pb.SubmitBatchReply:
-        batch = codec.batch(request.orders, principal=call.principal)
+        batch = await codec.batch(request.orders, principal=call.principal)
         call.rows = len(batch)
         decided = await self._node.propose_payouts(batch, call.deadline)
         call.decided(decided)
@@ -205,7 +205,7 @@ class PayoutsService(payouts_pb2_grpc.PayoutsServicer):
                 decided, state_version=self._node.state_version
             )
         )
-        replies.fill_results(reply, decided)
+        await replies.fill_results(reply, decided)
         return reply
 
     async def _streamed(self, request: pb.SubmitBatchRequest) -> pb.SubmitStreamReply:

@@ -1,8 +1,10 @@
 """What the log decided and what state holds -> messages of `api.v1`."""
 
+import asyncio
 from typing import Final, cast
 
 from ledgerd.api import ids
+from ledgerd.api.codec import LOOP_PAGE_ROWS
 from ledgerd.api.v1 import accounts_pb2, common_pb2, payouts_pb2
 from ledgerd.formats.batches import unpack_details
 from ledgerd.ledger.accounts import Account
@@ -72,13 +74,27 @@ def fill_result(result: common_pb2.CommandResult, outcomes: Outcomes, row: int) 
         result.differing_fields.extend(retry.differing)
 
 
-def fill_results(reply: payouts_pb2.SubmitBatchReply, decided: Decided) -> None:
-    """Add one result a row of the call, in order. The way out of the hot path."""
+async def fill_results(
+    reply: payouts_pb2.SubmitBatchReply, decided: Decided
+) -> None:
+    """Add one result a row of the call, in order. The way out of the hot path.
+
+    Lets the loop go after every page, as `codec.batch` does.
+    """
+    end = decided.first + decided.count
+    for start in range(decided.first, end, LOOP_PAGE_ROWS):
+        if start > decided.first:
+            await asyncio.sleep(0)
+        _fill_page(reply, decided.outcomes, start, min(start + LOOP_PAGE_ROWS, end))
+
+
+def _fill_page(
+    reply: payouts_pb2.SubmitBatchReply, outcomes: Outcomes, start: int, stop: int
+) -> None:
     add = reply.results.add
-    outcomes = decided.outcomes
     codes, states, fees_minor = outcomes.codes, outcomes.states, outcomes.fees_minor
     created = common_pb2.OUTCOME_CREATED
-    for row in range(decided.first, decided.first + decided.count):
+    for row in range(start, stop):
         item = add()
         if codes[row] == _CREATED:
             result = item.result

@@ -1,5 +1,6 @@
 """The public API of one node: one gRPC server with its services, health, reflection and gate."""
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -108,7 +109,14 @@ class ApiServer:
         await server.start()
 
     async def stop(self, grace_s: float) -> None:
-        """Refuse new calls at once and end those under way within `grace_s` seconds."""
+        """Refuse new calls at once and end those under way within `grace_s` seconds.
+
+        The listener stays up while calls end, so that new ones are refused with our facts and their
+        callers go elsewhere at once.
+        """
         self._health.begin_stop()
+        self._gate.begin_stop()
         if self._server is not None:
-            await self._server.stop(grace_s)
+            began_at = time.monotonic()
+            await self._gate.idle(grace_s)
+            await self._server.stop(max(0.0, grace_s - (time.monotonic() - began_at)))

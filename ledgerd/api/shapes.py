@@ -7,7 +7,7 @@ described by its length, never repeated: error texts end up in the logs of calle
 
 import re
 import unicodedata
-from typing import Final
+from typing import Final, NamedTuple
 
 from ledgerd.api import ids
 from ledgerd.api.v1 import common_pb2, payouts_pb2
@@ -24,15 +24,9 @@ from ledgerd.limits import (
 
 _FOUND_CHARACTERS_MAX: Final = 48
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_BIC: Final = re.compile(r"[A-Z]{4}[A-Z]{2}[A-Z0-9]{2}(?:[A-Z0-9]{3})?")
-_IBAN: Final = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
+_BIC: Final = r"[A-Z]{4}[A-Z]{2}[A-Z0-9]{2}(?:[A-Z0-9]{3})?"
 _COUNTRY: Final = re.compile(r"[A-Z]{2}")
 _ACCOUNT_TYPE: Final = re.compile(r"[a-z_]{0,32}")
-_US_BANK: Final = re.compile(r"[0-9]{9}")
-_US_NUMBER: Final = re.compile(r"[A-Za-z0-9 -]{1,17}")
-_UK_BANK: Final = re.compile(r"[0-9]{6}")
-_UK_NUMBER: Final = re.compile(r"[0-9]{6,10}")
-_BIC_NUMBER: Final = re.compile(r"[!-~](?:[ -~]{0,32}[!-~])?")
 _BANK: Final = re.compile(r"[a-z0-9_-]{1,32}")
 
 # code -> (number, exponent), and name -> number: one look-up a row.
@@ -153,30 +147,43 @@ def bank(field: str, name: str) -> str:
     return name
 
 
-# By kind of destination: shape of the bank code, shape of the account number, and their texts.
-_SHAPES: Final = {
-    Kind.IBAN: (
-        re.compile(f"(?:{_BIC.pattern})?"),
+class _Shape(NamedTuple):
+    """How a destination of one kind looks. whole: all four codes at once, see `_whole`."""
+
+    bank: re.Pattern[str]
+    bank_text: str
+    number: re.Pattern[str]
+    number_text: str
+    whole: re.Pattern[str]
+
+
+def _shape(bank: str, bank_text: str, number: str, number_text: str) -> _Shape:
+    whole = f"{bank}\0{number}\0(?:{_COUNTRY.pattern})?\0{_ACCOUNT_TYPE.pattern}"
+    return _Shape(
+        re.compile(bank), bank_text, re.compile(number), number_text, re.compile(whole)
+    )
+
+
+_SHAPES: Final[dict[int, _Shape]] = {
+    Kind.IBAN: _shape(
+        f"(?:{_BIC})?",
         "nothing or a BIC of 8 or 11 characters",
-        _IBAN,
+        r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}",
         "an IBAN: 15 .. 34 capitals and digits without spaces",
     ),
-    Kind.US_ACCOUNT: (
-        _US_BANK,
+    Kind.US_ACCOUNT: _shape(
+        r"[0-9]{9}",
         "a routing number of 9 digits",
-        _US_NUMBER,
+        r"[A-Za-z0-9 -]{1,17}",
         "1 .. 17 letters, digits, spaces and hyphens",
     ),
-    Kind.UK_ACCOUNT: (
-        _UK_BANK,
-        "a sort code of 6 digits",
-        _UK_NUMBER,
-        "6 .. 10 digits",
+    Kind.UK_ACCOUNT: _shape(
+        r"[0-9]{6}", "a sort code of 6 digits", r"[0-9]{6,10}", "6 .. 10 digits"
     ),
-    Kind.BIC_ACCOUNT: (
+    Kind.BIC_ACCOUNT: _shape(
         _BIC,
         "a BIC of 8 or 11 characters",
-        _BIC_NUMBER,
+        r"[!-~](?:[ -~]{0,32}[!-~])?",
         "1 .. 34 printable ASCII characters, no space at the ends",
     ),
 }
@@ -194,27 +201,36 @@ def destination(
     name, account_type = to.name, to.account_type
     shape = _SHAPES.get(kind)
     if shape is None:
-        is_empty = not (kind or country or bank_code or number or name or account_type)
-        if is_empty and is_sandbox:
+        if is_sandbox and not (
+            kind or country or bank_code or number or name or account_type
+        ):
             return 0, "", "", "", "", ""
         raise Malformed(
             field + ".kind",
             f"one of {', '.join(Kind.Name(known) for known in _SHAPES)}",
             str(kind) if kind else "nothing",
         )
-    bank_shape, bank_text, number_shape, number_text = shape
-    if bank_shape.fullmatch(bank_code) is None:
-        raise Malformed(field + ".bank_code", bank_text, measured(bank_code))
-    if number_shape.fullmatch(number) is None:
-        raise Malformed(field + ".account_number", number_text, measured(number))
-    if country and _COUNTRY.fullmatch(country) is None:
-        raise Malformed(field + ".country", "two capital letters", quoted(country))
-    if account_type and _ACCOUNT_TYPE.fullmatch(account_type) is None:
-        raise Malformed(
-            field + ".account_type", "up to 32 of a-z and _", quoted(account_type)
-        )
+    # One match for the four codes: no shape has a NUL, so none can borrow from its neighbour.
+    codes = f"{bank_code}\0{number}\0{country}\0{account_type}"
+    if shape.whole.fullmatch(codes) is None:
+        raise _misshapen(field, shape, to)
     plain(field + ".name", name, bytes_max=NAME_BYTES_MAX)
     return kind, country, bank_code, number, name, account_type
+
+
+def _misshapen(field: str, shape: _Shape, to: payouts_pb2.Destination) -> Malformed:
+    """Return which of the four codes does not have its shape."""
+    if shape.bank.fullmatch(to.bank_code) is None:
+        return Malformed(field + ".bank_code", shape.bank_text, measured(to.bank_code))
+    if shape.number.fullmatch(to.account_number) is None:
+        found = measured(to.account_number)
+        return Malformed(field + ".account_number", shape.number_text, found)
+    if to.country and _COUNTRY.fullmatch(to.country) is None:
+        found = quoted(to.country)
+        return Malformed(field + ".country", "two capital letters", found)
+    assert _ACCOUNT_TYPE.fullmatch(to.account_type) is None, "one of four must differ"
+    found = quoted(to.account_type)
+    return Malformed(field + ".account_type", "up to 32 of a-z and _", found)
 
 
 def metadata(field: str, pairs: dict[str, str]) -> tuple[tuple[str, str], ...]:

@@ -328,13 +328,20 @@ def test_a_call_under_way_ends_while_the_server_stops(world: World) -> None:
             await world.node.proposed(before + 1)
             stopping = asyncio.ensure_future(world.server.stop(5))
             await asyncio.sleep(0)
-            refusal = await refusal_of(stub.admin.Status(STATUS))
+            health = health_pb2_grpc.HealthStub(stub.channel)
+            told = await health.Check(health_pb2.HealthCheckRequest())
+            refusal = await refusal_of(
+                stub.payouts.Submit(pb.SubmitRequest(order=world.order(account)))
+            )
             world.node.hold.set()
             reply = await waiting
             await stopping
 
+            assert told.status == NOT_SERVING
             assert reply.HasField("payout")
             assert refusal.code == grpc.StatusCode.UNAVAILABLE
+            assert refusal.reason == "STOPPING"
+            assert refusal.metadata["outcome"] == "NOT_LOGGED"
 
     asyncio.run(run())
 
