@@ -70,7 +70,7 @@ class PayoutsService(payouts_pb2_grpc.PayoutsServicer):
     async def SubmitBatch(  # noqa: D102
         self, request: pb.SubmitBatchRequest, context: Context
     ) -> pb.SubmitBatchReply:
-        return await self._submit_batch(request, calls.current())
+        return await self._submit_batch(request, calls.current(), asyncio.Lock())
 
     async def SubmitStream(
         self, request_iterator: AsyncIterator[pb.SubmitBatchRequest], context: Context
@@ -81,6 +81,7 @@ class PayoutsService(payouts_pb2_grpc.PayoutsServicer):
         and flow control slows the caller down.
         """
         pending: deque[asyncio.Task[pb.SubmitStreamReply]] = deque()
+        in_order = asyncio.Lock()
         reading: asyncio.Task[pb.SubmitBatchRequest | None] | None = None
         is_open = True
         try:
@@ -99,7 +100,9 @@ class PayoutsService(payouts_pb2_grpc.PayoutsServicer):
                     if request is None:
                         is_open = False
                     else:
-                        pending.append(asyncio.create_task(self._streamed(request)))
+                        pending.append(
+                            asyncio.create_task(self._streamed(request, in_order))
+                        )
                 while pending and pending[0].done():
                     yield pending.popleft().result()
         finally:
@@ -193,9 +196,15 @@ class PayoutsService(payouts_pb2_grpc.PayoutsServicer):
         return reply
 
     async def _submit_batch(
-        self, request: pb.SubmitBatchRequest, call: Call
+        self, request: pb.SubmitBatchRequest, call: Call, in_order: asyncio.Lock
     ) -> pb.SubmitBatchReply:
-        batch = await codec.batch(request.orders, principal=call.principal)
+        """Answer one batch.
+
+        in_order: held until the batch is proposed, so that batches of a stream reach the log in
+            the order they came, however long the reading of each takes.
+        """
+        async with in_order:
+            batch = await codec.batch(request.orders, principal=call.principal)
         call.rows = len(batch)
         decided = await self._node.propose_payouts(batch, call.deadline)
         call.decided(decided)
@@ -208,12 +217,14 @@ class PayoutsService(payouts_pb2_grpc.PayoutsServicer):
         await replies.fill_results(reply, decided)
         return reply
 
-    async def _streamed(self, request: pb.SubmitBatchRequest) -> pb.SubmitStreamReply:
+    async def _streamed(
+        self, request: pb.SubmitBatchRequest, in_order: asyncio.Lock
+    ) -> pb.SubmitStreamReply:
         """Return the answer to one batch of a stream; its errors end nothing but itself."""
         call = calls.current().again(self._options.deadline_s_default)
         reply = pb.SubmitStreamReply(sequence=request.sequence)
         try:
-            reply.accepted.CopyFrom(await self._submit_batch(request, call))
+            reply.accepted.CopyFrom(await self._submit_batch(request, call, in_order))
         except CallError as error:
             facts = {
                 "cluster_id": self._options.cluster_id,

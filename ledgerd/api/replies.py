@@ -74,9 +74,7 @@ def fill_result(result: common_pb2.CommandResult, outcomes: Outcomes, row: int) 
         result.differing_fields.extend(retry.differing)
 
 
-async def fill_results(
-    reply: payouts_pb2.SubmitBatchReply, decided: Decided
-) -> None:
+async def fill_results(reply: payouts_pb2.SubmitBatchReply, decided: Decided) -> None:
     """Add one result a row of the call, in order. The way out of the hot path.
 
     Lets the loop go after every page, as `codec.batch` does.

@@ -1,6 +1,7 @@
 """Malformed requests: the field, what was expected, what was found; and nothing of it is logged."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -9,6 +10,7 @@ from ledgerd.api.v1 import accounts_pb2, admin_pb2, common_pb2
 from ledgerd.api.v1 import payouts_pb2 as pb
 from ledgerd.errors import NotLogged, Outcome, Reason
 from ledgerd.formats.batches import Details, unpack_details
+from ledgerd.ledger.batch import PayoutBatch
 from ledgerd.ledger.commands import Cancel, FeeRule, Fund, OpenAccount, Transfer
 from ledgerd.ledger.money import currency_number
 from ledgerd.limits import BATCH_COMMANDS_MAX
@@ -21,6 +23,10 @@ OTHER_TEXT = ids.encode(ids.ACCOUNT, OTHER)
 REQUEST_TEXT = ids.encode(ids.REQUEST, REQUEST)
 USD = currency_number("USD")
 MAX = 2**63 - 1
+
+
+def columns(orders: Sequence[pb.PayoutOrder], *, principal: str) -> PayoutBatch:
+    return asyncio.run(codec.batch(orders, principal=principal))
 
 
 def order() -> pb.PayoutOrder:
@@ -74,7 +80,7 @@ def test_columns_hold_what_the_orders_say() -> None:
     second = order()
     second.payout_id = ids.encode(ids.PAYOUT, uuid7(9))
     second.amount.units = MAX
-    batch = codec.batch([order(), second], principal="ops")
+    batch = columns([order(), second], principal="ops")
 
     assert [PAYOUT, uuid7(9)] == batch.ids
     assert batch.account_ids == [ACCOUNT, ACCOUNT]
@@ -209,7 +215,7 @@ def test_every_malformed_field_is_named(
     change(bad)
 
     with pytest.raises(NotLogged) as of_batch:
-        codec.batch([order(), bad], principal="ops")
+        columns([order(), bad], principal="ops")
     with pytest.raises(NotLogged) as of_single:
         codec.single(bad, principal="ops")
 
@@ -260,12 +266,12 @@ def test_what_has_its_shape_is_taken(good: Callable[[pb.PayoutOrder], None]) -> 
 def test_a_batch_has_its_bounds(count: int) -> None:
     """Nothing and too much are refused before a row is looked at."""
     with pytest.raises(NotLogged, match=f"orders: expected 1 .. 8192 .* found {count}"):
-        codec.batch([order()] * count, principal="ops")
+        columns([order()] * count, principal="ops")
 
 
 def test_the_largest_batch_is_taken() -> None:
     """8,192 rows are one batch."""
-    assert len(codec.batch([order()] * BATCH_COMMANDS_MAX, principal="ops")) == 8_192
+    assert len(columns([order()] * BATCH_COMMANDS_MAX, principal="ops")) == 8_192
 
 
 def test_a_batch_must_fit_an_entry() -> None:
@@ -274,7 +280,7 @@ def test_a_batch_must_fit_an_entry() -> None:
     item.metadata.update({f"key-{number}": "x" * 500 for number in range(20)})
 
     with pytest.raises(NotLogged, match="split it into smaller ones") as caught:
-        codec.batch([item] * 1_000, principal="ops")
+        columns([item] * 1_000, principal="ops")
     assert Reason.TOO_LARGE is caught.value.reason
 
 
