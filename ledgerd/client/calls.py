@@ -272,13 +272,13 @@ class _Run:
             else:
                 self._nodes.leads_not(node)
                 self._unreachable.add(node)
-                self.progress.last = f"{where(node)}: no connection"
+                self._note(node, f"{where(node)}: no connection")
         raise self._late()
 
     def failed(self, node: Node, error: CallError, *, was_whole: bool) -> None:
         """Take in what an attempt has shown."""
         progress = self.progress
-        progress.last = error.message
+        self._note(node, error.message)
         progress.was_unknown |= isinstance(error, OutcomeUnknown)
         if error.metadata.get("status") == grpc.StatusCode.UNAVAILABLE.name:
             self._unreachable.add(node)
@@ -290,6 +290,10 @@ class _Run:
             self._nodes.leads_not(node)
         if error.reason is Reason.INTERNAL:
             self._defects += 1
+
+    def _note(self, node: Node, end: str) -> None:
+        """Keep how an attempt ended, with what is known of the node's trouble."""
+        self.progress.last = f"{end}: {node.trouble}" if node.trouble else end
 
     def may_continue(self, error: CallError) -> bool:
         """Return whether another attempt could end better."""
@@ -325,8 +329,6 @@ class _Run:
             f"within {waited_s:.2f} s and {self.progress.attempts} attempts; "
             f"the last one: {self.progress.last}"
         )
-        troubles = sorted(node.trouble for node in self._unreachable if node.trouble)
-        how = "; ".join([how, *troubles])
         if self.is_read:
             return NotLogged(Reason.READ_NOT_CONFIRMED, f"no answer {how}")
         if self.progress.was_unknown:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, NoReturn
 
 import click
+from rich.box import SIMPLE_HEAD
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -73,11 +74,12 @@ def _print(session: Session, statuses: Statuses, indent: int | None = 2) -> None
 
 def _table(statuses: Statuses) -> Table:
     """Return a row for each node; digests may be compared at equal indexes only."""
-    table = Table("node", "role", "ready")
-    for name in ("term", "commit", "applied", "visible"):
-        table.add_column(name, justify="right")
-    table.add_column("digest there")
-    table.add_column("up", justify="right")
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1))
+    for name in ("node", "role", "ready"):
+        table.add_column(name, no_wrap=True)
+    for name in ("term", "commit", "applied"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("digest at index", no_wrap=True)
     for node_id, status in statuses.items():
         if isinstance(status, CallError):
             table.add_row(str(node_id), Text("unreachable", "red"))
@@ -95,8 +97,6 @@ def _table(statuses: Statuses) -> Table:
             str(status.term),
             str(status.commit_index),
             str(status.applied_index),
-            str(status.visible_index),
-            status.digest[:_DIGEST_SHOWN],
-            f"{status.uptime_us // 1_000_000} s",
+            f"{status.digest[:_DIGEST_SHOWN]} at {status.visible_index}",
         )
     return table
