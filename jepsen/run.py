@@ -61,12 +61,13 @@ ROOT = Path(__file__).resolve().parent.parent
 
 READY_S_MAX = 40.0
 RECOVER_S_MAX = 20.0
-PATIENT_S = 10.0  # deadline of one attempt outside the loaded part
+PATIENT_S = 5.0  # deadline of one attempt outside the loaded part
 PATIENT_ATTEMPTS = 6
 DRAIN_S_MAX = 15.0
 REST_S_MAX = 20.0
 RESOLVERS = 8
-WATCHDOG_S = 120.0  # beyond the time limit
+LOAD_EXTRA_S = 90.0  # beyond the time limit: set-up before it, recovery after it
+FINAL_S_MAX = 60.0
 
 
 def say(line: str) -> None:
@@ -149,26 +150,40 @@ class Run:
 
     async def execute(self) -> None:
         """Do the whole run. Raises RigError when the rig itself cannot work."""
-        limit_s = self._options.time_limit_s + WATCHDOG_S
+        options = self._options
         self._folder.nodes.mkdir(parents=True)
         with HistoryWriter(self._folder.history) as history:
             self._history = history
             history.listeners += [self._events.append, self._status.note]
             try:
-                async with asyncio.timeout(limit_s):
-                    await self._make()
-                    async with self._watched():
-                        # New channels for the end: what the old ones still hold in a
-                        # buffer must not arrive after the barrier.
-                        async with self._connected() as clients:
-                            workers = await self._load(clients)
-                        async with self._connected() as clients:
-                            await self._final(clients, workers)
-                    await self._end_quietly()
+                await self._make()
+                async with self._watched():
+                    # New channels for the end: what the old ones still hold in a
+                    # buffer must not arrive after the barrier.
+                    workers: list[Worker] = []
+                    load_s = LOAD_EXTRA_S + options.time_limit_s
+                    async with self._cut_after(load_s), self._connected() as clients:
+                        workers = await self._load(clients)
+                    async with (
+                        self._cut_after(FINAL_S_MAX),
+                        self._connected() as clients,
+                    ):
+                        await self._final(clients, workers)
+                await self._end_quietly()
             finally:
                 self._tear_down_now()
                 await self._links.stop()
                 self._journal.close()
+
+    @contextlib.asynccontextmanager
+    async def _cut_after(self, seconds: float) -> AsyncIterator[None]:
+        """Cut a phase short that takes too long; what there is is still judged."""
+        try:
+            async with asyncio.timeout(seconds):
+                yield
+        except TimeoutError:
+            self._note("cut", {"after_s": round(seconds)})
+            say(f"cut short after {seconds:.0f} s; judging what there is")
 
     async def _make(self) -> None:
         """Make certificates, links, configurations and nodes; wait until all serve."""
@@ -386,11 +401,14 @@ class Run:
             for command in wire.commands_of(event.f, event.v)
             if isinstance(command, Fund)
         )
-        for worker in workers:
-            last: Call = Balance(account)
-            if worker.home is None:
-                last = _small_submit(account)
-            await self._patiently(clients, worker.process, last, worker.home)
+        async with asyncio.TaskGroup() as group:
+            for worker in workers:
+                last: Call = Balance(account)
+                if worker.home is None:
+                    last = _small_submit(account)
+                group.create_task(
+                    self._patiently(clients, worker.process, last, worker.home)
+                )
         await self._monitor.wait(_is_drained, DRAIN_S_MAX)
         barrier = await self._patiently(clients, boss, _small_submit(account), None)
         if barrier.type == OK:

@@ -88,6 +88,11 @@ def _check_faults(history: History, result: Result) -> None:
             result.unknown(f"the fault {name} never happened")
     for name, i in open_.items():
         result.unknown(f"the fault {name} was never healed", i)
+    for event in history.of(RIG, "cut"):
+        result.unknown(
+            f"a phase of the run was cut short after {number(event.v, 'after_s')} s",
+            event.i,
+        )
     for event in history.of(RIG, "plant"):
         if not flag(event.v, "reached"):
             result.unknown("the planted bug was never reached", event.i)

@@ -19,9 +19,10 @@ def test_the_target_of_a_plant_exists(name: str) -> None:
     """Refactoring cannot lose a plant quietly."""
     module = importlib.import_module(f"tests.plants.{name}")
 
-    owner, attribute = owner_of(module.TARGET)
-
-    assert callable(module.replacement(vars(owner)[attribute]))
+    assert module.BUGS
+    for target, replace in module.BUGS.items():
+        owner, attribute = owner_of(target)
+        assert callable(replace(vars(owner)[attribute]))
 
 
 @pytest.mark.parametrize(
@@ -42,9 +43,7 @@ def test_a_planted_bug_notes_that_it_was_reached(
     victim = ModuleType("victim")
     vars(victim)["answer"] = lambda: "right"
     monkeypatch.setitem(importlib.import_module("sys").modules, "victim", victim)
-    vars(module).update(
-        TARGET="victim:answer", replacement=lambda original: lambda: "wrong"
-    )
+    vars(module)["BUGS"] = {"victim:answer": lambda original: lambda: "wrong"}
     reached = tmp_path / "reached"
     monkeypatch.setenv("LEDGERD_PLANT_REACHED", str(reached))
 

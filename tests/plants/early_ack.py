@@ -1,20 +1,37 @@
-"""A leader commits what it has itself, before the quorum has it."""
+"""A leader acknowledges what it has itself and replicates in the background.
+
+The quorum is not asked, and entries travel with the next answered heartbeat.
+"""
 
 from collections.abc import Callable
 
 from ledgerd.raft.entries import Index
 from ledgerd.raft.replication import Leadership
 
-TARGET = "ledgerd.raft.replication:Leadership.quorum_match"
 
-
-def replacement(
+def _count_only_me(
     original: Callable[[Leadership], Index],
 ) -> Callable[[Leadership], Index]:
-    """Return a count of the quorum that asks nobody else."""
     del original
 
     def quorum_match(self: Leadership) -> Index:
         return self._own_match
 
     return quorum_match
+
+
+def _send_later(
+    original: Callable[[Leadership, Index], None],
+) -> Callable[[Leadership, Index], None]:
+    del original
+
+    def flush(self: Leadership, commit: Index) -> None:
+        """Leave it to the next heartbeat that is answered."""
+
+    return flush
+
+
+BUGS = {
+    "ledgerd.raft.replication:Leadership.quorum_match": _count_only_me,
+    "ledgerd.raft.replication:Leadership.flush": _send_later,
+}

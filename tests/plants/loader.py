@@ -28,23 +28,33 @@ def owner_of(target: str) -> tuple[object, str]:
 
 
 def plant(module: ModuleType) -> None:
-    """Replace the target of a plant by its bug; note the first call of the bug."""
-    owner, name = owner_of(module.TARGET)
-    original: Callable[..., object] = vars(owner)[name]
-    bug: Callable[..., object] = module.replacement(original)
-    is_reached = False
+    """Replace every target of a plant by its bug; note when all were reached."""
+    waiting: set[str] = set()
+    for target, replace in module.BUGS.items():
+        owner, name = owner_of(target)
+        waiting.add(target)
+        original: Callable[..., object] = vars(owner)[name]
+        setattr(owner, name, _noted(target, original, replace(original), waiting))
+
+
+def _noted(
+    target: str,
+    original: Callable[..., object],
+    bug: Callable[..., object],
+    waiting: set[str],
+) -> Callable[..., object]:
+    """Return the bug; its first call takes it off the list, the last leaves a file."""
 
     @functools.wraps(original)
     def noted(*args: object, **kwargs: object) -> object:
-        nonlocal is_reached
-        if not is_reached:
-            is_reached = True
+        if target in waiting:
+            waiting.discard(target)
             path = os.environ.get("LEDGERD_PLANT_REACHED")
-            if path:
+            if path and not waiting:
                 Path(path).touch()
         return bug(*args, **kwargs)
 
-    setattr(owner, name, noted)
+    return noted
 
 
 def main() -> None:
