@@ -12,7 +12,7 @@ class NodeOptions:
 
     cluster_id: uuid, text. api_addresses: host:port of every node's public API, by node id.
     tick_s: length of a tick, seconds.
-    settle_delay_s: how long applied state may wait, under load, before readers see it.
+    settle_delay_s: how long applied state may wait before readers see it, if none waits for it.
     stop_grace_s: how long calls in flight may take when the node is told to stop.
     """
 

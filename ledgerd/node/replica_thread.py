@@ -15,6 +15,7 @@ from ledgerd.node.inbox import Inbox
 from ledgerd.node.log_clock import LogClock
 from ledgerd.observability.metrics import Metrics
 from ledgerd.raft.core import Status
+from ledgerd.raft.entries import Index
 from ledgerd.replica.inputs import Input, Ticked
 from ledgerd.replica.outbox import Outbox
 from ledgerd.replica.replica import Replica
@@ -40,7 +41,7 @@ class ReplicaThread:
 
         build: makes the replica, on its own thread since the stores assert their owner, and
             what closes its stores at a clean end.
-        settle_delay_s: how long applied state may wait under load before readers see it.
+        settle_delay_s: how long applied state may wait before readers see it, if none waits.
         """
         self._build = build
         self._inbox = inbox
@@ -85,6 +86,7 @@ class ReplicaThread:
         self._started.set()
 
         again, settle_due_at = False, None
+        visible = wanted = Index(0)  # what readers see, what they wait for
         while True:
             wait_s = self._wait_s(again=again, settle_due_at=settle_due_at)
             inputs = self._inbox.take(wait_s=wait_s)
@@ -97,10 +99,10 @@ class ReplicaThread:
             now = time.monotonic()
             if outbox.needs_settle and settle_due_at is None:
                 settle_due_at = now + self._settle_delay_s
-            if settle_due_at is not None and (
-                now >= settle_due_at or (self._inbox.is_empty() and not again)
-            ):
-                self._courier.announce(replica.settle())
+            wanted = max([wanted, *(point.index for point in outbox.reads)])
+            if settle_due_at is not None and (now >= settle_due_at or wanted > visible):
+                visible = replica.settle()
+                self._courier.announce(visible)
                 settle_due_at = None
             if outbox.role_change is not None or now - self._status_at >= _STATUS_S:
                 self._publish(replica, now)
