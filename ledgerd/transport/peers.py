@@ -82,6 +82,12 @@ class PeerLink:
         while True:
             try:
                 await self._session()
+            except asyncio.CancelledError:
+                if _is_cancelling():
+                    raise
+                # gRPC raises this also when the other end closed the call with CANCELLED.
+                self._report("peer_lost", "CANCELLED: the peer closed the stream")
+                backoff_s = self._options.reconnect_s_min
             except StreamLost as lost:
                 self._report("peer_lost", str(lost))
                 backoff_s = self._options.reconnect_s_min
@@ -230,6 +236,12 @@ def channel_options(options: TransportOptions) -> list[tuple[str, int | str]]:
             0,
         ),  # an environment variable must not reroute consensus
     ]
+
+
+def _is_cancelling() -> bool:
+    """Whether somebody asked the running task to end."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _text_of(error: grpc.aio.AioRpcError) -> str:

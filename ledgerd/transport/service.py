@@ -74,12 +74,21 @@ class PeerService:
         except AssertionError as error:
             self._fail_stop(error, where="peer stream")
             await context.abort(grpc.StatusCode.UNAVAILABLE, "this node stops")
+        except Exception as error:
+            log.error("peer_stream_failed", exc_info=error)
+            await context.abort(grpc.StatusCode.INTERNAL, "an internal error, logged")
 
     async def _greeted(self, context: Context) -> NodeId:
         """Return who called, after both have greeted. Errors: GreetingRefused."""
         identity = self._identity(context)
-        async with asyncio.timeout(self._options.connect_limit_s):
-            frame = await _read(context)
+        try:
+            async with asyncio.timeout(self._options.connect_limit_s):
+                frame = await _read(context)
+        except TimeoutError:
+            raise GreetingRefused(
+                Refusal.NO_GREETING,
+                f"expected a greeting within {self._options.connect_limit_s} s, found none",
+            ) from None
         if frame is None:
             raise GreetingRefused(
                 Refusal.NO_GREETING, "expected a greeting, found the end of the stream"

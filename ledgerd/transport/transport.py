@@ -79,6 +79,7 @@ class PeerTransport:
         )
         self._server: grpc.aio.Server | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._is_stopping = False
         self.mail: Final = PeerMail(queues)
         self.port = 0
 
@@ -98,6 +99,7 @@ class PeerTransport:
     async def stop(self, grace_s: float) -> None:
         """Hang up. What waits in the queues is dropped: peers treat it as a lost message."""
         self.mail.detach()
+        self._is_stopping = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -109,8 +111,9 @@ class PeerTransport:
         return {node_id: link.is_connected for node_id, link in self._links.items()}
 
     def _ended(self, node_id: NodeId, task: asyncio.Task[None]) -> None:
-        """A link runs until it is cancelled; anything else stops the node (T68)."""
-        if task.cancelled():
+        """A link runs until `stop` cancels it; anything else stops the node (T68)."""
+        error = None if task.cancelled() else task.exception()
+        if error is None and self._is_stopping:
             return
-        error = task.exception() or AssertionError(f"the link to node {node_id} ended")
+        error = error or AssertionError(f"the link to node {node_id} ended by itself")
         self._fail_stop(error, where=f"link to node {node_id}")

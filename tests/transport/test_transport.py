@@ -4,6 +4,7 @@ import asyncio
 import re
 import threading
 
+import grpc
 import pytest
 
 from ledgerd.errors import ConfigError
@@ -12,6 +13,9 @@ from ledgerd.raft.entries import Entry, EntryId, EntryKind, Index, NodeId, Term
 from ledgerd.raft.messages import AppendEntries, Heartbeat, TermOver
 from ledgerd.raft.ready import Ticket
 from ledgerd.replica.ports import Receipt, mint
+from ledgerd.security.tls import SERVER_OPTIONS, ChannelTls, ServerTls
+from ledgerd.transport.greeting import Greetings
+from ledgerd.transport.service import EXCHANGE, SERVICE
 
 ONE, TWO, THREE = NodeId(1), NodeId(2), NodeId(3)
 RECEIPT = Receipt(Ticket(1), mint=mint())
@@ -134,6 +138,96 @@ def test_a_silent_peer_is_given_up(peers) -> None:
         assert mute.lost == []
         await mute.transport.stop(0)
         await listening.transport.stop(0)
+
+    asyncio.run(run())
+
+
+def test_a_stream_that_the_peer_cancels_is_opened_again(peers) -> None:
+    """The end of such a call looks as if our own task were cancelled; it is not."""
+
+    async def run() -> None:
+        opened = 0
+
+        async def exchange(
+            _requests: object, context: grpc.aio.ServicerContext
+        ) -> None:
+            nonlocal opened
+            opened += 1
+            await context.read()
+            options = peers.station(2, {1: "127.0.0.1:9"}).options
+            await context.write(Greetings(options).hello(ONE, clock_us=1))
+            await context.abort(grpc.StatusCode.CANCELLED, "enough")
+
+        fickle = grpc.aio.server(options=SERVER_OPTIONS)
+        handler = grpc.stream_stream_rpc_method_handler(exchange)
+        fickle.add_generic_rpc_handlers(
+            (grpc.method_handlers_generic_handler(SERVICE, {"Exchange": handler}),)
+        )
+        port = ServerTls(peers.certificates.node(2)).add_port(fickle, "127.0.0.1:0")
+        await fickle.start()
+        first = peers.station(1, {2: f"127.0.0.1:{port}"})
+        await first.transport.start()
+        await peers.until(lambda: opened >= 3, "it was opened again")
+
+        assert first.stops == []
+        assert first.lost[:2] == [TWO, TWO]
+        await first.transport.stop(0)
+        await fickle.stop(0)
+
+    asyncio.run(run())
+
+
+def test_a_caller_that_says_nothing_is_let_go(peers) -> None:
+    """A stream without a greeting ends at the limit; it holds nothing for ever."""
+
+    async def run() -> None:
+        host = peers.station(1, {2: "127.0.0.1:9"}, connect_limit_s=0.1)
+        await host.transport.start()
+        files = peers.certificates.node(2)
+        channel = ChannelTls(files, cluster_id="test-cluster").open(
+            host.address, node_id=1
+        )
+        call = channel.stream_stream(EXCHANGE)()
+        with pytest.raises(grpc.aio.AioRpcError, match="expected a greeting within"):
+            await call.read()
+
+        assert host.refused("peer_no_greeting") == 1
+        await channel.close()
+        await host.transport.stop(0)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("data", [b"\xff\xff", b""])
+def test_a_frame_that_is_no_message_ends_the_stream(peers, data: bytes) -> None:
+    """Garbage and empty frames end the stream that brought them, and nothing else."""
+
+    async def run() -> None:
+        host = peers.station(1, {2: "127.0.0.1:9"})
+        await host.transport.start()
+        caller = peers.station(2, {1: host.address})
+        files = peers.certificates.node(2)
+        channel = ChannelTls(files, cluster_id="test-cluster").open(
+            host.address, node_id=1
+        )
+        call = channel.stream_stream(EXCHANGE)()
+        await call.write(Greetings(caller.options).hello(ONE, clock_us=1))
+        await call.read()
+        await call.write(data)
+
+        async def drain() -> None:
+            while await call.read() is not grpc.aio.EOF:
+                pass
+            await call
+
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await drain()
+
+        assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+        assert host.received == []
+        assert host.stops == []
+        await channel.close()
+        await host.transport.stop(0)
 
     asyncio.run(run())
 
