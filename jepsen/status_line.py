@@ -46,7 +46,8 @@ class StatusLine:
             self._took.popleft()
         took = sorted(duration for _, duration in self._took)
         p99_ms = took[len(took) * 99 // 100] // 1_000_000 if took else 0
-        seconds = (now_ns - (self._begin or now_ns)) / 1e9
+        begin = now_ns if self._begin is None else self._begin
+        seconds = (now_ns - begin) / 1e9
         window_s = max(min(seconds, WINDOW_NS / 1e9), 1.0)
         faults = " ".join(f"{name}({hit})" for name, hit in self._faults.items())
         return (

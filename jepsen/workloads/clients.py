@@ -51,17 +51,24 @@ class Clients:
         self.leader: int | None = None  # as the raw clients believe
 
     async def op(
-        self, process: int, call: Call, node_id: int | None, deadline_s: float
+        self,
+        process: int,
+        call: Call,
+        node_id: int | None,
+        deadline_s: float | None = None,
     ) -> End:
         """Do one op by one process: with the library client if node_id is None.
 
-        Both lines are written, the first before the call leaves.
+        Both lines are written, the first before the call leaves. A deadline of its own
+        marks the op as patient: it says nothing about the load's deadlines.
         """
         f, v = invocation(call)
+        if deadline_s is not None:
+            v["patient"] = True
         node = None if node_id is None else name_of(node_id)
         client = self.library if node_id is None else self.raw[node_id]
         self.history.write(process, INVOKE, f, v, node=node)
-        end = await perform(client, call, deadline_s)
+        end = await perform(client, call, deadline_s or self.deadline_s)
         if end.leader is not None:
             self.leader = end.leader
         self._write_end(process, f, end, node)
@@ -133,9 +140,7 @@ class Worker:
                 await self._clients.crash(self.process, wish.call, node_id, delay_s)
                 self.process = self._clients.numbers.take()
                 node_id = self._another(node_id)
-            end = await self._clients.op(
-                self.process, wish.call, node_id, self._clients.deadline_s
-            )
+            end = await self._clients.op(self.process, wish.call, node_id)
             if end.type in (FAIL, INFO):
                 if node_id == self._clients.leader and end.leader is None:
                     self._clients.leader = None
