@@ -85,8 +85,8 @@ class PeerLink:
             except asyncio.CancelledError:
                 if _is_cancelling():
                     raise
-                # gRPC raises this also when the other end closed the call with CANCELLED.
-                self._report("peer_lost", "CANCELLED: the peer closed the stream")
+                # grpc.aio raises this too for a call that it cancelled by itself; a link survives.
+                self._report("peer_lost", "CANCELLED: gRPC gave up the call")
                 backoff_s = self._options.reconnect_s_min
             except StreamLost as lost:
                 self._report("peer_lost", str(lost))

@@ -143,7 +143,7 @@ def test_a_silent_peer_is_given_up(peers) -> None:
 
 
 def test_a_stream_that_the_peer_cancels_is_opened_again(peers) -> None:
-    """The end of such a call looks as if our own task were cancelled; it is not."""
+    """The status CANCELLED from the other side ends one stream and not the link."""
 
     async def run() -> None:
         opened = 0
