@@ -11,14 +11,26 @@ from ledgerd.errors import ConfigError
 from ledgerd.limits import ENTRY_BYTES_MAX, PEER_QUEUE_MESSAGES_MAX
 from ledgerd.raft.entries import Entry, EntryId, EntryKind, Index, NodeId, Term
 from ledgerd.raft.messages import AppendEntries, Heartbeat, TermOver
-from ledgerd.raft.ready import Ticket
-from ledgerd.replica.ports import Receipt, mint
+from ledgerd.raft.ready import Ready, Ticket
 from ledgerd.security.tls import SERVER_OPTIONS, ChannelTls, ServerTls
 from ledgerd.transport.greeting import Greetings
 from ledgerd.transport.service import EXCHANGE, SERVICE
+from tests.storage.memory import MemoryDisk, MemoryLogStore
 
 ONE, TWO, THREE = NodeId(1), NodeId(2), NodeId(3)
-RECEIPT = Receipt(Ticket(1), mint=mint())
+NOTHING_NEW = Ready(
+    ticket=Ticket(1),
+    hard_state=None,
+    entries=(),
+    must_sync=False,
+    send_early=(),
+    send_after=(),
+    apply=None,
+    reads=(),
+    reads_failed=(),
+    lost_from=None,
+    role_change=None,
+)
 
 
 def beat(number: int, sender: NodeId = ONE, to: NodeId = TWO) -> Heartbeat:
@@ -30,11 +42,12 @@ def test_messages_arrive_in_order_and_once(peers) -> None:
 
     async def run() -> None:
         first, second = await peers.cluster(2)
+        receipt = MemoryLogStore(MemoryDisk()).persist(NOTHING_NEW)
         sent = []
         for number in range(0, 200, 2):
             early, late = beat(number), TermOver(ONE, TWO, Term(number + 1))
             first.transport.mail.early([early])
-            first.transport.mail.after([late], RECEIPT)
+            first.transport.mail.after([late], receipt)
             sent += [early, late]
         await peers.until(lambda: len(second.received) >= len(sent), "all arrived")
 
