@@ -262,6 +262,7 @@ class _NodeBuild:
                 window_messages=raft.window_messages,
                 window_bytes=raft.window_bytes,
                 uncommitted_bytes_max=raft.uncommitted_bytes_max,
+                is_commit_told_by_tick=True,
             ),
             membership=Membership(voters=self._voters),
             hard_state=log_store.hard_state(),

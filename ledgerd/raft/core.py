@@ -318,6 +318,7 @@ class RaftCore:
         if roles.heartbeat_ticks >= self._options.heartbeat_ticks:
             roles.heartbeat_ticks = 0
             leadership.heartbeat(roles.commit, self._reads.position, timed=True)
+        roles.must_tell_commit = roles.must_flush = True
 
     def _cause_to_leave(
         self, leadership: Leadership, *, has_slept: bool
@@ -340,10 +341,14 @@ class RaftCore:
         if reads.is_waiting and self._log.term(roles.commit) == roles.term:
             position = reads.open_position(roles.commit)
             leadership.heartbeat(roles.commit, position, timed=False)
-            reads.confirm(roles.membership, roles.term)
+            if reads.confirm(roles.membership, roles.term):
+                roles.must_flush = roles.must_tell_commit = True
         if roles.must_flush and roles.may_send_early():
             roles.must_flush = False
-            leadership.flush(roles.commit)
+            by_tick = self._options.is_commit_told_by_tick
+            tell = roles.must_tell_commit or not by_tick
+            leadership.flush(roles.commit, tell_commit=tell)
+            roles.must_tell_commit = False
 
     def _next_apply(self) -> tuple[Index, Index] | None:
         """Return the next page: committed, durable and not handed out yet (C4, T6)."""

@@ -218,7 +218,8 @@ class Dispatch:
         roles = self._roles
         leadership = self._heard(message.sender)
         roles.reads.acked(message.sender, message.read_position)
-        roles.reads.confirm(roles.membership, roles.term)
+        if roles.reads.confirm(roles.membership, roles.term):
+            roles.must_tell_commit = True
         leadership.heartbeat_answered(message.sender, roles.commit)
         roles.must_flush = True
 

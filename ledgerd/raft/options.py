@@ -46,6 +46,8 @@ class Options:
     uncommitted_bytes_max: payload a leader holds uncommitted before it refuses (F17).
     apply_bytes_max: one page of committed entries (F20).
     recent_bytes_max: durable entries kept in memory for apply and for peers close behind.
+    is_commit_told_by_tick: a moved commit index travels with the next entries or the next tick,
+        or at once to a follower that waits for a read, instead of in a message of its own.
     """
 
     election_base_ticks: int = 15
@@ -56,6 +58,7 @@ class Options:
     uncommitted_bytes_max: int = 64 << 20
     apply_bytes_max: int = 4 << 20
     recent_bytes_max: int = 16 << 20
+    is_commit_told_by_tick: bool = False
 
     def __post_init__(self) -> None:
         """Assert that the core can work at all with these."""

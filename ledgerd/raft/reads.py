@@ -141,10 +141,14 @@ class Reads:
         assert position <= self.position, (position, self.position)
         self._acks[sender] = max(self._acks.get(sender, 0), position)
 
-    def confirm(self, membership: Membership, term: Term) -> None:
-        """Confirm what a quorum of the applied membership has echoed (T46)."""
+    def confirm(self, membership: Membership, term: Term) -> bool:
+        """Confirm what a quorum of the applied membership has echoed (T46).
+
+        Returns whether a follower was given a read point: it waits for that index.
+        """
+        has_answered = False
         if not self._batches:
-            return
+            return has_answered
         self._acks[self._node_id] = self.position
         reached = joint_reached(membership.voters, membership.outgoing, self._acks)
         while self._batches and self._batches[0].position <= reached:
@@ -152,9 +156,11 @@ class Reads:
             for ticket in batch.tickets:
                 self.confirmed.append(ReadConfirmed(ticket, batch.index))
             for asker, position in batch.requests:
+                has_answered = True
                 self._out.send(
                     ReadIndexReply(self._node_id, asker, term, position, batch.index)
                 )
+        return has_answered
 
     # The follower.
 

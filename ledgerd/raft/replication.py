@@ -219,14 +219,19 @@ class Leadership:
             progress.told = max(progress.told, told)
             progress.may_nudge = progress.may_nudge or timed
 
-    def flush(self, commit: Index) -> None:
-        """Send each peer what it lacks, as far as its window reaches, and the commit index."""
+    def flush(self, commit: Index, *, tell_commit: bool) -> None:
+        """Send each peer what it lacks, as far as its window reaches.
+
+        tell_commit: also send the commit index to a peer that nothing else is sent to. Without
+            it the index waits for the next entries or the next tick: a commit costs no message.
+        """
         last = self._log.last
         for peer, progress in self.peers.items():
             while progress.next <= last and not progress.is_full(self._options):
                 self._send(peer, progress, commit, with_entries=True)
             if (
-                progress.mode is Mode.REPLICATE
+                tell_commit
+                and progress.mode is Mode.REPLICATE
                 and progress.told < min(commit, progress.next - 1)
                 and not progress.is_full(self._options)
             ):

@@ -33,6 +33,7 @@ class Roles:
     durable_vote: the (term, vote) on disk; messages and votes rest on it (T81, T82).
     lost_from: proposals waiting here or above are superseded, since the last Ready (T65).
     must_flush: there may be something to send to a peer.
+    must_tell_commit: peers are told the commit index even if nothing else is sent to them.
     """
 
     __slots__ = (
@@ -48,6 +49,7 @@ class Roles:
         "lost_from",
         "membership",
         "must_flush",
+        "must_tell_commit",
         "node_id",
         "options",
         "out",
@@ -100,6 +102,7 @@ class Roles:
         self.quorum_ticks = 0
         self.lost_from: Index | None = None
         self.must_flush = False
+        self.must_tell_commit = False
 
     # Questions.
 
@@ -220,6 +223,7 @@ class Roles:
         self.heartbeat_ticks = 0
         self.quorum_ticks = 0
         self.must_flush = False
+        self.must_tell_commit = False
         self.timer.arm()
 
     def _other_voters(self) -> list[NodeId]:
