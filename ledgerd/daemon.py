@@ -49,6 +49,9 @@ from ledgerd.transport.transport import PeerTransport
 T = TypeVar("T")
 log = logs.get(__name__)
 
+# Signs of life down a stream cost as much as heartbeats and decide nothing in consensus.
+ALIVE_S_MIN = 0.1
+
 
 def run(config: NodeConfig) -> None:
     """Run one node until it is told to stop; return after a clean stop.
@@ -169,7 +172,7 @@ class _NodeBuild:
                     if member.id != self._node_id
                 },
                 is_plaintext=config.security.insecure,
-                alive_interval_s=tick_s * config.raft.heartbeat_ticks,
+                alive_interval_s=max(ALIVE_S_MIN, tick_s * config.raft.heartbeat_ticks),
             ),
             server_tls=server_tls,
             channel_tls=tls.ChannelTls(config.tls, cluster_id=config.cluster.id),

@@ -87,7 +87,9 @@ def test_a_full_queue_refuses_proposals_and_reads_at_once() -> None:
     taken = inbox.take(wait_s=0) + inbox.take(wait_s=0)
 
     waiters = [
-        item.waiter for item in taken if isinstance(item, PayoutsProposed | ReadsRequested)
+        item.waiter
+        for item in taken
+        if isinstance(item, PayoutsProposed | ReadsRequested)
     ]
     assert waiters == [1, 3, 5, 6]
     assert inbox.depth().commands == 0

@@ -1,0 +1,156 @@
+"""A read waits for its point and for the state that reached it, and ends by its deadline."""
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+import pytest
+
+from ledgerd.errors import NotLogged, Reason
+from ledgerd.node.courier import Courier
+from ledgerd.node.inbox import Inbox, InboxBounds
+from ledgerd.node.reads import ReadAt, Reads
+from ledgerd.raft.entries import Index, NodeId
+from ledgerd.replica.inputs import ReadsRequested
+from ledgerd.replica.outbox import NotProposed, Outbox, ReadPoint
+from ledgerd.storage.reader import StateReader
+
+T = TypeVar("T")
+
+
+class Snapshot:
+    """A state that stands at an index."""
+
+    def __init__(self) -> None:
+        self.index = 0
+
+    def applied(self) -> int:
+        return self.index
+
+    def log_time_us(self) -> int:
+        return self.index * 1_000
+
+    def read(self, query: Callable[[StateReader], T]) -> T:
+        return query(self)  # type: ignore[arg-type] # stands in for the reader
+
+
+class World:
+    """Reads over an inbox that the test answers."""
+
+    def __init__(self, reads_max: int = 10) -> None:
+        self.inbox = Inbox(InboxBounds(10, 1_000, 10, reads_max))
+        self.snapshot = Snapshot()
+        self.courier = Courier(
+            loop=asyncio.get_running_loop(),
+            api_addresses={},
+            on_role_change=lambda _: None,
+            on_visible=lambda _: None,
+        )
+        self.reads = Reads(
+            inbox=self.inbox, courier=self.courier, snapshots=self.snapshot
+        )
+
+    def read(
+        self, *, at_least: int | None = None, seconds: float = 5.0
+    ) -> "asyncio.Task[tuple[ReadAt, str]]":
+        deadline = asyncio.get_running_loop().time() + seconds
+        work = self.reads.read(lambda _: "found", at_least=at_least, deadline=deadline)
+        return asyncio.create_task(work)
+
+    async def asked(self) -> ReadsRequested:
+        """Return the next question for a read point."""
+        while True:
+            for item in self.inbox.take(wait_s=0):
+                assert isinstance(item, ReadsRequested), item
+                return item
+            await asyncio.sleep(0)
+
+    def show(self, index: int) -> None:
+        self.snapshot.index = index
+        self.reads.advance(Index(index))
+
+
+def test_a_read_waits_until_its_point_is_visible() -> None:
+    """R12: confirmed at 7, answered from a state at 7 or later, and not before."""
+
+    async def run() -> None:
+        world = World()
+        world.show(5)
+        task = world.read()
+        question = await world.asked()
+        world.courier.deliver(Outbox(reads=[ReadPoint(question.waiter, Index(7))]))
+        for _ in range(10):
+            await asyncio.sleep(0)
+        is_early = task.done()
+        world.show(9)
+
+        assert not is_early
+        assert await task == (ReadAt(7, 9, 9_000), "found")
+        world.reads.close()
+
+    asyncio.run(run())
+
+
+def test_a_read_asks_again_while_nobody_confirms() -> None:
+    """A change of leader costs a reader time, not an error."""
+
+    async def run() -> None:
+        world = World()
+        world.show(3)
+        task = world.read()
+        first = await world.asked()
+        refused = NotProposed(first.waiter, Reason.READ_NOT_CONFIRMED, NodeId(0))
+        world.courier.deliver(Outbox(not_proposed=[refused]))
+        second = await world.asked()
+        world.courier.deliver(Outbox(reads=[ReadPoint(second.waiter, Index(3))]))
+
+        assert (await task)[0] == ReadAt(3, 3, 3_000)
+        world.reads.close()
+
+    asyncio.run(run())
+
+
+def test_a_read_ends_by_its_deadline() -> None:
+    """T93: nobody answers; the caller is told that nothing was changed."""
+
+    async def run() -> None:
+        world = World()
+        with pytest.raises(NotLogged) as late:
+            await world.read(seconds=0.02)
+
+        assert late.value.reason is Reason.DEADLINE_BEFORE_PROPOSAL
+        world.reads.close()
+
+    asyncio.run(run())
+
+
+def test_a_stale_read_asks_no_quorum_but_waits_for_its_index() -> None:
+    """F12: only where the caller names the index it wants."""
+
+    async def run() -> None:
+        world = World()
+        task = world.read(at_least=4)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        asked = world.inbox.take(wait_s=0)
+        world.show(4)
+
+        assert asked == []
+        assert (await task)[0].applied_index == 4
+        world.reads.close()
+
+    asyncio.run(run())
+
+
+def test_too_many_readers_are_refused_at_once() -> None:
+    """A full queue says so; it does not let callers wait for nothing."""
+
+    async def run() -> None:
+        world = World(reads_max=0)
+        with pytest.raises(NotLogged) as refused:
+            await world.read()
+
+        assert refused.value.reason is Reason.OVERLOADED
+        world.reads.close()
+
+    asyncio.run(run())
