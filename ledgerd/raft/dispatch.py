@@ -26,7 +26,7 @@ from ledgerd.raft.roles import Roles
 
 # Messages of the current term that change nothing in this role: most are answers to a role that
 # the node has left (T25).
-EMPTY_PAIRS: Final = frozenset(
+EMPTY_PAIRS: Final[frozenset[tuple[Role, type[Message]]]] = frozenset(
     {
         *(
             (role, answer)

@@ -129,9 +129,15 @@ class Checker:
         self.led[status.term] = (status.last, link_now)
 
     def _check_commit(self, node: Node, status: Status) -> None:
-        if status.commit <= len(self.committed):
-            return
         log = node.core._log
+        # What a node holds for durable is what its disk holds (T9, T10).
+        on_disk = node.disk.link(status.durable)
+        assert log.link(status.durable) == on_disk, ("T10", status)
+        if status.commit <= len(self.committed):
+            if status.commit:
+                known = self.committed[status.commit - 1]
+                assert log.link(status.commit) == known.link, ("R6", status, known.id)
+            return
         news = log.entries(
             type(status.commit)(len(self.committed) + 1), status.commit, 1 << 30
         )

@@ -7,7 +7,7 @@ Nothing moves by itself. `Node.turn` does what the manual of `ledgerd.raft` says
 import hashlib
 import random
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ledgerd.raft.core import Options, Proposed, RaftCore, Refused, Rules
 from ledgerd.raft.describe import describe
@@ -273,8 +273,8 @@ class Cluster:
         options: Options = SMALL,
         rules: Rules = Rules.STRICT,
         seed: int = 1,
-        logs: dict[int, Sequence[Entry]] | None = None,
-        hard_states: dict[int, HardState] | None = None,
+        logs: Mapping[int, Sequence[Entry]] | None = None,
+        hard_states: Mapping[int, HardState] | None = None,
         membership: Membership | None = None,
     ) -> None:
         ids = tuple(NodeId(n) for n in range(1, size + 1))

@@ -4,7 +4,9 @@ from ledgerd.raft.messages import AppendEntries
 from ledgerd.raft.options import Options
 from tests.raft.harness import Cluster
 
-BY_TICK = Options(election_base_ticks=10, heartbeat_ticks=2, is_commit_told_by_tick=True)
+BY_TICK = Options(
+    election_base_ticks=10, heartbeat_ticks=2, is_commit_told_by_tick=True
+)
 
 
 def test_a_commit_costs_no_message_of_its_own() -> None:

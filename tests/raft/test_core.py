@@ -255,7 +255,7 @@ class TestQueues:
         """T1: one grant and an unfinished write of the own vote are no majority of three."""
         _cluster, node = candidate_before_write()
         node.core.step(RequestVoteReply(NodeId(2), NodeId(1), Term(1), True))
-        assert node.role is Role.CANDIDATE
+        assert node.core.status().role is Role.CANDIDATE
         node.sync()
 
         assert node.role is Role.LEADER

@@ -224,7 +224,7 @@ def test_election_state_dies_with_the_role() -> None:
     node.core.step(RequestVoteReply(NodeId(3), NodeId(1), Term(2), True))
     node.core.step(RequestVoteReply(NodeId(4), NodeId(1), Term(1), True))
 
-    assert node.role is Role.CANDIDATE
+    assert node.core.status().role is Role.CANDIDATE
     node.core.step(RequestVoteReply(NodeId(4), NodeId(1), Term(2), True))
     assert node.role is Role.LEADER
 
