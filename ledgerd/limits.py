@@ -10,6 +10,8 @@ ORDINAL_MAX = 0xFFFF
 DETAILS_BYTES_MAX = 16 * 1024  # variable part of one payout (destination, reference, metadata)
 ENTRY_BYTES_MAX = 8 * 1024 * 1024  # payload of one log entry
 REQUEST_BYTES_MAX = 12 * 1024 * 1024  # one gRPC message of the public API
+CALL_BYTES_MAX = 128 * 1024  # one that is no batch; 1,000 fee rules are the largest
+ORDER_BYTES_MAX = 64 * 1024  # one order of a batch, as a message
 PEER_MESSAGE_BYTES_MAX = 12 * 1024 * 1024  # one gRPC message between nodes
 
 # The turn (raft.md 1.6, T94).
@@ -51,5 +53,6 @@ assert BATCH_COMMANDS_MAX <= INBOX_COMMANDS_MAX
 assert TURN_COMMANDS_MAX >= BATCH_COMMANDS_MAX
 assert ENTRY_BYTES_MAX < PEER_MESSAGE_BYTES_MAX
 assert ENTRY_BYTES_MAX < REQUEST_BYTES_MAX
+assert DETAILS_BYTES_MAX < ORDER_BYTES_MAX < CALL_BYTES_MAX < REQUEST_BYTES_MAX
 assert ENTRY_BYTES_MAX <= PEER_QUEUE_BYTES_MAX
 assert INBOX_BYTES_MAX >= ENTRY_BYTES_MAX

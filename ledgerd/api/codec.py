@@ -267,7 +267,7 @@ def _batch(
                 "reference", order.reference, bytes_max=REFERENCE_BYTES_MAX
             )
             pairs = order.metadata
-            noted = metadata("metadata", dict(pairs)) if pairs else ()
+            noted = metadata("metadata", pairs) if pairs else ()
             packed = pack_details(Details(*where, reference, noted))
             if len(packed) > DETAILS_BYTES_MAX:
                 raise Malformed(

@@ -68,16 +68,21 @@ def decode(prefix: str, text: str) -> bytes:
 
 def _why(prefix: str, text: str) -> str:
     """Return what is wrong with the shape of `text`."""
-    found = f'"{text[:64]}"' if text else "nothing"
+    found = _quoted(text[:64]) if text else "nothing"
     expected = (
         f"expected {prefix}_ and {TEXT_CHARACTERS} characters of base 32 "
         f"(0-9 a-z without i l o u), found {found}"
     )
     head, underscore, body = text.rpartition("_")
     if underscore and head != prefix:
-        return f'{expected}: the prefix is "{head[:32]}"'
+        return f"{expected}: the prefix is {_quoted(head[:32])}"
     if underscore and len(body) != TEXT_CHARACTERS:
         return f"{expected}: {len(body)} characters"
     if underscore and body[0] > "7":
         return f"{expected}: more than 128 bits"
     return expected
+
+
+def _quoted(text: str) -> str:
+    """Return a text in quotes, with what does not print escaped."""
+    return f'"{ascii(text)[1:-1]}"'

@@ -9,12 +9,12 @@ import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, Final, NoReturn, TypeAlias, TypeVar
+from typing import Any, Final, NoReturn, TypeAlias
 
 import grpc
 from google.protobuf.message import DecodeError
 
-from ledgerd.api import access, calls
+from ledgerd.api import access, calls, parsing
 from ledgerd.api.calls import Call
 from ledgerd.api.options import ApiOptions
 from ledgerd.api.status import ended
@@ -26,6 +26,7 @@ from ledgerd.errors import (
     Reason,
     StorageError,
 )
+from ledgerd.limits import CALL_BYTES_MAX
 from ledgerd.observability import logs
 from ledgerd.observability.metrics import Metrics
 from ledgerd.security.identity import (
@@ -41,12 +42,14 @@ Message: TypeAlias = Any
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 MaybeHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"
-T = TypeVar("T")
 
 # The node answers this much before the caller's deadline, so that the answer, with what is known
 # about the outcome, still arrives (T93).
 _MARGIN_S_MAX: Final = 0.05
 _MARGIN_SHARE: Final = 0.1
+_BATCHES: Final = frozenset(
+    {"/ledgerd.api.v1.Payouts/SubmitBatch", "/ledgerd.api.v1.Payouts/SubmitStream"}
+)
 _QUIET: Final = (
     "/grpc.",
     "/ledgerd.api.v1.Admin/Status",
@@ -133,7 +136,7 @@ class Gate(grpc.aio.ServerInterceptor):
             self._enter()
             try:
                 self._admit(call, context)
-                request = self._parsed(data, parse)
+                request = await self._parsed(method, data, parse)
                 calls.begin(call)
                 reply = await answer(request, context)
                 call.ended(calls.OK)
@@ -155,7 +158,7 @@ class Gate(grpc.aio.ServerInterceptor):
             self._enter()
             try:
                 self._admit(call, context)
-                request = self._parsed(data, parse)
+                request = await self._parsed(method, data, parse)
                 calls.begin(call)
                 async for reply in answer(request, context):
                     yield reply
@@ -174,7 +177,7 @@ class Gate(grpc.aio.ServerInterceptor):
 
         async def parsed(requests: AsyncIterator[bytes]) -> AsyncIterator[Message]:
             async for data in requests:
-                yield self._parsed(data, parse)
+                yield await self._parsed(method, data, parse)
 
         async def guarded(
             requests: AsyncIterator[bytes], context: Context
@@ -248,22 +251,18 @@ class Gate(grpc.aio.ServerInterceptor):
             now_s=time.time(),
         )
 
-    def _parsed(self, data: bytes, parse: Callable[[bytes], T]) -> T:
+    async def _parsed(
+        self, method: str, data: bytes, parse: Callable[[bytes], Message]
+    ) -> Message:
         """Return the request. Raises NotLogged when it is too large or no message."""
-        size_max = self._options.request_bytes_max
-        if len(data) > size_max:
-            raise NotLogged(
-                Reason.TOO_LARGE,
-                f"expected a request of at most {size_max} bytes, found {len(data)}: "
-                "split it into smaller ones",
-                {"expected": str(size_max), "found": str(len(data))},
-            )
+        if method in _BATCHES:
+            parsing.check_size(data, self._options.request_bytes_max)
+            return await parsing.batch(data)
+        parsing.check_size(data, min(self._options.request_bytes_max, CALL_BYTES_MAX))
         try:
             return parse(data)
         except DecodeError as error:
-            raise NotLogged(
-                Reason.MALFORMED, f"expected a message of this call: {error}"
-            ) from error
+            raise parsing.malformed(error) from error
 
     async def _end(
         self, call: Call, context: Context, error: BaseException

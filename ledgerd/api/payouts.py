@@ -78,11 +78,13 @@ class PayoutsService(payouts_pb2_grpc.PayoutsServicer):
         """Answer batches in the order they came, several of them in flight.
 
         When `stream_batches_max` of them are not answered yet the stream is not read any further,
-        and flow control slows the caller down.
+        and flow control slows the caller down. A request that cannot be read ends the stream, once
+        those before it are answered: its error says nothing about them.
         """
         pending: deque[asyncio.Task[pb.SubmitStreamReply]] = deque()
         in_order = asyncio.Lock()
         reading: asyncio.Task[pb.SubmitBatchRequest | None] | None = None
+        unread: CallError | None = None
         is_open = True
         try:
             while is_open or pending:
@@ -96,7 +98,12 @@ class PayoutsService(payouts_pb2_grpc.PayoutsServicer):
                     waits.add(pending[0])
                 await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
                 if reading is not None and reading.done():
-                    request, reading = reading.result(), None
+                    request = None
+                    try:
+                        request = reading.result()
+                    except CallError as error:
+                        unread = error
+                    reading = None
                     if request is None:
                         is_open = False
                     else:
@@ -105,6 +112,8 @@ class PayoutsService(payouts_pb2_grpc.PayoutsServicer):
                         )
                 while pending and pending[0].done():
                     yield pending.popleft().result()
+            if unread is not None:
+                raise unread
         finally:
             if reading is not None:
                 reading.cancel()

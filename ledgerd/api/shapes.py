@@ -7,6 +7,7 @@ described by its length, never repeated: error texts end up in the logs of calle
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from ledgerd.api import ids
@@ -58,12 +59,19 @@ class Malformed(Exception):
 
 
 def quoted(text: str) -> str:
-    """Return a text as an error shows it: quoted, bounded, nothing for an empty one."""
+    """Return a text as an error shows it: quoted, bounded, nothing for an empty one.
+
+    What does not print is escaped: error texts end up on terminals.
+    """
     if not text:
         return "nothing"
+    shown = "".join(
+        character if character.isprintable() else ascii(character)[1:-1]
+        for character in text[:_FOUND_CHARACTERS_MAX]
+    )
     if len(text) > _FOUND_CHARACTERS_MAX:
-        return f'"{text[:_FOUND_CHARACTERS_MAX]}..." of {len(text)} characters'
-    return f'"{text}"'
+        return f'"{shown}..." of {len(text)} characters'
+    return f'"{shown}"'
 
 
 def measured(text: str) -> str:
@@ -84,18 +92,19 @@ def id_bytes(field: str, prefix: str, text: str) -> bytes:
 
 def plain(field: str, text: str, *, bytes_max: int, bytes_min: int = 0) -> str:
     """Return a text in Unicode NFC, without control characters, within its bound in bytes."""
-    if text.isascii():
-        size = len(text)
-        is_printable = text.isprintable()
-    else:
-        size = len(text.encode())
-        is_printable = _CONTROL.search(text) is None
-        if not unicodedata.is_normalized("NFC", text):
-            raise Malformed(field, "text in Unicode NFC", "text in another form")
+    is_ascii = text.isascii()
+    size = len(text) if is_ascii else len(text.encode())
+    # First of all, for a long text is costly to look at.
     if not bytes_min <= size <= bytes_max:
         raise Malformed(
             field, f"{bytes_min} .. {bytes_max} bytes of UTF-8", measured(text)
         )
+    if is_ascii:
+        is_printable = text.isprintable()
+    else:
+        is_printable = _CONTROL.search(text) is None
+        if not unicodedata.is_normalized("NFC", text):
+            raise Malformed(field, "text in Unicode NFC", "text in another form")
     if not is_printable:
         raise Malformed(field, "text without control characters", "some")
     return text
@@ -233,7 +242,7 @@ def _misshapen(field: str, shape: _Shape, to: payouts_pb2.Destination) -> Malfor
     return Malformed(field + ".account_type", "up to 32 of a-z and _", found)
 
 
-def metadata(field: str, pairs: dict[str, str]) -> tuple[tuple[str, str], ...]:
+def metadata(field: str, pairs: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """Return the pairs sorted by key."""
     if len(pairs) > METADATA_KEYS_MAX:
         raise Malformed(field, f"at most {METADATA_KEYS_MAX} keys", str(len(pairs)))
