@@ -158,7 +158,10 @@ class _NodeBuild:
             on_visible=lambda visible: reads.advance(visible),
         )
         reads = Reads(
-            inbox=inbox, courier=courier, snapshots=_Snapshots(self._environment)
+            inbox=inbox,
+            courier=courier,
+            snapshots=_Snapshots(self._environment),
+            waiting_max=config.limits.reads_waiting_max,
         )
         transport = PeerTransport(
             TransportOptions(

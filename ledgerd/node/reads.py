@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from ledgerd.errors import NotLogged, Reason
+from ledgerd.limits import READS_WAITING_MAX
 from ledgerd.node.courier import Courier, message_of
 from ledgerd.node.inbox import Inbox
 from ledgerd.raft.entries import Index
@@ -20,6 +21,7 @@ from ledgerd.storage.reader import StateReader
 T = TypeVar("T")
 READER_THREADS = 2
 _RETRY_S = 0.02
+_ENDED_KEPT_MAX = 64  # reads that ended while they waited
 
 
 class Snapshots(Protocol):
@@ -42,13 +44,27 @@ class ReadAt:
 class Reads:
     """Answers reads from the visible state. Lives on the loop; queries run on reader threads."""
 
-    def __init__(self, *, inbox: Inbox, courier: Courier, snapshots: Snapshots) -> None:
+    def __init__(
+        self,
+        *,
+        inbox: Inbox,
+        courier: Courier,
+        snapshots: Snapshots,
+        waiting_max: int = READS_WAITING_MAX,
+    ) -> None:
+        """Make it.
+
+        waiting_max: reads that may wait for the state to reach an index; more are refused at once.
+        """
         self._inbox = inbox
         self._courier = courier
         self._snapshots = snapshots
+        self._waiting_max = waiting_max
         self._visible = Index(0)
         self._numbers = itertools.count()
+        # A heap by index. Some may be of reads that ended meanwhile; `_waiters` is without them.
         self._waiting: list[tuple[Index, int, asyncio.Future[None]]] = []
+        self._waiters = 0
         self._threads = ThreadPoolExecutor(READER_THREADS, thread_name_prefix="reader")
 
     @property
@@ -116,9 +132,19 @@ class Reads:
     async def _reached(self, index: Index) -> None:
         if self._visible >= index:
             return
+        if self._waiters >= self._waiting_max:
+            raise NotLogged(Reason.OVERLOADED, message_of(Reason.OVERLOADED))
+        # An index that is never reached would else keep its reads for ever.
+        if len(self._waiting) > 2 * self._waiters + _ENDED_KEPT_MAX:
+            self._waiting = [item for item in self._waiting if not item[2].done()]
+            heapq.heapify(self._waiting)
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting, (index, next(self._numbers), future))
-        await future
+        self._waiters += 1
+        try:
+            await future
+        finally:
+            self._waiters -= 1
 
     async def _run(
         self, query: Callable[[StateReader], T], index: Index
