@@ -44,13 +44,18 @@ class Journal:
 
 
 def start_time(pid: int) -> str:
-    """Return the start time of a process in clock ticks since boot, "" if it is gone."""
+    """Return the start time of a process in clock ticks since boot, "" if it is gone.
+
+    One that has ended and waits for its parent to notice is gone.
+    """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
     except OSError:
         return ""
-    # The name in parentheses may hold spaces; the 20th field after it is the start time.
-    return stat.rpartition(")")[2].split()[19]
+    # The name in parentheses may hold spaces; after it come the state and, as the 20th
+    # field, the start time.
+    fields = stat.rpartition(")")[2].split()
+    return "" if fields[0] == "Z" else fields[19]
 
 
 def leftovers(path: Path) -> list[tuple[str, int]]:
@@ -88,15 +93,9 @@ def remove_leftovers(path: Path, *, dry_run: bool) -> list[str]:
 
 
 def _wait_gone(pid: int, seconds: float = 5.0) -> None:
-    """Wait until a process is gone or a zombie of somebody else."""
+    """Wait until a process is gone, a few seconds at most."""
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        try:
-            stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
-        except OSError:
-            return
-        if stat.rpartition(")")[2].split()[0] == "Z":
-            return
+    while start_time(pid) and time.monotonic() < end:
         time.sleep(0.02)
 
 

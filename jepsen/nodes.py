@@ -211,9 +211,9 @@ class Cluster:
         """Whether a process of the node is alive, paused or not."""
         return node_id in self._running
 
-    def pid(self, node_id: int) -> int:
-        """The pid of a running node."""
-        return self._running[node_id].process.pid
+    def pids(self) -> list[int]:
+        """The pids of all running nodes."""
+        return [running.process.pid for running in self._running.values()]
 
     def kill(self, node_id: int) -> None:
         """SIGKILL a running node and wait until it is gone."""

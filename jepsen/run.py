@@ -6,6 +6,7 @@ every process that was started is gone.
 
 import asyncio
 import contextlib
+import os
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -25,6 +26,7 @@ from jepsen.history import (
     Json,
 )
 from jepsen.journal import Journal
+from jepsen.machine import Machine
 from jepsen.model import Fund, OpenAccount, Submit, key_of
 from jepsen.monitor import Monitor, leader_of
 from jepsen.nemesis.field import Direction
@@ -106,6 +108,7 @@ class Run:
         self._is_loaded = False
         self._exits_noted = 0
         self._numbers = Numbers()
+        self._machine = Machine()
 
     # What a nemesis may do; see `nemesis.field.Field`.
 
@@ -302,6 +305,7 @@ class Run:
     async def _watch(self) -> None:
         """Print a line a second, and note nodes that ended by themselves."""
         while True:
+            self._note_use()
             await asyncio.sleep(1)
             for each in self.cluster.poll():
                 say(f"{name_of(each.node_id)} ended on its own with {each.code}")
@@ -312,6 +316,13 @@ class Run:
                 else f"{name_of(leader.node_id)} term {leader.term}"
             )
             say(self._status.line(time.monotonic_ns()))
+
+    def _note_use(self) -> None:
+        """Note how busy the machine is, and how much of that is this run."""
+        use = self._machine.use(
+            [os.getpid(), *self._links.pids(), *self.cluster.pids()]
+        )
+        self._note("cpu", {"total": use.total, "busy": use.busy, "own": use.own})
 
     async def _break(self) -> None:
         """Do the rounds; whatever happens, heal at the end."""

@@ -384,6 +384,17 @@ def _slow(place: int, seconds: int) -> Edit:
     return edit
 
 
+def _busy(events: list[Event]) -> None:
+    """Slow the recovery down, and say that others used the machine meanwhile."""
+    _slow(7, 1)(events)
+    last = events[-1]
+    for t, v in (
+        (0, {"total": 0, "busy": 0, "own": 0}),
+        (last.t, {"total": 1000, "busy": 900, "own": 100}),
+    ):
+        events.append(Event(len(events), t, RIG, INFO, "cpu", v))
+
+
 INVALID, UNKNOWN = Verdict.INVALID, Verdict.UNKNOWN
 
 # Ends of submits in order: 0 P1, 1 again, 2 conflict, 3 P2, 4 P2 again, 5 P5 (info),
@@ -463,6 +474,7 @@ WRONGS: tuple[Wrong, ...] = (
     Wrong("no directory was checked", "offline", UNKNOWN,
           _without(lambda e: e.f == "offline_check")),
     Wrong("a slow recovery", "availability", INVALID, _slow(7, 1)),
+    Wrong("a slow recovery on a busy machine", "availability", UNKNOWN, _busy),
     Wrong("no acknowledgement after the heal", "availability", INVALID,
           _without(lambda e: e.f == "submit" and e.p in (0, 5))),
     Wrong("an op far past its deadline", "availability", INVALID, _slow(6, 5)),

@@ -32,6 +32,10 @@ class Links:
         )
         self._journal.started("proxy", self._process.pid)
 
+    def pids(self) -> list[int]:
+        """The pid of the process, while it runs."""
+        return [] if self._process is None else [self._process.pid]
+
     async def listen(self, links: Mapping[Direction, int]) -> dict[Direction, int]:
         """Listen for each link (i, j) to loopback port j; return our port of each."""
         answer = await self._order(

@@ -35,7 +35,9 @@ def test_a_broken_cluster_loses_nothing(
     tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
     """Acknowledged payouts stand once on every node; the books balance at every index."""
-    done = run(tmp_path, *arguments, "--rounds", "2", "--rate", "100")
+    # Other tests may share the cores, so times to recover are given room here.
+    room = ("--recovery-ms", "20000")
+    done = run(tmp_path, *arguments, "--rounds", "2", "--rate", "100", *room)
 
     assert done.returncode == 0, done.stdout + done.stderr
     results = json.loads((tmp_path / "latest" / "results.json").read_text())
