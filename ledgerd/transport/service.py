@@ -153,7 +153,12 @@ class PeerService:
 
 async def _read_bytes(context: Context) -> bytes | None:
     """Return the next frame's bytes, None at the end of the stream."""
-    data = await context.read()
+    try:
+        data = await context.read()
+    except grpc.aio.UsageError:
+        raise
+    except grpc.aio.BaseError:
+        return None  # this node stops, and its server ended the stream under the reader
     return data if isinstance(data, bytes) else None
 
 
