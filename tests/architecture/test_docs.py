@@ -63,7 +63,9 @@ def test_every_trap_cited_in_the_code_stands_in_the_register() -> None:
         for path in (ROOT / "ledgerd").rglob("*.py")
         for trap in re.findall(r"\bT(\d{1,2})\b", path.read_text())
     }
-    listed = set(re.findall(r"^\| T(\d{1,2}) ", (DOCS / "traps.md").read_text(), re.MULTILINE))
+    listed = set(
+        re.findall(r"^\| T(\d{1,2}) ", (DOCS / "traps.md").read_text(), re.MULTILINE)
+    )
 
     assert sorted(cited - listed, key=int) == []
 
