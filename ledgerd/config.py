@@ -12,6 +12,7 @@ the folder of the file.
 
 import dataclasses
 import difflib
+import json
 import sys
 import textwrap
 import tomllib
@@ -240,7 +241,7 @@ class StorageSection:
     free_bytes_min: int = field(
         default=512 * _MIB,
         metadata=_about(
-            "Free disk space below which new commands are refused.",
+            "Free disk space below which a node does not start.",
             "bytes",
             0,
             16_384 * _GIB,
@@ -641,6 +642,8 @@ def _parse(path: Path) -> dict[str, object]:
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: expected TOML in UTF-8, found: {error}") from error
+    except RecursionError as error:
+        raise ConfigError(f"{path}: expected TOML, found it nested too deep") from error
 
 
 def _checked(option: _Declared, found: object, folder: Path) -> object:
@@ -655,8 +658,8 @@ def _checked(option: _Declared, found: object, folder: Path) -> object:
         raise ValueError(f"expected a text, found {_found(found)}")
     if option.kind is str:
         return _checked_text(option.option, found)
-    if not found:
-        raise ValueError('expected a path, found ""')
+    if not found or "\0" in found:
+        raise ValueError(f"expected a path, found {json.dumps(found)}")
     return folder / found
 
 

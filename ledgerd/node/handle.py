@@ -77,7 +77,7 @@ class Node:
 
     @property
     def cluster_id(self) -> str:
-        """The cluster's uuid, text."""
+        """The name of the cluster."""
         return self._options.cluster_id
 
     @property

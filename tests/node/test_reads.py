@@ -1,7 +1,6 @@
-"""Reads wait for the state, in bounded number, and leave nothing behind when they give up."""
+"""A read waits for its point and for the state that reached it, and ends by its deadline."""
 
 import asyncio
-import gc
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -10,79 +9,151 @@ import pytest
 from ledgerd.errors import NotLogged, Reason
 from ledgerd.node.courier import Courier
 from ledgerd.node.inbox import Inbox, InboxBounds
-from ledgerd.node.reads import Reads
-from ledgerd.raft.entries import Index
+from ledgerd.node.reads import ReadAt, Reads
+from ledgerd.raft.entries import Index, NodeId
+from ledgerd.replica.inputs import ReadsRequested
+from ledgerd.replica.outbox import NotProposed, Outbox, ReadPoint
 from ledgerd.storage.reader import StateReader
 
 T = TypeVar("T")
-NEVER = 2**64 - 1  # the largest index that a caller can name
 
 
-class NoSnapshots:
-    """Fails the test that reads: the reads of these tests only wait."""
+class Snapshot:
+    """A state that stands at an index."""
+
+    def __init__(self) -> None:
+        self.index = 0
+
+    def applied(self) -> int:
+        return self.index
+
+    def log_time_us(self) -> int:
+        return self.index * 1_000
 
     def read(self, query: Callable[[StateReader], T]) -> T:
-        """Fail."""
-        raise AssertionError("read before the state reached the index")
+        return query(self)  # type: ignore[arg-type] # stands in for the reader
 
 
-def make_reads(*, waiting_max: int) -> Reads:
-    inbox = Inbox(InboxBounds(commands_max=1, bytes_max=1, messages_max=1, reads_max=1))
-    courier = Courier(
-        loop=asyncio.get_running_loop(),
-        api_addresses={},
-        on_role_change=lambda _: None,
-        on_visible=lambda _: None,
-    )
-    return Reads(
-        inbox=inbox, courier=courier, snapshots=NoSnapshots(), waiting_max=waiting_max
-    )
+class World:
+    """Reads over an inbox that the test answers."""
+
+    def __init__(self, reads_max: int = 10) -> None:
+        self.inbox = Inbox(InboxBounds(10, 1_000, 10, reads_max))
+        self.snapshot = Snapshot()
+        self.courier = Courier(
+            loop=asyncio.get_running_loop(),
+            api_addresses={},
+            on_role_change=lambda _: None,
+            on_visible=lambda _: None,
+        )
+        self.reads = Reads(
+            inbox=self.inbox,
+            courier=self.courier,
+            snapshots=self.snapshot,
+            waiting_max=10,
+        )
+
+    def read(
+        self, *, at_least: int | None = None, seconds: float = 5.0
+    ) -> "asyncio.Task[tuple[ReadAt, str]]":
+        deadline = asyncio.get_running_loop().time() + seconds
+        work = self.reads.read(lambda _: "found", at_least=at_least, deadline=deadline)
+        return asyncio.create_task(work)
+
+    async def asked(self) -> ReadsRequested:
+        """Return the next question for a read point."""
+        while True:
+            for item in self.inbox.take(wait_s=0):
+                assert isinstance(item, ReadsRequested), item
+                return item
+            await asyncio.sleep(0)
+
+    def show(self, index: int) -> None:
+        self.snapshot.index = index
+        self.reads.advance(Index(index))
 
 
-async def wait_for_ever(reads: Reads, deadline: float) -> None:
-    await reads.read(StateReader.applied, at_least=NEVER, deadline=deadline)
-
-
-def test_more_reads_than_may_wait_are_refused_at_once() -> None:
-    """The bound counts those that wait now: when one gives up, another one may wait."""
+def test_a_read_waits_until_its_point_is_visible() -> None:
+    """R12: confirmed at 7, answered from a state at 7 or later, and not before."""
 
     async def run() -> None:
-        reads = make_reads(waiting_max=2)
-        far = asyncio.get_running_loop().time() + 60
-        waiting = [asyncio.create_task(wait_for_ever(reads, far)) for _ in range(2)]
-        await asyncio.sleep(0)
+        world = World()
+        world.show(5)
+        task = world.read()
+        question = await world.asked()
+        world.courier.deliver(Outbox(reads=[ReadPoint(question.waiter, Index(7))]))
+        for _ in range(10):
+            await asyncio.sleep(0)
+        is_early = task.done()
+        world.show(9)
 
-        with pytest.raises(NotLogged, match="too many calls wait on this node") as no:
-            await wait_for_ever(reads, far)
-        waiting[0].cancel()
-        await asyncio.wait(waiting[:1])
-        third = asyncio.create_task(wait_for_ever(reads, far))
-        await asyncio.sleep(0)
-
-        assert no.value.reason is Reason.OVERLOADED
-        assert not third.done()
-        for task in (waiting[1], third):
-            task.cancel()
-        reads.close()
+        assert not is_early
+        assert await task == (ReadAt(7, 9, 9_000), "found")
+        world.reads.close()
 
     asyncio.run(run())
 
 
-def test_reads_that_gave_up_leave_nothing_behind() -> None:
-    """An index nobody reaches, asked for again and again, does not fill the memory."""
+def test_a_read_asks_again_while_nobody_confirms() -> None:
+    """A change of leader costs a reader time, not an error."""
 
     async def run() -> None:
-        reads = make_reads(waiting_max=8)
-        now = asyncio.get_running_loop().time()
+        world = World()
+        world.show(3)
+        task = world.read()
+        first = await world.asked()
+        refused = NotProposed(first.waiter, Reason.READ_NOT_CONFIRMED, NodeId(0))
+        world.courier.deliver(Outbox(not_proposed=[refused]))
+        second = await world.asked()
+        world.courier.deliver(Outbox(reads=[ReadPoint(second.waiter, Index(3))]))
 
-        for _ in range(1_000):
-            with pytest.raises(NotLogged, match="the deadline passed before the read"):
-                await wait_for_ever(reads, now - 1)
+        assert (await task)[0] == ReadAt(3, 3, 3_000)
+        world.reads.close()
 
-        gc.collect()
-        kept = sum(isinstance(item, asyncio.Future) for item in gc.get_objects())
-        assert kept < 200
-        reads.advance(Index(NEVER))  # and what is left is passed over
-        reads.close()
+    asyncio.run(run())
+
+
+def test_a_read_ends_by_its_deadline() -> None:
+    """T93: nobody answers; the caller is told that nothing was changed."""
+
+    async def run() -> None:
+        world = World()
+        with pytest.raises(NotLogged) as late:
+            await world.read(seconds=0.02)
+
+        assert late.value.reason is Reason.DEADLINE_BEFORE_PROPOSAL
+        world.reads.close()
+
+    asyncio.run(run())
+
+
+def test_a_stale_read_asks_no_quorum_but_waits_for_its_index() -> None:
+    """F12: only where the caller names the index it wants."""
+
+    async def run() -> None:
+        world = World()
+        task = world.read(at_least=4)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        asked = world.inbox.take(wait_s=0)
+        world.show(4)
+
+        assert asked == []
+        assert (await task)[0].applied_index == 4
+        world.reads.close()
+
+    asyncio.run(run())
+
+
+def test_too_many_readers_are_refused_at_once() -> None:
+    """A full queue says so; it does not let callers wait for nothing."""
+
+    async def run() -> None:
+        world = World(reads_max=0)
+        with pytest.raises(NotLogged) as refused:
+            await world.read()
+
+        assert refused.value.reason is Reason.OVERLOADED
+        world.reads.close()
 
     asyncio.run(run())

@@ -1,0 +1,62 @@
+"""Ticks come from a fixed origin, so lateness neither adds up nor counts as silence."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from ledgerd.node.ticker import Ticker
+
+
+class Clock:
+    """A clock that moves only when something sleeps, and oversleeps as told."""
+
+    def __init__(self, oversleeps_s: Iterator[float]) -> None:
+        self.now_s = 100.0
+        self._oversleeps_s = oversleeps_s
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+    async def sleep(self, seconds: float) -> None:
+        try:
+            self.now_s += seconds + next(self._oversleeps_s)
+        except StopIteration:
+            raise asyncio.CancelledError from None
+
+
+def ticks_of(
+    oversleeps_s: list[float], monkeypatch: pytest.MonkeyPatch
+) -> tuple[list[tuple[int, int]], list[float], Clock]:
+    """Run a ticker of 10 ms over a clock that oversleeps; return its ticks and lags."""
+    clock = Clock(iter(oversleeps_s))
+    monkeypatch.setattr("ledgerd.node.ticker.time.monotonic", clock.monotonic)
+    monkeypatch.setattr("ledgerd.node.ticker.asyncio.sleep", clock.sleep)
+    ticks: list[tuple[int, int]] = []
+    lags: list[float] = []
+    ticker = Ticker(
+        tick_s=0.01,
+        on_ticks=lambda elapsed, missed: ticks.append((elapsed, missed)),
+        on_lag_s=lags.append,
+    )
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(ticker.run())
+    return ticks, lags, clock
+
+
+def test_small_lateness_does_not_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """T43: each tick is 4 ms late, and after ten ticks a tenth of a second has passed."""
+    ticks, _, clock = ticks_of([0.004] * 10, monkeypatch)
+
+    assert ticks == [(1, 0)] * 10
+    assert clock.now_s == pytest.approx(100.104)
+
+
+def test_a_pause_is_one_tick_and_the_rest_missed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """T83: away for 55 ms: one tick passed, five were slept through."""
+    ticks, lags, _ = ticks_of([0.001, 0.055, 0.001], monkeypatch)
+
+    assert ticks == [(1, 0), (1, 5), (1, 0)]
+    assert lags == pytest.approx([0.001, 0.055, 0.001])
