@@ -1,11 +1,18 @@
 """`ledgerctl`: accounts, payouts and the cluster from a terminal or a script."""
 
+import io
+import sys
+
 from ledgerd.security.ciphers import require_tls13
 
 
 def main() -> None:
     """Run the command line. Ends the process with a documented exit code."""
     require_tls13()
+    # A name that the terminal cannot show must not end the command that lists it.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     # Only now: gRPC reads what was required when it is imported, and never again.
     from ledgerd.cli.ctl.root import cli
 

@@ -174,6 +174,8 @@ class FakeCluster:
         self.batches: list[int] = []  # rows of every decided batch
         self.poison: set[str] = set()  # ids that make a batch malformed
         self.poor: set[str] = set()  # accounts without funds
+        self.owner_ref = ""  # of every account
+        self.fees: Sequence[admin_pb2.FeeRule] = ()  # as they were set last
         self.nodes = {
             node_id: FakeNode(self, node_id) for node_id in range(1, count + 1)
         }
@@ -337,6 +339,7 @@ class FakeLedger(accounts_pb2_grpc.LedgerServicer):
                 currency="USD",
                 exponent=2,
                 livemode=True,
+                owner_ref=self.node.cluster.owner_ref,
                 status=accounts_pb2.OPEN,
                 balances=accounts_pb2.Balances(available_units=2**53 + 1),
             )
@@ -394,4 +397,14 @@ class FakeAdmin(admin_pb2_grpc.AdminServicer):
             visible_index=cluster.index,
             digest="ab" * 32,
             ready=True,
+        )
+
+    def SetFees(
+        self, request: admin_pb2.SetFeesRequest, context: grpc.ServicerContext
+    ) -> admin_pb2.SetFeesReply:
+        self.node.enter_write("SetFees", context)
+        self.node.cluster.fees = request.rules
+        return admin_pb2.SetFeesReply(
+            header=self.node.cluster.header(self.node),
+            result=common_pb2.CommandResult(outcome=common_pb2.OUTCOME_CREATED),
         )

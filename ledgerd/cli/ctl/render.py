@@ -40,9 +40,13 @@ def result(value: SubmitResult | CommandResult, id_name: str) -> dict[str, objec
 
 
 def print_json(session: Session, value: object, *, indent: int | None = 2) -> None:
-    """Print one JSON document, never wrapped and never coloured."""
+    """Print one JSON document, never wrapped and never coloured.
+
+    Where the output is not UTF-8, what is not ASCII is escaped, which JSON allows.
+    """
+    is_ascii = session.console.encoding != "utf-8"
     session.console.print(
-        json.dumps(value, indent=indent, ensure_ascii=False),
+        json.dumps(value, indent=indent, ensure_ascii=is_ascii),
         soft_wrap=True,
         markup=False,
         highlight=False,

@@ -1,7 +1,7 @@
 """The group `ledgerctl`, its common options, and its exit codes."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from ledgerd.cli.ctl.books import trial_balance
 from ledgerd.cli.ctl.cluster import cluster
 from ledgerd.cli.ctl.fees import fees
 from ledgerd.cli.ctl.payout import payout
-from ledgerd.cli.ctl.session import CONFIG_VARIABLE, Ended, Failed, Session
+from ledgerd.cli.ctl.session import CONFIG_VARIABLE, Ended, Failed, Seconds, Session
 from ledgerd.client import NotLogged, OutcomeUnknown, Refused
 from ledgerd.errors import CallError, ConfigError, LedgerdError, Reason
 
@@ -23,12 +23,25 @@ class _Group(click.Group):
 
     # Any: click's own signature.
     def main(self, *args: Any, **kwargs: Any) -> Any:
+        given = args[0] if args else kwargs.get("args")
         try:
+            _refuse_undecodable(sys.argv[1:] if given is None else given)
             return super().main(*args, **kwargs)
         except Failed as failure:
             _end(failure.message, failure.exit_code)
         except LedgerdError as error:
             _end(_line_of(error), _exit_code_of(error))
+
+
+def _refuse_undecodable(arguments: Sequence[str]) -> None:
+    """Return if every argument is text. Raises Failed."""
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            raise Failed(
+                f"expected arguments in UTF-8, found {argument!a}", Ended.USAGE
+            ) from None
 
 
 def _end(message: str, exit_code: int) -> None:
@@ -86,7 +99,7 @@ def _common() -> list[click.Option]:
         ),
         click.Option(
             ["--deadline"],
-            type=click.FloatRange(0.001),
+            type=Seconds(0.001),
             metavar="SECONDS",
             expose_value=False,
             callback=_set("deadline_s"),
@@ -102,8 +115,8 @@ def cli(context: click.Context) -> None:
     """Accounts, payouts and the cluster.
 
     Exit codes: 0 done, 1 refused by the ledger (also: not found), 2 usage, 3 certainly
-    not logged, 4 outcome unknown: repeat with the same id, 73 configuration or
-    certificate.
+    not logged, 4 outcome unknown: repeat with the same id, 65 the payout file is
+    refused, 73 configuration or certificate.
     """
     context.ensure_object(Session)
 

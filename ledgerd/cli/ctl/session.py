@@ -1,12 +1,14 @@
 """What every command of `ledgerctl` shares: the profile, the output, and how to fail."""
 
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
+import click
 from rich.console import Console
 
 from ledgerd.client import Client, NotLogged, OutcomeUnknown, Profile
@@ -53,8 +55,9 @@ class Session:
         self.deadline_s = deadline_s
         # Piped tables are not cut at the width of a terminal that is not there.
         width = None if os.isatty(1) else 200
-        self.console = Console(width=width, highlight=False, emoji=False)
-        self.errors = Console(stderr=True, highlight=False, emoji=False)
+        # No markup: what others named, "[/x]" too, is shown as it is.
+        self.console = Console(width=width, highlight=False, emoji=False, markup=False)
+        self.errors = Console(stderr=True, highlight=False, emoji=False, markup=False)
 
     def profile(self) -> Profile:
         """Return the profile that --config or LEDGERCTL_CONFIG names.
@@ -72,6 +75,20 @@ class Session:
     def client(self) -> Client:
         """Return a client; use it in `with`."""
         return Client(self.profile())
+
+
+class Seconds(click.FloatRange):
+    """A length of time; nan and inf are none."""
+
+    # Any: click's own signature.
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the seconds that a text stands for."""
+        seconds: float = super().convert(value, param, ctx)
+        if not math.isfinite(seconds):
+            self.fail(f"expected a number of seconds, found {value}", param, ctx)
+        return seconds
 
 
 @contextmanager

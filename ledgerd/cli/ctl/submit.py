@@ -23,7 +23,7 @@ from rich.table import Table
 from ledgerd.api import ids
 from ledgerd.api.v1 import accounts_pb2
 from ledgerd.cli.ctl import render
-from ledgerd.cli.ctl.session import Ended, Failed, Session
+from ledgerd.cli.ctl.session import Ended, Failed, Seconds, Session
 from ledgerd.client import AsyncClient
 from ledgerd.client.files import FileRefused, Kind, PayoutFile, ReadOptions, read
 from ledgerd.client.files.amounts import units_text
@@ -75,7 +75,7 @@ _AGAIN: Final = "run the same command again to continue; nothing is paid twice"
 @click.option(
     "--timeout",
     "timeout_s",
-    type=click.FloatRange(min=0.1),
+    type=Seconds(min=0.1),
     default=300.0,
     show_default=True,
     help="Seconds for the whole file.",

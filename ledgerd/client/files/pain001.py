@@ -30,6 +30,9 @@ DEPTH_MAX: Final = 32  # the deepest pain.001 has 14
 TAG_BYTES_MAX: Final = 256 * 1024  # one tag or other piece of markup
 TEXT_CHARACTERS_MAX: Final = 2_000  # one field; the longest of the standard has 500
 _ID_CHARACTERS_MAX: Final = 35
+# What expat knows by itself; another encoding it learns byte by byte.
+_ENCODINGS: Final = frozenset({"UTF-8", "UTF-16", "US-ASCII", "ISO-8859-1"})
+_BYTES: Final = bytes(range(256))
 _METHODS: Final = frozenset({"TRF", "TRA"})
 _ACCOUNT_TYPES: Final = {"CACC": "checking", "SVGS": "savings"}
 _DATE_TIME: Final = re.compile(
@@ -100,6 +103,7 @@ class _Parser:
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._characters
+        parser.XmlDeclHandler = self._declaration
         parser.StartDoctypeDeclHandler = self._doctype
         parser.EntityDeclHandler = self._entity
 
@@ -122,6 +126,23 @@ class _Parser:
             self._parser.Parse(b"", True)
         except expat.ExpatError as error:
             raise self._malformed(error) from error
+
+    def _declaration(self, version: str, encoding: str | None, standalone: int) -> None:
+        """Refuse an encoding that the parser would not know what to do with."""
+        if encoding is None or encoding.upper() in _ENCODINGS:
+            return
+        try:
+            is_known = len(_BYTES.decode(encoding, "replace")) == len(_BYTES)
+        except (LookupError, ValueError):
+            is_known = False
+        if not is_known:
+            raise self._findings.stop(
+                self._parser.CurrentLineNumber,
+                "encoding",
+                expected="UTF-8, UTF-16 or an encoding of one byte a character",
+                found=shown(encoding),
+                hint="save the file as UTF-8",
+            )
 
     def _malformed(self, error: expat.ExpatError) -> Stop:
         reason = expat.ErrorString(error.code) or "an unknown error"

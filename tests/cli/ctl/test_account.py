@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from tests.cli.ctl.conftest import Run
+from tests.client.fake_cluster import FakeCluster
 
 ACCOUNT = "acct_" + "0" * 26
 RunJson = Callable[..., dict[str, object]]
@@ -43,3 +44,13 @@ def test_get_shows_money_exactly(run: Run, run_json: RunJson) -> None:
     account = document["account"]
     assert isinstance(account, dict)
     assert account["balances"]["available_units"] == "9007199254740993"
+
+
+def test_names_of_others_are_shown_as_they_are(cluster: FakeCluster, run: Run) -> None:
+    """A name that looks like markup neither colours the table nor ends the command."""
+    cluster.owner_ref = "[/bold] [red]Ada[/red] :warning:"
+
+    result = run("account", "get", ACCOUNT)
+
+    assert result.exit_code == 0
+    assert cluster.owner_ref in result.stdout

@@ -12,6 +12,7 @@ from tests.cli.ctl.conftest import Run
 from tests.client.fake_cluster import FakeCluster, fail_like_grpc, refuse
 
 OPEN = ("account", "open", "--currency", "USD", "--sandbox")
+FEES = ("fees", "set", "--source", "s", "--rule")
 
 
 def test_done_is_0(run: Run) -> None:
@@ -56,6 +57,56 @@ def test_usage_is_2(run: Run, arguments: tuple[str, ...]) -> None:
 
     assert result.exit_code == 2
     assert "Error" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((*OPEN, "--deadline", "nan"), "expected a number of seconds, found nan"),
+        ((*OPEN, "--deadline", "inf"), "expected a number of seconds, found inf"),
+        ((*OPEN, "--deadline", "0"), "0.0 is not in the range x>=0.001"),
+        ((*OPEN, "--deadline", "-1"), "-1.0 is not in the range x>=0.001"),
+        (
+            ("account", "fund", "acct_", "--amount-minor", str(2**63)),
+            f"{2**63} is not in the range 1<=x<={2**63 - 1}",
+        ),
+        (
+            ("account", "fund", "acct_", "--amount-minor", "-1"),
+            f"-1 is not in the range 1<=x<={2**63 - 1}",
+        ),
+        (
+            (*FEES, "us_ach,USD,9223372036854775808"),
+            "expected FIXED of 0 .. 9223372036854775807 in --rule",
+        ),
+        ((*FEES, f"us_ach,USD,{'9' * 5000}"), "expected RAIL,CURRENCY,FIXED"),
+        ((*FEES, "us_ach,USD,1,10001"), "expected BPS of 0 .. 10000 in --rule"),
+        ((*FEES, "us_ach,USD,1,0,9,8"), "expected MIN of 0 .. 8 in --rule"),
+        ((*FEES, "us_ach,USD,\u0663"), "expected RAIL,CURRENCY,FIXED"),
+    ],
+)
+def test_numbers_outside_their_range_are_2(
+    cluster: FakeCluster, run: Run, arguments: tuple[str, ...], words: str
+) -> None:
+    """Also those that Python would take for a number; nothing is sent."""
+    result = run(*arguments)
+
+    assert result.exit_code == 2
+    assert words in result.stderr
+    assert cluster.calls("OpenAccount") == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "arguments", [("account", "get", "acct_\udcff"), (*OPEN, "--owner-ref", "\udcff")]
+)
+def test_arguments_that_are_no_text_are_2(run: Run, arguments: tuple[str, ...]) -> None:
+    """Bytes that are no UTF-8 reach a program as lone surrogates, and no message takes those."""
+    result = run(*arguments)
+
+    assert result.exit_code == 2
+    assert (
+        result.stderr
+        == f"error: expected arguments in UTF-8, found {arguments[-1]!a}\n"
+    )
 
 
 def test_certainly_not_logged_is_3_and_repeatable(
@@ -109,6 +160,30 @@ def test_broken_profile_is_73(run: Run, tmp_path: Path) -> None:
 
     assert result.exit_code == 73
     assert 'the nearest valid one is "cluster"' in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a = " + "[" * 100_000, "is not TOML: it is nested too deep"),
+        ("\0", "is not TOML: Invalid statement (at line 1, column 1)"),
+        ("[cluster]\nid = 3\n", "expected [cluster] endpoints = "),
+        ("", "expected [cluster] endpoints = "),
+    ],
+)
+def test_profile_that_is_none_is_73(
+    run: Run, tmp_path: Path, text: str, words: str
+) -> None:
+    """Whatever the file holds: one line that names it."""
+    path = tmp_path / "other.toml"
+    path.write_text(text)
+
+    result = run(*OPEN, "--config", str(path))
+
+    assert result.exit_code == 73
+    assert result.stderr.startswith(f"error: {path}")
+    assert words in result.stderr
+    assert result.stderr.count("\n") == 1
 
 
 def test_nothing_is_coloured_in_a_pipe(run: Run) -> None:

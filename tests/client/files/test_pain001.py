@@ -226,6 +226,28 @@ def test_rail_that_does_not_suit(tmp_path: Path) -> None:
     assert f"{TRANSACTION}[1]: expected USD on rail us_ach, found EUR to IBAN" in told
 
 
+@pytest.mark.parametrize("encoding", ["nonsense", "utf-7", "UTF-32", "rot13", "hex"])
+def test_encoding_that_is_not_read(tmp_path: Path, encoding: str) -> None:
+    """An encoding of another kind is named, and what to do."""
+    content = document().replace('encoding="UTF-8"', f'encoding="{encoding}"')
+
+    assert texts(refused(tmp_path, content, kind=Kind.PAIN001)) == (
+        "line 1, encoding: expected UTF-8, UTF-16 or an encoding of one byte a "
+        f'character, found "{encoding}"; save the file as UTF-8\n'
+    )
+
+
+@pytest.mark.parametrize("encoding", ["ISO-8859-1", "windows-1252", "UTF-16"])
+def test_encoding_that_is_read(tmp_path: Path, encoding: str) -> None:
+    """Banks send more than UTF-8."""
+    content = document().replace('encoding="UTF-8"', f'encoding="{encoding}"')
+    named = content.replace("Payee 0", "M\xfcller").encode(encoding)
+
+    file = opened(tmp_path, named, kind=Kind.PAIN001)
+
+    assert file.orders[0].target.name == "M\xfcller"
+
+
 def test_truncated_at_every_byte(tmp_path: Path) -> None:
     """A document that is cut off anywhere is refused whole."""
     content = document().encode()
