@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 import grpc
+from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import (  # type: ignore[import-untyped]  # no marker
     BadRequest,
     ErrorInfo,
@@ -28,8 +29,9 @@ from grpc import aio
 
 from ledgerd.client.leader import Node, Nodes, Route
 from ledgerd.errors import CallError, NotLogged, Outcome, OutcomeUnknown, Reason
+from ledgerd.limits import REQUEST_BYTES_MAX
 
-_Request = TypeVar("_Request")
+_Request = TypeVar("_Request", bound=Message)
 _Reply = TypeVar("_Reply")
 
 ERROR_DOMAIN: Final = "ledgerd"
@@ -70,6 +72,7 @@ _PASSING: Final = frozenset(
     }
 )
 _DEFECTS_MAX: Final = 3  # answers INTERNAL before a call is given up
+_ATTEMPT_S_MIN: Final = 0.05
 _PAUSE_S_MIN: Final = 0.02
 _PAUSE_S_MAX: Final = 0.15
 _PAUSES_TO_DIAGNOSIS: Final = 3  # then it is no passing failure
@@ -124,6 +127,7 @@ class Calls:
         Errors: NotLogged, when it certainly had no effect and will not have any;
         OutcomeUnknown, when it may have or may still.
         """
+        _refuse_too_large(request)
         run = _Run(self._nodes, progress or Progress(), deadline)
         try:
             return await self._attempts(
@@ -148,6 +152,7 @@ class Calls:
 
         Errors: NotLogged, whatever the reason: a read changes nothing.
         """
+        _refuse_too_large(request)
         run = _Run(self._nodes, Progress(), deadline, is_read=True)
         try:
             return await self._attempts(
@@ -262,7 +267,7 @@ class _Run:
 
     async def next_node(self) -> Node:
         """Return a connected node. Raises the end of the call at the deadline."""
-        while self.left_s() > 0:
+        while self.left_s() > self._needed_s():
             node = self._route.next(self._hint)
             self._hint = None
             if node is None:
@@ -274,6 +279,14 @@ class _Run:
                 self._unreachable.add(node)
                 self._note(node, f"{where(node)}: no connection")
         raise self._late()
+
+    def _needed_s(self) -> float:
+        """Return how much time there must be for another attempt to be worth it.
+
+        One that the deadline cuts off would turn "certainly not logged" into "unknown".
+        """
+        is_certain = self.progress.attempts and not self.progress.was_unknown
+        return _ATTEMPT_S_MIN if is_certain and not self.is_read else 0.0
 
     def failed(self, node: Node, error: CallError, *, was_whole: bool) -> None:
         """Take in what an attempt has shown."""
@@ -359,6 +372,19 @@ class _Run:
 _Error = TypeVar("_Error", bound=CallError)
 
 
+def _refuse_too_large(request: Message) -> None:
+    """Return if gRPC will send the request. Raises NotLogged.
+
+    What it refuses by itself looks like a failure on the way, of unknown outcome.
+    """
+    if (found := request.ByteSize()) > REQUEST_BYTES_MAX:
+        raise NotLogged(
+            Reason.TOO_LARGE,
+            f"expected a request of at most {REQUEST_BYTES_MAX} bytes, found {found}",
+            {"expected": str(REQUEST_BYTES_MAX), "found": str(found)},
+        )
+
+
 def where(node: Node) -> str:
     """Return which node is meant, for people."""
     return f"node {node.node_id} at {node.address}"
@@ -414,6 +440,8 @@ def _our_details(error: aio.AioRpcError) -> tuple[ErrorInfo | None, list[str]]:
         elif detail.Is(BadRequest.DESCRIPTOR):
             detail.Unpack(blamed)
     return found, [
-        f"{violation.field}: {violation.description}"
+        violation.description
+        if violation.description.startswith(violation.field)
+        else f"{violation.field}: {violation.description}"
         for violation in blamed.field_violations
     ]

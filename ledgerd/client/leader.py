@@ -17,9 +17,9 @@ from ledgerd.api.v1.admin_pb2_grpc import AdminStub
 from ledgerd.api.v1.payouts_pb2_grpc import PayoutsStub
 from ledgerd.client.profile import Endpoint, Profile
 from ledgerd.errors import ConfigError
-from ledgerd.limits import REQUEST_BYTES_MAX
+from ledgerd.limits import DETAILS_BYTES_MAX, PAGE_ROWS_MAX, REQUEST_BYTES_MAX
 from ledgerd.security.diagnosis import explain
-from ledgerd.security.tls import PLAINTEXT, ChannelTls, Security
+from ledgerd.security.tls import PLAINTEXT, ChannelTls, Security, check_files
 from ledgerd.security.tlsfiles import TlsFiles
 
 _CHANNEL_OPTIONS: Final[tuple[tuple[str, int | str], ...]] = (
@@ -30,7 +30,8 @@ _CHANNEL_OPTIONS: Final[tuple[tuple[str, int | str], ...]] = (
     # A cut network that drops silently: unacknowledged bytes end the connection.
     ("grpc.keepalive_time_ms", 10_000),
     ("grpc.keepalive_timeout_ms", 3_000),
-    ("grpc.max_receive_message_length", REQUEST_BYTES_MAX),
+    # A page of the largest rows there can be; what a node of our cluster sends is right.
+    ("grpc.max_receive_message_length", 2 * PAGE_ROWS_MAX * DETAILS_BYTES_MAX),
     ("grpc.max_send_message_length", REQUEST_BYTES_MAX),
     # Two clients of one process do not share connections, so closing one is complete.
     ("grpc.use_local_subchannel_pool", 1),
@@ -169,7 +170,10 @@ class Nodes:
         Errors: ConfigError, when the certificate files cannot be used, or there is no
         such node.
         """
-        tls = ChannelTls(_security(profile), cluster_id=profile.cluster_id)
+        security = _security(profile)
+        if isinstance(security, TlsFiles):
+            check_files(security, cluster_id=profile.cluster_id)
+        tls = ChannelTls(security, cluster_id=profile.cluster_id)
         self._nodes = {
             endpoint.node_id: Node(endpoint, profile, tls)
             for endpoint in profile.endpoints

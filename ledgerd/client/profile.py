@@ -82,6 +82,8 @@ class Profile:
             ) from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigError(f"{path} is not TOML: {error}") from error
+        except RecursionError as error:
+            raise ConfigError(f"{path} is not TOML: it is nested too deep") from error
         try:
             return cls._from_document(document, path.absolute().parent)
         except ConfigError as error:
@@ -158,7 +160,7 @@ def _section(document: Mapping[str, object], name: str) -> Mapping[str, object]:
 
 def _text(section: Mapping[str, object], name: str, key: str) -> str:
     value = section.get(key)
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value or "\0" in value:
         raise ConfigError(f"expected text as {key} in [{name}], found {value!r}")
     return value
 

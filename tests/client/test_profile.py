@@ -72,6 +72,8 @@ def test_without_tls_it_is_plaintext(tmp_path: Path) -> None:
         ("endpoints = [", "endpoints = [ 3,", "expected { node_id = 1"),
         ('key = "pki/client.key"', "", "expected text as key in [tls]"),
         ("[cluster]", "[cluster", "is not TOML"),
+        ("[cluster]", "a = " + "[" * 100_000, "is not TOML: it is nested too deep"),
+        ("pki/client.key", "\\u0000", "expected text as key in [tls], found '\\x00'"),
     ],
 )
 def test_mistake_is_named(tmp_path: Path, old: str, new: str, words: str) -> None:
