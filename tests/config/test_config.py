@@ -340,6 +340,18 @@ class TestBadOptions:
         assert problem(file, "[node\n").startswith("expected TOML in UTF-8, found: ")
         assert "line 1" in problem(file, "[node\n")
 
+    def test_a_file_that_is_nested_too_deep(self, file: Path) -> None:
+        """A reader that recurses has an end; it is told like any other."""
+        assert problem(file, "a = " + "[" * 100_000) == (
+            "expected TOML, found it nested too deep"
+        )
+
+    def test_a_path_that_no_system_takes(self, file: Path) -> None:
+        """A NUL ends a path early where it is taken at all."""
+        assert problem(file, PLAIN.replace('"data"', '"da\\u0000ta"')) == (
+            'node.data_dir: expected a path, found "da\\u0000ta"'
+        )
+
     def test_a_file_that_is_not_there(self, file: Path) -> None:
         """Named, with where to find an example."""
         with pytest.raises(
