@@ -7,7 +7,9 @@ A bound here is part of a protocol or of a durable format; what an operator may 
 # The batch: the unit of work from the client to the disk.
 BATCH_COMMANDS_MAX = 8192  # rows of one log entry; an ordinal fits 16 bits
 ORDINAL_MAX = 0xFFFF
-DETAILS_BYTES_MAX = 16 * 1024  # variable part of one payout (destination, reference, metadata)
+DETAILS_BYTES_MAX = (
+    16 * 1024
+)  # variable part of one payout (destination, reference, metadata)
 ENTRY_BYTES_MAX = 8 * 1024 * 1024  # payload of one log entry
 REQUEST_BYTES_MAX = 12 * 1024 * 1024  # one gRPC message of the public API
 CALL_BYTES_MAX = 128 * 1024  # one that is no batch; 1,000 fee rules are the largest

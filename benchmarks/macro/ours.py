@@ -3,10 +3,9 @@
 import asyncio
 from pathlib import Path
 
-from ledgerd.cli.dev import DevCluster
-
 from benchmarks.macro.measure import Latencies, closed_loop, gap_after
 from ledgerd.api.v1 import payouts_pb2
+from ledgerd.cli.dev import DevCluster
 from ledgerd.client import (
     AsyncClient,
     Outcome,

@@ -10,7 +10,8 @@ from ledgerd.raft.entries import NodeId
 class NodeOptions:
     """The options of the node floor.
 
-    cluster_id: name of the cluster. api_addresses: host:port of every node's public API, by node id.
+    cluster_id: name of the cluster.
+    api_addresses: host:port of the public API of every node, by node id.
     tick_s: length of a tick, seconds.
     settle_delay_s: how long applied state may wait before readers see it, if none waits for it.
     stop_grace_s: how long calls in flight may take when the node is told to stop.
