@@ -1,5 +1,6 @@
 """`ledgerd run` that must not start: exit code, one line, no traceback, and nothing written."""
 
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -64,8 +65,8 @@ def edit(one: DevCluster, old: str, new: str) -> None:
     path.write_text(text.replace(old, new, 1))
 
 
-def refused(one: DevCluster, exit_code: ExitCode, text: str) -> None:
-    """Run the node, which must end by itself with this code and these words."""
+def ended(one: DevCluster, exit_code: ExitCode) -> subprocess.CompletedProcess[str]:
+    """Run the node, which must end by itself with this code and leave its data as it was."""
     before = data_of(one)
     done = subprocess.run(
         [sys.executable, "-m", "ledgerd", "run", "--config", str(one.config_path(1))],
@@ -74,13 +75,20 @@ def refused(one: DevCluster, exit_code: ExitCode, text: str) -> None:
         check=False,
         timeout=60,
     )
-
     assert done.returncode == exit_code, done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+    assert data_of(one) == before
+    return done
+
+
+def refused(one: DevCluster, exit_code: ExitCode, text: str) -> None:
+    """Run the node, which must say these words in one line, and nothing else."""
+    done = ended(one, exit_code)
+
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1
     assert text in done.stderr
     assert done.stdout == ""
-    assert data_of(one) == before
 
 
 def test_a_data_directory_of_another_cluster(one: DevCluster) -> None:
@@ -153,6 +161,24 @@ def test_too_little_space(one: DevCluster) -> None:
 
     refused(one, ExitCode.NO_SPACE, "at least 17592186044416 are needed to start")
     assert not (one.data_directory(1) / "log").exists()
+
+
+@pytest.mark.parametrize("listener", ["api", "peer", "metrics"])
+def test_a_port_in_use(one: DevCluster, listener: str) -> None:
+    """The address is named; log, votes and state are as they were, and so is who listens."""
+    one.start()
+    one.wait_ready()
+    one.stop()
+    port = getattr(one.ports()[1], listener)
+
+    with socket.create_server(("127.0.0.1", port)) as taken:
+        # Before our line stands one that gRPC writes by itself.
+        last = ended(one, ExitCode.CONFIG).stderr.splitlines()[-1]
+        assert last.startswith("error: ")
+        assert f"cannot listen on 127.0.0.1:{port}: " in last
+        taken.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            taken.accept()
 
 
 @pytest.mark.parametrize("name", ["ca.pem", "node-1.pem", "node-1.key"])
