@@ -25,8 +25,13 @@ from ledgerd.security.tlsfiles import TlsFiles, TlsMaterial, WatchedFiles, load
 
 ChannelOptions: TypeAlias = Sequence[tuple[str, int | str]]
 
-# A second process on the same port is an error, not a silent partner.
-SERVER_OPTIONS: Final[tuple[tuple[str, int], ...]] = (("grpc.so_reuseport", 0),)
+HANDSHAKE_MS_MAX: Final = 5_000
+SERVER_OPTIONS: Final[tuple[tuple[str, int], ...]] = (
+    # A second process on the same port is an error, not a silent partner.
+    ("grpc.so_reuseport", 0),
+    # Who only connects holds a file descriptor no longer than this.
+    ("grpc.server_handshake_timeout_ms", HANDSHAKE_MS_MAX),
+)
 
 
 @final

@@ -17,6 +17,7 @@ from ledgerd.security import pki
 from ledgerd.security.diagnosis import explain
 from ledgerd.security.identity import Role, client_uri, role_uri
 from ledgerd.security.tls import (
+    HANDSHAKE_MS_MAX,
     PLAINTEXT,
     SERVER_OPTIONS,
     ChannelTls,
@@ -202,6 +203,17 @@ class TestRefusedInTheHandshake:
 
         assert answer == b""
         assert server.told("refused_handshake") == "not_tls"
+
+    @pytest.mark.parametrize("said", [b"", b"\x16\x03\x01"], ids=["nothing", "a start"])
+    def test_who_connects_and_says_nothing_is_cut_off(
+        self, server: LoneServer, said: bytes
+    ) -> None:
+        """Else file descriptors would run out before anybody had shown a certificate."""
+        with socket.create_connection(("127.0.0.1", server.port)) as connection:
+            connection.sendall(said)
+            connection.settimeout(HANDSHAKE_MS_MAX / 1000 + 10)
+
+            assert connection.recv(100) == b""
 
     def test_a_server_of_another_ca(
         self, cluster: Cluster, server: LoneServer, tmp_path: Path
