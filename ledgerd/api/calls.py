@@ -28,6 +28,7 @@ class Call:
     """One call, or one batch of a stream; `begin` and `end` stand once each around it.
 
     deadline: loop time, seconds, by which the node must have answered.
+    is_stream: it is a whole stream; how long it stands open is nobody's waiting time.
     """
 
     __slots__ = (
@@ -38,6 +39,7 @@ class Call:
         "identity",
         "index",
         "is_quiet",
+        "is_stream",
         "method",
         "outcomes",
         "peer",
@@ -54,6 +56,7 @@ class Call:
         deadline: float,
         peer: str,
         is_quiet: bool = False,
+        is_stream: bool = False,
     ) -> None:
         self._began_at = time.monotonic()
         self._metrics = metrics
@@ -62,7 +65,8 @@ class Call:
         self.deadline = deadline
         self.peer = peer
         self.is_quiet = is_quiet
-        self.rows = 1
+        self.is_stream = is_stream
+        self.rows = 0 if is_stream else 1
         self.outcomes: dict[str, int] | None = None
         self.term: int | None = None
         self.index: int | None = None
@@ -113,7 +117,8 @@ class Call:
         call = short_name(self.method)
         metrics = self._metrics
         metrics.requests.labels(call=call, status=status).inc()
-        metrics.request_seconds.labels(call=call).observe(duration_s)
+        if not self.is_stream:
+            metrics.request_seconds.labels(call=call).observe(duration_s)
         if reason is not None:
             metrics.calls_refused.labels(reason=reason).inc()
         if self.is_quiet and status == OK:

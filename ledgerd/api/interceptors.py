@@ -6,9 +6,10 @@ and no text.
 """
 
 import asyncio
+import math
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final, NoReturn, TypeAlias
 
 import grpc
@@ -43,10 +44,6 @@ Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 MaybeHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"
 
-# The node answers this much before the caller's deadline, so that the answer, with what is known
-# about the outcome, still arrives (T93).
-_MARGIN_S_MAX: Final = 0.05
-_MARGIN_SHARE: Final = 0.1
 _BATCHES: Final = frozenset(
     {"/ledgerd.api.v1.Payouts/SubmitBatch", "/ledgerd.api.v1.Payouts/SubmitStream"}
 )
@@ -74,15 +71,17 @@ class Gate(grpc.aio.ServerInterceptor):
             local_identity(options.cluster_id) if options.is_plaintext else None
         )
         self._wrapped: dict[str, Handler] = {}
-        self._calls_in_flight = 0
+        self._calls_open = 0
+        self._streams_open = 0  # of them
+        self._batches_in_flight = 0  # of all streams
         self._is_stopping = False
         self._is_idle = asyncio.Event()
         self._is_idle.set()
 
     @property
     def calls_in_flight(self) -> int:
-        """Calls that are not answered yet, streams included."""
-        return self._calls_in_flight
+        """Calls that are not answered yet; of a stream its batches, for it may be idle."""
+        return self._calls_open - self._streams_open + self._batches_in_flight
 
     def begin_stop(self) -> None:
         """Refuse every new call from now on, as definitely not logged."""
@@ -175,46 +174,60 @@ class Gate(grpc.aio.ServerInterceptor):
         parse = handler.request_deserializer
         assert parse is not None, method
 
-        async def parsed(requests: AsyncIterator[bytes]) -> AsyncIterator[Message]:
-            async for data in requests:
-                yield await self._parsed(method, data, parse)
-
         async def guarded(
             requests: AsyncIterator[bytes], context: Context
         ) -> AsyncIterator[Message]:
-            call = self._call(method, context)
+            call = self._call(method, context, is_stream=True)
+            unanswered = 0
+
+            async def parsed() -> AsyncIterator[Message]:
+                nonlocal unanswered
+                shown = context.auth_context()
+                async for data in requests:
+                    self._identity(shown)  # a stream does not outlive its certificate
+                    request = await self._parsed(method, data, parse)
+                    unanswered += 1
+                    self._batches_in_flight += 1
+                    yield request
+
+            self._streams_open += 1
             self._enter()
             try:
                 self._admit(call, context)
                 calls.begin(call)
-                async for reply in answer(parsed(requests), context):
+                async for reply in answer(parsed(), context):
+                    unanswered -= 1
+                    self._batches_in_flight -= 1
                     yield reply
                 call.ended(calls.OK)
             except BaseException as error:
                 await self._end(call, context, error)
             finally:
+                self._batches_in_flight -= unanswered
+                self._streams_open -= 1
                 self._leave()
 
         return guarded
 
     def _enter(self) -> None:
-        self._calls_in_flight += 1
+        self._calls_open += 1
         self._is_idle.clear()
 
     def _leave(self) -> None:
-        self._calls_in_flight -= 1
-        if not self._calls_in_flight:
+        self._calls_open -= 1
+        if not self._calls_open:
             self._is_idle.set()
 
-    def _call(self, method: str, context: Context) -> Call:
-        """Return the record of a call that has just arrived."""
-        options = self._options
+    def _call(self, method: str, context: Context, *, is_stream: bool = False) -> Call:
+        """Return the record of a call that has just arrived.
+
+        is_stream: it may stay open as long as its caller wants; its batches have deadlines.
+        """
         remaining_s = _remaining_s(context)
-        if remaining_s is None:
-            wait_s = options.deadline_s_default
+        if is_stream:
+            wait_s = math.inf if remaining_s is None else remaining_s
         else:
-            margin_s = min(_MARGIN_S_MAX, remaining_s * _MARGIN_SHARE)
-            wait_s = min(remaining_s - margin_s, options.deadline_s_max)
+            wait_s = self._options.wait_s(remaining_s)
         return Call(
             method,
             metrics=self._metrics,
@@ -222,15 +235,16 @@ class Gate(grpc.aio.ServerInterceptor):
             deadline=asyncio.get_running_loop().time() + wait_s,
             peer=context.peer(),
             is_quiet=method.startswith(_QUIET),
+            is_stream=is_stream,
         )
 
     def _admit(self, call: Call, context: Context) -> None:
         """Return if the call may go on. Raises NotLogged."""
-        call.identity = self._identity(context)
+        call.identity = self._identity(context.auth_context())
         access.check(call.identity, call.method)
         if self._is_stopping and not call.is_quiet:
             raise NotLogged(Reason.STOPPING, "this node is stopping; ask another one")
-        if self._calls_in_flight > self._options.calls_in_flight_max:
+        if self._calls_open > self._options.calls_in_flight_max:
             raise NotLogged(
                 Reason.OVERLOADED,
                 f"expected at most {self._options.calls_in_flight_max} calls in flight on "
@@ -242,13 +256,11 @@ class Gate(grpc.aio.ServerInterceptor):
                 "the deadline had passed when the call arrived",
             )
 
-    def _identity(self, context: Context) -> Identity:
+    def _identity(self, shown: Mapping[str, Iterable[bytes]]) -> Identity:
         if self._local is not None:
             return self._local
         return identity_of(
-            context.auth_context(),
-            cluster_id=self._options.cluster_id,
-            now_s=time.time(),
+            shown, cluster_id=self._options.cluster_id, now_s=time.time()
         )
 
     async def _parsed(

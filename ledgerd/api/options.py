@@ -2,8 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from ledgerd.limits import REQUEST_BYTES_MAX
+
+# The node answers this much before the caller's deadline, so that the answer, with what is known
+# about the outcome, still arrives (T93).
+_MARGIN_S_MAX: Final = 0.05
+_MARGIN_SHARE: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +21,7 @@ class ApiOptions:
     is_plaintext: no TLS, so every caller is local and has every role; loopback only.
     request_bytes_max: a larger request is refused as TOO_LARGE.
     deadline_s_default: for calls that bring no deadline; deadline_s_max: the most a call may ask.
-    calls_in_flight_max: a call above it is refused at once as OVERLOADED.
+    calls_in_flight_max: a call or stream above it is refused at once as OVERLOADED.
     stream_batches_max: batches of one SubmitStream in flight; then it is not read any further.
     """
 
@@ -29,6 +35,16 @@ class ApiOptions:
     deadline_s_max: float = 60.0
     calls_in_flight_max: int = 8192
     stream_batches_max: int = 16
+
+    def wait_s(self, asked_s: float | None) -> float:
+        """Return how long an answer may take, when the caller waits for `asked_s` seconds.
+
+        asked_s: None if it did not say.
+        """
+        if asked_s is None:
+            return self.deadline_s_default
+        margin_s = min(_MARGIN_S_MAX, asked_s * _MARGIN_SHARE)
+        return min(asked_s - margin_s, self.deadline_s_max)
 
     def __post_init__(self) -> None:
         """Assert the relations between the options."""

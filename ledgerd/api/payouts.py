@@ -1,7 +1,6 @@
 """The service `Payouts`: money that leaves an account for a bank."""
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from struct import Struct
 from typing import Any, Final
@@ -15,6 +14,7 @@ from ledgerd.api.handle import NodeHandle
 from ledgerd.api.options import ApiOptions
 from ledgerd.api.replies import Replies
 from ledgerd.api.status import info_of, status_of
+from ledgerd.api.stream import Stream
 from ledgerd.api.v1 import payouts_pb2 as pb
 from ledgerd.api.v1 import payouts_pb2_grpc
 from ledgerd.errors import CallError, NotLogged, Reason
@@ -37,6 +37,12 @@ class PayoutsService(payouts_pb2_grpc.PayoutsServicer):
         self._node = node
         self._replies = Replies(node_id=options.node_id)
         self._cursors = Cursors(PAYOUTS, cluster_id=options.cluster_id)
+        self._streams: set[Stream[pb.SubmitBatchRequest, pb.SubmitStreamReply]] = set()
+
+    def begin_stop(self) -> None:
+        """Let every open stream end as soon as what was read of it is answered."""
+        for stream in self._streams:
+            stream.stop()
 
     async def Submit(  # noqa: D102 - the proto says what it does
         self, request: pb.SubmitRequest, context: Context
@@ -75,50 +81,19 @@ class PayoutsService(payouts_pb2_grpc.PayoutsServicer):
     async def SubmitStream(
         self, request_iterator: AsyncIterator[pb.SubmitBatchRequest], context: Context
     ) -> AsyncIterator[pb.SubmitStreamReply]:
-        """Answer batches in the order they came, several of them in flight.
-
-        When `stream_batches_max` of them are not answered yet the stream is not read any further,
-        and flow control slows the caller down. A request that cannot be read ends the stream, once
-        those before it are answered: its error says nothing about them.
-        """
-        pending: deque[asyncio.Task[pb.SubmitStreamReply]] = deque()
+        """Answer batches in the order they came, several of them in flight; see `Stream`."""
         in_order = asyncio.Lock()
-        reading: asyncio.Task[pb.SubmitBatchRequest | None] | None = None
-        unread: CallError | None = None
-        is_open = True
+
+        async def answer(request: pb.SubmitBatchRequest) -> pb.SubmitStreamReply:
+            return await self._streamed(request, in_order)
+
+        stream = Stream(answer, in_flight_max=self._options.stream_batches_max)
+        self._streams.add(stream)
         try:
-            while is_open or pending:
-                may_read = len(pending) < self._options.stream_batches_max
-                if is_open and reading is None and may_read:
-                    reading = asyncio.create_task(_next(request_iterator))
-                waits: set[asyncio.Task[Any]] = set()
-                if reading is not None:
-                    waits.add(reading)
-                if pending:
-                    waits.add(pending[0])
-                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-                if reading is not None and reading.done():
-                    request = None
-                    try:
-                        request = reading.result()
-                    except CallError as error:
-                        unread = error
-                    reading = None
-                    if request is None:
-                        is_open = False
-                    else:
-                        pending.append(
-                            asyncio.create_task(self._streamed(request, in_order))
-                        )
-                while pending and pending[0].done():
-                    yield pending.popleft().result()
-            if unread is not None:
-                raise unread
+            async for reply in stream.replies(request_iterator):
+                yield reply
         finally:
-            if reading is not None:
-                reading.cancel()
-            for task in pending:
-                task.cancel()
+            self._streams.discard(stream)
 
     async def Get(  # noqa: D102
         self, request: pb.GetPayoutRequest, context: Context
@@ -230,7 +205,8 @@ class PayoutsService(payouts_pb2_grpc.PayoutsServicer):
         self, request: pb.SubmitBatchRequest, in_order: asyncio.Lock
     ) -> pb.SubmitStreamReply:
         """Return the answer to one batch of a stream; its errors end nothing but itself."""
-        call = calls.current().again(self._options.deadline_s_default)
+        asked_s = request.deadline_ms / 1_000 if request.deadline_ms else None
+        call = calls.current().again(self._options.wait_s(asked_s))
         reply = pb.SubmitStreamReply(sequence=request.sequence)
         try:
             reply.accepted.CopyFrom(await self._submit_batch(request, call, in_order))
@@ -268,13 +244,6 @@ class PayoutsService(payouts_pb2_grpc.PayoutsServicer):
         except CallError:
             return None
         return found if isinstance(found, PayoutFound) else None
-
-
-async def _next(
-    requests: AsyncIterator[pb.SubmitBatchRequest],
-) -> pb.SubmitBatchRequest | None:
-    """Return the next request, None at the end."""
-    return await anext(requests, None)
 
 
 def _filter(request: pb.ListPayoutsRequest) -> Keep | None:

@@ -112,10 +112,11 @@ class ApiServer:
         """Refuse new calls at once and end those under way within `grace_s` seconds.
 
         The listener stays up while calls end, so that new ones are refused with our facts and their
-        callers go elsewhere at once.
+        callers go elsewhere at once. Open streams end as soon as what was read of them is answered.
         """
         self._health.begin_stop()
         self._gate.begin_stop()
+        self._payouts.begin_stop()
         if self._server is not None:
             began_at = time.monotonic()
             await self._gate.idle(grace_s)

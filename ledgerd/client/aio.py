@@ -158,7 +158,7 @@ class AsyncClient:
                 "submit fewer orders at a time",
             )
         return await calls.mutate(
-            lambda node: node.payouts.SubmitBatch,
+            lambda node: node.lane.submit_batch,
             request,
             deadline=until,
             extra_patience_s=EXTRA_PATIENCE_S_PER_ROW * rows,

@@ -9,33 +9,31 @@ blurred is what a failed attempt proves (faults.md 4.2):
   committed later, and one such attempt makes the whole call unknown until an answer
   comes.
 
+What a node says of one batch of a `lane` has the same facts as an ErrorInfo.
+
 Which node is asked next is `leader`'s business.
 """
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import grpc
 from google.protobuf.message import Message
-from google.rpc.error_details_pb2 import (  # type: ignore[import-untyped]  # no marker
-    BadRequest,
-    ErrorInfo,
-)
-from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # no marker
 from grpc import aio
 
+from ledgerd.client.details import details_of
+from ledgerd.client.lane import BatchRefused
 from ledgerd.client.leader import Node, Nodes, Route
 from ledgerd.errors import CallError, NotLogged, Outcome, OutcomeUnknown, Reason
 from ledgerd.limits import REQUEST_BYTES_MAX
 
 _Request = TypeVar("_Request", bound=Message)
 _Reply = TypeVar("_Reply")
-
-ERROR_DOMAIN: Final = "ledgerd"
-_DETAILS_KEY: Final = "grpc-status-details-bin"
+_Asked = TypeVar("_Asked", contravariant=True)
+_Answered = TypeVar("_Answered", covariant=True)
 
 # Trying again cannot help: the request, the certificate or the profile has to change.
 _FINAL: Final = frozenset(
@@ -63,12 +61,12 @@ _BUSY: Final = frozenset({Reason.OVERLOADED, Reason.UNCOMMITTED_QUOTA})
 # (UNIMPLEMENTED, for example) will not change by itself.
 _PASSING: Final = frozenset(
     {
-        grpc.StatusCode.UNAVAILABLE,
-        grpc.StatusCode.DEADLINE_EXCEEDED,
-        grpc.StatusCode.CANCELLED,
-        grpc.StatusCode.UNKNOWN,
-        grpc.StatusCode.INTERNAL,
-        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        grpc.StatusCode.UNAVAILABLE.name,
+        grpc.StatusCode.DEADLINE_EXCEEDED.name,
+        grpc.StatusCode.CANCELLED.name,
+        grpc.StatusCode.UNKNOWN.name,
+        grpc.StatusCode.INTERNAL.name,
+        grpc.StatusCode.RESOURCE_EXHAUSTED.name,
     }
 )
 _DEFECTS_MAX: Final = 3  # answers INTERNAL before a call is given up
@@ -93,6 +91,14 @@ class Progress:
         return self.in_flight or self.was_unknown
 
 
+class Method(Protocol[_Asked, _Answered]):
+    """One attempt: a call of the gRPC library, or what looks like one."""
+
+    def __call__(self, request: _Asked, /, *, timeout: float) -> Awaitable[_Answered]:
+        """Return the answer. Raises AioRpcError or BatchRefused."""
+        ...
+
+
 class Calls:
     """Runs calls on the nodes until there is an answer or the deadline has passed."""
 
@@ -108,7 +114,7 @@ class Calls:
 
     async def mutate(
         self,
-        method: Callable[[Node], aio.UnaryUnaryMultiCallable[_Request, _Reply]],
+        method: Callable[[Node], Method[_Request, _Reply]],
         request: _Request,
         *,
         deadline: float,
@@ -143,7 +149,7 @@ class Calls:
 
     async def read(
         self,
-        method: Callable[[Node], aio.UnaryUnaryMultiCallable[_Request, _Reply]],
+        method: Callable[[Node], Method[_Request, _Reply]],
         request: _Request,
         *,
         deadline: float,
@@ -165,7 +171,7 @@ class Calls:
     async def ask(
         self,
         node: Node,
-        method: aio.UnaryUnaryMultiCallable[_Request, _Reply],
+        method: Method[_Request, _Reply],
         request: _Request,
         *,
         deadline: float,
@@ -189,7 +195,7 @@ class Calls:
         self,
         run: "_Run",
         *,
-        method: Callable[[Node], aio.UnaryUnaryMultiCallable[_Request, _Reply]],
+        method: Callable[[Node], Method[_Request, _Reply]],
         request: _Request,
         extra_patience_s: float,
     ) -> _Reply:
@@ -204,9 +210,8 @@ class Calls:
             run.progress.in_flight = True
             try:
                 reply = await method(node)(request, timeout=max(allowed_s, 0.001))
-            except aio.AioRpcError as caught:
+            except (aio.AioRpcError, BatchRefused) as caught:
                 error = explain(caught, node)
-                code = caught.code()
             except asyncio.CancelledError:
                 run.progress.was_unknown = True
                 if self._is_cut_off():
@@ -224,8 +229,7 @@ class Calls:
             finally:
                 run.progress.in_flight = False
             run.failed(node, error, was_whole=allowed_s >= patience_s)
-            is_passing = error.metadata.get("made_by") != "grpc" or code in _PASSING
-            if not self._retry or not is_passing or not run.may_continue(error):
+            if not self._retry or not run.may_continue(error):
                 raise error
             await run.follow(node, error)
 
@@ -310,6 +314,8 @@ class _Run:
 
     def may_continue(self, error: CallError) -> bool:
         """Return whether another attempt could end better."""
+        if error.metadata.get("made_by") == "grpc":
+            return error.metadata["status"] in _PASSING
         if error.reason in _OF_THE_CERTIFICATE:
             return self._nodes.reconnect()  # with renewed files, if there are any
         return error.reason not in _FINAL and self._defects < _DEFECTS_MAX
@@ -390,15 +396,19 @@ def where(node: Node) -> str:
     return f"node {node.node_id} at {node.address}"
 
 
-def explain(error: aio.AioRpcError, node: Node) -> CallError:
+def explain(error: aio.AioRpcError | BatchRefused, node: Node) -> CallError:
     """Return what a failed attempt proves: NotLogged or OutcomeUnknown, with its reason.
 
     Errors that the gRPC library made say nothing about the log; their metadata has
     `made_by` = `grpc` and the status.
     """
-    details = error.details() or error.code().name
     at = where(node)
-    info, fields = _our_details(error)
+    if isinstance(error, BatchRefused):
+        said = error.error
+        facts = {**said.metadata, "outcome": said.outcome}
+        return _told(said.reason, f"{at}: {said.message}", facts)
+    details = error.details() or error.code().name
+    info, fields = details_of(error)
     if info is None:
         reason = (
             Reason.DEADLINE_AFTER_PROPOSAL
@@ -410,38 +420,21 @@ def explain(error: aio.AioRpcError, node: Node) -> CallError:
             f"{at}: {error.code().name}: {details}",
             {"made_by": "grpc", "status": error.code().name},
         )
-    metadata = dict(info.metadata)
     message = f"{at}: {details}"
     missing = [text for text in fields if text not in details]
     if missing:
         message = f"{message} ({'; '.join(missing)})"
+    return _told(info.reason, message, info.metadata)
+
+
+def _told(named: str, message: str, facts: Mapping[str, str]) -> CallError:
+    """Return what a node said, with the reason it named."""
+    metadata = dict(facts)
     try:
-        reason = Reason(info.reason)
+        reason = Reason(named)
     except ValueError:  # a newer node; what it says about the log is still understood
         reason = Reason.INTERNAL
-        metadata["reason"] = info.reason
+        metadata["reason"] = named
     if metadata.get("outcome") == Outcome.NOT_LOGGED.value:
         return NotLogged(reason, message, metadata)
     return OutcomeUnknown(reason, message, metadata)
-
-
-def _our_details(error: aio.AioRpcError) -> tuple[ErrorInfo | None, list[str]]:
-    """Return our ErrorInfo, if the status carries one, and the fields it blames."""
-    for key, value in error.trailing_metadata() or ():
-        if key == _DETAILS_KEY and isinstance(value, bytes):
-            break
-    else:
-        return None, []
-    info, found, blamed = ErrorInfo(), None, BadRequest()
-    for detail in Status.FromString(value).details:
-        if detail.Is(ErrorInfo.DESCRIPTOR):
-            detail.Unpack(info)
-            found = info if info.domain == ERROR_DOMAIN else found
-        elif detail.Is(BadRequest.DESCRIPTOR):
-            detail.Unpack(blamed)
-    return found, [
-        violation.description
-        if violation.description.startswith(violation.field)
-        else f"{violation.field}: {violation.description}"
-        for violation in blamed.field_violations
-    ]

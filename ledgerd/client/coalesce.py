@@ -11,14 +11,12 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
-from grpc import aio
-
 from ledgerd.api.v1.payouts_pb2 import (
     PayoutOrder,
     SubmitBatchReply,
     SubmitBatchRequest,
 )
-from ledgerd.client.calls import Calls, Progress
+from ledgerd.client.calls import Calls, Method, Progress
 from ledgerd.client.leader import Node
 from ledgerd.client.results import SubmitResult, submit_result
 from ledgerd.errors import CallError, NotLogged, OutcomeUnknown, Reason
@@ -97,13 +95,11 @@ class _Batch:
         for row in rows:
             row.batch = self
 
-    def method(
-        self, node: Node
-    ) -> aio.UnaryUnaryMultiCallable[SubmitBatchRequest, SubmitBatchReply]:
+    def method(self, node: Node) -> Method[SubmitBatchRequest, SubmitBatchReply]:
         """Return the call of a node to make now. Raises NotLogged if no row is left."""
         if not self.rows:
             raise NotLogged(Reason.DEADLINE_BEFORE_PROPOSAL, "every submit gave up")
-        return node.payouts.SubmitBatch
+        return node.lane.submit_batch
 
     def drop(self, row: _Row) -> None:
         """Leave a row out of later attempts; it was promised to have no effect."""

@@ -15,6 +15,7 @@ from grpc import aio
 from ledgerd.api.v1.accounts_pb2_grpc import LedgerStub, ReportsStub
 from ledgerd.api.v1.admin_pb2_grpc import AdminStub
 from ledgerd.api.v1.payouts_pb2_grpc import PayoutsStub
+from ledgerd.client.lane import Lane
 from ledgerd.client.profile import Endpoint, Profile
 from ledgerd.errors import ConfigError
 from ledgerd.limits import DETAILS_BYTES_MAX, PAGE_ROWS_MAX, REQUEST_BYTES_MAX
@@ -61,7 +62,7 @@ class Node:
         self._profile = profile
         self._diagnosis: asyncio.Task[None] | None = None
         self._tls = tls
-        self._replaced: list[aio.Channel] = []
+        self._replaced: list[tuple[Lane, aio.Channel]] = []
         self._open()
 
     def _open(self) -> None:
@@ -69,6 +70,7 @@ class Node:
         self._channel = self._tls.open(
             self.address, node_id=self.node_id, options=_CHANNEL_OPTIONS
         )
+        self.lane = Lane(self._channel)
         self.payouts = PayoutsStub(self._channel)
         self.ledger = LedgerStub(self._channel)
         self.reports = ReportsStub(self._channel)
@@ -103,7 +105,8 @@ class Node:
         """
         is_renewed = self._generation != self._tls.generation()
         if is_renewed:
-            self._replaced.append(self._channel)
+            self.lane.drain()
+            self._replaced.append((self.lane, self._channel))
             self._open()
         self._channel.get_state(try_to_connect=True)
         return is_renewed
@@ -148,7 +151,8 @@ class Node:
         if self._diagnosis is not None:
             self._diagnosis.cancel()
             await asyncio.gather(self._diagnosis, return_exceptions=True)
-        for channel in (*self._replaced, self._channel):
+        for lane, channel in (*self._replaced, (self.lane, self._channel)):
+            await lane.close()
             await channel.close(None)
 
 

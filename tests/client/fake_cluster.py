@@ -6,7 +6,7 @@ the log does and then loses the answer. Ledger rules are only those that a clien
 
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import NoReturn, Self
@@ -249,6 +249,34 @@ class FakeCluster:
         return payouts_pb2.SubmitResult(result=result, state=payouts_pb2.READY)
 
 
+class _BatchRefused(Exception):
+    def __init__(self, error: payouts_pb2.StreamError) -> None:
+        self.error = error
+
+
+class _BatchContext:
+    """The context of one batch: that of its stream, but for what ends the batch alone."""
+
+    def __init__(self, stream: grpc.ServicerContext) -> None:
+        self._stream = stream
+        self.abort = stream.abort
+        self.add_callback = stream.add_callback
+
+    def abort_with_status(self, status: grpc.Status) -> NoReturn:
+        info = ErrorInfo()
+        details = dict(status.trailing_metadata)["grpc-status-details-bin"]
+        Status.FromString(details).details[0].Unpack(info)
+        metadata = dict(info.metadata)
+        raise _BatchRefused(
+            payouts_pb2.StreamError(
+                reason=info.reason,
+                message=status.details,
+                outcome=metadata["outcome"],
+                metadata=metadata,
+            )
+        )
+
+
 class FakePayouts(payouts_pb2_grpc.PayoutsServicer):
     def __init__(self, node: FakeNode) -> None:
         self.node = node
@@ -264,6 +292,26 @@ class FakePayouts(payouts_pb2_grpc.PayoutsServicer):
         reply = self.node.cluster.decide(self.node, request.orders)
         self.node.leave(context)
         return reply
+
+    def SubmitStream(
+        self,
+        request_iterator: Iterator[payouts_pb2.SubmitBatchRequest],
+        context: grpc.ServicerContext,
+    ) -> Iterator[payouts_pb2.SubmitStreamReply]:
+        """Answer one batch after the other, each as the script would a call.
+
+        What the script ends as our own becomes the end of one batch, anything else the
+        end of the stream.
+        """
+        self.node.calls["SubmitStream"] += 1
+        for request in request_iterator:
+            reply = payouts_pb2.SubmitStreamReply(sequence=request.sequence)
+            try:
+                batch = _BatchContext(context)
+                reply.accepted.CopyFrom(self.SubmitBatch(request, batch))
+            except _BatchRefused as refused:
+                reply.error.CopyFrom(refused.error)
+            yield reply
 
     def Get(
         self, request: payouts_pb2.GetPayoutRequest, context: grpc.ServicerContext

@@ -113,12 +113,14 @@ class SubmitResult(_message.Message):
     def __init__(self, result: _Optional[_Union[_common_pb2.CommandResult, _Mapping]] = ..., state: _Optional[_Union[PayoutState, str]] = ..., fee_units: _Optional[int] = ...) -> None: ...
 
 class SubmitBatchRequest(_message.Message):
-    __slots__ = ("orders", "sequence")
+    __slots__ = ("orders", "sequence", "deadline_ms")
     ORDERS_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    DEADLINE_MS_FIELD_NUMBER: _ClassVar[int]
     orders: _containers.RepeatedCompositeFieldContainer[PayoutOrder]
     sequence: int
-    def __init__(self, orders: _Optional[_Iterable[_Union[PayoutOrder, _Mapping]]] = ..., sequence: _Optional[int] = ...) -> None: ...
+    deadline_ms: int
+    def __init__(self, orders: _Optional[_Iterable[_Union[PayoutOrder, _Mapping]]] = ..., sequence: _Optional[int] = ..., deadline_ms: _Optional[int] = ...) -> None: ...
 
 class SubmitBatchReply(_message.Message):
     __slots__ = ("header", "results")

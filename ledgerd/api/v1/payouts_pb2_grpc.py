@@ -86,7 +86,10 @@ class PayoutsServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SubmitStream(self, request_iterator, context):
-        """Batches as a stream; replies come in the order of the requests and carry their sequence.
+        """Batches as a stream; replies come in the order of the requests and carry their sequence. The
+        certificate is checked for each batch. An error that ends the stream comes after the replies
+        to all batches that were read; with outcome NOT_LOGGED it says nothing of those, its metadata
+        batches_read has their number, and those behind them are not logged.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

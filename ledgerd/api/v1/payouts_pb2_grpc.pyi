@@ -38,7 +38,11 @@ class PayoutsStub:
     SubmitBatch: _grpc.UnaryUnaryMultiCallable[_payouts_pb2.SubmitBatchRequest, _payouts_pb2.SubmitBatchReply]
     """1 to 8,192 payouts in one log entry, one result each, in order. Items are independent."""
     SubmitStream: _grpc.StreamStreamMultiCallable[_payouts_pb2.SubmitBatchRequest, _payouts_pb2.SubmitStreamReply]
-    """Batches as a stream; replies come in the order of the requests and carry their sequence."""
+    """Batches as a stream; replies come in the order of the requests and carry their sequence. The
+    certificate is checked for each batch. An error that ends the stream comes after the replies
+    to all batches that were read; with outcome NOT_LOGGED it says nothing of those, its metadata
+    batches_read has their number, and those behind them are not logged.
+    """
     Get: _grpc.UnaryUnaryMultiCallable[_payouts_pb2.GetPayoutRequest, _payouts_pb2.GetPayoutReply]
     List: _grpc.UnaryUnaryMultiCallable[_payouts_pb2.ListPayoutsRequest, _payouts_pb2.ListPayoutsReply]
     Cancel: _grpc.UnaryUnaryMultiCallable[_payouts_pb2.CancelPayoutRequest, _payouts_pb2.CancelPayoutReply]
@@ -54,7 +58,11 @@ class PayoutsAsyncStub(PayoutsStub):
     SubmitBatch: _aio.UnaryUnaryMultiCallable[_payouts_pb2.SubmitBatchRequest, _payouts_pb2.SubmitBatchReply]  # type: ignore[assignment]
     """1 to 8,192 payouts in one log entry, one result each, in order. Items are independent."""
     SubmitStream: _aio.StreamStreamMultiCallable[_payouts_pb2.SubmitBatchRequest, _payouts_pb2.SubmitStreamReply]  # type: ignore[assignment]
-    """Batches as a stream; replies come in the order of the requests and carry their sequence."""
+    """Batches as a stream; replies come in the order of the requests and carry their sequence. The
+    certificate is checked for each batch. An error that ends the stream comes after the replies
+    to all batches that were read; with outcome NOT_LOGGED it says nothing of those, its metadata
+    batches_read has their number, and those behind them are not logged.
+    """
     Get: _aio.UnaryUnaryMultiCallable[_payouts_pb2.GetPayoutRequest, _payouts_pb2.GetPayoutReply]  # type: ignore[assignment]
     List: _aio.UnaryUnaryMultiCallable[_payouts_pb2.ListPayoutsRequest, _payouts_pb2.ListPayoutsReply]  # type: ignore[assignment]
     Cancel: _aio.UnaryUnaryMultiCallable[_payouts_pb2.CancelPayoutRequest, _payouts_pb2.CancelPayoutReply]  # type: ignore[assignment]
@@ -85,7 +93,11 @@ class PayoutsServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_payouts_pb2.SubmitBatchRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_payouts_pb2.SubmitStreamReply], _abc.AsyncIterator[_payouts_pb2.SubmitStreamReply]]:
-        """Batches as a stream; replies come in the order of the requests and carry their sequence."""
+        """Batches as a stream; replies come in the order of the requests and carry their sequence. The
+        certificate is checked for each batch. An error that ends the stream comes after the replies
+        to all batches that were read; with outcome NOT_LOGGED it says nothing of those, its metadata
+        batches_read has their number, and those behind them are not logged.
+        """
 
     @_abc_1.abstractmethod
     def Get(
