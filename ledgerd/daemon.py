@@ -5,7 +5,10 @@ the replica, the peers, and last the public API. What is wrong is said before an
 """
 
 import asyncio
+import faulthandler
+import os
 import secrets
+import sys
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -62,6 +65,10 @@ def run(config: NodeConfig) -> None:
     assert __debug__, (
         "ledgerd must not run with python -O: its assertions guard the money"
     )
+    # What ends a process without an exception, such as a file cut off under its memory map,
+    # says so: on a copy of standard error, for `serve` reads the original.
+    if sys.stderr is not None:
+        faulthandler.enable(os.dup(sys.stderr.fileno()))
     logs.configure(
         level=config.log.level, format=config.log.format, node_id=config.node.id
     )

@@ -25,6 +25,7 @@ from ledgerd.errors import ConfigError, CorruptionError, NoSpaceError, StorageEr
 from ledgerd.raft.entries import NodeId
 from ledgerd.storage import hard_state, keys
 from ledgerd.storage.identity import FORMAT_VERSION, Identity, pack, unpack
+from ledgerd.storage.whole import is_whole
 
 Table: TypeAlias = lmdb._Database  # the stubs give the handle's type this name only
 
@@ -196,7 +197,8 @@ def open_existing(
 ) -> Environment:
     """Open a stopped node's directory whoever it belongs to, for `check`. Nothing is created.
 
-    Errors: as `open_directory`; also ConfigError where there is no ledgerd directory.
+    Errors: as `open_directory`; also ConfigError where there is no ledgerd directory, and
+    CorruptionError where a file was cut off.
     """
     if not (directory / "log" / "data.mdb").is_file():
         message = (
@@ -206,6 +208,7 @@ def open_existing(
         raise ConfigError(message)
     lock = DirectoryLock(directory)
     try:
+        _refuse_cut_off(directory)
         return _open_both(directory, lock, options or StorageOptions(), None)
     except BaseException:
         lock.release()
@@ -396,6 +399,16 @@ def _refuse_low_space(directory: Path, options: StorageOptions) -> None:
             f"{options.free_bytes_min} are needed to start; free some space"
         )
         raise NoSpaceError(message)
+
+
+def _refuse_cut_off(directory: Path) -> None:
+    for path in (directory / "log", directory / "state"):
+        if (path / "data.mdb").exists() and not is_whole(path):
+            message = (
+                f"{path}/data.mdb is cut off: it ends before the pages that it uses, at "
+                f"{(path / 'data.mdb').stat().st_size} bytes. Restore it, or replace the node"
+            )
+            raise CorruptionError(message)
 
 
 def _make(directory: Path) -> None:

@@ -1,5 +1,7 @@
 """`ledgerd run` that must not start: exit code, one line, no traceback, and nothing written."""
 
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -65,7 +67,7 @@ def edit(one: DevCluster, old: str, new: str) -> None:
     path.write_text(text.replace(old, new, 1))
 
 
-def ended(one: DevCluster, exit_code: ExitCode) -> subprocess.CompletedProcess[str]:
+def ended(one: DevCluster, exit_code: int) -> subprocess.CompletedProcess[str]:
     """Run the node, which must end by itself with this code and leave its data as it was."""
     before = data_of(one)
     done = subprocess.run(
@@ -153,6 +155,28 @@ def test_a_log_that_is_gone(one: DevCluster) -> None:
     (one.data_directory(1) / "log").rename(one.directory / "away")
 
     refused(one, ExitCode.CORRUPTION, "this node's votes are lost")
+
+
+def test_a_log_that_was_cut_off(one: DevCluster) -> None:
+    """Reading beyond its end kills the process; not without a word, and `check` says which."""
+    make_data(one)
+    file = one.data_directory(1) / "log" / "data.mdb"
+    os.truncate(file, 2 * 4_096)
+
+    died = ended(one, -signal.SIGBUS)
+    checked = subprocess.run(
+        [
+            *(sys.executable, "-m", "ledgerd", "check"),
+            *("--data-dir", str(one.data_directory(1))),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert died.stderr.startswith("Fatal Python error: Bus error")
+    assert checked.returncode == ExitCode.CORRUPTION
+    assert f"{file} is cut off: " in checked.stdout
 
 
 def test_too_little_space(one: DevCluster) -> None:

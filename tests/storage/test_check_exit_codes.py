@@ -1,10 +1,15 @@
 """`ledgerd check` refuses what it cannot check, with the documented exit code."""
 
+import os
 from pathlib import Path
 
+import lmdb
+import pytest
 from click.testing import CliRunner
 
 from ledgerd.cli.main import cli
+from ledgerd.storage.environment import LMDB_MAJOR
+from ledgerd.storage.whole import is_whole
 from tests.storage.world import make_node, open_node, usual_history
 
 
@@ -28,3 +33,45 @@ def test_what_is_no_data_directory_is_refused(tmp_path: Path) -> None:
     assert result.exit_code == 73
     assert "is not a ledgerd data directory: expected log/data.mdb" in result.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["log", "state"])
+@pytest.mark.parametrize("pages", [2, 3, 8])
+def test_a_file_that_was_cut_off_is_told(tmp_path: Path, name: str, pages: int) -> None:
+    """Reading beyond the end of a mapped file would end the check without a word."""
+    node = tmp_path / "node"
+    make_node(node, usual_history())
+    file = node / name / "data.mdb"
+    os.truncate(file, pages * 4_096)
+
+    result = CliRunner().invoke(cli, ["check", "--data-dir", str(node)])
+
+    assert result.exit_code == 71
+    assert (
+        f"{file} is cut off: it ends before the pages that it uses, at {pages * 4_096} "
+        "bytes. Restore it, or replace the node"
+    ) in result.stdout
+    assert file.stat().st_size == pages * 4_096
+
+
+def test_a_file_without_its_free_pages_at_the_end_is_whole(tmp_path: Path) -> None:
+    """LMDB does not write a page that was freed by the transaction that took it."""
+    with lmdb.open(
+        str(tmp_path), max_dbs=4, map_size=64 * 1024**2, lib_version=LMDB_MAJOR
+    ) as environment:
+        table = environment.open_db(b"t")
+        file = tmp_path / "data.mdb"
+        for number in range(1_000):
+            with environment.begin(db=table, write=True) as transaction:
+                for key in range(40):
+                    transaction.put(b"%d %d" % (number, key), bytes(500))
+                for key in range(number % 40, 40):
+                    transaction.delete(b"%d %d" % (number, key))
+            if file.stat().st_size < (environment.info()["last_pgno"] + 1) * 4_096:
+                break
+        else:
+            raise AssertionError(
+                "LMDB writes all its pages now; is_whole may be simpler"
+            )
+
+    assert is_whole(tmp_path)
