@@ -366,13 +366,23 @@ def _read_cluster(directory: Path) -> dict[str, object]:
 
 
 def _read_cluster_id(directory: Path) -> str:
-    return str(_read_cluster(directory)["cluster_id"])
+    return str(_read_cluster(directory).get("cluster_id"))
 
 
 def _read_ports(directory: Path) -> Mapping[int, NodePorts]:
-    nodes = _read_cluster(directory)["nodes"]
-    assert isinstance(nodes, dict), nodes
-    return {int(node_id): NodePorts(**ports) for node_id, ports in nodes.items()}
+    nodes = _read_cluster(directory).get("nodes")
+    try:
+        if not isinstance(nodes, dict):
+            raise TypeError
+        return {
+            int(node_id): NodePorts(**{name: int(ports[name]) for name in ports})
+            for node_id, ports in nodes.items()
+        }
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            f"expected the ports api, peer and metrics of each node in "
+            f"{_cluster_path(directory)}, found {nodes!r}"
+        ) from error
 
 
 def _free_ports(count: int) -> Sequence[int]:

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from ledgerd import config
 from ledgerd.cli.dev import DevCluster, dev
+from ledgerd.cli.main import cli
 from ledgerd.client import ConfigError, Profile
 
 
@@ -59,6 +60,28 @@ def test_ports_are_chosen_once(prepared: Path, tmp_path: Path) -> None:
     assert cluster.ports() == before
     assert (directory / "pki" / "node-1.key").read_bytes() == key
     assert len({port for ports in before.values() for port in ports}) == 9
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{", "is not JSON: "),
+        ("3", "expected an object in "),
+        ("{}", "expected the ports api, peer and metrics of each node in "),
+        ('{"nodes": {"1": {"api": 1}}}', "expected the ports api, peer and metrics"),
+        ('{"nodes": {"a": {}}}', "expected the ports api, peer and metrics"),
+        ('{"nodes": {"1": 3}}', "expected the ports api, peer and metrics"),
+    ],
+)
+def test_damaged_notes_are_told(tmp_path: Path, text: str, words: str) -> None:
+    """The file that holds the cluster's ports, edited by hand or cut off."""
+    (tmp_path / "cluster.json").write_text(text)
+
+    result = CliRunner().invoke(cli, ["dev", "status", "--dir", str(tmp_path)])
+
+    assert result.exit_code == 73
+    assert words in result.stderr
+    assert "cluster.json" in result.stderr
 
 
 def test_other_size_is_refused(prepared: Path) -> None:
