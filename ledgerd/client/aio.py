@@ -1,6 +1,7 @@
 """`AsyncClient`: every call of the public API for programs with an event loop."""
 
 import asyncio
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -504,9 +505,14 @@ class AsyncClient:
         return self._opened
 
     def _until(self, deadline_s: float | None) -> float:
-        """Return when a call that begins now must end, in seconds of the loop."""
+        """Return when a call that begins now must end, in seconds of the loop.
+
+        Errors: ValueError for what is no number, which would upset the loop's timers.
+        """
         if deadline_s is None:
             deadline_s = self.profile.deadline_ms / 1_000
+        if math.isnan(deadline_s):
+            raise ValueError("expected a deadline in seconds, found nan")
         return asyncio.get_running_loop().time() + deadline_s
 
 

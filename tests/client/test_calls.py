@@ -480,3 +480,13 @@ def test_error_names_a_field_once(cluster: FakeCluster, client: Client) -> None:
         client.submit_order(ORDER)
 
     assert caught.value.message == f"node 1 at {cluster.nodes[1].address}: {words}"
+
+
+def test_deadline_that_is_no_number_is_refused(
+    cluster: FakeCluster, client: Client
+) -> None:
+    """It would stand in a heap of timers and be neither before nor after any other."""
+    with pytest.raises(ValueError, match="expected a deadline in seconds, found nan"):
+        client.submit_order(ORDER, deadline=float("nan"))
+
+    assert cluster.batches == []
