@@ -25,7 +25,6 @@ COMMANDS_BUCKETS: Final = (
     1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192,
 )  # fmt: skip
 ROLES: Final = ("follower", "pre_candidate", "candidate", "leader")
-STAGES: Final = ("step", "persist", "send", "apply", "answer", "settle")
 
 
 class Metrics:
@@ -119,10 +118,7 @@ class Metrics:
             "ledgerd_state_settle_seconds", "One commit of the state."
         )
         self.turn_seconds = self._seconds(
-            "ledgerd_turn_seconds", "One turn of the replica, all stages."
-        )
-        self.turn_stage_seconds = self._seconds(
-            "ledgerd_turn_stage_seconds", "One stage of a turn.", ("stage",)
+            "ledgerd_turn_seconds", "One turn of the replica that wrote or applied."
         )
         self.entry_commands = Histogram(
             "ledgerd_entry_commands",

@@ -91,9 +91,11 @@ class Replica:
             if ready is None:
                 break
             self._mail.early(ready.send_early)  # a leader replicates while it writes
-            self._reach("turn.before_log_commit")
+            if ready.must_sync:
+                self._reach("turn.before_log_commit")
             receipt = self._log.persist(ready)  # 2 persist: the durability point
-            self._reach("turn.after_log_commit")
+            if ready.must_sync:
+                self._reach("turn.after_log_commit")
             # The node's own vote and own copy count from here.
             self._core.persisted(receipt.ticket)
             self._mail.after(ready.send_after, receipt)  # 3 send: votes and acks

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from ledgerd.observability.metrics import ROLES, STAGES, Metrics
+from ledgerd.observability.metrics import ROLES, Metrics
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "metrics.md"
 # Units and nouns a name may end with, besides _total; a unit comes last.
@@ -89,12 +89,11 @@ def test_a_node_is_named() -> None:
 
 
 def test_buckets_reach_from_a_fast_write_to_a_stall() -> None:
-    """100 microseconds to 5 seconds, for each stage."""
+    """100 microseconds to 5 seconds."""
     metrics = Metrics()
-    for stage in STAGES:
-        metrics.turn_stage_seconds.labels(stage).observe(0.00005)
+    metrics.settle_seconds.observe(0.00005)
 
     text = generate_latest(metrics.registry).decode()
 
-    assert 'ledgerd_turn_stage_seconds_bucket{le="0.0001",stage="settle"} 1.0' in text
-    assert 'ledgerd_turn_stage_seconds_bucket{le="5.0",stage="settle"} 1.0' in text
+    assert 'ledgerd_state_settle_seconds_bucket{le="0.0001"} 1.0' in text
+    assert 'ledgerd_state_settle_seconds_bucket{le="5.0"} 1.0' in text
