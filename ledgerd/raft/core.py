@@ -117,7 +117,7 @@ class RaftCore:
             self._tick_leader(roles.leadership, elapsed + missed, missed)
         elif roles.timer.advance(elapsed, missed):
             roles.campaign(Cause.TIMEOUT)
-        self._reads.tick(elapsed, has_leader=roles.leader != NO_NODE)
+        self._reads.tick(elapsed)
 
     def propose(
         self, kind: EntryKind, payload: bytes, ts_us: int

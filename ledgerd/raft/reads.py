@@ -183,23 +183,29 @@ class Reads:
         while self._asked and self._asked[0][0] <= message.position:
             for ticket in self._asked.popleft()[1]:
                 self.confirmed.append(ReadConfirmed(ticket, message.index))
+            self._idle_ticks = 0
         self._asked_ticks = 0
 
     # Both.
 
-    def tick(self, elapsed: int, *, has_leader: bool) -> None:
-        """Ask again for what was not answered, give up on what nobody can answer."""
+    def tick(self, elapsed: int) -> None:
+        """Ask again for what was not answered, give up on what nobody answers.
+
+        A leader may be heard and yet not hear this node: without an end its reads would pile up.
+        """
         if self._asked:
             self._asked_ticks += elapsed
             if self._asked_ticks >= self._retry_ticks:
                 again = [ticket for _, tickets in self._asked for ticket in tickets]
                 self._waiting = again + self._waiting
                 self._asked.clear()
-        if has_leader or not self._waiting:
+        if not self._waiting and not self._asked:
             self._idle_ticks = 0
             return
         self._idle_ticks += elapsed
         if self._idle_ticks >= self._give_up_ticks:
+            self.failed += [ticket for _, tickets in self._asked for ticket in tickets]
             self.failed += self._waiting
+            self._asked.clear()
             self._waiting = []
             self._idle_ticks = 0

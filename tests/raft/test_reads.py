@@ -234,6 +234,23 @@ class TestFollower:
         assert follower.failed_reads == [ticket]
         assert ticket not in follower.reads
 
+    def test_reads_that_a_heard_leader_never_answers_do_not_pile_up(self) -> None:
+        """A one-way cut: heartbeats arrive, requests do not. Each read ends in two bases."""
+        cluster = Cluster(3)
+        cluster.elect(1)
+        follower = cluster[3]
+        beat = Heartbeat(NodeId(1), NodeId(3), Term(1), Index(1), 0)
+        base_ticks = 10
+        for _ in range(20 * base_ticks):
+            read(follower)
+            follower.tick()
+            follower.core.step(beat)
+            follower.turn()
+            cluster.in_flight.clear()
+
+        assert follower.reads == {}
+        assert len(follower.failed_reads) >= 18 * base_ticks
+
     def test_a_newer_request_answers_for_the_older(self) -> None:
         """The leader keeps one request a follower, so repeats cannot pile up."""
         cluster = Cluster(3)
