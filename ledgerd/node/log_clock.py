@@ -22,7 +22,8 @@ def quorum_time_us(clocks_us: Iterable[int], *, voters: int) -> int | None:
 class LogClock:
     """Tells a leader the log time. Samples come from the loop, questions from the replica thread.
 
-    The only sharing is a dict whose single items are replaced whole.
+    The only sharing is a dict whose items are replaced whole. Every peer has its item from the
+    start: a dict that grew while the replica thread walks it would stop the node.
     """
 
     def __init__(
@@ -37,13 +38,16 @@ class LogClock:
         self._voters = frozenset(voters)
         self._wall_us = wall_us
         self._monotonic_us = monotonic_us
-        self._offsets_us: dict[int, int] = {}  # by peer: its wall clock - our monotonic
+        # By peer: its wall clock - our monotonic; None before the first sample.
+        self._offsets_us: dict[int, int | None] = dict.fromkeys(
+            sorted(self._voters - {node_id})
+        )
         self._last_us = 0
         self._asked_at_us = monotonic_us()
 
     def sample(self, node_id: int, clock_us: int) -> None:
         """Take note of what a peer's wall clock showed just now."""
-        if node_id in self._voters and node_id != self._node_id:
+        if node_id in self._offsets_us:
             self._offsets_us[node_id] = clock_us - self._monotonic_us()
 
     def follow(self, ts_us: int) -> None:
@@ -56,7 +60,11 @@ class LogClock:
         elapsed_us = monotonic_us - self._asked_at_us
         self._asked_at_us = monotonic_us
 
-        clocks = [offset + monotonic_us for offset in self._offsets_us.values()]
+        clocks = [
+            offset + monotonic_us
+            for offset in self._offsets_us.values()
+            if offset is not None
+        ]
         if self._node_id in self._voters:
             clocks.append(self._wall_us())
         quorum_us = quorum_time_us(clocks, voters=len(self._voters))

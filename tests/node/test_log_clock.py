@@ -1,5 +1,9 @@
 """Log time follows the quorum's clocks, slewed, and never goes back (ledger.md 5)."""
 
+import sys
+import threading
+from collections.abc import Iterator
+
 import pytest
 
 from ledgerd.node.log_clock import JUMP_US, LogClock, quorum_time_us
@@ -107,3 +111,32 @@ def test_foreign_clocks_are_not_looked_at() -> None:
     log_clock.sample(9, START_US)
 
     assert log_clock.now_us() == 0
+
+
+@pytest.fixture
+def eager_threads() -> Iterator[None]:
+    """Let threads take turns as often as the interpreter can."""
+    before_s = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before_s)
+
+
+@pytest.mark.usefixtures("eager_threads")
+def test_a_first_sample_while_time_is_asked_does_not_stop_the_node() -> None:
+    """Peers connect on the loop while the replica thread walks what they showed."""
+    voters = range(1, 5_001)
+    log_clock = LogClock(node_id=1, voters=voters)
+
+    def connect() -> None:
+        for peer in voters[1:]:
+            log_clock.sample(peer, START_US)
+
+    loop = threading.Thread(target=connect)
+    loop.start()
+    answers = [log_clock.now_us()]
+    while loop.is_alive():
+        answers.append(log_clock.now_us())
+    loop.join()
+
+    assert answers == sorted(answers)
