@@ -29,6 +29,7 @@ from ledgerd.limits import BATCH_COMMANDS_MAX
 _VERSION: Final = 1
 _HEADER: Final = Struct("<BI")
 _LENGTH: Final = Struct("<I")
+HEADER_BYTES: Final = _HEADER.size  # of a payload, beside `size_bytes` of its commands
 
 
 def encode(commands: Sequence[Command]) -> bytes:

@@ -58,7 +58,7 @@ def draft_payouts(proposed: Sequence[PayoutsProposed]) -> Iterator[EntryDraft]:
 
 def draft_commands(proposed: Sequence[CommandProposed]) -> Iterator[EntryDraft]:
     """Yield as few entries as hold all commands, in order of arrival."""
-    page, shares, size_bytes = list[Command](), list[Share](), 0
+    page, shares, size_bytes = list[Command](), list[Share](), commands.HEADER_BYTES
     for item in proposed:
         item_bytes = commands.size_bytes(item.command)
         is_full = (
@@ -66,7 +66,7 @@ def draft_commands(proposed: Sequence[CommandProposed]) -> Iterator[EntryDraft]:
         )
         if is_full and shares:
             yield EntryDraft(EntryKind.COMMANDS, commands.encode(page), tuple(shares))
-            page, shares, size_bytes = [], [], 0
+            page, shares, size_bytes = [], [], commands.HEADER_BYTES
         shares.append(Share(item.waiter, len(page), 1))
         page.append(item.command)
         size_bytes += item_bytes

@@ -3,12 +3,21 @@
 import pytest
 
 from ledgerd.errors import Reason, StorageError
+from ledgerd.formats import commands
+from ledgerd.ledger.commands import Cancel
 from ledgerd.ledger.outcomes import Outcome, Refusal
-from ledgerd.limits import BATCH_COMMANDS_MAX
+from ledgerd.limits import BATCH_COMMANDS_MAX, ENTRY_BYTES_MAX
 from ledgerd.raft.entries import EntryKind, Role
 from ledgerd.raft.options import Options
-from ledgerd.replica.inputs import ReadsRequested, Received, Ticked, Waiter
+from ledgerd.replica.inputs import (
+    CommandProposed,
+    ReadsRequested,
+    Received,
+    Ticked,
+    Waiter,
+)
 from ledgerd.replica.ports import Receipt
+from ledgerd.replica.proposals import draft_commands
 from tests.replica.machines import Machines, fund, open_account, payouts, uuid7
 
 
@@ -19,6 +28,11 @@ def funded(machines: Machines, amount_minor: int = 100_000) -> None:
     machines.deliver()
     leader.turn(fund(amount_minor))
     machines.deliver()
+
+
+def cancel(reason_bytes: int) -> Cancel:
+    """Return a command of about this size, larger than the edge lets through."""
+    return Cancel(uuid7(1), uuid7(2), "r" * reason_bytes, "tests")
 
 
 def test_nothing_that_rests_on_the_log_leaves_before_the_sync() -> None:
@@ -227,6 +241,21 @@ def test_a_failed_sync_stops_the_turn_before_anything_is_promised() -> None:
         follower.turn(*[Received(message) for message in append])
 
     assert [m for m in follower.post.sent if type(m).__name__ == "AppendAccepted"] == []
+
+
+def test_commands_that_fill_an_entry_leave_room_for_its_header() -> None:
+    """An entry a byte too large is a failed assertion, and would stop the leader."""
+    half = ENTRY_BYTES_MAX // 2
+    around = commands.size_bytes(cancel(half)) - half
+    two = [cancel(half - around)] * 2
+    assert sum(map(commands.size_bytes, two)) == ENTRY_BYTES_MAX
+
+    drafts = list(
+        draft_commands([CommandProposed(Waiter(n), two[n]) for n in range(2)])
+    )
+
+    assert [len(draft.shares) for draft in drafts] == [1, 1]
+    assert all(len(draft.payload) <= ENTRY_BYTES_MAX for draft in drafts)
 
 
 def test_receipts_cannot_be_made_by_anybody_else() -> None:
