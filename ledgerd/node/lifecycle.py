@@ -10,7 +10,7 @@ from typing import Protocol
 
 from ledgerd.errors import Reason
 from ledgerd.node.courier import Courier
-from ledgerd.node.failstop import install_nets
+from ledgerd.node.failstop import fail_stop, install_nets
 from ledgerd.node.handle import Node
 from ledgerd.node.reads import Reads
 from ledgerd.node.replica_thread import ReplicaThread, quieten_collector
@@ -53,28 +53,37 @@ async def serve(
         loop.add_signal_handler(number, should_stop.set)
 
     replica_thread.start()
-    await transport.start()
-    await api.start()
-    quieten_collector()
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_endless(work)) for work in background]
-        log.info("node_started", node_id=node.node_id, cluster_id=node.cluster_id)
+    try:
+        await transport.start()
+        await api.start()
+        quieten_collector()
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(_endless(work)) for work in background]
+            log.info("node_started", node_id=node.node_id, cluster_id=node.cluster_id)
 
-        await should_stop.wait()
-        log.info("node_stopping", node_id=node.node_id)
-        node.begin_stop()
-        await api.stop(
-            stop_grace_s
-        )  # waits for calls under way while consensus goes on
-        for task in tasks:
-            task.cancel()
-    await transport.stop(stop_grace_s)
-    await loop.run_in_executor(None, replica_thread.stop)
-    courier.end_all(Reason.STOPPED_AFTER_PROPOSAL)
-    reads.close()
+            await should_stop.wait()
+            log.info("node_stopping", node_id=node.node_id)
+            node.begin_stop()
+            # Waits for calls under way while consensus goes on.
+            await api.stop(stop_grace_s)
+            for task in tasks:
+                task.cancel()
+    finally:
+        # Also when a part cannot start: the data directory is closed next, and it must
+        # never be closed under a replica that writes.
+        await transport.stop(stop_grace_s)
+        await loop.run_in_executor(None, replica_thread.stop)
+        courier.end_all(Reason.STOPPED_AFTER_PROPOSAL)
+        reads.close()
     log.info("node_stopped", node_id=node.node_id)
 
 
 async def _endless(work: Callable[[], Awaitable[None]]) -> None:
-    await work()
-    raise AssertionError(f"a background task ended by itself: {work}")
+    try:
+        await work()
+    except Exception as error:
+        fail_stop(error, where="background task")
+    fail_stop(
+        AssertionError(f"a background task ended by itself: {work}"),
+        where="background task",
+    )

@@ -1,0 +1,160 @@
+"""Start and stop of a whole node in order, also when a part of it fails."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import pytest
+
+from ledgerd.errors import ConfigError, ExitCode
+from ledgerd.node import failstop, lifecycle
+from ledgerd.node.courier import Courier
+from ledgerd.node.handle import Node
+from ledgerd.node.inbox import Inbox, InboxBounds
+from ledgerd.node.log_clock import LogClock
+from ledgerd.node.options import NodeOptions
+from ledgerd.node.reads import Reads
+from ledgerd.node.replica_thread import ReplicaThread
+from ledgerd.observability.metrics import Metrics
+from ledgerd.raft.options import Options
+from ledgerd.replica.replica import Replica
+from ledgerd.storage.reader import StateReader
+from tests.replica.machines import Machine
+
+T = TypeVar("T")
+
+
+class NoSnapshots:
+    """Nobody reads in these tests."""
+
+    def read(self, query: Callable[[StateReader], T]) -> T:
+        """Fail."""
+        raise AssertionError("read in a node that never served")
+
+
+class Part:
+    """A part that starts unless told to fail, and notes what happened to it."""
+
+    def __init__(self, name: str, notes: list[str], failure: str = "") -> None:
+        self._name = name
+        self._notes = notes
+        self._failure = failure
+
+    async def start(self) -> None:
+        """Start, or raise ConfigError."""
+        if self._failure:
+            raise ConfigError(self._failure)
+        self._notes.append(f"{self._name} started")
+
+    async def stop(self, grace_s: float) -> None:
+        """Stop."""
+        self._notes.append(f"{self._name} stopped")
+
+
+class Whole:
+    """A node over stores in memory, without a network."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+        loop = asyncio.get_running_loop()
+        inbox = Inbox(
+            InboxBounds(commands_max=9, bytes_max=9, messages_max=9, reads_max=9)
+        )
+        self.courier = Courier(
+            loop=loop,
+            api_addresses={},
+            on_role_change=lambda change: self.node.on_role_change(change),
+            on_visible=lambda visible: self.reads.advance(visible),
+        )
+        self.reads = Reads(inbox=inbox, courier=self.courier, snapshots=NoSnapshots())
+        metrics = Metrics()
+        self.replica_thread = ReplicaThread(
+            build=self._build,
+            inbox=inbox,
+            courier=self.courier,
+            clock=LogClock(node_id=1, voters=(1,)),
+            metrics=metrics,
+            settle_delay_s=0.02,
+        )
+        self.node = Node(
+            options=NodeOptions(
+                node_id=1, cluster_id="main", api_addresses={}, tick_s=0.01
+            ),
+            inbox=inbox,
+            courier=self.courier,
+            reads=self.reads,
+            core_status=lambda: self.replica_thread.status,
+            metrics=metrics,
+        )
+
+    def _build(self) -> tuple[Replica, Callable[[], None]]:
+        machine = Machine(1, (1,), Options())
+        return machine.replica, lambda: self.notes.append("stores closed")
+
+    async def serve(
+        self,
+        *,
+        api_failure: str = "",
+        background: tuple[Callable[[], Awaitable[None]], ...] = (),
+    ) -> None:
+        await lifecycle.serve(
+            node=self.node,
+            replica_thread=self.replica_thread,
+            courier=self.courier,
+            reads=self.reads,
+            transport=Part("transport", self.notes),
+            api=Part("api", self.notes, api_failure),
+            background=background,
+            stop_grace_s=0.1,
+        )
+
+
+def replica_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "replica"]
+
+
+def test_a_start_that_fails_leaves_nobody_who_writes() -> None:
+    """The data directory is closed next; a thread inside a commit would write freed memory."""
+    before = replica_threads()
+
+    async def run() -> list[str]:
+        whole = Whole()
+        with pytest.raises(ConfigError, match="port in use"):
+            await whole.serve(api_failure="port in use")
+        return whole.notes
+
+    notes = asyncio.run(run())
+
+    assert replica_threads() == before
+    assert notes == ["transport started", "transport stopped", "stores closed"]
+
+
+@pytest.mark.parametrize("error", [AssertionError("broken"), None])
+def test_a_background_task_that_ends_stops_the_node_with_a_documented_code(
+    error: AssertionError | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """T68: by an error or by itself; never as a group of exceptions with exit code 1."""
+
+    class Stopped(BaseException):
+        """Stands for the end of the process."""
+
+    ended: list[tuple[str, ExitCode]] = []
+
+    def stop(error: BaseException, *, where: str) -> None:
+        ended.append((where, failstop.exit_code_of(error)))
+        raise Stopped
+
+    async def work() -> None:
+        if error is not None:
+            raise error
+
+    async def run() -> None:
+        whole = Whole()
+        monkeypatch.setattr(lifecycle, "fail_stop", stop)
+        with pytest.raises(BaseExceptionGroup):
+            await whole.serve(background=(work,))
+
+    asyncio.run(run())
+
+    assert ended == [("background task", ExitCode.ASSERTION)]
