@@ -7,13 +7,14 @@ import asyncio
 import heapq
 import itertools
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from ledgerd.errors import NotLogged, Reason
+from ledgerd.errors import CorruptionError, NotLogged, Reason, StorageError
 from ledgerd.limits import READS_WAITING_MAX
 from ledgerd.node.courier import Courier, message_of
+from ledgerd.node.failstop import fail_stop
 from ledgerd.node.inbox import Inbox
 from ledgerd.raft.entries import Index
 from ledgerd.storage.reader import StateReader
@@ -154,5 +155,17 @@ class Reads:
             assert at.applied_index >= index, (at, index)  # R12
             return at, query(reader)
 
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._snapshots.read, work)
+        running = self._threads.submit(self._snapshots.read, work)
+        try:
+            return await asyncio.wrap_future(running)
+        except asyncio.CancelledError:
+            # The query runs on, and what it finds is nobody's answer any more.
+            running.add_done_callback(_stop_if_broken)
+            raise
+
+
+def _stop_if_broken(abandoned: Future[object]) -> None:
+    """Stop the node if a query found damage after its caller had given up."""
+    error = None if abandoned.cancelled() else abandoned.exception()
+    if isinstance(error, AssertionError | StorageError | CorruptionError):
+        fail_stop(error, where="reader thread")

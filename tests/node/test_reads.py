@@ -1,12 +1,14 @@
 """A read waits for its point and for the state that reached it, and ends by its deadline."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from typing import TypeVar
 
 import pytest
 
-from ledgerd.errors import NotLogged, Reason
+from ledgerd.errors import CorruptionError, NotLogged, Reason
+from ledgerd.node import reads
 from ledgerd.node.courier import Courier
 from ledgerd.node.inbox import Inbox, InboxBounds
 from ledgerd.node.reads import ReadAt, Reads
@@ -157,3 +159,32 @@ def test_too_many_readers_are_refused_at_once() -> None:
         world.reads.close()
 
     asyncio.run(run())
+
+
+def test_damage_found_after_the_deadline_still_stops_the_node(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody waits for the answer any more, and a broken row stays broken."""
+    stopped: list[tuple[str, str]] = []
+    monkeypatch.setattr(
+        reads,
+        "fail_stop",
+        lambda error, *, where: stopped.append((str(error), where)),
+    )
+    is_late = threading.Event()
+
+    def find(_: StateReader) -> str:
+        is_late.wait()
+        raise CorruptionError("table account, key 00")
+
+    async def run() -> None:
+        world = World()
+        soon = asyncio.get_running_loop().time() + 0.02
+        with pytest.raises(NotLogged, match="the deadline passed"):
+            await world.reads.read(find, at_least=0, deadline=soon)
+        is_late.set()
+        world.reads.close()
+
+    asyncio.run(run())
+
+    assert stopped == [("table account, key 00", "reader thread")]
