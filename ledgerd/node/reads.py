@@ -164,7 +164,7 @@ class Reads:
             raise
 
 
-def _stop_if_broken(abandoned: Future[object]) -> None:
+def _stop_if_broken(abandoned: Future[tuple[ReadAt, T]]) -> None:
     """Stop the node if a query found damage after its caller had given up."""
     error = None if abandoned.cancelled() else abandoned.exception()
     if isinstance(error, AssertionError | StorageError | CorruptionError):
