@@ -41,6 +41,7 @@ from ledgerd.raft.membership import Membership
 from ledgerd.replica.replica import Replica
 from ledgerd.security import tls
 from ledgerd.security.handshakes import HandshakeFailure, NativeStderr
+from ledgerd.storage import founders
 from ledgerd.storage.environment import Environment, StorageOptions, open_directory
 from ledgerd.storage.log_store import LmdbLogStore
 from ledgerd.storage.reader import StateReader, read
@@ -83,6 +84,9 @@ def run(config: NodeConfig) -> None:
         ),
     )
     try:
+        founders.admit(
+            environment, [NodeId(member.id) for member in config.cluster.members]
+        )
         uvloop.run(_NodeBuild(config, environment).serve())
     finally:
         environment.close()

@@ -6,7 +6,7 @@ index first, ordinal next. Tables that start with a position are therefore only 
     log/    entries        index u64                            -> formats/entries
             hard_state_a   "hard_state"                         -> `hard_state`, twice (F31)
             hard_state_b   "hard_state"
-            meta           "identity"                           -> `identity`
+            meta           "identity", "founders"               -> `identity`, `founders`
     state/  meta           "identity", "applied"                -> `identity`, `applied`
             all others     as formats/records lays them out
 """
@@ -25,6 +25,7 @@ LOG_TABLES: Final = (ENTRIES, *HARD_STATE_TWINS, META)
 IDENTITY: Final = b"identity"
 HARD_STATE: Final = b"hard_state"
 APPLIED: Final = b"applied"
+FOUNDERS: Final = b"founders"
 
 # In the order of formats/records. `meta` is shared: what apply writes there starts with "ledger/".
 STATE_TABLES: Final = tuple(table.value for table in Table)

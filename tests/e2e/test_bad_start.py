@@ -14,7 +14,7 @@ from ledgerd.cli.dev import DevCluster
 from ledgerd.errors import ExitCode
 from ledgerd.raft.entries import NodeId
 from ledgerd.security import pki
-from ledgerd.storage import identity, keys
+from ledgerd.storage import founders, identity, keys
 from ledgerd.storage.environment import StorageOptions, open_directory
 
 pytestmark = pytest.mark.e2e
@@ -115,6 +115,24 @@ def test_a_data_directory_of_another_node(one: DevCluster) -> None:
         ExitCode.CONFIG,
         "belongs to node 2; this node is configured as node 1; name this node's own data "
         "directory, or an empty one for a new node",
+    )
+
+
+def test_members_that_the_node_did_not_start_with(one: DevCluster) -> None:
+    """A node of three that is told it is alone would lead beside the real leader."""
+    with open_directory(
+        one.data_directory(1),
+        cluster_id=cluster_id(one),
+        node_id=NodeId(1),
+        options=SMALL,
+    ) as made:
+        founders.admit(made, [NodeId(1), NodeId(2), NodeId(3)])
+
+    refused(
+        one,
+        ExitCode.CONFIG,
+        "was first used with the members 1, 2, 3; the configuration has 1: a majority of "
+        "other members could decide twice; put the first ones back into cluster.members",
     )
 
 
