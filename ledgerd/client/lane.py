@@ -105,15 +105,20 @@ class _NotTaken(Exception):
 
 
 class _Batch:
-    """One batch on a stream, until it is answered."""
+    """One batch on a stream, until it is answered.
 
-    __slots__ = ("answer", "data", "sequence")
+    sequence: its number among the batches written, from 1; 0 until it is written.
+    until: when its caller gives up, seconds of the loop.
+    """
+
+    __slots__ = ("answer", "data", "sequence", "until")
 
     def __init__(
-        self, sequence: int, data: bytes, answer: asyncio.Future[SubmitBatchReply]
+        self, data: bytes, until: float, answer: asyncio.Future[SubmitBatchReply]
     ) -> None:
-        self.sequence = sequence
+        self.sequence = 0
         self.data = data
+        self.until = until
         self.answer = answer
 
     def fail(self, error: Exception) -> None:
@@ -145,15 +150,7 @@ class _Stream:
 
         Raises BatchRefused, AioRpcError, or _NotTaken if it never left.
         """
-        self._sequence += 1
-        left_ms = int((until - self._loop.time()) * 1_000)
-        left_ms = min(max(left_ms, 1), _DEADLINE_MS_MAX)
-        also = SubmitBatchRequest(sequence=self._sequence, deadline_ms=left_ms)
-        batch = _Batch(
-            self._sequence,
-            data + also.SerializeToString(),  # one message behind another is their sum
-            self._loop.create_future(),
-        )
+        batch = _Batch(data, until, self._loop.create_future())
         self._unwritten.append(batch)
         if self._writer is None:
             # A task of its own: gRPC ends a stream whose write is cancelled.
@@ -196,7 +193,7 @@ class _Stream:
                     continue  # given up before it was sent, and told so
                 self._unanswered.append(batch)
                 try:
-                    await self._call.write(batch.data)
+                    await self._call.write(self._numbered(batch))
                 except asyncio.InvalidStateError:  # the call had ended before
                     self._unwritten.appendleft(self._unanswered.pop())
                     raise
@@ -206,6 +203,20 @@ class _Stream:
             self.is_retired = True
         finally:
             self._writer = None
+
+    def _numbered(self, batch: _Batch) -> bytes:
+        """Return what is written for a batch, which is numbered only now.
+
+        The node counts what it read; a number given to a batch that is never written would
+        make a later one look unread.
+        """
+        self._sequence += 1
+        batch.sequence = self._sequence
+        left_ms = int((batch.until - self._loop.time()) * 1_000)
+        left_ms = min(max(left_ms, 1), _DEADLINE_MS_MAX)
+        also = SubmitBatchRequest(sequence=batch.sequence, deadline_ms=left_ms)
+        # One message behind another is their sum.
+        return batch.data + also.SerializeToString()
 
     async def _read(self) -> None:
         """Hand out the replies until the stream ends, then that end."""

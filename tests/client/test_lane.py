@@ -28,6 +28,7 @@ from ledgerd.client import (
     Outcome,
     OutcomeUnknown,
     iban,
+    lane,
     new_payout_id,
     payout_order,
 )
@@ -514,3 +515,49 @@ def test_a_closed_client_ends_a_batch_as_unknown(cluster: FakeCluster) -> None:
 
     assert isinstance(end, OutcomeUnknown)
     assert end.reason is Reason.STOPPED_AFTER_PROPOSAL
+
+
+class HeldCall:
+    """A stream whose writes wait until they are let go, and whose node says nothing."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+        self.may_write = asyncio.Event()
+        self.two_are_written = asyncio.Event()
+        self._ended = asyncio.Event()
+
+    async def write(self, data: bytes) -> None:
+        await self.may_write.wait()
+        self.written.append(data)
+        if len(self.written) == 2:
+            self.two_are_written.set()
+
+    async def read(self) -> None:
+        await self._ended.wait()
+
+    def cancel(self) -> bool:
+        self._ended.set()
+        return True
+
+
+def test_a_batch_that_is_never_written_takes_no_number() -> None:
+    """The node counts what it read: a number never sent would make a later batch look unread."""
+
+    async def run() -> None:
+        call = HeldCall()
+        stream = lane._Stream(call, lambda _: None)  # type: ignore[arg-type] # stands in
+        until = asyncio.get_running_loop().time() + 60
+        tasks = [asyncio.create_task(stream.submit(b"", until)) for _ in range(3)]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        tasks[1].cancel()
+        await asyncio.wait(tasks[1:2])
+        call.may_write.set()
+        await call.two_are_written.wait()
+
+        sent = [SubmitBatchRequest.FromString(data).sequence for data in call.written]
+        assert sent == [1, 2]
+        await stream.close()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    asyncio.run(run())
