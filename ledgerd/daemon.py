@@ -37,6 +37,7 @@ from ledgerd.observability.metrics import Metrics
 from ledgerd.observability.pauses import GcPauses
 from ledgerd.raft.core import Options, RaftCore
 from ledgerd.raft.entries import NodeId
+from ledgerd.raft.facts import PeerLost
 from ledgerd.raft.membership import Membership
 from ledgerd.replica.replica import Replica
 from ledgerd.security import tls
@@ -193,7 +194,7 @@ class _NodeBuild:
             metrics=metrics,
             on_message=inbox.put_message,
             on_clock=clock.sample,
-            on_peer_lost=inbox.put_peer_lost,
+            on_peer_lost=lambda peer: inbox.put_fact(PeerLost(peer)),
             fail_stop=fail_stop,
         )
         replica_thread = ReplicaThread(

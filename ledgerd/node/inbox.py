@@ -12,13 +12,13 @@ from ledgerd.formats import batches
 from ledgerd.ledger.batch import PayoutBatch
 from ledgerd.ledger.commands import Command
 from ledgerd.limits import TURN_BYTES_MAX, TURN_COMMANDS_MAX
-from ledgerd.raft.entries import NodeId
+from ledgerd.raft.facts import Fact
 from ledgerd.raft.messages import AppendEntries, Message
 from ledgerd.replica.inputs import (
     CommandProposed,
     Input,
+    Noted,
     PayoutsProposed,
-    PeerLost,
     ReadsRequested,
     Received,
     Ticked,
@@ -103,10 +103,10 @@ class Inbox:
             self._changed.notify()
             return True
 
-    def put_peer_lost(self, node_id: NodeId) -> None:
-        """Add the news that the stream to a peer broke; rare, so it has no bound of its own."""
+    def put_fact(self, fact: Fact) -> None:
+        """Add what the core must weigh; rare, so it has no bound of its own."""
         with self._changed:
-            self._items.append((PeerLost(node_id), 0, 0))
+            self._items.append((Noted(fact), 0, 0))
             self._changed.notify()
 
     def close(self) -> None:

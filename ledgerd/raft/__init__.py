@@ -8,7 +8,7 @@ source, file or socket. Its owner tells it what happened and does what it wants:
     while True:
         for item in wait_for_inputs():            # in order of arrival; ticks stand among them
             core.step(message)                    # or one of
-            core.tick(elapsed, missed)            #   tick, propose, read, peer_lost
+            core.tick(elapsed, missed)            #   tick, propose, read, note
         for _ in range(2):                        # the second round tells what the first decided
             ready = core.ready()
             if ready is None:
@@ -32,8 +32,9 @@ A proposal is named by term and index. It came true when the entry applied at it
 term. `lost_from` says which waiting ones nobody can vouch for any more: their callers are told
 "unknown", never "failed" (T65).
 
-Who knows what: `entries` and `messages` the nouns, `membership` who takes part, `quorum` the
-arithmetic, `log` the tail that is not durable yet, `progress` one peer as its leader sees it,
-`elections`, `replication` and `reads` the decisions, `roles` the state they act on, `dispatch`
-what each message does, `core` the calls, `describe` one line for everything.
+Who knows what: `entries` and `messages` the nouns, `facts` what a caller may note, `membership`
+who takes part, `quorum` the arithmetic, `log` the tail that is not durable yet, `progress` one
+peer as its leader sees it, `elections`, `replication` and `reads` the decisions, `roles` the
+state they act on, `dispatch` what each message does, `core` the calls, `describe` one line for
+everything.
 """

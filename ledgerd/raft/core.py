@@ -6,6 +6,7 @@ the next `Ready`; it only ever reads its own log.
 
 from collections import deque
 from dataclasses import dataclass
+from typing import assert_never
 
 from ledgerd import limits
 from ledgerd.errors import Reason
@@ -20,6 +21,7 @@ from ledgerd.raft.entries import (
     Role,
     Term,
 )
+from ledgerd.raft.facts import Fact, PeerLost
 from ledgerd.raft.log import LogReader, RaftLog
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.messages import Message
@@ -153,10 +155,14 @@ class RaftCore:
         if self._roles.role is Role.FOLLOWER:
             self._roles.set_leader(NO_NODE, Cause.ASKED)
 
-    def peer_lost(self, node_id: NodeId) -> None:
-        """Note that the connection to a peer broke: its window is forgotten."""
-        if self._roles.leadership is not None:
-            self._roles.leadership.peer_lost(node_id)
+    def note(self, fact: Fact) -> None:
+        """Weigh what the shell knows and no message says; each fact's class tells its effect."""
+        match fact:
+            case PeerLost():
+                if self._roles.leadership is not None:
+                    self._roles.leadership.peer_lost(fact.node_id)
+            case _:
+                assert_never(fact)
 
     # What it wants done.
 

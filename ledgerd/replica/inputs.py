@@ -8,7 +8,7 @@ from typing import NewType, TypeAlias
 
 from ledgerd.ledger.batch import PayoutBatch
 from ledgerd.ledger.commands import Command
-from ledgerd.raft.entries import NodeId
+from ledgerd.raft.facts import Fact
 from ledgerd.raft.messages import Message
 
 Waiter = NewType(
@@ -58,12 +58,12 @@ class ReadsRequested:
 
 
 @dataclass(frozen=True, slots=True)
-class PeerLost:
-    """The stream to a peer broke: its window is forgotten and it is probed again."""
+class Noted:
+    """The shell knows something that the core must weigh. Rare: it always has room."""
 
-    node_id: NodeId
+    fact: Fact
 
 
 Input: TypeAlias = (
-    Ticked | Received | PayoutsProposed | CommandProposed | ReadsRequested | PeerLost
+    Ticked | Received | PayoutsProposed | CommandProposed | ReadsRequested | Noted
 )

@@ -18,8 +18,8 @@ from ledgerd.replica.hooks import Hooks, NoHooks
 from ledgerd.replica.inputs import (
     CommandProposed,
     Input,
+    Noted,
     PayoutsProposed,
-    PeerLost,
     ReadsRequested,
     Received,
     Ticked,
@@ -132,8 +132,8 @@ class Replica:
                     rare.append(item)
                 case ReadsRequested():
                     readers.append(item.waiter)
-                case PeerLost():
-                    self._core.peer_lost(item.node_id)
+                case Noted():
+                    self._core.note(item.fact)
                 case _:
                     assert_never(item)
         if rare or payouts:

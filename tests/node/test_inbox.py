@@ -7,9 +7,11 @@ from ledgerd.ledger.commands import Cancel
 from ledgerd.limits import TURN_COMMANDS_MAX
 from ledgerd.node.inbox import Inbox, InboxBounds
 from ledgerd.raft.entries import Index, NodeId, Term
+from ledgerd.raft.facts import PeerLost
 from ledgerd.raft.messages import Heartbeat
 from ledgerd.replica.inputs import (
     CommandProposed,
+    Noted,
     PayoutsProposed,
     ReadsRequested,
     Received,
@@ -122,3 +124,15 @@ def test_a_closed_inbox_takes_no_more_work() -> None:
 def test_an_empty_inbox_gives_nothing(wait_s: float) -> None:
     """A bounded wait, then an empty turn."""
     assert Inbox(BOUNDS).take(wait_s=wait_s) == []
+
+
+def test_a_fact_always_has_room_and_keeps_its_place() -> None:
+    """What the core must weigh is rare and never dropped."""
+    inbox = Inbox(BOUNDS)
+    for _ in range(BOUNDS.messages_max):
+        assert inbox.put_message(heartbeat())
+    inbox.put_fact(PeerLost(NodeId(2)))
+
+    *_, last = inbox.take(wait_s=0)
+
+    assert last == Noted(PeerLost(NodeId(2)))

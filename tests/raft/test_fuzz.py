@@ -19,6 +19,7 @@ from ledgerd.raft.entries import (
     Index,
     Term,
 )
+from ledgerd.raft.facts import PeerLost
 from ledgerd.raft.messages import Message
 from tests.raft.checker import Checker
 from tests.raft.harness import Cluster, Node, make_log
@@ -169,7 +170,7 @@ class Fuzz:
                 for _ in range(dice.choice((1, 2, 8))):
                     self.deliver()
             case "lose peer":
-                node.core.peer_lost(dice.choice(list(self.cluster.nodes)))
+                node.core.note(PeerLost(dice.choice(list(self.cluster.nodes))))
             case _:
                 assert deed == "campaign"
                 node.core.campaign()

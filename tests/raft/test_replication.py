@@ -5,6 +5,7 @@ import pytest
 from ledgerd.errors import Reason
 from ledgerd.raft.core import Options, Refused
 from ledgerd.raft.entries import EntryKind, Index, NodeId
+from ledgerd.raft.facts import PeerLost
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.messages import (
     AppendAccepted,
@@ -276,7 +277,7 @@ class TestStreams:
         leader.turn()
         cluster.deliver()
         cluster[2].turn()
-        leader.core.peer_lost(NodeId(2))
+        leader.core.note(PeerLost(NodeId(2)))
         cluster.deliver()
 
         assert peer_of(leader, 2).match == 1
