@@ -23,6 +23,7 @@ from ledgerd.raft.entries import (
 )
 from ledgerd.raft.facts import Fact, PeerLost
 from ledgerd.raft.log import LogReader, RaftLog
+from ledgerd.raft.marks import NO_MARKS, Marks
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.messages import Message
 from ledgerd.raft.options import Jitter, Linker, Options, Rules
@@ -75,6 +76,7 @@ class RaftCore:
         jitter: Jitter,
         link: Linker,
         rules: Rules = Rules.STRICT,
+        marks: Marks = NO_MARKS,
     ) -> None:
         first, last = log.first_index(), log.last_index()
         assert node_id != NO_NODE, "node ids start at 1"
@@ -83,7 +85,9 @@ class RaftCore:
         assert first - 1 <= applied <= last, (first, applied, last)
         self.node_id = node_id
         self._options = options
-        self._log = RaftLog(log, link=link, recent_bytes_max=options.recent_bytes_max)
+        self._log = RaftLog(
+            log, link=link, recent_bytes_max=options.recent_bytes_max, marks=marks
+        )
         # T4: no entry is durable in a term above the stored one.
         assert last < first or self._log.last_id.term <= hard_state.term, hard_state
         self._roles = Roles(
@@ -95,6 +99,7 @@ class RaftCore:
             log=self._log,
             applied=applied,
             jitter=jitter,
+            marks=marks,
         )
         self._dispatch = Dispatch(self._roles)
         self._reads = self._roles.reads
@@ -136,6 +141,7 @@ class RaftCore:
             reason = Reason.NOT_LEADER if is_known else Reason.NO_LEADER
             return Refused(reason, roles.leader)
         if not leadership.has_room(len(payload)):
+            roles.marks.covers("quota.refused")
             return Refused(Reason.UNCOMMITTED_QUOTA, self.node_id)
         entry = roles.append(leadership, kind, payload, ts_us)
         return Proposed(entry.id, entry.ts_us)
@@ -319,6 +325,8 @@ class RaftCore:
             roles.quorum_ticks = 0
             cause = self._cause_to_leave(leadership, has_slept=missed >= base)
             if cause is not None and roles.rules.check_quorum:
+                is_lag = cause is Cause.LAG
+                roles.marks.covers("leader.lag" if is_lag else "leader.no_quorum")
                 roles.become_follower(roles.term, NO_NODE, cause)
                 return
         if roles.heartbeat_ticks >= self._options.heartbeat_ticks:
@@ -344,12 +352,16 @@ class RaftCore:
                 reads.ask(roles.leader, roles.term)
             return
         # T44: before the first commit of the term the commit index may be stale.
-        if reads.is_waiting and self._log.term(roles.commit) == roles.term:
+        if reads.is_waiting and self._log.term(roles.commit) != roles.term:
+            roles.marks.covers("read.waits_for_first_commit")
+        elif reads.is_waiting:
             position = reads.open_position(roles.commit)
             leadership.heartbeat(roles.commit, position, timed=False)
             if reads.confirm(roles.membership, roles.term):
                 roles.must_flush = roles.must_tell_commit = True
-        if roles.must_flush and roles.may_send_early():
+        if roles.must_flush and not roles.may_send_early():
+            roles.marks.covers("leader.early_held")
+        elif roles.must_flush:
             roles.must_flush = False
             by_tick = self._options.is_commit_told_by_tick
             tell = roles.must_tell_commit or not by_tick

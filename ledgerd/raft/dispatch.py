@@ -101,10 +101,13 @@ class Dispatch:
         match message:
             case PreVote():
                 # It asks about a term nobody has entered (F1); a live leader outvotes it (F3).
-                return not roles.is_sticky()
+                if roles.is_sticky():
+                    roles.marks.covers("election.sticky")
+                    return False
             case PreVoteReply() if message.granted:
                 return self._is_answer_to_pre_vote(message)
             case RequestVote() if not message.forced and roles.is_sticky():  # T38
+                roles.marks.covers("election.sticky")
                 return False
             case AppendEntries() | Heartbeat():
                 roles.become_follower(message.term, message.sender, Cause.NEWER_TERM)
@@ -117,6 +120,7 @@ class Dispatch:
         roles, sender = self._roles, message.sender
         match message:
             case AppendEntries() | Heartbeat():
+                roles.marks.covers("election.term_over")
                 roles.out.send(TermOver(roles.node_id, sender, roles.term))
             case RequestVote():
                 reply = RequestVoteReply(roles.node_id, sender, roles.term, False)
@@ -157,6 +161,8 @@ class Dispatch:
             assert roles.vote in (NO_NODE, message.sender), roles.vote  # R1
             roles.vote = message.sender
             roles.timer.elapsed = 0
+        elif message.last < roles.log.last_id:
+            roles.marks.covers("election.vote_refused_for_log")
         roles.out.send(
             RequestVoteReply(roles.node_id, message.sender, roles.term, granted)
         )
@@ -167,6 +173,11 @@ class Dispatch:
         roles = self._roles
         self._recognise(message.sender)
         merged = follow(roles.log, message, roles.commit)
+        if isinstance(merged.reply, AppendRejected):
+            is_gap = message.prev.index > roles.log.last
+            roles.marks.covers("append.gap" if is_gap else "append.conflict")
+        elif message.prev.index < roles.commit:
+            roles.marks.covers("append.below_commit")
         if merged.replaced_from is not None:
             roles.lose(merged.replaced_from)
         roles.commit_to(merged.commit)

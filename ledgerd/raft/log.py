@@ -24,6 +24,7 @@ from ledgerd.raft.entries import (
     Index,
     Term,
 )
+from ledgerd.raft.marks import NO_MARKS, Marks
 from ledgerd.raft.options import Linker
 from ledgerd.raft.ready import Ticket
 
@@ -69,6 +70,7 @@ class RaftLog:
         "_last_link",
         "_last_ts_us",
         "_link",
+        "_marks",
         "_reader",
         "_recent",
         "_recent_bytes",
@@ -77,11 +79,17 @@ class RaftLog:
     )
 
     def __init__(
-        self, reader: LogReader, *, link: Linker, recent_bytes_max: int
+        self,
+        reader: LogReader,
+        *,
+        link: Linker,
+        recent_bytes_max: int,
+        marks: Marks = NO_MARKS,
     ) -> None:
         last = reader.last_index()
         self._reader = reader
         self._link = link
+        self._marks = marks
         self._recent_bytes_max = recent_bytes_max
         self._recent: list[Entry] = []
         self._recent_bytes = 0
@@ -226,6 +234,8 @@ class RaftLog:
             assert own_link == entry.link, (  # R4
                 f"link at {entry.id}: own {own_link!r}, leader's {entry.link!r}"
             )
+        if entries:
+            self._marks.covers("log.repeated")
         return None
 
     def hand_out(self, ticket: Ticket) -> tuple[Entry, ...]:
@@ -271,6 +281,9 @@ class RaftLog:
         term = self._known_term(before)
         link = self.link(before)
         assert link is not None, before
+        self._marks.covers("log.truncated")
+        if index <= self._durable:
+            self._marks.covers("log.truncated_durable")
         if index <= self._base:
             self._recent.clear()
             self._recent_bytes = 0

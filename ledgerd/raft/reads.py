@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ledgerd.raft.entries import Index, NodeId, Term
+from ledgerd.raft.marks import NO_MARKS, Marks
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.messages import ReadIndexReply, ReadIndexRequest
 from ledgerd.raft.options import Jitter
@@ -47,6 +48,7 @@ class Reads:
         "_batches",
         "_give_up_ticks",
         "_idle_ticks",
+        "_marks",
         "_node_id",
         "_out",
         "_requests",
@@ -67,7 +69,9 @@ class Reads:
         jitter: Jitter,
         retry_ticks: int,
         give_up_ticks: int,
+        marks: Marks = NO_MARKS,
     ) -> None:
+        self._marks = marks
         self._node_id = node_id
         self._out = out
         self._retry_ticks = retry_ticks
@@ -106,6 +110,8 @@ class Reads:
         """Start again with every read that is not confirmed: it needs the new leader's word."""
         again = [ticket for batch in self._batches for ticket in batch.tickets]
         again += [ticket for _, tickets in self._asked for ticket in tickets]
+        if again:
+            self._marks.covers("read.leader_changed")
         self._waiting = again + self._waiting
         self._batches.clear()
         self._asked.clear()
@@ -179,7 +185,9 @@ class Reads:
     def answered(self, message: ReadIndexReply) -> None:
         """Confirm the reads asked for under this position and, as they are older, before it."""
         if not self._asked or self._asked[-1][0] < message.position:
-            return  # of another incarnation
+            # Of another incarnation, or given up meanwhile.
+            self._marks.covers("read.answer_too_late")
+            return
         while self._asked and self._asked[0][0] <= message.position:
             for ticket in self._asked.popleft()[1]:
                 self.confirmed.append(ReadConfirmed(ticket, message.index))
@@ -196,6 +204,7 @@ class Reads:
         if self._asked:
             self._asked_ticks += elapsed
             if self._asked_ticks >= self._retry_ticks:
+                self._marks.covers("read.retried")
                 again = [ticket for _, tickets in self._asked for ticket in tickets]
                 self._waiting = again + self._waiting
                 self._asked.clear()
@@ -204,6 +213,7 @@ class Reads:
             return
         self._idle_ticks += elapsed
         if self._idle_ticks >= self._give_up_ticks:
+            self._marks.covers("read.given_up")
             self.failed += [ticket for _, tickets in self._asked for ticket in tickets]
             self.failed += self._waiting
             self._asked.clear()

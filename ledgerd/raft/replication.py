@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ledgerd.raft.entries import Entry, EntryId, Index, NodeId, Term
 from ledgerd.raft.log import RaftLog
+from ledgerd.raft.marks import NO_MARKS, Marks
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.messages import (
     AppendAccepted,
@@ -76,6 +77,7 @@ class Leadership:
 
     __slots__ = (
         "_log",
+        "_marks",
         "_membership",
         "_node_id",
         "_options",
@@ -97,7 +99,9 @@ class Leadership:
         out: Outgoing,
         options: Options,
         membership: Membership,
+        marks: Marks = NO_MARKS,
     ) -> None:
+        self._marks = marks
         self._node_id = node_id
         self._term = term
         self._log = log
@@ -149,6 +153,7 @@ class Leadership:
         """Note an ack; return whether the commit index may have moved."""
         progress = self.peers.get(message.sender)
         if progress is None or progress.stream != message.stream:
+            self._marks.covers("append.stale_ack")
             return False  # T25: superseded
         assert message.match <= self._log.last, (message, self._log.last)
         return progress.accepted(message.match)
@@ -160,11 +165,13 @@ class Leadership:
             return  # T25: superseded
         # F16: skip our own entries of terms that the peer cannot have at this place.
         joins_at = self._log.find_by_term(message.hint.index, message.hint.term)
-        progress.rejected(
+        is_current = progress.rejected(
             prev=message.prev.index,
             joins_at=joins_at.index,
             stream=self._next_stream(),
         )
+        if not is_current:
+            self._marks.covers("append.stale_rejection")
 
     def heartbeat_answered(self, peer: NodeId, commit: Index) -> None:
         """Send what the peer lacks, or an empty append that finds out (F14, T27)."""
@@ -173,12 +180,15 @@ class Leadership:
             return
         if progress.match < self._log.last or progress.mode is Mode.PROBE:
             is_full = progress.is_full(self._options)
+            if is_full:
+                self._marks.covers("append.nudged_through_full_window")
             self._send(peer, progress, commit, with_entries=not is_full)
 
     def peer_lost(self, peer: NodeId) -> None:
         """Forget what was on the way to the peer and probe it again."""
         progress = self.peers.get(peer)
         if progress is not None:
+            self._marks.covers("append.peer_lost")
             progress.lost(self._next_stream())
 
     def persisted(self) -> None:
@@ -229,6 +239,8 @@ class Leadership:
         for peer, progress in self.peers.items():
             while progress.next <= last and not progress.is_full(self._options):
                 self._send(peer, progress, commit, with_entries=True)
+            if progress.next <= last and progress.mode is Mode.REPLICATE:
+                self._marks.covers("append.window_full")
             if (
                 tell_commit
                 and progress.mode is Mode.REPLICATE

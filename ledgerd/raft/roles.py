@@ -16,6 +16,7 @@ from ledgerd.raft.entries import (
     Term,
 )
 from ledgerd.raft.log import RaftLog
+from ledgerd.raft.marks import Marks
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.messages import PreVote, RequestVote
 from ledgerd.raft.options import Jitter, Options, Rules
@@ -47,6 +48,7 @@ class Roles:
         "leadership",
         "log",
         "lost_from",
+        "marks",
         "membership",
         "must_flush",
         "must_tell_commit",
@@ -73,8 +75,10 @@ class Roles:
         log: RaftLog,
         applied: Index,
         jitter: Jitter,
+        marks: Marks,
     ) -> None:
         self.node_id = node_id
+        self.marks = marks
         self.options = options
         self.rules = rules
         self.membership = membership
@@ -84,6 +88,7 @@ class Roles:
             node_id,
             self.out,
             jitter=jitter,
+            marks=marks,
             retry_ticks=2 * options.heartbeat_ticks,
             give_up_ticks=2 * options.election_base_ticks,
         )
@@ -155,6 +160,8 @@ class Roles:
         """
         if self.role is Role.LEADER:
             return
+        if self.role is not Role.FOLLOWER:
+            self.marks.covers("election.asked_again")
         if self.node_id not in self.membership.all_voters:
             self.timer.arm()
         elif self.rules.pre_vote:
@@ -166,6 +173,7 @@ class Roles:
         """Count a vote, and act when the ballot is decided. 5.2."""
         outcome = self.ballot.count(sender, granted=granted)
         if outcome is Vote.LOST:
+            self.marks.covers("election.lost")
             self.become_follower(self.term, NO_NODE, Cause.VOTE_LOST)
         elif outcome is Vote.WON:
             if self.role is Role.PRE_CANDIDATE:
@@ -206,6 +214,7 @@ class Roles:
             out=self.out,
             options=self.options,
             membership=self.membership,
+            marks=self.marks,
         )
         self.set_leader(self.node_id, Cause.VOTE_WON)
         # T34: an entry of our own term, or nothing older ever commits.
@@ -215,6 +224,7 @@ class Roles:
         if self.leadership is not None:
             self.leadership = None
             if self.log.last > self.commit:
+                self.marks.covers("leader.lost_tail")
                 self.lose(Index(self.commit + 1))
             self.out.take_early()  # of a leadership that is over
         self.role = role
@@ -244,10 +254,16 @@ class Roles:
         """Commit what a quorum holds, if it is of this term; older entries come with it."""
         reached = leadership.quorum_match()
         # T18, R10: entries of older terms are never committed by counting. 5.4.2.
-        if reached > self.commit and self.log.term(reached) == self.term:
-            self.commit_to(reached)
-            leadership.committed(reached)
-            self.must_flush = True
+        if reached <= self.commit:
+            return
+        if self.log.term(reached) != self.term:
+            self.marks.covers("commit.older_term_waits")
+            return
+        if reached > self.log.durable:
+            self.marks.covers("commit.before_own_write")
+        self.commit_to(reached)
+        leadership.committed(reached)
+        self.must_flush = True
 
     def commit_to(self, commit: Index) -> None:
         """Move the commit index, never backwards (R8) and never past the log (R3)."""

@@ -12,6 +12,7 @@ from ledgerd.errors import Reason
 from ledgerd.limits import TURN_BYTES_MAX, TURN_COMMANDS_MAX
 from ledgerd.raft.core import RaftCore
 from ledgerd.raft.entries import NO_NODE, Entry, Index, NodeId, Role
+from ledgerd.raft.marks import NO_MARKS, Marks
 from ledgerd.raft.ready import Proposed, ReadTicket, Ready, Refused
 from ledgerd.replica.fold import fold
 from ledgerd.replica.hooks import Hooks, NoHooks
@@ -55,7 +56,9 @@ class Replica:
         state: StateStore,
         mail: Mail,
         hooks: Hooks | None = None,
+        marks: Marks = NO_MARKS,
     ) -> None:
+        self._marks = marks
         self._core = core
         self._log = log
         self._state = state
@@ -164,6 +167,8 @@ class Replica:
         verdict = self._core.propose(draft.kind, draft.payload, ts_us)
         match verdict:
             case Proposed():
+                if len(draft.shares) > 1:
+                    self._marks.covers("waiter.shared_entry")
                 self._waiters.add(verdict.id.term, verdict.id.index, draft.shares)
             case Refused():
                 for share in draft.shares:
@@ -205,6 +210,7 @@ class Replica:
             self._apply_range = ready.apply
 
     def _tell_unknown(self, share: Share, outbox: Outbox) -> None:
+        self._marks.covers("waiter.unknown")
         outbox.unknown.append(
             Unknown(share.waiter, Reason.LEADERSHIP_LOST, self._leader)
         )
@@ -226,6 +232,8 @@ class Replica:
             if commands_left <= 0:
                 break
         self._core.applied(Index(first - 1))
+        if first <= last:
+            self._marks.covers("apply.page_cut")
         self._apply_range = (first, last) if first <= last else None
         outbox.needs_settle = True
         self._reach("turn.applied")
@@ -255,5 +263,6 @@ class Replica:
                     )
                 )
             else:
+                self._marks.covers("waiter.other_entry")
                 self._tell_unknown(share, outbox)
         return len(outcomes)

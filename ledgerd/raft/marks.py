@@ -1,0 +1,70 @@
+"""Names for rare paths, so that a search can show that it went down each of them (faults.md 5.5).
+
+Code below the fence calls `covers("name")` where something rare has just happened. The default
+forgets it. The simulator counts, and its seeds in CI fail naming each mark that none of them hit:
+a path that no test takes is a path that nobody knows to work. A mark must not change what the code
+does.
+"""
+
+from typing import Final, Protocol
+
+
+class Marks(Protocol):
+    """Told that a rare path was taken."""
+
+    def covers(self, name: str) -> None:
+        """Note that the path `name`, one of `MARKS`, was taken."""
+        ...
+
+
+class NoMarks:
+    """Forgets every mark."""
+
+    __slots__ = ()
+
+    def covers(self, name: str) -> None:
+        """Do nothing."""
+
+
+NO_MARKS: Final[Marks] = NoMarks()
+
+# One line each, by area; a test fails when a name is not marked in code or a marked one is missing.
+MARKS: Final = (
+    # Elections.
+    "election.lost",  # a ballot was decided against the candidate
+    "election.asked_again",  # a timeout during an election
+    "election.term_over",  # a leader of an older term was told so (T36)
+    "election.vote_refused_for_log",  # the candidate's log is behind (5.4.1)
+    "election.sticky",  # a request was ignored because a leader lives (F3)
+    "leader.no_quorum",  # stepped down: too few were heard (F2)
+    "leader.lag",  # stepped down: it slept through an election base (T83)
+    "leader.lost_tail",  # left office with entries that were not committed (T65)
+    "leader.early_held",  # early messages wait for the durable vote (T82)
+    # Log.
+    "log.truncated",  # a conflicting tail was replaced (T19)
+    "log.truncated_durable",  # and it had been on disk
+    "log.repeated",  # an append brought only what is there already (T19)
+    # Replication.
+    "append.below_commit",  # prev is below commit: acked without looking (T20)
+    "append.conflict",  # prev is of another term here: the hint skips the term (F16)
+    "append.gap",  # prev is past the end of the log
+    "append.stale_ack",  # of a superseded stream (T25)
+    "append.stale_rejection",  # of an older probe, or below what matches (T28)
+    "append.nudged_through_full_window",  # the empty append of T27
+    "append.window_full",  # nothing more is sent until an ack comes (F14)
+    "append.peer_lost",  # what was on the way to a peer is forgotten
+    "commit.before_own_write",  # followers alone made the quorum (T5)
+    "commit.older_term_waits",  # a quorum holds it, but it is of an older term (T18)
+    "quota.refused",  # too much is uncommitted (F17)
+    # Reads.
+    "read.answer_too_late",  # nobody waits under this position any more
+    "read.given_up",  # a heard leader never answered
+    "read.leader_changed",  # unconfirmed reads begin again with another leader
+    "read.retried",  # a follower asks again under a new position (F11, T45)
+    "read.waits_for_first_commit",  # no read point before the term's first commit (T44)
+    # Replica.
+    "apply.page_cut",  # a turn's bounds left the rest of a page to the next one (T94)
+    "waiter.other_entry",  # another leader's entry stands where the call's was (T65)
+    "waiter.shared_entry",  # calls that waited together share an entry
+    "waiter.unknown",  # a call ended as unknown (T65)
+)
