@@ -194,6 +194,7 @@ class _NodeBuild:
             metrics=metrics,
             on_message=inbox.put_message,
             on_clock=clock.sample,
+            on_greeted=inbox.put_fact,
             on_peer_lost=lambda peer: inbox.put_fact(PeerLost(peer)),
             fail_stop=fail_stop,
         )

@@ -8,7 +8,8 @@ from typing import Final
 
 from ledgerd.raft.entries import EntryKind
 
-STATE_VERSION: Final = 1
+STATE_VERSION_MIN: Final = 1  # the oldest version this release applies
+STATE_VERSION: Final = 1  # the newest
 
 # The first version that understands each kind of entry.
 _SINCE: Final = {

@@ -159,6 +159,11 @@ class Metrics:
             "Messages dropped because the peer's queue was full or its stream broke.",
             ("peer",),
         )
+        self.peer_messages_withheld = self._counter(
+            "ledgerd_peer_messages_withheld_total",
+            "Messages not sent because the peer's release does not understand them.",
+            ("peer",),
+        )
         self.peer_sent_bytes = self._counter(
             "ledgerd_peer_sent_bytes_total", "Bytes sent to the peer.", ("peer",)
         )

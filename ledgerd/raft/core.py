@@ -21,12 +21,13 @@ from ledgerd.raft.entries import (
     Role,
     Term,
 )
-from ledgerd.raft.facts import Fact, PeerLost
+from ledgerd.raft.facts import Fact, PeerGreeted, PeerLost
 from ledgerd.raft.log import LogReader, RaftLog
 from ledgerd.raft.marks import NO_MARKS, Marks
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.messages import Message
 from ledgerd.raft.options import Jitter, Linker, Options, Rules
+from ledgerd.raft.protocol import Releases
 from ledgerd.raft.ready import (
     Cause,
     Proposed,
@@ -167,6 +168,8 @@ class RaftCore:
             case PeerLost():
                 if self._roles.leadership is not None:
                     self._roles.leadership.peer_lost(fact.node_id)
+            case PeerGreeted():
+                self._roles.releases.greeted(fact)
             case _:
                 assert_never(fact)
 
@@ -283,6 +286,11 @@ class RaftCore:
     def has_more_to_apply(self) -> bool:
         """Whether something committed and durable is not applied yet: take another turn."""
         return min(self._roles.commit, self._log.durable) > self._roles.applied
+
+    @property
+    def releases(self) -> Releases:
+        """What the peers said of their releases; nobody but the core changes it."""
+        return self._roles.releases
 
     def status(self) -> Status:
         """Return a frozen view of everything."""

@@ -17,4 +17,20 @@ class PeerLost:
     node_id: NodeId
 
 
-Fact: TypeAlias = PeerLost
+@dataclass(frozen=True, slots=True)
+class PeerGreeted:
+    """A stream to or from a peer began, and it said what its release understands (F26).
+
+    The core remembers it and sends nothing that would not be understood.
+
+    protocol: the newest version of the protocol between nodes that both ends speak.
+    state_version_min, state_version_max: the replicated state versions that the peer applies.
+    """
+
+    node_id: NodeId
+    protocol: int
+    state_version_min: int
+    state_version_max: int
+
+
+Fact: TypeAlias = PeerLost | PeerGreeted

@@ -21,6 +21,7 @@ from ledgerd.raft.membership import Membership
 from ledgerd.raft.messages import PreVote, RequestVote
 from ledgerd.raft.options import Jitter, Options, Rules
 from ledgerd.raft.outgoing import Outgoing
+from ledgerd.raft.protocol import Releases
 from ledgerd.raft.quorum import Vote
 from ledgerd.raft.reads import Reads
 from ledgerd.raft.ready import Cause, RoleChange
@@ -57,6 +58,7 @@ class Roles:
         "out",
         "quorum_ticks",
         "reads",
+        "releases",
         "role",
         "rules",
         "term",
@@ -92,6 +94,7 @@ class Roles:
             retry_ticks=2 * options.heartbeat_ticks,
             give_up_ticks=2 * options.election_base_ticks,
         )
+        self.releases = Releases()
         self.term = hard_state.term
         self.vote = hard_state.vote
         self.durable_vote = (hard_state.term, hard_state.vote)

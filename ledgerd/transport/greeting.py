@@ -10,13 +10,13 @@ from enum import Enum
 from typing import Final
 
 from ledgerd.errors import CallError, LedgerdError
+from ledgerd.formats.versions import STATE_VERSION, STATE_VERSION_MIN
 from ledgerd.raft.entries import NodeId
+from ledgerd.raft.facts import PeerGreeted
+from ledgerd.raft.protocol import PROTOCOL_MAX, PROTOCOL_MIN
 from ledgerd.security.identity import Identity, require_node
 from ledgerd.transport.options import STORE_ID_BYTES, TransportOptions
 from ledgerd.transport.v1 import peer_pb2 as pb
-
-PROTOCOL_MIN: Final = 1  # the oldest version this release speaks
-PROTOCOL_MAX: Final = 1
 
 _INCARNATION_BYTES: Final = 8
 
@@ -65,13 +65,15 @@ class Greetings:
             protocol_max=PROTOCOL_MAX,
             incarnation=self._incarnation,
             store_id=options.store_id,
+            state_version_min=STATE_VERSION_MIN,
+            state_version_max=STATE_VERSION,
         )
         return pb.Frame(clock_us=clock_us, hello=hello).SerializeToString()
 
     def check(
         self, frame: pb.Frame, *, expected: NodeId | None, identity: Identity | None
-    ) -> NodeId:
-        """Return who greeted, if that node may speak to this one.
+    ) -> PeerGreeted:
+        """Return who greeted and what it understands, if that node may speak to this one.
 
         expected: the node that was dialled; None on the side that was called.
         identity: of the caller's certificate; None on the dialling side, where TLS has compared
@@ -96,7 +98,13 @@ class Greetings:
                 "upgrade one release at a time",
             )
         self._check_store(sender, hello.store_id)
-        return sender
+        return PeerGreeted(
+            sender,
+            protocol=min(hello.protocol_max, PROTOCOL_MAX),
+            # A release from before these fields leaves both at 0.
+            state_version_min=hello.state_version_min or 1,
+            state_version_max=hello.state_version_max or 1,
+        )
 
     def _check_names(
         self, hello: pb.Hello, peers: Mapping[NodeId, str], expected: NodeId | None

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from ledgerd.limits import PEER_QUEUE_BYTES_MAX, PEER_QUEUE_MESSAGES_MAX
 from ledgerd.raft.entries import NodeId
 from ledgerd.raft.messages import EarlyMessage, LateMessage, Message
+from ledgerd.raft.protocol import PROTOCOL_MAX, PROTOCOL_MIN, is_understood
 from ledgerd.replica.ports import Receipt
 from ledgerd.transport.codec import size_bytes
 
@@ -27,12 +28,15 @@ class PeerQueue:
         self,
         *,
         on_dropped: Callable[[int], object],
+        on_withheld: Callable[[int], object] = lambda count: None,
         messages_max: int = PEER_QUEUE_MESSAGES_MAX,
         bytes_max: int = PEER_QUEUE_BYTES_MAX,
     ) -> None:
         self._messages_max = messages_max
         self._bytes_max = bytes_max
         self._on_dropped = on_dropped
+        self._on_withheld = on_withheld
+        self._protocol = PROTOCOL_MIN
         self._items: deque[Message] = deque()
         self._is_open = False
         self._bytes_put = 0  # written by the replica thread
@@ -61,9 +65,13 @@ class PeerQueue:
         self._items.append(message)
         return True
 
-    def open(self) -> None:
-        """Take messages from now on; none of an earlier stream is left. Loop."""
+    def open(self, *, protocol: int = PROTOCOL_MAX) -> None:
+        """Take messages from now on; none of an earlier stream is left. Loop.
+
+        protocol: what the peer of this stream speaks; it is sent nothing of a newer version.
+        """
         self._forget()
+        self._protocol = protocol
         self._is_open = True
 
     def close(self) -> None:
@@ -88,7 +96,11 @@ class PeerQueue:
             self._wanted.set_result(None)
 
     def take(self, *, bytes_max: int) -> list[Message]:
-        """Return what waits, oldest first: at most `bytes_max` bytes, but at least one. Loop."""
+        """Return what waits, oldest first: at most `bytes_max` bytes, but at least one. Loop.
+
+        Withholds and counts what the peer would not understand (F26, T67): for consensus it is a
+        lost message. So nothing may be left even if something waited.
+        """
         taken: list[Message] = []
         items = self._items
         size = 0
@@ -98,7 +110,10 @@ class PeerQueue:
                 break
             message = items.popleft()
             self._bytes_taken += size_bytes(message)
-            taken.append(message)
+            if is_understood(type(message), self._protocol):
+                taken.append(message)
+            else:
+                self._on_withheld(1)
         return taken
 
     def _forget(self) -> None:

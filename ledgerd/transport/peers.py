@@ -18,6 +18,7 @@ from ledgerd.limits import PEER_MESSAGE_BYTES_MAX
 from ledgerd.observability import logs
 from ledgerd.observability.metrics import Metrics
 from ledgerd.raft.entries import NodeId
+from ledgerd.raft.facts import PeerGreeted
 from ledgerd.security.tls import ChannelTls
 from ledgerd.transport.codec import pack
 from ledgerd.transport.greeting import GreetingRefused, Greetings, Refusal
@@ -52,6 +53,7 @@ class PeerLink:
         channel_tls: ChannelTls,
         metrics: Metrics,
         on_clock: Callable[[NodeId, int], None],
+        on_greeted: Callable[[PeerGreeted], None],
         on_lost: Callable[[NodeId], None],
     ) -> None:
         self._node_id = node_id
@@ -60,6 +62,7 @@ class PeerLink:
         self._greetings = greetings
         self._channel_tls = channel_tls
         self._on_clock = on_clock
+        self._on_greeted = on_greeted
         self._on_lost = on_lost
         label = str(node_id)
         self._connected = metrics.peer_connected.labels(peer=label)
@@ -122,28 +125,30 @@ class PeerLink:
         try:
             call: Call = channel.stream_stream(EXCHANGE)()
             async with asyncio.timeout(options.connect_limit_s):
-                await self._greet(call)
-            await self._exchange(call)
+                greeted = await self._greet(call)
+            await self._exchange(call, greeted)
         finally:
             await channel.close()
 
-    async def _greet(self, call: Call) -> None:
-        """Return once both have greeted. Errors: GreetingRefused, AioRpcError."""
+    async def _greet(self, call: Call) -> PeerGreeted:
+        """Return what the peer said, once both greeted. Errors: GreetingRefused, AioRpcError."""
         await call.write(self._greetings.hello(self._node_id, clock_us=clock_us()))
         data = await call.read()
         if not isinstance(data, bytes):
             raise StreamLost(f"{await call.code()}: {await call.details()}")
         frame = pb.Frame.FromString(data)
-        self._greetings.check(frame, expected=self._node_id, identity=None)
+        greeted = self._greetings.check(frame, expected=self._node_id, identity=None)
         self._heard(frame)
+        return greeted
 
-    async def _exchange(self, call: Call) -> None:
+    async def _exchange(self, call: Call, greeted: PeerGreeted) -> None:
         """Send and listen until one of both fails or the peer falls silent. Always raises."""
         self._is_connected = True
         self._connected.set(1)
-        self._queue.open()
+        self._on_greeted(greeted)
+        self._queue.open(protocol=greeted.protocol)
         self._last_trouble = ""
-        log.info("peer_connected", peer=self._node_id)
+        log.info("peer_connected", peer=self._node_id, protocol=greeted.protocol)
         tasks = [
             asyncio.create_task(self._send(call)),
             asyncio.create_task(self._listen(call)),

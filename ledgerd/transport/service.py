@@ -12,6 +12,7 @@ from ledgerd.errors import CallError
 from ledgerd.observability import logs
 from ledgerd.observability.metrics import Metrics
 from ledgerd.raft.entries import NodeId
+from ledgerd.raft.facts import PeerGreeted
 from ledgerd.raft.messages import Message
 from ledgerd.security.identity import Identity, identity_of, refusal_label
 from ledgerd.transport.codec import FrameError, unpack
@@ -43,6 +44,7 @@ class PeerService:
         metrics: Metrics,
         on_message: Callable[[Message], object],
         on_clock: Callable[[NodeId, int], None],
+        on_greeted: Callable[[PeerGreeted], None],
         fail_stop: FailStop,
     ) -> None:
         self._options = options
@@ -50,6 +52,7 @@ class PeerService:
         self._metrics = metrics
         self._on_message = on_message
         self._on_clock = on_clock
+        self._on_greeted = on_greeted
         self._fail_stop = fail_stop
         self._current: dict[NodeId, object] = {}
 
@@ -93,8 +96,10 @@ class PeerService:
             raise GreetingRefused(
                 Refusal.NO_GREETING, "expected a greeting, found the end of the stream"
             )
-        sender = self._greetings.check(frame, expected=None, identity=identity)
+        greeted = self._greetings.check(frame, expected=None, identity=identity)
+        sender = greeted.node_id
         await context.write(self._greetings.hello(sender, clock_us=clock_us()))
+        self._on_greeted(greeted)
         return sender
 
     def _identity(self, context: Context) -> Identity | None:

@@ -10,6 +10,7 @@ import grpc
 from ledgerd.limits import PEER_MESSAGE_BYTES_MAX
 from ledgerd.observability.metrics import Metrics
 from ledgerd.raft.entries import NodeId
+from ledgerd.raft.facts import PeerGreeted
 from ledgerd.raft.messages import Message
 from ledgerd.security.tls import SERVER_OPTIONS, ChannelTls, ServerTls
 from ledgerd.transport.greeting import Greetings
@@ -35,6 +36,7 @@ class PeerTransport:
 
     on_message: a peer's message, in order within one stream; never blocks.
     on_clock: what a peer's wall clock showed just now, microseconds.
+    on_greeted: a stream from or to a peer began; what the peer understands.
     on_peer_lost: an established stream to a peer broke; its messages may be lost.
     """
 
@@ -47,6 +49,7 @@ class PeerTransport:
         metrics: Metrics,
         on_message: Callable[[Message], object],
         on_clock: Callable[[NodeId, int], None],
+        on_greeted: Callable[[PeerGreeted], None],
         on_peer_lost: Callable[[NodeId], None],
         fail_stop: FailStop,
     ) -> None:
@@ -58,7 +61,10 @@ class PeerTransport:
         self._links: dict[NodeId, PeerLink] = {}
         for node_id in sorted(options.peers):
             dropped = metrics.peer_messages_dropped.labels(peer=str(node_id))
-            queues[node_id] = PeerQueue(on_dropped=dropped.inc)
+            withheld = metrics.peer_messages_withheld.labels(peer=str(node_id))
+            queues[node_id] = PeerQueue(
+                on_dropped=dropped.inc, on_withheld=withheld.inc
+            )
             self._links[node_id] = PeerLink(
                 node_id,
                 options,
@@ -67,6 +73,7 @@ class PeerTransport:
                 channel_tls=channel_tls,
                 metrics=metrics,
                 on_clock=on_clock,
+                on_greeted=on_greeted,
                 on_lost=on_peer_lost,
             )
         self._service = PeerService(
@@ -75,6 +82,7 @@ class PeerTransport:
             metrics=metrics,
             on_message=on_message,
             on_clock=on_clock,
+            on_greeted=on_greeted,
             fail_stop=fail_stop,
         )
         self._server: grpc.aio.Server | None = None

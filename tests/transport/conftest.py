@@ -10,6 +10,7 @@ import pytest
 
 from ledgerd.observability.metrics import Metrics
 from ledgerd.raft.entries import NodeId
+from ledgerd.raft.facts import PeerGreeted
 from ledgerd.raft.messages import Message
 from ledgerd.security import pki
 from ledgerd.security.tls import ChannelTls, ServerTls
@@ -48,6 +49,7 @@ class Station:
     options: TransportOptions
     received: list[Message] = field(default_factory=list)
     clocks: list[tuple[NodeId, int]] = field(default_factory=list)
+    greeted: list[PeerGreeted] = field(default_factory=list)
     lost: list[NodeId] = field(default_factory=list)
     stops: list[BaseException] = field(default_factory=list)
     on_message: Callable[[Message], object] | None = None
@@ -94,6 +96,7 @@ def station(
             metrics=metrics,
             on_message=deliver,
             on_clock=lambda node_id, clock_us: made.clocks.append((node_id, clock_us)),
+            on_greeted=lambda greeted: made.greeted.append(greeted),
             on_peer_lost=lambda node_id: made.lost.append(node_id),
             fail_stop=stop,
         ),

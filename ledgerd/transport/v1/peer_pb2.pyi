@@ -49,7 +49,7 @@ class Bundle(_message.Message):
     def __init__(self, frames: _Optional[_Iterable[_Union[Frame, _Mapping]]] = ...) -> None: ...
 
 class Hello(_message.Message):
-    __slots__ = ("cluster_id", "node_id", "to_node_id", "protocol_min", "protocol_max", "incarnation", "store_id")
+    __slots__ = ("cluster_id", "node_id", "to_node_id", "protocol_min", "protocol_max", "incarnation", "store_id", "state_version_min", "state_version_max")
     CLUSTER_ID_FIELD_NUMBER: _ClassVar[int]
     NODE_ID_FIELD_NUMBER: _ClassVar[int]
     TO_NODE_ID_FIELD_NUMBER: _ClassVar[int]
@@ -57,6 +57,8 @@ class Hello(_message.Message):
     PROTOCOL_MAX_FIELD_NUMBER: _ClassVar[int]
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    STATE_VERSION_MIN_FIELD_NUMBER: _ClassVar[int]
+    STATE_VERSION_MAX_FIELD_NUMBER: _ClassVar[int]
     cluster_id: str
     node_id: int
     to_node_id: int
@@ -64,7 +66,9 @@ class Hello(_message.Message):
     protocol_max: int
     incarnation: bytes
     store_id: bytes
-    def __init__(self, cluster_id: _Optional[str] = ..., node_id: _Optional[int] = ..., to_node_id: _Optional[int] = ..., protocol_min: _Optional[int] = ..., protocol_max: _Optional[int] = ..., incarnation: _Optional[bytes] = ..., store_id: _Optional[bytes] = ...) -> None: ...
+    state_version_min: int
+    state_version_max: int
+    def __init__(self, cluster_id: _Optional[str] = ..., node_id: _Optional[int] = ..., to_node_id: _Optional[int] = ..., protocol_min: _Optional[int] = ..., protocol_max: _Optional[int] = ..., incarnation: _Optional[bytes] = ..., store_id: _Optional[bytes] = ..., state_version_min: _Optional[int] = ..., state_version_max: _Optional[int] = ...) -> None: ...
 
 class Alive(_message.Message):
     __slots__ = ()
