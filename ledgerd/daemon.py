@@ -9,6 +9,7 @@ import faulthandler
 import os
 import secrets
 import sys
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -26,7 +27,6 @@ from ledgerd.node.failstop import fail_stop
 from ledgerd.node.handle import Node
 from ledgerd.node.inbox import Inbox, InboxBounds
 from ledgerd.node.instruments import Gauges, StageTimer
-from ledgerd.node.log_clock import LogClock
 from ledgerd.node.options import NodeOptions
 from ledgerd.node.reads import Reads
 from ledgerd.node.replica_thread import ReplicaThread
@@ -39,6 +39,7 @@ from ledgerd.raft.core import Options, RaftCore
 from ledgerd.raft.entries import NodeId
 from ledgerd.raft.facts import PeerLost
 from ledgerd.raft.membership import Membership
+from ledgerd.replica.log_clock import LogClock
 from ledgerd.replica.replica import Replica
 from ledgerd.security import tls
 from ledgerd.security.handshakes import HandshakeFailure, NativeStderr
@@ -162,7 +163,12 @@ class _NodeBuild:
                 reads_max=config.limits.reads_waiting_max,
             )
         )
-        clock = LogClock(node_id=self._node_id, voters=self._voters)
+        clock = LogClock(
+            node_id=self._node_id,
+            voters=self._voters,
+            wall_us=lambda: time.time_ns() // 1000,
+            monotonic_us=lambda: time.monotonic_ns() // 1000,
+        )
         courier = Courier(
             loop=loop,
             api_addresses=api_addresses,

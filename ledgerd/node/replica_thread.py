@@ -12,11 +12,11 @@ from collections.abc import Callable
 from ledgerd.node.courier import Courier
 from ledgerd.node.failstop import fail_stop
 from ledgerd.node.inbox import Inbox
-from ledgerd.node.log_clock import LogClock
 from ledgerd.observability.metrics import Metrics
 from ledgerd.raft.core import Status
 from ledgerd.raft.entries import Index
 from ledgerd.replica.inputs import Input, Ticked
+from ledgerd.replica.log_clock import LogClock
 from ledgerd.replica.outbox import Outbox
 from ledgerd.replica.replica import Replica
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -12,12 +13,12 @@ from ledgerd.node import failstop, lifecycle
 from ledgerd.node.courier import Courier
 from ledgerd.node.handle import Node
 from ledgerd.node.inbox import Inbox, InboxBounds
-from ledgerd.node.log_clock import LogClock
 from ledgerd.node.options import NodeOptions
 from ledgerd.node.reads import Reads
 from ledgerd.node.replica_thread import ReplicaThread
 from ledgerd.observability.metrics import Metrics
 from ledgerd.raft.options import Options
+from ledgerd.replica.log_clock import LogClock
 from ledgerd.replica.replica import Replica
 from ledgerd.storage.reader import StateReader
 from tests.replica.machines import Machine
@@ -73,7 +74,12 @@ class Whole:
             build=self._build,
             inbox=inbox,
             courier=self.courier,
-            clock=LogClock(node_id=1, voters=(1,)),
+            clock=LogClock(
+                node_id=1,
+                voters=(1,),
+                wall_us=lambda: time.time_ns() // 1000,
+                monotonic_us=lambda: time.monotonic_ns() // 1000,
+            ),
             metrics=metrics,
             settle_delay_s=0.02,
         )

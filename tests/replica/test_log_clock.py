@@ -2,11 +2,12 @@
 
 import sys
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 
-from ledgerd.node.log_clock import JUMP_US, LogClock, quorum_time_us
+from ledgerd.replica.log_clock import JUMP_US, LogClock, quorum_time_us
 
 HOUR_US = 3_600_000_000
 START_US = 1_800_000_000_000_000
@@ -126,7 +127,12 @@ def eager_threads() -> Iterator[None]:
 def test_a_first_sample_while_time_is_asked_does_not_stop_the_node() -> None:
     """Peers connect on the loop while the replica thread walks what they showed."""
     voters = range(1, 5_001)
-    log_clock = LogClock(node_id=1, voters=voters)
+    log_clock = LogClock(
+        node_id=1,
+        voters=voters,
+        wall_us=lambda: START_US,
+        monotonic_us=lambda: time.monotonic_ns() // 1000,
+    )
 
     def connect() -> None:
         for peer in voters[1:]:

@@ -5,7 +5,6 @@ id: log time moves towards q, the latest time that the clocks of a quorum of vot
 reached, by at most 5 % of the time that passed, and jumps only forwards, when q is far ahead.
 """
 
-import time
 from collections.abc import Callable, Iterable
 
 SLEW_PERCENT_MAX = 5
@@ -31,8 +30,8 @@ class LogClock:
         *,
         node_id: int,
         voters: Iterable[int],
-        wall_us: Callable[[], int] = lambda: time.time_ns() // 1000,
-        monotonic_us: Callable[[], int] = lambda: time.monotonic_ns() // 1000,
+        wall_us: Callable[[], int],
+        monotonic_us: Callable[[], int],
     ) -> None:
         self._node_id = node_id
         self._voters = frozenset(voters)
