@@ -37,7 +37,9 @@ class Kind(Enum):
     UNAUTHENTICATED = "unauthenticated"  # present a certificate of this cluster
     FORBIDDEN = "forbidden"  # the certificate lacks the role
     NOT_FOUND = "not_found"  # a read named something that does not exist
-    PRECONDITION = "precondition"  # wrong cluster; do not retry
+    PRECONDITION = (
+        "precondition"  # not the cluster, or not the state, that the call needs
+    )
     OUT_OF_RANGE = "out_of_range"  # a position that is not kept
     EXHAUSTED = "exhausted"  # wait and retry
     UNAVAILABLE = "unavailable"  # retry at the leader
@@ -70,6 +72,9 @@ class Reason(Enum):
     NOT_LEADER = "NOT_LEADER"
     NO_LEADER = "NO_LEADER"
     NOT_READY = "NOT_READY"
+    TRANSFERRING = "TRANSFERRING"
+    TRANSFER_GIVEN_UP = "TRANSFER_GIVEN_UP"
+    NO_TRANSFER_TARGET = "NO_TRANSFER_TARGET"
     STOPPING = "STOPPING"
     DEADLINE_BEFORE_PROPOSAL = "DEADLINE_BEFORE_PROPOSAL"
     READ_NOT_CONFIRMED = "READ_NOT_CONFIRMED"
@@ -88,7 +93,7 @@ def kind_of(reason: Reason) -> Kind:
             return Kind.UNAUTHENTICATED
         case Reason.ROLE_MISSING:
             return Kind.FORBIDDEN
-        case Reason.WRONG_CLUSTER:
+        case Reason.WRONG_CLUSTER | Reason.NO_TRANSFER_TARGET:
             return Kind.PRECONDITION
         case Reason.NOT_FOUND:
             return Kind.NOT_FOUND
@@ -100,6 +105,8 @@ def kind_of(reason: Reason) -> Kind:
             Reason.NOT_LEADER
             | Reason.NO_LEADER
             | Reason.NOT_READY
+            | Reason.TRANSFERRING
+            | Reason.TRANSFER_GIVEN_UP
             | Reason.STOPPING
             | Reason.READ_NOT_CONFIRMED
             | Reason.LEADERSHIP_LOST

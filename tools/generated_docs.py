@@ -328,6 +328,19 @@ REASONS: Final[Mapping[Reason, Advice]] = {
         "The node has not caught up yet. Not given yet: reads wait instead.",
         "Repeat, or ask another node.",
     ),
+    Reason.TRANSFERRING: Advice(
+        "The leader hands over to another node; `leader` names it.",
+        "Repeat within the deadline. The client library does it by itself.",
+    ),
+    Reason.TRANSFER_GIVEN_UP: Advice(
+        "The node that was to lead did not take over within an election timeout; "
+        "the leader leads on.",
+        "Look at that node, then repeat, or name another one.",
+    ),
+    Reason.NO_TRANSFER_TARGET: Advice(
+        "The node named is no other voter, or no other voter is heard.",
+        "Name a voter that runs: `ledgerctl cluster status`.",
+    ),
     Reason.STOPPING: Advice("The node was told to stop.", "Ask another node."),
     Reason.DEADLINE_BEFORE_PROPOSAL: Advice(
         "The time was over before anything was logged.", "Repeat with more time."

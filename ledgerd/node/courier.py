@@ -35,6 +35,13 @@ _MESSAGES: Mapping[Reason, str] = {
     Reason.OVERLOADED: "too many calls wait on this node; wait, then try again",
     Reason.READ_NOT_CONFIRMED: "no quorum confirmed the read; try again",
     Reason.NOT_READY: "this node is not ready yet; try again or ask another one",
+    Reason.TRANSFERRING: "this node hands the leadership over; try again",
+    Reason.TRANSFER_GIVEN_UP: (
+        "the target did not take over within one election timeout; this node leads on"
+    ),
+    Reason.NO_TRANSFER_TARGET: (
+        "expected another voter that is heard, found none such; see cluster status"
+    ),
     Reason.STOPPING: "this node is stopping; ask another one",
     Reason.LEADERSHIP_LOST: (
         "this node lost the leadership before the call was decided; whether it took effect"

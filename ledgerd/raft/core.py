@@ -35,10 +35,12 @@ from ledgerd.raft.ready import (
     Ready,
     Refused,
     Ticket,
+    Transferring,
 )
 from ledgerd.raft.replication import Leadership
 from ledgerd.raft.roles import Roles
 from ledgerd.raft.status import PeerStatus, Status
+from ledgerd.raft.transfer import Transfers
 
 __all__ = [
     "Jitter",
@@ -103,6 +105,7 @@ class RaftCore:
             marks=marks,
         )
         self._dispatch = Dispatch(self._roles)
+        self._transfers = Transfers(self._roles)
         self._reads = self._roles.reads
         self._out = self._roles.out
         self._apply_end = applied  # the last index handed out for applying
@@ -123,6 +126,7 @@ class RaftCore:
         roles = self._roles
         if roles.leadership is not None:
             self._tick_leader(roles.leadership, elapsed + missed, missed)
+            self._transfers.tick(elapsed + missed)
         elif roles.timer.advance(elapsed, missed):
             roles.campaign(Cause.TIMEOUT)
         self._reads.tick(elapsed)
@@ -138,9 +142,9 @@ class RaftCore:
         roles = self._roles
         leadership = roles.leadership
         if leadership is None:
-            is_known = roles.leader != NO_NODE
-            reason = Reason.NOT_LEADER if is_known else Reason.NO_LEADER
-            return Refused(reason, roles.leader)
+            return roles.refusal()
+        if roles.transfer is not None:  # T39, R17
+            return Refused(Reason.TRANSFERRING, roles.transfer.to)
         if not leadership.has_room(len(payload)):
             roles.marks.covers("quota.refused")
             return Refused(Reason.UNCOMMITTED_QUOTA, self.node_id)
@@ -151,7 +155,17 @@ class RaftCore:
         """Register a read; a later Ready names the index that answers it, or gives up."""
         if self._roles.leader == NO_NODE:
             return Refused(Reason.NO_LEADER, NO_NODE)
+        if self._roles.transfer is not None:  # T39
+            return Refused(Reason.TRANSFERRING, self._roles.transfer.to)
         return self._reads.register()
+
+    def transfer(self, to: NodeId = NO_NODE) -> Transferring | Refused:
+        """Hand the leadership to a voter; NO_NODE: to the one closest to taking over (F5).
+
+        Proposals and reads are refused meanwhile, as never proposed. It is given up after one
+        election base.
+        """
+        return self._transfers.begin(to, Cause.TRANSFER)
 
     def campaign(self) -> None:
         """Ask for an election now. A leader never does, nor a node without a vote (T40)."""
@@ -320,6 +334,7 @@ class RaftCore:
                 )
                 for peer, progress in sorted(peers.items())
             ),
+            transferring=roles.transfer.to if roles.transfer else NO_NODE,
         )
 
     # Helpers.
@@ -362,7 +377,7 @@ class RaftCore:
         # T44: before the first commit of the term the commit index may be stale.
         if reads.is_waiting and self._log.term(roles.commit) != roles.term:
             roles.marks.covers("read.waits_for_first_commit")
-        elif reads.is_waiting:
+        elif reads.is_waiting and roles.transfer is None:  # T39
             position = reads.open_position(roles.commit)
             leadership.heartbeat(roles.commit, position, timed=False)
             if reads.confirm(roles.membership, roles.term):
@@ -375,6 +390,7 @@ class RaftCore:
             tell = roles.must_tell_commit or not by_tick
             leadership.flush(roles.commit, tell_commit=tell)
             roles.must_tell_commit = False
+        self._transfers.push()
 
     def _next_apply(self) -> tuple[Index, Index] | None:
         """Return the next page: committed, durable and not handed out yet (C4, T6)."""

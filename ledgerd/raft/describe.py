@@ -19,6 +19,7 @@ from ledgerd.raft.messages import (
     RequestVote,
     RequestVoteReply,
     TermOver,
+    TimeoutNow,
 )
 from ledgerd.raft.ready import Ready
 from ledgerd.raft.status import PeerStatus, Status
@@ -89,7 +90,7 @@ def _tail(message: Message) -> str:
             return f" position={message.position}"
         case ReadIndexReply():
             return f" position={message.position} index={message.index}"
-        case TermOver():
+        case TermOver() | TimeoutNow():
             return ""
         case _:
             assert_never(message)

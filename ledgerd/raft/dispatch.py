@@ -19,6 +19,7 @@ from ledgerd.raft.messages import (
     RequestVote,
     RequestVoteReply,
     TermOver,
+    TimeoutNow,
 )
 from ledgerd.raft.ready import Cause
 from ledgerd.raft.replication import Leadership, follow
@@ -37,6 +38,7 @@ EMPTY_PAIRS: Final[frozenset[tuple[Role, type[Message]]]] = frozenset(
         *((role, RequestVoteReply) for role in Role if role is not Role.CANDIDATE),
         *((role, ReadIndexRequest) for role in Role if role is not Role.LEADER),
         (Role.LEADER, ReadIndexReply),
+        (Role.LEADER, TimeoutNow),
         *((role, TermOver) for role in Role),  # its term has done its work
     }
 )
@@ -88,6 +90,8 @@ class Dispatch:
                 self._on_request_vote(message)
             case RequestVoteReply():
                 roles.count(message.sender, granted=message.granted)
+            case TimeoutNow():
+                self._on_timeout_now(message)
             case TermOver():
                 raise AssertionError(message)  # in EMPTY_PAIRS for every role
             case _:
@@ -109,10 +113,12 @@ class Dispatch:
             case RequestVote() if not message.forced and roles.is_sticky():  # T38
                 roles.marks.covers("election.sticky")
                 return False
-            case AppendEntries() | Heartbeat():
-                roles.become_follower(message.term, message.sender, Cause.NEWER_TERM)
+            case AppendEntries() | Heartbeat() | TimeoutNow():
+                cause = roles.cause_of_newer_term(message.sender)
+                roles.become_follower(message.term, message.sender, cause)
             case _:
-                roles.become_follower(message.term, NO_NODE, Cause.NEWER_TERM)
+                cause = roles.cause_of_newer_term(message.sender)
+                roles.become_follower(message.term, NO_NODE, cause)
         return True
 
     def _answer_older_term(self, message: Message) -> None:
@@ -198,6 +204,15 @@ class Dispatch:
                 roles.applied,
             )
         )
+
+    def _on_timeout_now(self, message: TimeoutNow) -> None:
+        """Take over: our log reaches the leader's, and it has fenced its own (F5).
+
+        A node that is no voter in its own eyes stays what it is (T39).
+        """
+        self._recognise(message.sender)
+        self._roles.marks.covers("transfer.taken_over")
+        self._roles.campaign(Cause.TRANSFER, is_forced=True)
 
     def _report_loss(self, message: Heartbeat) -> NoReturn:
         # T12, T22: the leader only names what we acked, so what we acked is gone.

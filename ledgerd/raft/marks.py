@@ -40,6 +40,10 @@ MARKS: Final = (
     "leader.lag",  # stepped down: it slept through an election base (T83)
     "leader.lost_tail",  # left office with entries that were not committed (T65)
     "leader.early_held",  # early messages wait for the durable vote (T82)
+    # Transfers (F5).
+    "transfer.begun",
+    "transfer.given_up",  # it did not come about within one election base (T39)
+    "transfer.taken_over",  # the target was told to campaign
     # Log.
     "log.truncated",  # a conflicting tail was replaced (T19)
     "log.truncated_durable",  # and it had been on disk

@@ -163,6 +163,18 @@ class ReadIndexReply:
 
 
 @dataclass(frozen=True, slots=True)
+class TimeoutNow:
+    """The leader hands over: campaign at once, without a pre-vote. Thesis 3.10, F5. Early.
+
+    Sent to a voter whose log reaches the leader's last entry (T39).
+    """
+
+    sender: NodeId
+    to: NodeId
+    term: Term
+
+
+@dataclass(frozen=True, slots=True)
 class TermOver:
     """Answer to a leader of an older term, so that it steps down (T36). Not early."""
 
@@ -172,7 +184,12 @@ class TermOver:
 
 
 EarlyMessage: TypeAlias = (
-    AppendEntries | Heartbeat | HeartbeatReply | ReadIndexRequest | ReadIndexReply
+    AppendEntries
+    | Heartbeat
+    | HeartbeatReply
+    | ReadIndexRequest
+    | ReadIndexReply
+    | TimeoutNow
 )
 LateMessage: TypeAlias = (
     PreVote

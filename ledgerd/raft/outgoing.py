@@ -14,6 +14,7 @@ from ledgerd.raft.messages import (
     Message,
     ReadIndexReply,
     ReadIndexRequest,
+    TimeoutNow,
 )
 
 
@@ -38,6 +39,7 @@ class Outgoing:
                 HeartbeatReply,
                 ReadIndexRequest,
                 ReadIndexReply,
+                TimeoutNow,
             ),
         ):
             self.early.append(message)

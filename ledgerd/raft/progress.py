@@ -56,7 +56,8 @@ class Progress:
     waiting: probe only: an append is in flight, nothing else is sent.
     told: the largest commit index the peer was told in this stream.
     window: last index and bytes of each append with entries that is not yet answered.
-    is_active: heard since the last check of the quorum (F2).
+    is_active, was_active: heard since the last check of the quorum (F2), and before it.
+    failed_transfers: how often the peer was offered the leadership and did not take it (F5).
     may_nudge: a timed heartbeat is out; its reply may cause one append, even an empty one.
     """
 
@@ -70,6 +71,8 @@ class Progress:
     window: deque[tuple[Index, int]] = field(default_factory=deque)
     window_bytes: int = 0
     is_active: bool = True
+    was_active: bool = True
+    failed_transfers: int = 0
     may_nudge: bool = False
 
     def is_full(self, options: Options) -> bool:
@@ -80,6 +83,11 @@ class Progress:
             len(self.window) >= options.window_messages
             or self.window_bytes >= options.window_bytes
         )
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether the peer was heard within the last two election bases."""
+        return self.is_active or self.was_active
 
     def sent(self, last: Index, size_bytes: int, commit: Index) -> None:
         """Note that entries next .. last were sent, or none if last = next - 1."""

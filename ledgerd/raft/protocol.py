@@ -27,6 +27,7 @@ from ledgerd.raft.messages import (
     RequestVote,
     RequestVoteReply,
     TermOver,
+    TimeoutNow,
 )
 
 PROTOCOL_MIN: Final = 1  # the oldest version this release speaks: that of 0.1.0
@@ -48,6 +49,7 @@ SINCE: Final[Mapping[type[Message], int]] = {
     ReadIndexRequest: 1,
     ReadIndexReply: 1,
     TermOver: 1,
+    TimeoutNow: 2,
 }
 
 assert all(1 <= since <= PROTOCOL_MAX for since in SINCE.values())

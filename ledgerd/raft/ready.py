@@ -29,11 +29,22 @@ class Proposed:
 class Refused:
     """Nothing was appended or registered, and never will be. leader: a hint, or NO_NODE (F19).
 
-    reason: NOT_LEADER, NO_LEADER, UNCOMMITTED_QUOTA or NOT_READY.
+    reason: NOT_LEADER, NO_LEADER, UNCOMMITTED_QUOTA, TRANSFERRING (leader: the target) or
+        NO_TRANSFER_TARGET.
     """
 
     reason: Reason
     leader: NodeId
+
+
+@dataclass(frozen=True, slots=True)
+class Transferring:
+    """The leadership is on its way to `to`, or there already if that node leads.
+
+    Whether it arrives is seen in later role changes; `Status.transferring` falls back to NO_NODE.
+    """
+
+    to: NodeId
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +66,7 @@ class Cause(Enum):
     LEADER_HEARD = "leader_heard"
     NO_QUORUM = "no_quorum"  # a leader heard too few voters for one election base (F2)
     LAG = "lag"  # a leader slept through an election base (T83)
+    TRANSFER = "transfer"  # the leadership was handed over on request (F5)
 
 
 @dataclass(frozen=True, slots=True)

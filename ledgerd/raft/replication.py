@@ -212,7 +212,7 @@ class Leadership:
         """Return whether a quorum was heard since the last call, and start anew (F2)."""
         votes = {self._node_id: True}
         for peer, progress in self.peers.items():
-            votes[peer] = progress.is_active
+            votes[peer] = progress.was_active = progress.is_active
             progress.is_active = False
         membership = self._membership
         return joint_vote(membership.voters, membership.outgoing, votes) is Vote.WON

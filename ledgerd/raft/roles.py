@@ -4,6 +4,9 @@ One mutable object, shared by `dispatch` (what messages do) and `core` (the call
 belongs to one role dies with it here, and nowhere else (T40).
 """
 
+from dataclasses import dataclass
+
+from ledgerd.errors import Reason
 from ledgerd.raft.elections import Ballot, ElectionTimer, Voter, is_sticky
 from ledgerd.raft.entries import (
     NO_NODE,
@@ -24,14 +27,29 @@ from ledgerd.raft.outgoing import Outgoing
 from ledgerd.raft.protocol import Releases
 from ledgerd.raft.quorum import Vote
 from ledgerd.raft.reads import Reads
-from ledgerd.raft.ready import Cause, RoleChange
+from ledgerd.raft.ready import Cause, Refused, RoleChange
 from ledgerd.raft.replication import Leadership
+
+
+@dataclass(slots=True)
+class Transfer:
+    """A transfer of the leadership under way (F5); `transfer` moves it on.
+
+    cause: why; it becomes the cause of the step-down when the transfer comes about.
+    is_told: the target was told to campaign.
+    """
+
+    to: NodeId
+    cause: Cause
+    ticks: int = 0
+    is_told: bool = False
 
 
 class Roles:
     """Term, vote, role, leader, commit, and what each role needs.
 
     leadership: exists exactly while this node leads.
+    transfer: while this node leads and hands over; proposals and reads are fenced (T39, R17).
     durable_vote: the (term, vote) on disk; messages and votes rest on it (T81, T82).
     lost_from: proposals waiting here or above are superseded, since the last Ready (T65).
     must_flush: there may be something to send to a peer.
@@ -63,6 +81,7 @@ class Roles:
         "rules",
         "term",
         "timer",
+        "transfer",
         "vote",
     )
 
@@ -106,6 +125,7 @@ class Roles:
         self.timer = ElectionTimer(options.election_base_ticks, jitter)
         self.ballot = Ballot(membership)
         self.leadership: Leadership | None = None
+        self.transfer: Transfer | None = None
         self.heartbeat_ticks = 0
         self.quorum_ticks = 0
         self.lost_from: Index | None = None
@@ -134,6 +154,18 @@ class Roles:
         check_quorum = self.rules.check_quorum
         return is_sticky(self.voter(), self.timer, check_quorum=check_quorum)
 
+    def refusal(self) -> Refused:
+        """Return how a follower refuses what only a leader does: definite, with a hint (F19)."""
+        is_known = self.leader != NO_NODE
+        return Refused(Reason.NOT_LEADER if is_known else Reason.NO_LEADER, self.leader)
+
+    def cause_of_newer_term(self, sender: NodeId) -> Cause:
+        """Return why a newer term of `sender` ends this one: a transfer to it, if there is one."""
+        transfer = self.transfer
+        if transfer is not None and transfer.is_told and transfer.to == sender:
+            return transfer.cause
+        return Cause.NEWER_TERM
+
     def may_send_early(self) -> bool:
         """Return whether early messages may leave before the next write.
 
@@ -156,10 +188,11 @@ class Roles:
             self._enter(Role.FOLLOWER, cause)
         self.set_leader(leader, cause)
 
-    def campaign(self, cause: Cause) -> None:
+    def campaign(self, cause: Cause, *, is_forced: bool = False) -> None:
         """Begin an election, unless this node leads or has no vote (T40).
 
         With pre-vote a timeout during an election asks again and spends no term.
+        is_forced: the leader handed over, so nobody need be asked before (T38).
         """
         if self.role is Role.LEADER:
             return
@@ -167,10 +200,10 @@ class Roles:
             self.marks.covers("election.asked_again")
         if self.node_id not in self.membership.all_voters:
             self.timer.arm()
-        elif self.rules.pre_vote:
+        elif self.rules.pre_vote and not is_forced:
             self._become_pre_candidate(cause)
         else:
-            self._become_candidate(cause)
+            self._become_candidate(cause, is_forced=is_forced)
 
     def count(self, sender: NodeId, *, granted: bool) -> None:
         """Count a vote, and act when the ballot is decided. 5.2."""
@@ -199,13 +232,14 @@ class Roles:
             self.out.send(PreVote(self.node_id, peer, asked, self.log.last_id))
         self.count(self.node_id, granted=True)
 
-    def _become_candidate(self, cause: Cause) -> None:
+    def _become_candidate(self, cause: Cause, *, is_forced: bool = False) -> None:
         self._enter(Role.CANDIDATE, cause)
         self.set_leader(NO_NODE, cause)
         self.term = Term(self.term + 1)
         self.vote = self.node_id  # it counts when it is durable (T1, C3)
         for peer in self._other_voters():
-            self.out.send(RequestVote(self.node_id, peer, self.term, self.log.last_id))
+            last = self.log.last_id
+            self.out.send(RequestVote(self.node_id, peer, self.term, last, is_forced))
 
     def _become_leader(self) -> None:
         assert self.role is Role.CANDIDATE, self.role
@@ -230,6 +264,7 @@ class Roles:
                 self.marks.covers("leader.lost_tail")
                 self.lose(Index(self.commit + 1))
             self.out.take_early()  # of a leadership that is over
+        self.transfer = None
         self.role = role
         self.cause = cause
         self.ballot = Ballot(self.membership)

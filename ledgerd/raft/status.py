@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ledgerd.raft.entries import Index, NodeId, Role, Term
+from ledgerd.raft.entries import NO_NODE, Index, NodeId, Role, Term
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.progress import Mode
 
@@ -25,7 +25,8 @@ class Status:
     """One moment of a core.
 
     first - 1 <= applied <= min(commit, durable), commit <= last (R3). commit > durable is legal
-    on a leader (T5). peers: of a leader, by node id; else empty.
+    on a leader (T5). peers: of a leader, by node id; else empty. transferring: whom a leader is
+    handing over to, or NO_NODE.
     """
 
     node_id: NodeId
@@ -40,3 +41,4 @@ class Status:
     last: Index
     membership: Membership
     peers: tuple[PeerStatus, ...]
+    transferring: NodeId = NO_NODE

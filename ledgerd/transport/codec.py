@@ -31,6 +31,7 @@ from ledgerd.raft.messages import (
     RequestVote,
     RequestVoteReply,
     TermOver,
+    TimeoutNow,
 )
 from ledgerd.transport.v1 import peer_pb2 as pb
 
@@ -158,6 +159,8 @@ def _encode_into(frame: pb.Frame, message: Message) -> None:
             )
         case TermOver():
             frame.term_over.CopyFrom(pb.TermOver(term=message.term))
+        case TimeoutNow():
+            frame.timeout_now.CopyFrom(pb.TimeoutNow(term=message.term))
         case _:
             assert_never(message)
 
@@ -227,6 +230,8 @@ def decode(frame: pb.Frame, *, sender: NodeId, to: NodeId) -> Message:
             return RequestVoteReply(sender, to, Term(reply.term), reply.granted)
         case "term_over":
             return TermOver(sender, to, Term(frame.term_over.term))
+        case "timeout_now":
+            return TimeoutNow(sender, to, Term(frame.timeout_now.term))
         case other:
             raise FrameError(
                 f"expected a message of consensus from node {sender}, found {other}: "

@@ -30,6 +30,7 @@ from ledgerd.raft.messages import (
     RequestVote,
     RequestVoteReply,
     TermOver,
+    TimeoutNow,
 )
 from tests.raft.harness import NO_RULES, Cluster
 
@@ -52,6 +53,7 @@ def message_of(kind: type[Message], term: int) -> Message:
         ReadIndexRequest(a, b, t, 1),
         ReadIndexReply(a, b, t, 1, Index(0)),
         TermOver(a, b, t),
+        TimeoutNow(a, b, t),
     )
     (found,) = [sample for sample in samples if type(sample) is kind]
     return found
@@ -109,7 +111,7 @@ def test_every_class_has_a_handler_or_is_in_the_table() -> None:
         cluster = in_role(role)
         core = cluster[1].core
         message = message_of(kind, core.status().term)
-        if role is Role.FOLLOWER and kind in (AppendEntries, Heartbeat):
+        if role is Role.FOLLOWER and kind in (AppendEntries, Heartbeat, TimeoutNow):
             core.forget_leader()
         core.step(message)
 

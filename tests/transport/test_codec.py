@@ -50,6 +50,7 @@ EXAMPLES: list[m.Message] = [
     m.ReadIndexRequest(ONE, TWO, Term(4), BIG),
     m.ReadIndexReply(ONE, TWO, Term(4), 18, Index(11)),
     m.TermOver(ONE, TWO, Term(4)),
+    m.TimeoutNow(ONE, TWO, Term(4)),
 ]
 
 

@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Frame(_message.Message):
-    __slots__ = ("clock_us", "hello", "alive", "pre_vote", "pre_vote_reply", "request_vote", "request_vote_reply", "append_entries", "append_accepted", "append_rejected", "heartbeat", "heartbeat_reply", "read_index_request", "read_index_reply", "term_over", "bundle")
+    __slots__ = ("clock_us", "hello", "alive", "pre_vote", "pre_vote_reply", "request_vote", "request_vote_reply", "append_entries", "append_accepted", "append_rejected", "heartbeat", "heartbeat_reply", "read_index_request", "read_index_reply", "term_over", "bundle", "timeout_now")
     CLOCK_US_FIELD_NUMBER: _ClassVar[int]
     HELLO_FIELD_NUMBER: _ClassVar[int]
     ALIVE_FIELD_NUMBER: _ClassVar[int]
@@ -24,6 +24,7 @@ class Frame(_message.Message):
     READ_INDEX_REPLY_FIELD_NUMBER: _ClassVar[int]
     TERM_OVER_FIELD_NUMBER: _ClassVar[int]
     BUNDLE_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_NOW_FIELD_NUMBER: _ClassVar[int]
     clock_us: int
     hello: Hello
     alive: Alive
@@ -40,7 +41,8 @@ class Frame(_message.Message):
     read_index_reply: ReadIndexReply
     term_over: TermOver
     bundle: Bundle
-    def __init__(self, clock_us: _Optional[int] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., alive: _Optional[_Union[Alive, _Mapping]] = ..., pre_vote: _Optional[_Union[PreVote, _Mapping]] = ..., pre_vote_reply: _Optional[_Union[PreVoteReply, _Mapping]] = ..., request_vote: _Optional[_Union[RequestVote, _Mapping]] = ..., request_vote_reply: _Optional[_Union[RequestVoteReply, _Mapping]] = ..., append_entries: _Optional[_Union[AppendEntries, _Mapping]] = ..., append_accepted: _Optional[_Union[AppendAccepted, _Mapping]] = ..., append_rejected: _Optional[_Union[AppendRejected, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., heartbeat_reply: _Optional[_Union[HeartbeatReply, _Mapping]] = ..., read_index_request: _Optional[_Union[ReadIndexRequest, _Mapping]] = ..., read_index_reply: _Optional[_Union[ReadIndexReply, _Mapping]] = ..., term_over: _Optional[_Union[TermOver, _Mapping]] = ..., bundle: _Optional[_Union[Bundle, _Mapping]] = ...) -> None: ...
+    timeout_now: TimeoutNow
+    def __init__(self, clock_us: _Optional[int] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., alive: _Optional[_Union[Alive, _Mapping]] = ..., pre_vote: _Optional[_Union[PreVote, _Mapping]] = ..., pre_vote_reply: _Optional[_Union[PreVoteReply, _Mapping]] = ..., request_vote: _Optional[_Union[RequestVote, _Mapping]] = ..., request_vote_reply: _Optional[_Union[RequestVoteReply, _Mapping]] = ..., append_entries: _Optional[_Union[AppendEntries, _Mapping]] = ..., append_accepted: _Optional[_Union[AppendAccepted, _Mapping]] = ..., append_rejected: _Optional[_Union[AppendRejected, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., heartbeat_reply: _Optional[_Union[HeartbeatReply, _Mapping]] = ..., read_index_request: _Optional[_Union[ReadIndexRequest, _Mapping]] = ..., read_index_reply: _Optional[_Union[ReadIndexReply, _Mapping]] = ..., term_over: _Optional[_Union[TermOver, _Mapping]] = ..., bundle: _Optional[_Union[Bundle, _Mapping]] = ..., timeout_now: _Optional[_Union[TimeoutNow, _Mapping]] = ...) -> None: ...
 
 class Bundle(_message.Message):
     __slots__ = ("frames",)
@@ -217,6 +219,12 @@ class ReadIndexReply(_message.Message):
     def __init__(self, term: _Optional[int] = ..., position: _Optional[int] = ..., index: _Optional[int] = ...) -> None: ...
 
 class TermOver(_message.Message):
+    __slots__ = ("term",)
+    TERM_FIELD_NUMBER: _ClassVar[int]
+    term: int
+    def __init__(self, term: _Optional[int] = ...) -> None: ...
+
+class TimeoutNow(_message.Message):
     __slots__ = ("term",)
     TERM_FIELD_NUMBER: _ClassVar[int]
     term: int
