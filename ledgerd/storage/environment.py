@@ -245,37 +245,13 @@ def _open_both(
     log = _open_lmdb(directory / "log", options.log_map_bytes, metasync=True)
     state: lmdb.Environment | None = None
     try:
-        identity = _identity_of(log, directory / "log")
-        if identity is None:
-            if owner is None:
-                message = (
-                    f"{directory}/log has no identity: its creation was cut short; "
-                    "nothing was ever stored in it"
-                )
-                raise ConfigError(message)
-            identity = Identity(
-                owner[0], owner[1], secrets.token_bytes(16), FORMAT_VERSION
-            )
-            _create_log(log, identity)
-        if owner is not None:
-            _refuse_other_owner(directory, identity, *owner)
-
+        identity = admit_log(log, directory, owner, store_uuid=secrets.token_bytes(16))
         state = _open_lmdb(
             directory / "state",
             options.state_map_bytes,
             metasync=options.state_metasync,
         )
-        of_state = _identity_of(state, directory / "state")
-        if of_state is None:
-            _store_identity(state, identity)
-            state.sync(True)
-        elif of_state != identity:
-            message = (
-                f"{directory}/state and {directory}/log belong to different stores: "
-                f"log/ is {identity}, state/ is {of_state}; one of them was copied from elsewhere. "
-                "Put the right one back, or move state/ away to have it rebuilt from log/"
-            )
-            raise CorruptionError(message)
+        admit_state(state, directory, identity)
         for path in (
             directory / "log",
             directory / "state",
@@ -290,6 +266,51 @@ def _open_both(
     except BaseException:
         _close(log, state)
         raise
+
+
+def admit_log(
+    log: lmdb.Environment,
+    directory: Path,
+    owner: tuple[str, NodeId] | None,
+    *,
+    store_uuid: bytes,
+) -> Identity:
+    """Return whose log/ this is; a new one becomes `owner`'s, with hard state twins.
+
+    store_uuid: 16 bytes that no other store has, used for a new one.
+    Errors: ConfigError when it belongs to another owner, or is new and there is no owner.
+    """
+    identity = _identity_of(log, directory / "log")
+    if identity is None:
+        if owner is None:
+            message = (
+                f"{directory}/log has no identity: its creation was cut short; "
+                "nothing was ever stored in it"
+            )
+            raise ConfigError(message)
+        identity = Identity(owner[0], owner[1], store_uuid, FORMAT_VERSION)
+        _create_log(log, identity)
+    if owner is not None:
+        _refuse_other_owner(directory, identity, *owner)
+    return identity
+
+
+def admit_state(state: lmdb.Environment, directory: Path, identity: Identity) -> None:
+    """Return if state/ is of this store; a new one becomes so.
+
+    Errors: CorruptionError when it is of another store.
+    """
+    of_state = _identity_of(state, directory / "state")
+    if of_state is None:
+        _store_identity(state, identity)
+        state.sync(True)
+    elif of_state != identity:
+        message = (
+            f"{directory}/state and {directory}/log belong to different stores: "
+            f"log/ is {identity}, state/ is {of_state}; one of them was copied from elsewhere. "
+            "Put the right one back, or move state/ away to have it rebuilt from log/"
+        )
+        raise CorruptionError(message)
 
 
 def _open_lmdb(path: Path, map_bytes: int, *, metasync: bool) -> lmdb.Environment:

@@ -1,0 +1,1 @@
+"""A whole cluster in one process: the production code over a simulated clock, network and disk."""

@@ -1,0 +1,357 @@
+"""A node's disk in the simulator: two volumes, and everything that can happen to them.
+
+The stores over it are those of production, so checksums, index and link checks, twins and the
+latched first failure are the product's own. A disk lives as long as its node's id; `open` gives the
+environment of one incarnation, `crash` ends it.
+
+    disk = SimDisk(Random("disk/1"), DiskFaults())
+    environment = disk.open(cluster_id="sim", node_id=NodeId(1))
+    log, state = SimLogStore(disk), SimStateStore(disk)
+    ...
+    disk.crash(power=True)      # every object above is dead; open again
+
+Damage is drawn from the disk's own generator and refused by its `Budget` when too little would be
+left intact. Each such call says in words what it did, None if it did nothing.
+"""
+
+import errno
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any, Final, NamedTuple, Protocol, cast
+
+from ledgerd.raft.entries import NodeId
+from ledgerd.simulation.kv import PAGE_BYTES, KvEnvironment
+from ledgerd.simulation.volume import SimulatedCrash, Volume
+from ledgerd.storage import keys
+from ledgerd.storage.environment import (
+    DirectoryLock,
+    Environment,
+    Space,
+    StorageOptions,
+    admit_log,
+    admit_state,
+)
+from ledgerd.storage.log_store import LmdbLogStore
+from ledgerd.storage.state_store import LmdbStateStore
+
+SMALL: Final = StorageOptions(recent_bytes=16 * 1024)  # so that entries are read back
+UNLIMITED_BYTES: Final = 1 << 40
+
+
+@dataclass(frozen=True, slots=True)
+class DiskFaults:
+    """How a disk behaves by itself. Deeds that the schedule orders are methods of `SimDisk`.
+
+    commit_ns: shortest and longest time of a commit. slow_chance: share of commits that take
+    `slow_ns` longer. Nanoseconds of the node's own time.
+    """
+
+    commit_ns: tuple[int, int] = (200_000, 3_000_000)
+    slow_chance: float = 0.0
+    slow_ns: int = 0
+
+
+class Lost(NamedTuple):
+    """How many commits a crash undid in each volume."""
+
+    log_commits: int
+    state_commits: int
+
+
+class Budget(Protocol):
+    """Says whether a fault leaves a recoverable copy of everything. See `budget.FaultBudget`."""
+
+    def allows_damage(
+        self, disk: "SimDisk", volume: Volume, table: str, key: bytes
+    ) -> bool:
+        """Return whether this row may become unreadable or wrong on this disk."""
+        ...
+
+    def allows_loss(self, disk: "SimDisk") -> bool:
+        """Return whether everything on this disk may be lost."""
+        ...
+
+    def allows_cut(self, disk: "SimDisk") -> bool:
+        """Return whether this disk may lose what it wrongly called synced."""
+        ...
+
+
+class NoBudget:
+    """Allows everything; for tests of one disk."""
+
+    def allows_damage(
+        self, disk: "SimDisk", volume: Volume, table: str, key: bytes
+    ) -> bool:
+        """Return True."""
+        return True
+
+    def allows_loss(self, disk: "SimDisk") -> bool:
+        """Return True."""
+        return True
+
+    def allows_cut(self, disk: "SimDisk") -> bool:
+        """Return True."""
+        return True
+
+
+class SimDisk:
+    """The disk of one node id, over all incarnations.
+
+    Attributes:
+        log, state: the volumes.
+        is_gone: it was wiped and has not been opened since.
+    """
+
+    def __init__(
+        self,
+        rng: Random,
+        faults: DiskFaults | None = None,
+        budget: Budget | None = None,
+    ) -> None:
+        self.faults = faults or DiskFaults()
+        self.budget: Budget = budget or NoBudget()
+        self.log = Volume("log", rng, is_synced_by_commit=True)
+        # LMDB without meta sync may lose one commit; the model loses all since the forced sync.
+        self.state = Volume("state", rng, is_synced_by_commit=False)
+        self.is_gone = False
+        self._rng = rng
+        self._elapsed_ns = 0
+        self._stall_ns = 0
+        self._environment: SimEnvironment | None = None
+        for volume in (self.log, self.state):
+            volume.on_write = self._take_time
+
+    # For the node.
+
+    def open(
+        self,
+        *,
+        cluster_id: str,
+        node_id: NodeId,
+        options: StorageOptions = SMALL,
+    ) -> Environment:
+        """Return the environment of a new incarnation; a new or wiped disk becomes the node's.
+
+        Errors: as `storage.environment.open_directory` about whose directory it is.
+        """
+        directory = Path(f"/sim/node{node_id}")
+        log, state = KvEnvironment(self.log), KvEnvironment(self.state)
+        # The stores' annotations name lmdb's classes, which are final and need no protocol else.
+        log_lmdb, state_lmdb = cast(Any, log), cast(Any, state)
+        identity = admit_log(
+            log_lmdb,
+            directory,
+            (cluster_id, node_id),
+            store_uuid=self._rng.randbytes(16),
+        )
+        admit_state(state_lmdb, directory, identity)
+        self.is_gone = False
+        self._environment = SimEnvironment(
+            directory,
+            identity,
+            options,
+            cast(DirectoryLock, _NoLock()),
+            log=log_lmdb,
+            state=state_lmdb,
+        )
+        self._environment.disk = self
+        return self._environment
+
+    @property
+    def environment(self) -> Environment:
+        """The environment of the incarnation that runs."""
+        assert self._environment is not None, "the disk is not open"
+        return self._environment
+
+    def take_elapsed_ns(self) -> int:
+        """Return what writes have taken since the last call; the node's own time moves by it."""
+        elapsed_ns, self._elapsed_ns = self._elapsed_ns, 0
+        return elapsed_ns
+
+    # What can happen to it.
+
+    def crash(self, *, power: bool) -> Lost:
+        """End the incarnation. Only a power cut loses commits, and only those not synced.
+
+        Where the budget forbids the loss of what a lying disk called synced, log/ keeps it.
+        """
+        keeps_log = power and not self.budget.allows_cut(self)
+        self._environment = None
+        self._elapsed_ns = self._stall_ns = 0
+        return Lost(
+            self.log.crash(power=power and not keeps_log),
+            self.state.crash(power=power),
+        )
+
+    def crash_in_commit(self, number: int = 1, *, volume: str = "log") -> None:
+        """Let the number-th commit from now raise SimulatedCrash, before or after its effect."""
+        after = self._rng.random() < 0.5
+
+        def deed(is_written: bool) -> None:
+            if is_written == after:
+                raise SimulatedCrash(f"in commit {number} of {volume}/")
+
+        self._volume(volume).plan(number, deed)
+
+    def fail_sync(self, number: int = 1, *, volume: str = "log") -> None:
+        """Let the number-th commit from now fail with EIO, once: the next would succeed (T8)."""
+
+        def deed(is_written: bool) -> None:
+            if not is_written:
+                raise OSError(errno.EIO, "Input/output error of the simulated disk")
+
+        self._volume(volume).plan(number, deed)
+
+    def lie(self, *, lies: bool) -> None:
+        """Begin or end to answer syncs of log/ without doing them (T88)."""
+        self.log.lies = lies
+
+    def stall(self, ns: int) -> None:
+        """Let the next commit take this much longer."""
+        self._stall_ns += ns
+
+    def fill(self, free_bytes: int | None) -> None:
+        """Leave only so much room, None for plenty. Beyond it a commit fails with ENOSPC."""
+        for volume in (self.log, self.state):
+            volume.capacity_bytes = (
+                None if free_bytes is None else volume.used_bytes + free_bytes
+            )
+
+    @property
+    def free_bytes(self) -> int:
+        """The room that is left."""
+        return min(
+            UNLIMITED_BYTES
+            if volume.capacity_bytes is None
+            else max(0, volume.capacity_bytes - volume.used_bytes)
+            for volume in (self.log, self.state)
+        )
+
+    def wipe(self) -> str | None:
+        """Lose everything (T13), when the budget allows it."""
+        if not self.budget.allows_loss(self):
+            return None
+        self._environment = None
+        self.log.wipe()
+        self.state.wipe()
+        self.is_gone = True
+        return "wiped"
+
+    def damage_entry(self, index: int | None = None) -> str | None:
+        """Damage one log entry, drawn if not named: bits, another's bytes, an older one, none."""
+        return self._damage(self.log, keys.ENTRIES, index)
+
+    def damage_state(self) -> str | None:
+        """Damage one row of state/."""
+        tables = [
+            name
+            for name, table in sorted(self.state.tables.items())
+            if table.keys and name != keys.META
+        ]
+        return self._damage(self.state, self._rng.choice(tables)) if tables else None
+
+    def damage_twin(self) -> str | None:
+        """Damage one record of the hard state (T86)."""
+        return self._damage(self.log, self._rng.choice(keys.HARD_STATE_TWINS))
+
+    # Inside.
+
+    def _volume(self, name: str) -> Volume:
+        return self.log if name == "log" else self.state
+
+    def _take_time(self) -> None:
+        shortest, longest = self.faults.commit_ns
+        self._elapsed_ns += self._rng.randint(shortest, longest) + self._stall_ns
+        self._stall_ns = 0
+        if self.faults.slow_chance and self._rng.random() < self.faults.slow_chance:
+            self._elapsed_ns += self.faults.slow_ns
+
+    def _damage(
+        self, volume: Volume, name: str, index: int | None = None
+    ) -> str | None:
+        table = volume.tables.get(name)
+        if table is None or not table.keys:
+            return None
+        key = (
+            self._rng.choice(table.keys) if index is None else index.to_bytes(8, "big")
+        )
+        if key not in table.values or (name, key) in volume.damaged:
+            return None
+        if not self.budget.allows_damage(self, volume, name, key):
+            return None
+        kind = self._rng.choice(sorted(_KINDS))
+        bad = _KINDS[kind](self._rng, volume, name, key)
+        if bad == table.values[key]:
+            kind, bad = "flipped", _flipped(self._rng, volume, name, key)
+        volume.damage(name, key, bad)
+        return f"{volume.name}/{name} {key.hex()} {kind}"
+
+
+class SimEnvironment(Environment):
+    """`storage.environment.Environment` whose room is that of the simulated disk."""
+
+    disk: SimDisk
+
+    def space(self) -> Space:
+        """Return how much room the simulated disk has."""
+        log, state = self.log.info(), self.state.info()
+        return Space(
+            disk_free_bytes=self.disk.free_bytes,
+            log_used_bytes=(log["last_pgno"] + 1) * PAGE_BYTES,
+            log_map_bytes=log["map_size"],
+            state_used_bytes=(state["last_pgno"] + 1) * PAGE_BYTES,
+            state_map_bytes=state["map_size"],
+        )
+
+
+class SimLogStore(LmdbLogStore):
+    """`replica.ports.LogStore` over a simulated disk that is open: the store of production."""
+
+    def __init__(self, disk: SimDisk) -> None:
+        super().__init__(disk.environment)
+
+
+class SimStateStore(LmdbStateStore):
+    """`replica.ports.StateStore` over a simulated disk that is open: the store of production."""
+
+    def __init__(self, disk: SimDisk) -> None:
+        super().__init__(disk.environment)
+
+
+class _NoLock:
+    """A simulated directory is used by one node only."""
+
+    def release(self) -> None:
+        """Do nothing."""
+
+
+# How a row can be wrong: each returns what stands in its place, None for nothing.
+
+
+def _flipped(rng: Random, volume: Volume, name: str, key: bytes) -> bytes | None:
+    value = bytearray(volume.tables[name].values[key])
+    if not value:
+        return None
+    bit = rng.randrange(8 * len(value))
+    value[bit // 8] ^= 1 << bit % 8
+    return bytes(value)
+
+
+def _misdirected(rng: Random, volume: Volume, name: str, key: bytes) -> bytes | None:
+    """Return the bytes of another row of the table."""
+    others: Sequence[bytes] = volume.tables[name].keys
+    return volume.tables[name].values[rng.choice(others)]
+
+
+def _stale(rng: Random, volume: Volume, name: str, key: bytes) -> bytes | None:
+    """Return what stood there before: a lost write. None where nothing did."""
+    return volume.overwritten.get((name, key))
+
+
+_KINDS: Final[dict[str, Callable[[Random, Volume, str, bytes], bytes | None]]] = {
+    "flipped": _flipped,
+    "misdirected": _misdirected,
+    "stale": _stale,
+}
