@@ -11,11 +11,12 @@ late rejection can never move `next` backwards twice (T28).
 """
 
 from collections import deque
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
-from ledgerd.raft.entries import NO_INDEX, Index
+from ledgerd.raft.entries import NO_INDEX, Index, NodeId
 from ledgerd.raft.options import Options
 
 
@@ -157,3 +158,21 @@ class Progress:
         self.window.clear()
         self.window_bytes = 0  # T27: the byte counter goes with the window
         assert 0 <= self.match < self.next, (self.match, self.next)  # R3
+
+
+def follow_members(
+    peers: dict[NodeId, Progress],
+    members: Collection[NodeId],
+    *,
+    next_: Index,
+    new_stream: Callable[[], int],
+) -> None:
+    """Make `peers` those of `members`: who stays keeps its progress, who is new is probed.
+
+    next_: the entry that a new peer is offered first; the probe finds out what it has.
+    """
+    for gone in [peer for peer in peers if peer not in members]:
+        del peers[gone]
+    for peer in members:
+        if peer not in peers:
+            peers[peer] = Progress(next_, new_stream())
