@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TypeAlias, assert_never
 
-from ledgerd.raft.entries import NO_NODE, Entry, EntryId, HardState
+from ledgerd.raft.entries import NO_NODE, Entry, EntryId, HardState, NodeId
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.messages import (
     AppendAccepted,
@@ -21,11 +21,21 @@ from ledgerd.raft.messages import (
     TermOver,
     TimeoutNow,
 )
-from ledgerd.raft.ready import Ready
+from ledgerd.raft.ready import Proposed, Ready, Refused, RoleChange
 from ledgerd.raft.status import PeerStatus, Status
 
 Described: TypeAlias = (
-    EntryId | Entry | HardState | Membership | Message | Ready | Status | PeerStatus
+    EntryId
+    | Entry
+    | HardState
+    | Membership
+    | Message
+    | Proposed
+    | Ready
+    | Refused
+    | RoleChange
+    | Status
+    | PeerStatus
 )
 
 
@@ -44,6 +54,12 @@ def describe(thing: Described) -> str:
             return f"term={thing.term} vote={thing.vote} commit={thing.commit}"
         case Membership():
             return _membership(thing)
+        case Proposed():
+            return f"proposed {describe(thing.id)}"
+        case Refused():
+            return f"refused {thing.reason.value} leader={_leader(thing.leader)}"
+        case RoleChange():
+            return _role_change(thing)
         case Ready():
             return _ready(thing)
         case Status():
@@ -138,16 +154,58 @@ def _ready(ready: Ready) -> str:
     if ready.lost_from is not None:
         parts.append(f"lost={ready.lost_from}..")
     if ready.role_change is not None:
-        change = ready.role_change
-        parts.append(f"{change.role.value} term={change.term} leader={change.leader}")
+        parts.append(describe(ready.role_change))
     return " ".join(parts)
 
 
+def describe_ready(ready: Ready) -> list[str]:
+    """Return the same as `describe` in lines, an entry or a message each, without the ticket."""
+    lines: list[str] = []
+    if ready.role_change is not None:
+        lines.append(describe(ready.role_change))
+    if ready.hard_state is not None:
+        lazily = "" if ready.must_sync else " lazily"
+        lines.append(f"write {describe(ready.hard_state)}{lazily}")
+    lines += [f"write {describe(entry)}" for entry in ready.entries]
+    lines += [f"early {describe(message)}" for message in ready.send_early]
+    lines += [f"after {describe(message)}" for message in ready.send_after]
+    if ready.apply is not None:
+        lines.append(f"apply {ready.apply[0]}..{ready.apply[1]}")
+    lines += [f"read {read.ticket} at {read.index}" for read in ready.reads]
+    lines += [f"read {ticket} failed" for ticket in ready.reads_failed]
+    if ready.lost_from is not None:
+        lines.append(f"lost {ready.lost_from}..")
+    return lines
+
+
+def describe_role(status: Status) -> str:
+    """Return role, part in the membership, term and leader of a node, on one line."""
+    membership = status.membership
+    if status.node_id in membership.all_voters:
+        part = "voter"
+    else:
+        part = "learner" if status.node_id in membership.members else "outsider"
+    return (
+        f"{status.node_id} {status.role.value} {part} term={status.term} "
+        f"leader={_leader(status.leader)}"
+    )
+
+
+def _role_change(change: RoleChange) -> str:
+    cause = f" {change.cause.value}" if change.cause is not None else ""
+    return (
+        f"{change.role.value} term={change.term} leader={_leader(change.leader)}{cause}"
+    )
+
+
+def _leader(leader: NodeId) -> str:
+    return "none" if leader == NO_NODE else str(leader)
+
+
 def _status(status: Status) -> str:
-    leader = "none" if status.leader == NO_NODE else str(status.leader)
     peers = "".join(f"; {describe(peer)}" for peer in status.peers)
     return (
         f"{status.node_id} {status.role.value} term={status.term} vote={status.vote} "
-        f"leader={leader} first={status.first} applied={status.applied} "
+        f"leader={_leader(status.leader)} first={status.first} applied={status.applied} "
         f"commit={status.commit} durable={status.durable} last={status.last}{peers}"
     )

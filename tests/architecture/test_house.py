@@ -77,6 +77,35 @@ def test_only_the_log_stores_may_make_receipts() -> None:
     }
 
 
+def test_only_tests_and_simulation_may_leave_rules_out() -> None:
+    """raft.md 1.3: the product runs with `Rules.STRICT`; others replay published scenarios."""
+    makers = {
+        path.relative_to(ROOT).parts[:2]
+        for path in tracked_files()
+        if path.suffix == ".py" and "Rules" in calls_in(path)
+    }
+
+    assert {parts for parts in makers if parts[0] == "ledgerd"} <= {
+        ("ledgerd", "raft"),  # where STRICT itself is made
+        ("ledgerd", "simulation"),
+    }
+    assert calls_in(ROOT / "ledgerd" / "raft" / "options.py").count("Rules") == 1
+    assert not any(
+        "Rules" in calls_in(path)
+        for path in (ROOT / "ledgerd" / "raft").glob("*.py")
+        if path.name != "options.py"
+    )
+
+
+def calls_in(path: Path) -> list[str]:
+    """Return the name of everything that a file calls by a plain name."""
+    return [
+        node.func.id
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    ]
+
+
 def test_the_packages_a_client_passes_through_import_nothing() -> None:
     """`import ledgerd.client` must not load a server by way of an __init__."""
     for name in ("", "api/", "api/v1/", "security/"):

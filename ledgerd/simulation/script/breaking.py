@@ -1,0 +1,45 @@
+"""Commands that break things and mend them: processes and the network."""
+
+from ledgerd.simulation.script.args import Args
+from ledgerd.simulation.script.play import Lines, Play
+from ledgerd.simulation.script.world import cut_between
+
+
+def crash(play: Play, args: Args) -> Lines:
+    """End a node at once; with lose=unsynced its disk forgets what no sync has reached."""
+    machine = play.machine(args, args.node())
+    lose = args.option("lose", "nothing")
+    if lose not in ("nothing", "unsynced"):
+        raise args.fault(f"lose= is unsynced or nothing, not {lose!r}")
+    machine.crash(lose_unsynced=lose == "unsynced")
+    return []
+
+
+def restart(play: Play, args: Args) -> Lines:
+    """Start a node that is down from what its disk holds."""
+    machine = play.world.machines[args.node()]
+    if machine.is_up:
+        raise args.fault(f"node {machine.id} is up; crash it first")
+    machine.start()
+    return []
+
+
+def cut(play: Play, args: Args) -> Lines:
+    """Lose all messages between these groups; with oneway=true only first to second."""
+    groups = [frozenset(group) for group in args.groups()]
+    if len(groups) < 2:
+        raise args.fault("needs two groups, such as (1) (2,3)")
+    if args.flag("oneway", default=False):
+        first, second, *more = groups
+        if more:
+            raise args.fault("oneway=true needs exactly two groups")
+        play.world.cuts |= {(a, b) for a in first for b in second}
+    else:
+        play.world.cuts |= cut_between(groups)
+    return []
+
+
+def heal(play: Play, args: Args) -> Lines:
+    """Mend all cuts."""
+    play.world.cuts.clear()
+    return []

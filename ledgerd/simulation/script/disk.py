@@ -1,0 +1,90 @@
+"""What a node of a script has on disk: a log in memory, which its core reads."""
+
+from ledgerd.raft.entries import (
+    GENESIS_LINK,
+    Entry,
+    EntryId,
+    HardState,
+    Index,
+    Term,
+)
+from ledgerd.raft.ready import Ready
+
+
+class Disk:
+    """The `LogReader` of a core, and its hard state.
+
+    before, before_link: the entry before the first one, which a compaction or a snapshot left.
+    A hard state that need not be synced is volatile until the next write that is (C6).
+    """
+
+    def __init__(self, before: EntryId, hard_state: HardState) -> None:
+        self.before = before
+        self.before_link = GENESIS_LINK
+        self.log: list[Entry] = []
+        self.hard_state = hard_state
+        self._volatile: HardState | None = None
+
+    # Writing.
+
+    def persist(self, ready: Ready) -> None:
+        """Write one Ready in one piece (C1)."""
+        if ready.hard_state is not None:
+            self._volatile = ready.hard_state
+        if not ready.must_sync:
+            return
+        if ready.entries:
+            kept = ready.entries[0].index - self.first_index()
+            assert 0 <= kept <= len(self.log), (ready.entries[0].id, len(self.log))
+            self.log[kept:] = ready.entries
+        self.sync()
+
+    def sync(self) -> None:
+        """Make durable what is volatile."""
+        if self._volatile is not None:
+            assert self._volatile.term >= self.hard_state.term  # T2
+            self.hard_state = self._volatile
+            self._volatile = None
+
+    def lose_unsynced(self) -> None:
+        """Forget what no sync has reached."""
+        self._volatile = None
+
+    # Reading: `LogReader`.
+
+    def first_index(self) -> Index:
+        """Return the smallest index that can be read."""
+        return Index(self.before.index + 1)
+
+    def last_index(self) -> Index:
+        """Return the largest index."""
+        return Index(self.before.index + len(self.log))
+
+    def term(self, index: Index) -> Term | None:
+        """Return the term at index; known of the one before the first, too."""
+        if index == self.before.index:
+            return self.before.term
+        entry = self._at(index)
+        return entry.term if entry is not None else None
+
+    def link(self, index: Index) -> bytes | None:
+        """Return the link at index; known of the one before the first, too."""
+        if index == self.before.index:
+            return self.before_link
+        entry = self._at(index)
+        return entry.link if entry is not None else None
+
+    def entries(self, first: Index, last: Index, bytes_max: int) -> list[Entry]:
+        """Return first .. last, cut to `bytes_max` but at least one entry."""
+        base = self.first_index()
+        page: list[Entry] = []
+        for entry in self.log[first - base : last - base + 1]:
+            bytes_max -= entry.size_bytes
+            if bytes_max < 0 and page:
+                break
+            page.append(entry)
+        return page
+
+    def _at(self, index: Index) -> Entry | None:
+        offset = index - self.first_index()
+        return self.log[offset] if 0 <= offset < len(self.log) else None

@@ -1,0 +1,168 @@
+"""The nodes of a script, the messages between them, and what must hold at every step.
+
+Messages stand in one queue in the order they were sent. Nothing moves and no time passes but by
+a method. `check` asserts what holds however the script plays: one leader a term (R1), one entry
+an index (R4, R6), pointers in order (R3), nothing remembered goes back (R8).
+"""
+
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+
+from ledgerd.errors import CorruptionError
+from ledgerd.raft.describe import describe
+from ledgerd.raft.entries import EntryId, NodeId, Role, Term
+from ledgerd.raft.messages import Message
+from ledgerd.raft.status import Status
+from ledgerd.simulation.script.machine import Machine, Settings
+
+_ROUNDS_MAX = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something that one node did, or that was done to it: a headline and its lines."""
+
+    node_id: NodeId
+    verb: str
+    lines: tuple[str, ...]
+
+
+class World:
+    """Nodes 1 .. n and one queue of messages. cuts: pairs (sender, receiver) that lose all."""
+
+    def __init__(self) -> None:
+        self.machines: dict[NodeId, Machine] = {}
+        self.in_flight: list[Message] = []
+        self.cuts: set[tuple[NodeId, NodeId]] = set()
+        self._leaders: dict[Term, NodeId] = {}
+        self._applied: dict[int, tuple[EntryId, bytes]] = {}
+        self._seen: dict[NodeId, Status] = {}
+
+    def add(self, count: int, settings: Settings) -> None:
+        """Add nodes under the next ids."""
+        for _ in range(count):
+            node_id = NodeId(len(self.machines) + 1)
+            self.machines[node_id] = Machine(node_id, settings, self.in_flight.append)
+
+    @property
+    def ids(self) -> list[NodeId]:
+        """All nodes, ascending."""
+        return list(self.machines)
+
+    # The network.
+
+    def deliver(
+        self, to: NodeId, *, kind: str | None = None, drop: bool = False
+    ) -> list[str]:
+        """Deliver or drop, in order, what is under way to a node; kind: only of this class."""
+        taken, self.in_flight[:] = _split(self.in_flight, to, kind)
+        machine = self.machines[to]
+        lines: list[str] = []
+        for message in taken:
+            line = describe(message)
+            if drop:
+                lines.append(f"dropped: {line}")
+            elif (message.sender, to) in self.cuts or not machine.is_up:
+                lines.append(f"lost: {line}")
+            else:
+                lines.append(line)
+                self._step(machine, message, lines)
+        return lines
+
+    def _step(self, machine: Machine, message: Message, lines: list[str]) -> None:
+        try:
+            machine.core.step(message)
+        except CorruptionError as error:
+            machine.crash(lose_unsynced=False)
+            lines.append(f"node {machine.id} stops: {error}")
+
+    # Coming to rest.
+
+    def stabilize(self, node_ids: Sequence[NodeId]) -> list[Step]:
+        """Process, deliver, write and apply on these nodes until nothing changes. No time passes.
+
+        Raises AssertionError if they do not come to rest (T29).
+        """
+        steps: list[Step] = []
+        for _ in range(_ROUNDS_MAX):
+            news = self._round(node_ids)
+            if not news:
+                return steps
+            steps += news
+        raise AssertionError(
+            f"nodes {list(node_ids)} do not come to rest (T29): {steps[-1]}"
+        )
+
+    def _round(self, node_ids: Sequence[NodeId]) -> list[Step]:
+        steps: list[Step] = []
+        up = [node_id for node_id in node_ids if self.machines[node_id].is_up]
+
+        def note(node_id: NodeId, verb: str, lines: list[str] | None) -> None:
+            if lines is not None:
+                steps.append(Step(node_id, verb, tuple(lines)))
+
+        for node_id in up:
+            note(node_id, "ready", self.machines[node_id].process_ready())
+        for node_id in node_ids:
+            note(node_id, "receives", self.deliver(node_id) or None)
+        for node_id in up:
+            note(node_id, "writes", self.machines[node_id].write_next())
+        for node_id in up:
+            note(node_id, "applies", self.machines[node_id].apply_next())
+        return steps
+
+    # What must hold.
+
+    def check(self) -> None:
+        """Assert R1, R3, R4, R6 and R8 over all nodes that are up."""
+        for machine in self.machines.values():
+            if machine.is_up:
+                self._check_node(machine)
+            else:
+                self._seen.pop(machine.id, None)
+
+    def _check_node(self, machine: Machine) -> None:
+        status = machine.core.status()
+        if status.role is Role.LEADER:
+            leader = self._leaders.setdefault(status.term, machine.id)
+            assert leader == machine.id, f"R1: {leader} and {machine.id} lead"
+        assert status.first - 1 <= status.applied, f"R3: {describe(status)}"
+        assert status.applied <= min(status.commit, status.durable), (
+            f"R3: {describe(status)}"
+        )
+        before = self._seen.get(machine.id)
+        if before is not None:
+            assert status.term >= before.term, f"R8: {describe(status)}"
+            assert status.commit >= before.commit, f"R8: {describe(status)}"
+        self._seen[machine.id] = status
+        for applied in machine.history:
+            here = (applied.id, applied.link)
+            known = self._applied.setdefault(applied.id.index, here)
+            assert known == here, (
+                f"R6: node {machine.id} applied {describe(applied.id)}, "
+                f"another one {describe(known[0])}"
+            )
+
+
+def _split(
+    messages: Sequence[Message], to: NodeId, kind: str | None
+) -> tuple[list[Message], list[Message]]:
+    """Return the messages to this node of this class, and the others, each in order."""
+    taken: list[Message] = []
+    left: list[Message] = []
+    for message in messages:
+        is_meant = message.to == to and kind in (None, type(message).__name__)
+        (taken if is_meant else left).append(message)
+    return taken, left
+
+
+def cut_between(groups: Sequence[Set[NodeId]]) -> set[tuple[NodeId, NodeId]]:
+    """Return the pairs, both ways, that stand in different groups."""
+    return {
+        (sender, to)
+        for group in groups
+        for other in groups
+        if other is not group
+        for sender in group
+        for to in other
+    }
