@@ -73,6 +73,10 @@ class Budget(Protocol):
         """Return whether everything on this disk may be lost."""
         ...
 
+    def allows_lie(self, disk: "SimDisk") -> bool:
+        """Return whether this disk may begin to answer syncs that it does not do."""
+        ...
+
     def allows_cut(self, disk: "SimDisk") -> bool:
         """Return whether this disk may lose what it wrongly called synced."""
         ...
@@ -91,6 +95,10 @@ class NoBudget:
         """Return True."""
         return True
 
+    def allows_lie(self, disk: "SimDisk") -> bool:
+        """Return True."""
+        return True
+
     def allows_cut(self, disk: "SimDisk") -> bool:
         """Return True."""
         return True
@@ -101,7 +109,8 @@ class SimDisk:
 
     Attributes:
         log, state: the volumes.
-        is_gone: it was wiped and has not been opened since.
+        is_gone: nothing on it counts as a copy: it was wiped and not opened since, or the driver
+            has given its node up.
     """
 
     def __init__(
@@ -204,9 +213,13 @@ class SimDisk:
 
         self._volume(volume).plan(number, deed)
 
-    def lie(self, *, lies: bool) -> None:
-        """Begin or end to answer syncs of log/ without doing them (T88)."""
-        self.log.lies = lies
+    def lie(self, *, lies: bool) -> bool:
+        """Begin or end to answer syncs of log/ without doing them (T88).
+
+        Returns whether it now does so: the budget may forbid the beginning.
+        """
+        self.log.lies = lies and (self.log.lies or self.budget.allows_lie(self))
+        return self.log.lies
 
     def stall(self, ns: int) -> None:
         """Let the next commit take this much longer."""
