@@ -218,6 +218,7 @@ class _NodeBuild:
             courier=courier,
             reads=reads,
             core_status=lambda: replica_thread.status,
+            standing=lambda: replica_thread.standing,
             metrics=metrics,
         )
         api = ApiServer(

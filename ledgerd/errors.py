@@ -11,6 +11,7 @@ know yet.
     ├── ConfigError                               configuration or certificate: exit code 73
     ├── StorageError                              write, sync, map or space failed: exit code 70
     ├── CorruptionError                           stored bytes contradict themselves: exit code 71
+    ├── NotUnderstood                             a newer release wrote it: stop applying, stay up
     └── NoSpaceError                              no room at start: exit code 72
 """
 
@@ -76,6 +77,8 @@ class Reason(Enum):
     TRANSFER_GIVEN_UP = "TRANSFER_GIVEN_UP"
     NO_TRANSFER_TARGET = "NO_TRANSFER_TARGET"
     STOPPING = "STOPPING"
+    STATE_VERSION = "STATE_VERSION"
+    APPLY_STOPPED = "APPLY_STOPPED"
     DEADLINE_BEFORE_PROPOSAL = "DEADLINE_BEFORE_PROPOSAL"
     READ_NOT_CONFIRMED = "READ_NOT_CONFIRMED"
     LEADERSHIP_LOST = "LEADERSHIP_LOST"
@@ -93,7 +96,7 @@ def kind_of(reason: Reason) -> Kind:
             return Kind.UNAUTHENTICATED
         case Reason.ROLE_MISSING:
             return Kind.FORBIDDEN
-        case Reason.WRONG_CLUSTER | Reason.NO_TRANSFER_TARGET:
+        case Reason.WRONG_CLUSTER | Reason.NO_TRANSFER_TARGET | Reason.STATE_VERSION:
             return Kind.PRECONDITION
         case Reason.NOT_FOUND:
             return Kind.NOT_FOUND
@@ -108,6 +111,7 @@ def kind_of(reason: Reason) -> Kind:
             | Reason.TRANSFERRING
             | Reason.TRANSFER_GIVEN_UP
             | Reason.STOPPING
+            | Reason.APPLY_STOPPED
             | Reason.READ_NOT_CONFIRMED
             | Reason.LEADERSHIP_LOST
             | Reason.STOPPED_AFTER_PROPOSAL
@@ -184,6 +188,10 @@ class StorageError(LedgerdError):
 
 class CorruptionError(LedgerdError):
     """Stored bytes contradict themselves or their neighbours. The process must end."""
+
+
+class NotUnderstood(LedgerdError):
+    """Intact bytes of a newer release. The node keeps them and stops applying (F26)."""
 
 
 class NoSpaceError(LedgerdError):

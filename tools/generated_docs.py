@@ -342,6 +342,14 @@ REASONS: Final[Mapping[Reason, Advice]] = {
         "Name a voter that runs: `ledgerctl cluster status`.",
     ),
     Reason.STOPPING: Advice("The node was told to stop.", "Ask another node."),
+    Reason.STATE_VERSION: Advice(
+        "The state version in force does not know this call yet; a member is of an older release.",
+        "Upgrade every member; the version rises by itself.",
+    ),
+    Reason.APPLY_STOPPED: Advice(
+        "The node met an entry of a newer release and applies nothing any more.",
+        "Ask another node; upgrade this one.",
+    ),
     Reason.DEADLINE_BEFORE_PROPOSAL: Advice(
         "The time was over before anything was logged.", "Repeat with more time."
     ),

@@ -22,7 +22,7 @@ from struct import error as StructError
 from sys import byteorder
 from typing import Final
 
-from ledgerd.errors import CorruptionError
+from ledgerd.errors import CorruptionError, NotUnderstood
 from ledgerd.ledger.batch import PayoutBatch, PayoutColumns
 from ledgerd.ledger.details import Details, pack_details, unpack_details
 from ledgerd.limits import BATCH_COMMANDS_MAX, ID_BYTES, PRINCIPAL_BYTES_MAX
@@ -104,6 +104,8 @@ def _decode(payload: bytes) -> PayoutColumns:
     version, flags, count, account_count, principal_count, settings, details_bytes = (
         _HEADER.unpack_from(payload)
     )
+    if version > _VERSION:
+        raise NotUnderstood(f"a batch of payouts of version {version}")
     if (version, flags, settings) != (_VERSION, 0, 0):
         raise ValueError(
             f"expected version {_VERSION} without flags and settings, "

@@ -2,8 +2,9 @@
 
 Layout, little-endian, version 1: version u8, count u32, then per command u32 length and
 the bytes of a `formats.v1.Command`. The bytes are durable for ever and read by every later
-release; they are hashed as they are and never encoded again. Bytes that cannot be read, or
-a kind this release does not know, are a CorruptionError: skipping one would fork the state.
+release; they are hashed as they are and never encoded again. Bytes that cannot be read are a
+CorruptionError; a kind that this release does not know is NotUnderstood: skipping it would fork
+the state.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from typing import Final, assert_never
 
 from google.protobuf.message import DecodeError
 
-from ledgerd.errors import CorruptionError
+from ledgerd.errors import CorruptionError, NotUnderstood
 from ledgerd.formats.v1 import commands_pb2 as pb
 from ledgerd.ledger.commands import (
     Cancel,
@@ -43,10 +44,15 @@ def encode(commands: Sequence[Command]) -> bytes:
 
 
 def decode(payload: bytes | memoryview) -> tuple[Command, ...]:
-    """Return the commands of an entry. Raises CorruptionError for other bytes."""
+    """Return the commands of an entry.
+
+    Errors: NotUnderstood when a newer release wrote it, CorruptionError for other bytes.
+    """
     payload = bytes(payload)
     try:
         version, count = _HEADER.unpack_from(payload)
+        if version > _VERSION:
+            raise NotUnderstood(f"a list of commands of version {version}")
         if version != _VERSION:
             raise ValueError(f"expected version {_VERSION}, found {version}")
         if not 1 <= count <= BATCH_COMMANDS_MAX:
@@ -196,4 +202,4 @@ def _from_message(message: pb.Command) -> Command:
             )
             return SetFees(fees.request_id, rules, fees.source, fees.principal)
         case _:
-            raise ValueError("the kind of a command is unknown to this release")
+            raise NotUnderstood("the kind of a command is unknown to this release")

@@ -136,7 +136,7 @@ def decode(value: bytes | memoryview, expect_index: Index) -> Decoded:
     try:
         entry_kind = EntryKind(kind)
     except ValueError:
-        return _corrupt(f"entry kind {kind} is unknown to this release")
+        return _corrupt(f"entry kind {kind} is none of any release")
 
     entry = Entry(
         term=Term(term),

@@ -1,28 +1,94 @@
-"""Which replicated state version understands which kinds of entries and commands.
+"""Which replicated state version understands which kinds of entries and commands (F26, T67).
 
-The version is advertised by every node and gated by the cluster; a behaviour that changes
-is written `if version >= n`. Version 1 is the first.
+The state version in force is replicated: a VERSION entry sets it, and the leader proposes one only
+when every member's release applies it. A behaviour that changes is written `if version >= n`, and
+a leader refuses what the version in force does not understand yet.
+
+| version | since release | what is new |
+|---|---|---|
+| 1 | 0.1.0 | payouts and the rarer commands; what every cluster begins with |
+| 2 | 0.2.0 | VERSION and MEMBERSHIP entries |
+
+A node that meets what its release does not know keeps its log and stops applying: skipping an
+entry would fork the state. `not_understood` is that judgement.
+
+The payload of a VERSION entry: layout u8, 1 | state version u32, big-endian.
 """
 
+from struct import Struct
+from struct import error as StructError
 from typing import Final
 
-from ledgerd.raft.entries import EntryKind
+from ledgerd.errors import CorruptionError, NotUnderstood
+from ledgerd.raft.entries import Entry, EntryKind
 
+STATE_VERSION_FIRST: Final = 1  # in force in a new cluster
 STATE_VERSION_MIN: Final = 1  # the oldest version this release applies
-STATE_VERSION: Final = 1  # the newest
+STATE_VERSION: Final = 2  # the newest
 
 # The first version that understands each kind of entry.
 _SINCE: Final = {
     EntryKind.NOOP: 1,
     EntryKind.PAYOUTS: 1,
     EntryKind.COMMANDS: 1,
+    EntryKind.MEMBERSHIP: 2,
+    EntryKind.VERSION: 1,  # judged by the version that it brings
 }
+
+_LAYOUT: Final = 1
+_PAYLOAD: Final = Struct(">BI")
 
 
 def is_understood(kind: EntryKind, state_version: int = STATE_VERSION) -> bool:
-    """Return whether a node at this version can apply entries of this kind.
-
-    Where it cannot, it stops applying and keeps its log: skipping would fork the state.
-    """
+    """Return whether a cluster at this version may hold entries of this kind."""
     since = _SINCE.get(kind)
     return since is not None and since <= state_version
+
+
+def encode(state_version: int) -> bytes:
+    """Return the payload of the VERSION entry that puts `state_version` in force."""
+    assert state_version > STATE_VERSION_FIRST, state_version
+    return _PAYLOAD.pack(_LAYOUT, state_version)
+
+
+def decode(payload: bytes) -> int:
+    """Return the version that a VERSION entry puts in force.
+
+    Errors: NotUnderstood for a layout of a newer release; CorruptionError for what is none.
+    """
+    if payload[:1] and payload[0] > _LAYOUT:
+        raise NotUnderstood(f"a version entry of layout {payload[0]}, not {_LAYOUT}")
+    try:
+        layout, state_version = _PAYLOAD.unpack(payload)
+    except StructError as error:
+        raise CorruptionError(f"a version entry cannot be read: {error}") from error
+    if layout != _LAYOUT or state_version <= STATE_VERSION_FIRST:
+        raise CorruptionError(
+            f"a version entry of layout {layout} with version {state_version}"
+        )
+    return int(state_version)
+
+
+def after(entry: Entry, before: int) -> int:
+    """Return the state version in force after `entry`, if `before` was before it; never lower."""
+    if entry.kind is not EntryKind.VERSION:
+        return before
+    return max(before, decode(entry.payload))
+
+
+def not_understood(entry: Entry) -> str:
+    """Return why this release cannot apply the entry; empty if it can."""
+    if entry.kind not in _SINCE:
+        return f"its kind {int(entry.kind)} is unknown to this release"
+    if entry.kind is not EntryKind.VERSION:
+        return ""
+    try:
+        state_version = decode(entry.payload)
+    except NotUnderstood as error:
+        return str(error)
+    if state_version > STATE_VERSION:
+        return (
+            f"it puts state version {state_version} in force, and this release applies "
+            f"{STATE_VERSION_MIN} .. {STATE_VERSION}"
+        )
+    return ""

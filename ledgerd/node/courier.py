@@ -34,6 +34,12 @@ _MESSAGES: Mapping[Reason, str] = {
     Reason.UNCOMMITTED_QUOTA: "too much waits for a quorum; wait, then try again",
     Reason.OVERLOADED: "too many calls wait on this node; wait, then try again",
     Reason.READ_NOT_CONFIRMED: "no quorum confirmed the read; try again",
+    Reason.APPLY_STOPPED: (
+        "this node met an entry of a newer release and stopped applying; ask another one"
+    ),
+    Reason.STATE_VERSION: (
+        "the state version in force does not know this yet; upgrade every member first"
+    ),
     Reason.NOT_READY: "this node is not ready yet; try again or ask another one",
     Reason.TRANSFERRING: "this node hands the leadership over; try again",
     Reason.TRANSFER_GIVEN_UP: (

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from ledgerd.errors import NotLogged, OutcomeUnknown, Reason
-from ledgerd.formats.versions import STATE_VERSION
 from ledgerd.ledger.batch import PayoutBatch
 from ledgerd.ledger.commands import Command
 from ledgerd.node.courier import Courier, Decided, message_of
@@ -19,6 +18,7 @@ from ledgerd.observability.metrics import Metrics
 from ledgerd.raft.core import Status
 from ledgerd.raft.entries import NO_NODE, Index, NodeId, Role
 from ledgerd.raft.ready import RoleChange
+from ledgerd.replica.versions import Standing
 from ledgerd.storage.reader import StateReader
 
 T = TypeVar("T")
@@ -55,6 +55,7 @@ class Node:
         courier: Courier,
         reads: Reads,
         core_status: Callable[[], Status],
+        standing: Callable[[], Standing],
         metrics: Metrics,
     ) -> None:
         self._options = options
@@ -62,6 +63,7 @@ class Node:
         self._courier = courier
         self._reads = reads
         self._core_status = core_status
+        self._standing = standing
         self._metrics = metrics
         self._started_at = time.monotonic()
         self._role = Role.FOLLOWER
@@ -82,8 +84,8 @@ class Node:
 
     @property
     def state_version(self) -> int:
-        """The version of the state machine in force."""
-        return STATE_VERSION
+        """The version of the state machine in force (F26)."""
+        return self._standing().state_version
 
     async def propose_payouts(self, batch: PayoutBatch, deadline: float) -> Decided:
         """Return what the log decided about `batch`, as one share of one entry.
@@ -123,7 +125,17 @@ class Node:
         """
         if self._is_stopping:
             raise NotLogged(Reason.STOPPING, message_of(Reason.STOPPING))
+        self._check_applies(at_least)
         return await self._reads.read(query, at_least=at_least, deadline=deadline)
+
+    def _check_applies(self, at_least: int | None) -> None:
+        """Refuse a read that would wait for an entry that this node cannot apply (F26)."""
+        halt = self._standing().halt
+        if halt is not None and (at_least is None or at_least >= halt.index):
+            raise NotLogged(
+                Reason.APPLY_STOPPED,
+                f"{message_of(Reason.APPLY_STOPPED)} (at index {halt.index}: {halt.why})",
+            )
 
     def status(self) -> NodeStatus:
         """Return what this node knows, without asking anybody."""
@@ -172,6 +184,9 @@ class Node:
     def _not_ready_reason(self, core: Status) -> str:
         if self._is_stopping:
             return "stopping"
+        halt = self._standing().halt
+        if halt is not None:
+            return f"stopped applying before index {halt.index}: {halt.why}; upgrade this node"
         if core.leader == NO_NODE:
             return "no leader is known"
         if not self._is_caught_up:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from ledgerd.node.courier import Courier
 from ledgerd.node.failstop import fail_stop
 from ledgerd.node.inbox import Inbox
+from ledgerd.observability import logs
 from ledgerd.observability.metrics import Metrics
 from ledgerd.raft.core import Status
 from ledgerd.raft.entries import Index
@@ -19,6 +20,9 @@ from ledgerd.replica.inputs import Input, Ticked
 from ledgerd.replica.log_clock import LogClock
 from ledgerd.replica.outbox import Outbox
 from ledgerd.replica.replica import Replica
+from ledgerd.replica.versions import Standing
+
+log = logs.get(__name__)
 
 _IDLE_WAIT_S = 0.5
 _STATUS_S = 0.01
@@ -53,6 +57,7 @@ class ReplicaThread:
         self._started = threading.Event()
         self._thread = threading.Thread(target=self._run, name="replica", daemon=True)
         self._status: Status | None = None
+        self._standing: Standing | None = None
         self._status_at = 0.0
 
     @property
@@ -60,6 +65,12 @@ class ReplicaThread:
         """The core's view of itself, at most a tick old. Call after `start`."""
         assert self._status is not None, "the replica thread has not started"
         return self._status
+
+    @property
+    def standing(self) -> Standing:
+        """What the replica can do, at most a tick old. Call after `start`."""
+        assert self._standing is not None, "the replica thread has not started"
+        return self._standing
 
     def start(self) -> None:
         """Build the replica and begin. Returns when it is built; a failure ends the process."""
@@ -104,8 +115,16 @@ class ReplicaThread:
                 visible = replica.settle()
                 self._courier.announce(visible)
                 settle_due_at = None
-            if outbox.role_change is not None or now - self._status_at >= _STATUS_S:
+            is_news = outbox.role_change is not None or outbox.halt is not None
+            if is_news or now - self._status_at >= _STATUS_S:
                 self._publish(replica, now)
+            if outbox.halt is not None:
+                log.error(
+                    "apply_stopped",
+                    index=outbox.halt.index,
+                    why=outbox.halt.why,
+                    remedy="upgrade this node; it goes on from here",
+                )
             self._count(inputs, outbox)
         self._courier.announce(replica.settle())
 
@@ -117,7 +136,7 @@ class ReplicaThread:
         return _IDLE_WAIT_S
 
     def _publish(self, replica: Replica, now: float) -> None:
-        self._status = replica.core.status()
+        self._status, self._standing = replica.core.status(), replica.standing
         self._status_at = now
 
     def _count(self, inputs: list[Input], outbox: Outbox) -> None:

@@ -21,7 +21,7 @@ from ledgerd.raft.entries import (
     Role,
     Term,
 )
-from ledgerd.raft.facts import Fact, PeerGreeted, PeerLost
+from ledgerd.raft.facts import ApplyStopped, Fact, PeerGreeted, PeerLost
 from ledgerd.raft.log import LogReader, RaftLog
 from ledgerd.raft.marks import NO_MARKS, Marks
 from ledgerd.raft.membership import Membership
@@ -184,6 +184,8 @@ class RaftCore:
                     self._roles.leadership.peer_lost(fact.node_id)
             case PeerGreeted():
                 self._roles.releases.greeted(fact)
+            case ApplyStopped():
+                self._roles.stop_leading(Cause.APPLY_STOPPED)
             case _:
                 assert_never(fact)
 

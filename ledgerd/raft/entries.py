@@ -24,14 +24,30 @@ class EntryId(NamedTuple):
 GENESIS: Final = EntryId(Term(0), Index(0))
 
 
+ENTRY_KIND_MAX: Final = 255  # a kind is one byte in log/
+
+
 class EntryKind(IntEnum):
-    """What a payload is. Durable: values are never reused, an unknown one stops the node."""
+    """What a payload is. Durable: values are never reused.
+
+    A value 1 .. 255 that this release does not know is a kind of a newer one: it makes a member of
+    its own, `UNKNOWN_n`, so that its entry is kept and replicated like any other. Whoever applies
+    stops at it and never skips it (F26).
+    """
 
     NOOP = 1  # empty; every new leader appends one (T34)
     PAYOUTS = 2  # a columnar batch of Submit commands, formats/batches
     COMMANDS = 3  # a list of the rarer commands, formats/commands
-    MEMBERSHIP = 4  # reserved for changes of the configuration
-    VERSION = 5  # reserved for the replicated state version
+    MEMBERSHIP = 4  # a change of the configuration
+    VERSION = 5  # puts a state version in force, formats/versions
+
+    @classmethod
+    def _missing_(cls, value: object) -> "EntryKind | None":
+        if not isinstance(value, int) or not 1 <= value <= ENTRY_KIND_MAX:
+            return None
+        unknown = int.__new__(cls, value)
+        unknown._name_, unknown._value_ = f"UNKNOWN_{value}", value
+        return cls._value2member_map_.setdefault(value, unknown)  # type: ignore[return-value] # Enum's own map of values
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ itself. Each class says what the core does with it.
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from ledgerd.raft.entries import NodeId
+from ledgerd.raft.entries import Index, NodeId
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,4 +33,14 @@ class PeerGreeted:
     state_version_max: int
 
 
-Fact: TypeAlias = PeerLost | PeerGreeted
+@dataclass(frozen=True, slots=True)
+class ApplyStopped:
+    """This node cannot apply the committed entry at `index`, nor any after it (F26).
+
+    It keeps its vote and its log, but it neither leads nor asks to: a leader steps down.
+    """
+
+    index: Index
+
+
+Fact: TypeAlias = PeerLost | PeerGreeted | ApplyStopped

@@ -67,6 +67,7 @@ class Cause(Enum):
     NO_QUORUM = "no_quorum"  # a leader heard too few voters for one election base (F2)
     LAG = "lag"  # a leader slept through an election base (T83)
     TRANSFER = "transfer"  # the leadership was handed over on request (F5)
+    APPLY_STOPPED = "apply_stopped"  # this node met what a newer release wrote (F26)
 
 
 @dataclass(frozen=True, slots=True)

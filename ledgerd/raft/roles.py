@@ -51,6 +51,7 @@ class Roles:
     leadership: exists exactly while this node leads.
     transfer: while this node leads and hands over; proposals and reads are fenced (T39, R17).
     durable_vote: the (term, vote) on disk; messages and votes rest on it (T81, T82).
+    may_lead: False once this node can vote and store, but not serve (F26).
     lost_from: proposals waiting here or above are superseded, since the last Ready (T65).
     must_flush: there may be something to send to a peer.
     must_tell_commit: peers are told the commit index even if nothing else is sent to them.
@@ -68,6 +69,7 @@ class Roles:
         "log",
         "lost_from",
         "marks",
+        "may_lead",
         "membership",
         "must_flush",
         "must_tell_commit",
@@ -129,6 +131,7 @@ class Roles:
         self.heartbeat_ticks = 0
         self.quorum_ticks = 0
         self.lost_from: Index | None = None
+        self.may_lead = True
         self.must_flush = False
         self.must_tell_commit = False
 
@@ -189,7 +192,7 @@ class Roles:
         self.set_leader(leader, cause)
 
     def campaign(self, cause: Cause, *, is_forced: bool = False) -> None:
-        """Begin an election, unless this node leads or has no vote (T40).
+        """Begin an election, unless this node leads, has no vote or may not lead (T40).
 
         With pre-vote a timeout during an election asks again and spends no term.
         is_forced: the leader handed over, so nobody need be asked before (T38).
@@ -198,12 +201,18 @@ class Roles:
             return
         if self.role is not Role.FOLLOWER:
             self.marks.covers("election.asked_again")
-        if self.node_id not in self.membership.all_voters:
+        if self.node_id not in self.membership.all_voters or not self.may_lead:
             self.timer.arm()
         elif self.rules.pre_vote and not is_forced:
             self._become_pre_candidate(cause)
         else:
             self._become_candidate(cause, is_forced=is_forced)
+
+    def stop_leading(self, cause: Cause) -> None:
+        """Give up leading and asking to, until the process starts again; vote and log stay."""
+        self.may_lead = False
+        if self.role is not Role.FOLLOWER:
+            self.become_follower(self.term, NO_NODE, cause)
 
     def count(self, sender: NodeId, *, granted: bool) -> None:
         """Count a vote, and act when the ballot is decided. 5.2."""

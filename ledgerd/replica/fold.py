@@ -7,7 +7,8 @@ the log.
 from collections.abc import Callable
 from typing import NamedTuple, assert_never
 
-from ledgerd.formats import batches, commands, records
+from ledgerd.errors import NotUnderstood
+from ledgerd.formats import batches, commands, records, versions
 from ledgerd.formats.records import TableRows
 from ledgerd.ledger.apply import Applied, apply
 from ledgerd.ledger.outcomes import Outcomes
@@ -38,7 +39,12 @@ def fold(
 
 
 def decide(view: Callable[[], LedgerView], entry: Entry) -> Applied:
-    """Return what the ledger makes of an entry. An unknown kind stops the node (F26)."""
+    """Return what the ledger makes of an entry.
+
+    Errors: NotUnderstood when a newer release wrote it; the node must not apply on (F26).
+    """
+    if why := versions.not_understood(entry):
+        raise NotUnderstood(f"entry {entry.index}: {why}")
     match entry.kind:
         case EntryKind.PAYOUTS:
             work = batches.decode(entry.payload)
@@ -46,12 +52,9 @@ def decide(view: Callable[[], LedgerView], entry: Entry) -> Applied:
         case EntryKind.COMMANDS:
             rare = commands.decode(entry.payload)
             return apply(view(), index=entry.index, ts_us=entry.ts_us, work=rare)
-        case EntryKind.NOOP:
+        case EntryKind.NOOP | EntryKind.VERSION:
             return Applied(Outcomes(), Writes())
-        case EntryKind.MEMBERSHIP | EntryKind.VERSION:
-            raise AssertionError(
-                f"entry {entry.index} is of kind {entry.kind.name}, which this release does not "
-                "apply; it must have been written by a newer one"
-            )
+        case EntryKind.MEMBERSHIP:
+            raise AssertionError(f"entry {entry.index} changes the membership")
         case _:
             assert_never(entry.kind)

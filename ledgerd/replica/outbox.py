@@ -7,6 +7,7 @@ from ledgerd.ledger.outcomes import Outcomes
 from ledgerd.raft.entries import EntryKind, Index, NodeId, Term
 from ledgerd.raft.ready import RoleChange
 from ledgerd.replica.inputs import Waiter
+from ledgerd.replica.versions import Halt
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class Outbox:
     """Everything one turn hands to the loop, in one wake-up. Owned by the receiver afterwards.
 
     again: committed entries are left to apply; call `turn` again even without inputs (T94).
+    halt: set once, in the turn in which this node stopped applying (F26).
     needs_settle: something was applied, so `settle` has something to make visible.
     applied: kind and number of commands of each entry applied in the turn.
     persisted_bytes: payload bytes written to the log in the turn.
@@ -67,6 +69,7 @@ class Outbox:
     reads: list[ReadPoint] = field(default_factory=list)
     role_change: RoleChange | None = None
     again: bool = False
+    halt: Halt | None = None
     needs_settle: bool = False
     applied: list[tuple[EntryKind, int]] = field(default_factory=list)
     persisted_bytes: int = 0

@@ -71,6 +71,13 @@ class StateStore(Protocol):
         """Return the last applied index, the open transaction included."""
         ...
 
+    def state_version(self) -> int:
+        """Return the state version in force at `applied()`; 1 at index 0.
+
+        `write` moves it, by `formats.versions.after`, in the transaction of the entry (T7).
+        """
+        ...
+
     def digest(self) -> bytes:
         """Return the rolling digest at `applied()`; 32 zero bytes at index 0."""
         ...

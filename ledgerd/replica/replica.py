@@ -8,10 +8,20 @@ fakes. Nothing that promises durability leaves before the sync, because a late m
 from collections.abc import Callable, Sequence
 from typing import assert_never
 
-from ledgerd.errors import Reason
+from ledgerd.errors import NotUnderstood, Reason
+from ledgerd.formats import versions
 from ledgerd.limits import TURN_BYTES_MAX, TURN_COMMANDS_MAX
 from ledgerd.raft.core import RaftCore
-from ledgerd.raft.entries import NO_NODE, Entry, Index, NodeId, Role
+from ledgerd.raft.entries import (
+    NO_NODE,
+    Entry,
+    EntryKind,
+    Index,
+    NodeId,
+    Role,
+    Term,
+)
+from ledgerd.raft.facts import ApplyStopped
 from ledgerd.raft.marks import NO_MARKS, Marks
 from ledgerd.raft.ready import Proposed, ReadTicket, Ready, Refused
 from ledgerd.replica.fold import fold
@@ -41,6 +51,7 @@ from ledgerd.replica.proposals import (
     draft_commands,
     draft_payouts,
 )
+from ledgerd.replica.versions import Halt, Standing, StateVersion
 
 _READY_ROUNDS_MAX = 2  # the second tells what persisting decided; the rest waits (1.6)
 
@@ -64,6 +75,9 @@ class Replica:
         self._state = state
         self._mail = mail
         self._reach = (hooks or NoHooks()).reach
+        self._version = StateVersion(state.state_version())
+        self._applied_term = Term(0)  # of the last entry applied by this process
+        self._halt: Halt | None = None
         self._waiters = Waiters()
         self._reads: dict[ReadTicket, list[Waiter]] = {}
         self._apply_range: tuple[Index, Index] | None = None
@@ -74,6 +88,11 @@ class Replica:
     def core(self) -> RaftCore:
         """The core, for its status; nobody but the replica calls what changes it."""
         return self._core
+
+    @property
+    def standing(self) -> Standing:
+        """The state version in force, and why this node stopped applying, if it did."""
+        return Standing(self._version.in_force, self._halt)
 
     def turn(self, inputs: Sequence[Input], log_time_us: Callable[[], int]) -> Outbox:
         """Take what happened, make it durable, tell peers, apply, and return the answers.
@@ -105,7 +124,7 @@ class Replica:
             self._take_news(ready, outbox)
             outbox.persisted_bytes += sum(len(entry.payload) for entry in ready.entries)
         self._apply_page(outbox)  # 4 apply one page into the open state transaction
-        outbox.again = self._core.has_more_to_apply
+        outbox.again = self._core.has_more_to_apply and self._halt is None
         self._reach("turn.end")
 
         return outbox  # 5 answer
@@ -123,12 +142,14 @@ class Replica:
         payouts: list[PayoutsProposed] = []
         rare: list[CommandProposed] = []
         readers: list[Waiter] = []
+        has_ticked = False
         for item in inputs:
             match item:
                 case Received():
                     self._core.step(item.message)
                 case Ticked():
                     self._core.tick(item.elapsed, item.missed)
+                    has_ticked = True
                 case PayoutsProposed():
                     payouts.append(item)
                 case CommandProposed():
@@ -139,8 +160,12 @@ class Replica:
                     self._core.note(item.fact)
                 case _:
                     assert_never(item)
+        version = self._version_due() if has_ticked else None
+        ts_us = log_time_us() if rare or payouts or version is not None else 0
+        if version is not None:
+            self._raise_version(version, ts_us)
         if rare or payouts:
-            self._propose(payouts, rare, log_time_us(), outbox)
+            self._propose(payouts, rare, ts_us, outbox)
         if readers:
             self._ask_read_point(readers, outbox)
 
@@ -163,7 +188,34 @@ class Replica:
         for draft in (*draft_commands(rare), *draft_payouts(payouts)):
             self._propose_entry(draft, ts_us, outbox)
 
+    def _version_due(self) -> int | None:
+        """Return the state version to put in force now; None if not by this node or not yet.
+
+        Only once an entry of its own term is applied: until then an older leader's raise may
+        stand in the log unseen.
+        """
+        if self._role is not Role.LEADER or self._version.is_newest:
+            return None
+        status = self._core.status()
+        if self._applied_term != status.term:
+            return None
+        others = [peer for peer in status.membership.members if peer != status.node_id]
+        return self._version.due(others, self._core.releases)
+
+    def _raise_version(self, state_version: int, ts_us: int) -> None:
+        """Propose that `state_version` be in force: every member applies it (F26, T67)."""
+        payload = versions.encode(state_version)
+        verdict = self._core.propose(EntryKind.VERSION, payload, ts_us)
+        if isinstance(verdict, Proposed):
+            self._version.raised(verdict.id.index)
+
     def _propose_entry(self, draft: EntryDraft, ts_us: int, outbox: Outbox) -> None:
+        if not self._version.permits(draft.kind):
+            for share in draft.shares:
+                outbox.not_proposed.append(
+                    NotProposed(share.waiter, Reason.STATE_VERSION, self._leader)
+                )
+            return
         verdict = self._core.propose(draft.kind, draft.payload, ts_us)
         match verdict:
             case Proposed():
@@ -191,6 +243,8 @@ class Replica:
 
     def _take_news(self, ready: Ready, outbox: Outbox) -> None:
         if ready.role_change is not None:
+            if ready.role_change.role is not self._role:
+                self._version.forget()
             self._role = ready.role_change.role
             self._leader = ready.role_change.leader
             outbox.role_change = ready.role_change
@@ -220,23 +274,38 @@ class Replica:
 
         An entry is never split, so the budget may be passed by one entry (T94).
         """
-        if self._apply_range is None:
+        if self._apply_range is None or self._halt is not None:
             return
         self._reach("turn.before_apply")
         first, last = self._apply_range
         commands_left = TURN_COMMANDS_MAX
         for entry in self._core.entries(first, last, TURN_BYTES_MAX):
             assert entry.index == first, (entry.index, first)
-            commands_left -= self._apply_entry(entry, outbox)
+            try:
+                commands_left -= self._apply_entry(entry, outbox)
+            except NotUnderstood as error:
+                self._stop_applying(entry.index, str(error), outbox)
+                break
             first = Index(entry.index + 1)
             if commands_left <= 0:
                 break
         self._core.applied(Index(first - 1))
-        if first <= last:
+        if first <= last and self._halt is None:
             self._marks.covers("apply.page_cut")
         self._apply_range = (first, last) if first <= last else None
         outbox.needs_settle = True
         self._reach("turn.applied")
+
+    def _stop_applying(self, index: Index, why: str, outbox: Outbox) -> None:
+        """Apply nothing from `index` on, until the process starts again (F26).
+
+        Skipping the entry would fork the state. The log and the vote stay in use; whoever waits for
+        this entry or a later one will not be answered here.
+        """
+        self._halt = outbox.halt = Halt(index, why)
+        self._core.note(ApplyStopped(index))
+        for share in self._waiters.lose_from(index):
+            self._tell_unknown(share, outbox)
 
     def _apply_entry(self, entry: Entry, outbox: Outbox) -> int:
         """Apply one entry with its rows, index and digest in one transaction (T7).
@@ -246,6 +315,8 @@ class Replica:
         folded = fold(self._state.view, entry, self._state.digest())
         outcomes = folded.applied.outcomes
         self._state.write(entry, folded.rows, folded.digest)
+        self._version.applied(entry)
+        self._applied_term = entry.term
         outbox.applied.append((entry.kind, len(outcomes)))
 
         shares, is_ours = self._waiters.resolve(entry.term, entry.index)

@@ -13,7 +13,7 @@ from typing import Final
 import google_crc32c
 
 from ledgerd.errors import CorruptionError
-from ledgerd.formats.versions import STATE_VERSION
+from ledgerd.formats.versions import STATE_VERSION_FIRST
 from ledgerd.raft.entries import GENESIS_LINK, Index, Term
 from ledgerd.replica.audit import DIGEST_BYTES, GENESIS_DIGEST
 
@@ -28,6 +28,7 @@ class Applied:
 
     link: its chain link, which says which log this state is the fold of.
     log_time_us: its time stamp, microseconds.
+    state_version: in force after it (F26).
     digest: `replica.audit.next_digest` over all entries up to it.
     """
 
@@ -40,7 +41,7 @@ class Applied:
 
 
 NOTHING: Final = Applied(
-    Index(0), Term(0), GENESIS_LINK, 0, GENESIS_DIGEST, STATE_VERSION
+    Index(0), Term(0), GENESIS_LINK, 0, GENESIS_DIGEST, STATE_VERSION_FIRST
 )
 
 

@@ -460,6 +460,12 @@ def _check_replay(
             report.add(place, f"it cannot be applied: {error}")
             return
         store.commit()
+        if store.state_version() != applied.state_version:
+            report.add(
+                "state/ table meta key applied",
+                f"state version {applied.state_version} is in force at index {applied.index}, "
+                f"the log gives {store.state_version()} (F26)",
+            )
         if store.digest() != applied.digest:
             report.add(
                 "state/ table meta key applied",

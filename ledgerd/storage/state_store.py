@@ -16,7 +16,7 @@ from typing import NoReturn, TypeVar
 import lmdb
 
 from ledgerd.errors import CorruptionError, StorageError
-from ledgerd.formats import records
+from ledgerd.formats import records, versions
 from ledgerd.formats.records import Table, TableRows
 from ledgerd.formats.versions import STATE_VERSION
 from ledgerd.ledger.accounts import Account, InternalKey, Position
@@ -90,7 +90,12 @@ class LmdbStateStore:
         self._guard(lambda: self._put(rows), f"writing the rows of entry {entry.index}")
         self._view.note(rows)
         self._applied = Applied(
-            entry.index, entry.term, entry.link, entry.ts_us, digest, STATE_VERSION
+            entry.index,
+            entry.term,
+            entry.link,
+            entry.ts_us,
+            digest,
+            versions.after(entry, self._applied.state_version),
         )
 
     def commit(self) -> Index:
@@ -106,6 +111,10 @@ class LmdbStateStore:
     def applied(self) -> Index:
         """Return the last applied index, the open transaction included."""
         return self._applied.index
+
+    def state_version(self) -> int:
+        """Return the state version in force at `applied()`."""
+        return self._applied.state_version
 
     def digest(self) -> bytes:
         """Return the rolling digest at `applied()`."""

@@ -9,6 +9,7 @@ from typing import Final, assert_never
 
 from ledgerd.errors import LedgerdError
 from ledgerd.raft.entries import (
+    ENTRY_KIND_MAX,
     LINK_BYTES,
     Entry,
     EntryId,
@@ -36,8 +37,6 @@ from ledgerd.raft.messages import (
 from ledgerd.transport.v1 import peer_pb2 as pb
 
 FRAME_OVERHEAD_BYTES: Final = 64  # what a message counts for beside its entries
-
-_KINDS: Final = {int(kind): kind for kind in EntryKind}
 
 
 class FrameError(LedgerdError):
@@ -262,11 +261,11 @@ def _append_entries(append: pb.AppendEntries, sender: NodeId, to: NodeId) -> Mes
     entries: list[Entry] = []
     last = prev
     for wire in append.entries:
-        kind = _KINDS.get(wire.kind)
-        if kind is None or len(wire.link) != LINK_BYTES:
+        if not 1 <= wire.kind <= ENTRY_KIND_MAX or len(wire.link) != LINK_BYTES:
             raise FrameError(
-                f"entry {wire.index} from node {sender}: expected a known kind and a link of "
-                f"{LINK_BYTES} bytes, found kind {wire.kind} and {len(wire.link)} bytes"
+                f"entry {wire.index} from node {sender}: expected a kind 1 .. {ENTRY_KIND_MAX} "
+                f"and a link of {LINK_BYTES} bytes, found kind {wire.kind} and "
+                f"{len(wire.link)} bytes"
             )
         if wire.index != last.index + 1 or not last.term <= wire.term <= append.term:
             raise FrameError(
@@ -276,7 +275,7 @@ def _append_entries(append: pb.AppendEntries, sender: NodeId, to: NodeId) -> Mes
         entry = Entry(
             Term(wire.term),
             Index(wire.index),
-            kind,
+            EntryKind(wire.kind),
             wire.ts_us,
             wire.payload,
             wire.link,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledgerd.errors import CorruptionError
+from ledgerd.errors import CorruptionError, NotUnderstood
 from ledgerd.formats import batches
 from ledgerd.ledger.batch import PayoutBatch
 from ledgerd.ledger.commands import Submit
@@ -90,7 +90,7 @@ def test_truncation_is_corruption_at_every_byte():
 @pytest.mark.parametrize(
     ("at", "byte", "flaw"),
     [
-        (0, 2, "version"),
+        (0, 0, "version"),
         (1, 1, "flags"),
         (2, 0, "rows"),
         (8, 1, "settings"),
@@ -108,14 +108,23 @@ def test_a_flaw_is_named(at, byte, flaw):
 
 @given(st.binary(max_size=200), st.integers(0, 200), st.integers(0, 255))
 def test_no_bytes_raise_anything_else(raw, at, byte):
-    """Damage is a CorruptionError or rows; never another exception."""
+    """Damage is an error of ours or rows; never another exception."""
     damaged = bytearray(batches.encode(batch_of(*EXAMPLE)))
     damaged[at % len(damaged)] = byte
     for payload in (raw, bytes(damaged)):
         try:
             batches.decode(payload)
-        except CorruptionError:
+        except (CorruptionError, NotUnderstood):
             continue
+
+
+def test_a_batch_of_a_newer_release_is_not_called_damage():
+    """Its first byte says so, and the node stops applying instead of ending. F26."""
+    payload = bytearray(batches.encode(batch_of(*EXAMPLE)))
+    payload[0] = 2
+
+    with pytest.raises(NotUnderstood, match="version 2"):
+        batches.decode(bytes(payload))
 
 
 def test_a_full_batch_fits():

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledgerd.errors import CorruptionError
+from ledgerd.errors import CorruptionError, NotUnderstood
 from ledgerd.formats import commands
 from ledgerd.formats.v1 import commands_pb2
 from ledgerd.ledger.commands import (
@@ -77,11 +77,11 @@ def test_truncation_is_corruption_at_every_byte():
 
 @given(st.binary(max_size=100))
 def test_no_bytes_raise_anything_else(raw):
-    """Damage is a CorruptionError or commands; never another exception."""
+    """Damage is an error of ours or commands; never another exception."""
     for payload in (raw, b"\1\1\0\0\0" + len(raw).to_bytes(4, "little") + raw):
         try:
             commands.decode(payload)
-        except CorruptionError:
+        except (CorruptionError, NotUnderstood):
             continue
 
 
@@ -90,8 +90,10 @@ def test_an_unknown_kind_is_not_skipped():
     later = bytes((0x82, 0x7D, 0))  # an empty message in field 2,000
     payload = b"\1\1\0\0\0" + len(later).to_bytes(4, "little") + later
 
-    with pytest.raises(CorruptionError, match="unknown"):
+    with pytest.raises(NotUnderstood, match="unknown"):
         commands.decode(payload)
+    with pytest.raises(NotUnderstood, match="version 2"):
+        commands.decode(b"\2" + payload[1:])
 
 
 def test_field_numbers_stand():

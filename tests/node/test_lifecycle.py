@@ -91,6 +91,7 @@ class Whole:
             courier=self.courier,
             reads=self.reads,
             core_status=lambda: self.replica_thread.status,
+            standing=lambda: self.replica_thread.standing,
             metrics=metrics,
         )
 

@@ -13,6 +13,7 @@ from ledgerd.raft.entries import (
     Role,
     Term,
 )
+from ledgerd.raft.facts import ApplyStopped
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.messages import (
     AppendEntries,
@@ -482,3 +483,34 @@ class TestPauses:
 
         assert cluster[2].role is Role.FOLLOWER
         assert cluster[2].core._roles.timer.elapsed == 8
+
+
+class TestApplyStopped:
+    """A node that cannot apply on may vote and store, and nothing more. F26."""
+
+    def test_a_leader_that_cannot_apply_steps_down(self) -> None:
+        """It says why, and does not ask to lead again."""
+        cluster = Cluster(3)
+        cluster.elect(1)
+        node = cluster[1]
+        node.core.note(ApplyStopped(Index(9)))
+        ready = node.core.ready()
+        node.core.campaign()
+
+        assert ready is not None
+        assert ready.role_change is not None
+        assert ready.role_change.role is Role.FOLLOWER
+        assert ready.role_change.cause is Cause.APPLY_STOPPED
+        assert node.role is Role.FOLLOWER
+
+    def test_a_follower_that_cannot_apply_does_not_campaign(self) -> None:
+        """Its timer runs on and asks for nothing; it still grants votes."""
+        cluster = Cluster(3)
+        cluster[3].core.note(ApplyStopped(Index(9)))
+        for _ in range(100):
+            cluster[3].core.tick()
+
+        assert cluster[3].role is Role.FOLLOWER
+        assert cluster[3].core.ready() is None
+        cluster.elect(1)
+        assert cluster[3].core.status().leader == 1

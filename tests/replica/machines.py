@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from ledgerd.formats import versions
 from ledgerd.formats.entries import link
 from ledgerd.formats.records import TableRows
+from ledgerd.formats.versions import STATE_VERSION_FIRST
 from ledgerd.ledger.batch import PayoutBatch
 from ledgerd.ledger.commands import Fund, OpenAccount
 from ledgerd.ledger.money import currency_number
@@ -42,6 +44,7 @@ class MemoryState:
         self._events = events
         self._applied = Index(0)
         self._digest = bytes(32)
+        self._state_version = STATE_VERSION_FIRST
         self.digests: dict[int, bytes] = {}
 
     def view(self) -> LedgerView:
@@ -51,6 +54,7 @@ class MemoryState:
         assert entry.index == self._applied + 1, (entry.index, self._applied)
         self.ledger.write(rows)
         self._applied = entry.index
+        self._state_version = versions.after(entry, self._state_version)
         self._digest = self.digests[entry.index] = digest
         self._events.append(f"apply {entry.index}")
 
@@ -62,6 +66,9 @@ class MemoryState:
 
     def digest(self) -> bytes:
         return self._digest
+
+    def state_version(self) -> int:
+        return self._state_version
 
 
 @dataclass

@@ -2,17 +2,19 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ledgerd.errors import CorruptionError, StorageError
+from ledgerd.formats import versions
 from ledgerd.formats.records import Table
 from ledgerd.ledger.accounts import AccountKind, Book, InternalKey, LedgerAccount
 from ledgerd.ledger.identity import IdKind
 from ledgerd.ledger.payouts import PayoutState
 from ledgerd.ledger.view import ExternalRef
-from ledgerd.raft.entries import NodeId
+from ledgerd.raft.entries import EntryKind, Index, NodeId
 from ledgerd.replica.audit import GENESIS_DIGEST
 from ledgerd.replica.fold import fold
 from ledgerd.storage.environment import Environment, StorageOptions, open_directory
@@ -273,3 +275,27 @@ def _rows(environment: Environment) -> dict[str, list[tuple[bytes, bytes]]]:
             for table in Table
             if table is not Table.META
         }
+
+
+def test_the_state_version_is_kept_with_the_applied_index(tmp_path: Path) -> None:
+    """It is in force from the entry that raised it, in the same transaction. F26, T7."""
+    entries = usual_history()
+    last = entries[-1]
+    raised = replace(
+        last,
+        index=Index(last.index + 1),
+        ts_us=last.ts_us + 1,
+        kind=EntryKind.VERSION,
+        payload=versions.encode(2),
+    )
+    with open_node(tmp_path / "node") as environment:
+        state = LmdbStateStore(environment)
+        apply_to(state, entries)
+        before = state.state_version()
+        apply_to(state, [raised])
+        state.commit()
+    with open_node(tmp_path / "node") as environment:
+        again = LmdbStateStore(environment)
+
+        assert before == versions.STATE_VERSION_FIRST
+        assert (again.applied(), again.state_version()) == (raised.index, 2)

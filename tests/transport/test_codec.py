@@ -113,7 +113,7 @@ def test_what_is_no_message_is_refused(frame: pb.Frame, why: str) -> None:
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"kind": 99}, "found kind 99"),
+        ({"kind": 256}, "found kind 256"),
         ({"link": b"x"}, "1 bytes"),
         ({"index": 12}, "expected index 10 .* found index 12"),
         ({"term": 2}, "term 3 .. 4, found index 10 in term 2"),
@@ -123,7 +123,7 @@ def test_what_is_no_message_is_refused(frame: pb.Frame, why: str) -> None:
 def test_entries_that_do_not_follow_are_refused(
     change: dict[str, typing.Any], why: str
 ) -> None:
-    """Entries follow prev without a gap, in terms that never fall, of kinds we know."""
+    """Entries follow prev without a gap, in terms that never fall, of kinds that exist."""
     message = m.AppendEntries(
         ONE, TWO, Term(4), LAST, LINK, (entry(10),), Index(9), 5, 6
     )
