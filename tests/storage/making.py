@@ -81,14 +81,26 @@ def ready(
     )
 
 
+class CrashInCommit(BaseException):
+    """The end of the process inside a commit."""
+
+
 class FailingLogStore(LmdbLogStore):
-    """Fails the commit it is told to fail, once: LMDB, too, goes on after a failed sync."""
+    """Fails the commit it is told to fail, once: LMDB, too, goes on after a failed sync.
+
+    crash_kept: the next commit ends the process, with or without what was written.
+    """
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
         self.fail_in = 0
+        self.crash_kept: bool | None = None
 
     def _commit(self, transaction: "lmdb.Transaction[bytes]") -> None:
+        if self.crash_kept is not None:
+            if self.crash_kept:
+                super()._commit(transaction)
+            raise CrashInCommit("crash in a commit")
         if self.fail_in:
             self.fail_in -= 1
             if not self.fail_in:

@@ -5,6 +5,7 @@ to a real disk, and it fails the commit it is told to fail, once, as disks do: t
 succeed.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ledgerd.errors import CorruptionError, StorageError
@@ -12,17 +13,23 @@ from ledgerd.formats.entries import decode, encode, link_of
 from ledgerd.raft.entries import GENESIS_LINK, Entry, HardState, Index, NodeId, Term
 from ledgerd.raft.ready import Ready
 from ledgerd.replica.ports import Receipt, mint
+from tests.storage.making import CrashInCommit
 
 INITIAL = HardState(Term(0), NodeId(0), Index(0))
 
 
 @dataclass
 class MemoryDisk:
-    """entries: values by index. twins: the hard state, twice. fail_in: 1 fails the next commit."""
+    """entries: values by index. twins: the hard state, twice.
+
+    fail_in: 1 fails the next commit. crash_kept: the next commit ends the process, with or without
+    what was written.
+    """
 
     entries: dict[int, bytes] = field(default_factory=dict)
     twins: list[HardState | None] = field(default_factory=lambda: [INITIAL, INITIAL])
     fail_in: int = 0
+    crash_kept: bool | None = None
 
 
 class MemoryLogStore:
@@ -53,25 +60,46 @@ class MemoryLogStore:
     def persist(self, ready: Ready) -> Receipt:
         self._enter()
         assert ready.ticket == self._ticket + 1
-        if ready.entries:
-            assert ready.entries[0].index <= self._last + 1
         hard_state = ready.hard_state or self._hard_state
+        self._judge(ready.entries, hard_state)
         if ready.must_sync:
-            if self._disk.fail_in == 1:
-                self._disk.fail_in = 0
-                self._failed = True
-                raise StorageError("told to fail")
-            self._disk.fail_in = max(0, self._disk.fail_in - 1)
-            self._disk.twins = [hard_state, hard_state]
-            for entry in ready.entries[:1]:
-                for index in [i for i in self._disk.entries if i >= entry.index]:
-                    del self._disk.entries[index]
-            for entry in ready.entries:
-                self._disk.entries[entry.index] = encode(entry)
-                self._last = entry.index
+            self._write(ready.entries, hard_state)
         self._hard_state = hard_state
         self._ticket = ready.ticket
         return Receipt(ready.ticket, mint=mint())
+
+    def _judge(self, entries: Sequence[Entry], new: HardState) -> None:
+        old = self._hard_state
+        assert (new.term, new.commit) >= (old.term, old.commit)
+        assert new.commit >= old.commit
+        assert new.term > old.term or not old.vote or new.vote == old.vote
+        last = self._last
+        if entries:
+            indexes = [entry.index for entry in entries]
+            assert indexes == list(range(indexes[0], indexes[0] + len(entries)))
+            assert old.commit < indexes[0] <= last + 1
+            assert entries[-1].term <= new.term
+            last = indexes[-1]
+        assert new.commit <= last
+
+    def _write(self, entries: Sequence[Entry], hard_state: HardState) -> None:
+        disk = self._disk
+        if disk.fail_in == 1:
+            disk.fail_in = 0
+            self._failed = True
+            raise StorageError("told to fail")
+        disk.fail_in = max(0, disk.fail_in - 1)
+        crash, disk.crash_kept = disk.crash_kept, None
+        if crash is not False:
+            disk.twins = [hard_state, hard_state]
+            for entry in entries[:1]:
+                for index in [i for i in disk.entries if i >= entry.index]:
+                    del disk.entries[index]
+            for entry in entries:
+                disk.entries[entry.index] = encode(entry)
+                self._last = entry.index
+        if crash is not None:
+            raise CrashInCommit("crash in a commit")
 
     def hard_state(self) -> HardState:
         self._enter()

@@ -2,184 +2,28 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from random import Random
-from typing import Protocol
 
 import pytest
 
 from ledgerd.errors import CorruptionError, StorageError
-from ledgerd.raft.entries import GENESIS_LINK, Entry, HardState, Index, NodeId
+from ledgerd.raft.entries import GENESIS_LINK, Entry, HardState, Index
 from ledgerd.replica.ports import LogStore, Receipt
-from ledgerd.simulation.disk import SimDisk, SimLogStore
-from ledgerd.storage import hard_state as twins
-from ledgerd.storage import keys
-from ledgerd.storage.environment import Environment, StorageOptions, open_directory
-from tests.storage.making import FailingLogStore, chain, entry, hard_state, ready
-from tests.storage.memory import MemoryDisk, MemoryLogStore
-
-OPTIONS = StorageOptions(
-    log_map_bytes=64 * 1024**2, state_map_bytes=64 * 1024**2, recent_bytes=4 * 1024
-)
-
-
-class Bench(Protocol):
-    """A store under test, with hands on its disk."""
-
-    def open(self) -> LogStore:
-        """Open the store; after a crash of the process if it was open."""
-        ...
-
-    def close(self) -> None:
-        """Stop it in order."""
-        ...
-
-    def fail_commit(self, number: int) -> None:
-        """Let the number-th commit from now fail, and those after it succeed."""
-        ...
-
-    def edit(self, change: Callable[[dict[int, bytes]], None]) -> None:
-        """Change raw values of the stopped store."""
-        ...
-
-    def edit_twin(self, number: int, new: HardState | None) -> None:
-        """Replace one record of the hard state of the stopped store."""
-        ...
-
-
-class MemoryBench:
-    def __init__(self) -> None:
-        self.disk = MemoryDisk()
-        self.store: MemoryLogStore | None = None
-
-    def open(self) -> LogStore:
-        self.store = MemoryLogStore(self.disk)
-        return self.store
-
-    def close(self) -> None:
-        if self.store is not None:
-            self.store.close()
-
-    def fail_commit(self, number: int) -> None:
-        self.disk.fail_in = number
-
-    def edit(self, change: Callable[[dict[int, bytes]], None]) -> None:
-        change(self.disk.entries)
-
-    def edit_twin(self, number: int, new: HardState | None) -> None:
-        self.disk.twins[number] = new
-
-
-class LmdbBench:
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.environment: Environment | None = None
-        self.store: FailingLogStore | None = None
-
-    def open(self) -> LogStore:
-        self.crash()
-        self.store = FailingLogStore(self._open())
-        return self.store
-
-    def close(self) -> None:
-        if self.store is not None:
-            self.store.close()
-        self.crash()
-
-    def crash(self) -> None:
-        if self.environment is not None:
-            self.environment.close()
-        self.environment = None
-        self.store = None
-
-    def fail_commit(self, number: int) -> None:
-        assert self.store is not None
-        self.store.fail_in = number
-
-    def edit(self, change: Callable[[dict[int, bytes]], None]) -> None:
-        self.crash()
-        environment = self._open()
-        table = environment.log_tables[keys.ENTRIES]
-        with environment.log.begin(write=True) as transaction:
-            values = {
-                int.from_bytes(key, "big"): value
-                for key, value in transaction.cursor(table).iternext()
-            }
-            change(values)
-            transaction.drop(table, delete=False)
-            for index, value in values.items():
-                transaction.put(index.to_bytes(8, "big"), value, db=table)
-        self.crash()
-
-    def edit_twin(self, number: int, new: HardState | None) -> None:
-        self.crash()
-        environment = self._open()
-        table = environment.log_tables[keys.HARD_STATE_TWINS[number]]
-        with environment.log.begin(write=True) as transaction:
-            if new is None:
-                transaction.delete(keys.HARD_STATE, db=table)
-            else:
-                value = twins.pack(new, environment.identity)
-                transaction.put(keys.HARD_STATE, value, db=table)
-        self.crash()
-
-    def _open(self) -> Environment:
-        self.environment = open_directory(
-            self.directory, cluster_id="test", node_id=NodeId(1), options=OPTIONS
-        )
-        return self.environment
-
-
-class SimulatedBench:
-    """A power cut stands for every end of the process that was not in order."""
-
-    def __init__(self) -> None:
-        self.disk = SimDisk(Random(1))
-        self.store: SimLogStore | None = None
-
-    def open(self) -> LogStore:
-        self.disk.crash(power=True)
-        self.disk.open(cluster_id="test", node_id=NodeId(1), options=OPTIONS)
-        self.store = SimLogStore(self.disk)
-        return self.store
-
-    def close(self) -> None:
-        if self.store is not None:
-            self.store.close()
-        self.disk.crash(power=True)
-
-    def fail_commit(self, number: int) -> None:
-        self.disk.fail_sync(number)
-
-    def edit(self, change: Callable[[dict[int, bytes]], None]) -> None:
-        table = self.disk.log.tables[keys.ENTRIES]
-        values = {
-            int.from_bytes(key, "big"): value for key, value in table.values.items()
-        }
-        change(values)
-        for key in list(table.keys):
-            table.set(key, None)
-        for index, value in values.items():
-            table.set(index.to_bytes(8, "big"), value)
-
-    def edit_twin(self, number: int, new: HardState | None) -> None:
-        environment = self.disk.open(cluster_id="test", node_id=NodeId(1))
-        packed = None if new is None else twins.pack(new, environment.identity)
-        name = keys.HARD_STATE_TWINS[number]
-        self.disk.log.tables[name].set(keys.HARD_STATE, packed)
+from tests.storage.benches import Bench, LmdbBench, MemoryBench, SimulatedBench
+from tests.storage.making import chain, entry, hard_state, ready
 
 
 @pytest.fixture(params=["memory", "lmdb", "simulated"])
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     """Run the test on each implementation."""
-    if request.param == "memory":
-        yield MemoryBench()
-        return
-    if request.param == "simulated":
-        yield SimulatedBench()
-        return
-    lmdb_bench = LmdbBench(tmp_path / "data")
-    yield lmdb_bench
-    lmdb_bench.crash()
+    match request.param:
+        case "memory":
+            yield MemoryBench()
+        case "simulated":
+            yield SimulatedBench()
+        case _:
+            lmdb_bench = LmdbBench(tmp_path / "data")
+            yield lmdb_bench
+            lmdb_bench.crash()
 
 
 def stored(log: LogStore) -> list[Entry]:
@@ -279,6 +123,47 @@ def test_a_ready_that_was_skipped_is_noticed(bench: Bench) -> None:
         log.persist(ready(3))
 
 
+def test_a_ready_is_never_handled_twice(bench: Bench) -> None:
+    """C7."""
+    log = bench.open()
+    log.persist(ready(1, entries=chain([b"a"]), state=hard_state(1)))
+
+    with pytest.raises(AssertionError):
+        log.persist(ready(1))
+
+
+def test_entries_of_one_write_follow_each_other(bench: Bench) -> None:
+    """A hole between them would be a hole in the log."""
+    log = bench.open()
+    entries = chain([b"a", b"b", b"c"])
+
+    with pytest.raises(AssertionError):
+        log.persist(ready(1, entries=entries[::2], state=hard_state(1)))
+
+
+def test_an_entry_of_a_term_never_entered_is_refused(bench: Bench) -> None:
+    """T4: the term is durable with the entry or before it."""
+    log = bench.open()
+    log.persist(ready(1, state=hard_state(1)))
+
+    with pytest.raises(AssertionError):
+        log.persist(ready(2, entries=chain([b"a"], term=2)))
+
+
+def test_after_a_refused_write_what_was_there_is_there(bench: Bench) -> None:
+    """A broken caller changes nothing on disk."""
+    entries = chain([b"a", b"b", b"c"])
+    log = bench.open()
+    log.persist(ready(1, entries=entries[:1], state=hard_state(1)))
+    with pytest.raises(AssertionError):
+        log.persist(ready(2, entries=entries[2:], state=hard_state(9)))
+
+    log = bench.open()
+
+    assert stored(log) == entries[:1]
+    assert log.hard_state() == hard_state(1)
+
+
 # Conflicts.
 
 
@@ -297,6 +182,38 @@ def test_entries_replace_everything_from_the_first_on(bench: Bench, kept: int) -
     assert log.term(Index(kept + 1)) == 2
     assert log.term(Index(kept + 2)) is None
     assert stored(bench.open()) == old[:kept] + new
+
+
+def test_a_committed_entry_is_never_replaced(bench: Bench) -> None:
+    """T20, Raft 5.3."""
+    log = bench.open()
+    entries = chain([b"a", b"b", b"c"])
+    log.persist(ready(1, entries=entries, state=hard_state(1, commit=2)))
+
+    with pytest.raises(AssertionError):
+        log.persist(
+            ready(
+                2,
+                entries=chain([b"x"], term=2, after=entries[0]),
+                state=hard_state(2, commit=2),
+            )
+        )
+
+
+def test_a_replaced_tail_is_gone_from_every_read(bench: Bench) -> None:
+    """Also from what is kept in memory, and when the new tail grows past the old end."""
+    log = bench.open()
+    old = chain([b"old" * 300] * 6)
+    log.persist(ready(1, entries=old, state=hard_state(1)))
+    new = chain([b"new"] * 2, term=2, after=old[2])
+    log.persist(ready(2, entries=new, state=hard_state(2)))
+    assert log.term(Index(6)) is None
+    more = chain([b"more"] * 3, term=2, after=new[-1])
+    log.persist(ready(3, entries=more))
+
+    assert stored(log) == old[:3] + new + more
+    assert log.link(Index(6)) == more[0].link
+    assert stored(bench.open()) == old[:3] + new + more
 
 
 # Hard state.
@@ -327,6 +244,38 @@ def test_entries_alone_leave_the_hard_state(bench: Bench) -> None:
     log.persist(ready(2, entries=chain([b"a"], term=4)))
 
     assert bench.open().hard_state() == hard_state(4, vote=1)
+
+
+def test_terms_and_commits_never_fall(bench: Bench) -> None:
+    """T2."""
+    log = bench.open()
+    entries = chain([b"a", b"b"], term=3)
+    log.persist(ready(1, entries=entries, state=hard_state(3, commit=2)))
+
+    for fallen in (hard_state(2, commit=2), hard_state(3, commit=1)):
+        with pytest.raises(AssertionError):
+            log.persist(ready(2, state=fallen))
+
+
+def test_a_term_has_one_vote(bench: Bench) -> None:
+    """Raft 5.2: a second vote is refused, a first one in a later term is not."""
+    log = bench.open()
+    log.persist(ready(1, state=hard_state(3, vote=1)))
+
+    with pytest.raises(AssertionError):
+        log.persist(ready(2, state=hard_state(3, vote=2)))
+    log = bench.open()
+    log.persist(ready(1, state=hard_state(4, vote=2)))
+
+    assert bench.open().hard_state() == hard_state(4, vote=2)
+
+
+def test_a_commit_index_beyond_the_log_is_not_written(bench: Bench) -> None:
+    """T11."""
+    log = bench.open()
+
+    with pytest.raises(AssertionError):
+        log.persist(ready(1, entries=chain([b"a"]), state=hard_state(1, commit=2)))
 
 
 def test_a_commit_hint_may_wait_and_is_never_wrong(bench: Bench) -> None:
@@ -401,6 +350,29 @@ def test_a_failed_commit_is_final_and_nothing_after_it_succeeds(
 
     # Nobody was told that the failed one was durable, nor that it was not.
     assert stored(bench.open()) in (entries[: number - 1], entries[:number])
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_crash_in_a_commit_keeps_all_of_it_or_nothing(
+    bench: Bench, *, kept: bool
+) -> None:
+    """Term, vote and entries stand or fall together (T1, D14)."""
+    log = bench.open()
+    old = chain([b"old"] * 3)
+    log.persist(ready(1, entries=old, state=hard_state(1, vote=1)))
+    new = chain([b"new"] * 2, term=2, after=old[0])
+    bench.crash_in_commit(kept=kept)
+    with pytest.raises(BaseException, match="crash"):
+        log.persist(ready(2, entries=new, state=hard_state(2, vote=3)))
+
+    log = bench.open()
+
+    if kept:
+        assert stored(log) == old[:1] + new
+        assert log.hard_state() == hard_state(2, vote=3)
+    else:
+        assert stored(log) == old
+        assert log.hard_state() == hard_state(1, vote=1)
 
 
 # Damage: each has its verdict, none gives a shorter clean log (F32).
