@@ -21,7 +21,7 @@ from ledgerd.raft.messages import (
     TermOver,
     TimeoutNow,
 )
-from ledgerd.raft.ready import Proposed, Ready, Refused, RoleChange
+from ledgerd.raft.ready import Proposed, Ready, Refused, RoleChange, Transferring
 from ledgerd.raft.status import PeerStatus, Status
 
 Described: TypeAlias = (
@@ -34,6 +34,7 @@ Described: TypeAlias = (
     | Ready
     | Refused
     | RoleChange
+    | Transferring
     | Status
     | PeerStatus
 )
@@ -60,6 +61,8 @@ def describe(thing: Described) -> str:
             return f"refused {thing.reason.value} leader={_leader(thing.leader)}"
         case RoleChange():
             return _role_change(thing)
+        case Transferring():
+            return f"transferring to {thing.to}"
         case Ready():
             return _ready(thing)
         case Status():

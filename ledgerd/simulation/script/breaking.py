@@ -1,8 +1,9 @@
 """Commands that break things and mend them: processes and the network."""
 
+from ledgerd.raft.describe import describe
 from ledgerd.simulation.script.args import Args
 from ledgerd.simulation.script.play import Lines, Play
-from ledgerd.simulation.script.world import cut_between
+from ledgerd.simulation.script.world import cut_between, is_of
 
 
 def crash(play: Play, args: Args) -> Lines:
@@ -11,7 +12,7 @@ def crash(play: Play, args: Args) -> Lines:
     lose = args.option("lose", "nothing")
     if lose not in ("nothing", "unsynced"):
         raise args.fault(f"lose= is unsynced or nothing, not {lose!r}")
-    machine.crash(lose_unsynced=lose == "unsynced")
+    play.world.crash(machine.id, lose_unsynced=lose == "unsynced")
     return []
 
 
@@ -22,6 +23,24 @@ def restart(play: Play, args: Args) -> Lines:
         raise args.fault(f"node {machine.id} is up; crash it first")
     machine.start()
     return []
+
+
+def wipe(play: Play, args: Args) -> Lines:
+    """Empty the disk and the state of a node that is down; it keeps its id."""
+    machine = play.world.machines[args.node()]
+    if machine.is_up:
+        raise args.fault(f"node {machine.id} is up; crash it first")
+    machine.wipe()
+    return []
+
+
+def duplicate(play: Play, args: Args) -> Lines:
+    """Send all that is under way to these nodes a second time, behind everything else."""
+    to = frozenset(args.nodes())
+    kind = args.option("type", "") or None
+    again = [m for m in play.world.in_flight if m.to in to and is_of(m, kind)]
+    play.world.in_flight += again
+    return [f"again: {describe(message)}" for message in again] or ["no messages"]
 
 
 def cut(play: Play, args: Args) -> Lines:

@@ -30,7 +30,7 @@ def add_nodes(play: Play, args: Args) -> Lines:
         options=Options(
             election_base_ticks=ELECTION_TICKS,
             heartbeat_ticks=HEARTBEAT_TICKS,
-            append_bytes_max=_UNLIMITED,
+            append_bytes_max=args.count("max-append-size", _UNLIMITED),
             window_messages=args.count("inflight", _UNLIMITED),
             window_bytes=_UNLIMITED,
             uncommitted_bytes_max=_UNLIMITED,

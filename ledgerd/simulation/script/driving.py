@@ -79,3 +79,9 @@ def report_unreachable(play: Play, args: Args) -> Lines:
     core = play.machine(args, args.node()).core
     core.note(PeerLost(args.node("peer")))
     return []
+
+
+def transfer_leadership(play: Play, args: Args) -> Lines:
+    """Ask a leader to hand over to a voter."""
+    core = play.machine(args, args.peer("from")).core
+    return [describe(core.transfer(args.peer("to")))]

@@ -30,6 +30,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "read": driving.read,
     "forget-leader": driving.forget_leader,
     "report-unreachable": driving.report_unreachable,
+    "transfer-leadership": driving.transfer_leadership,
     "process-ready": handling.process_ready,
     "process-append-thread": handling.process_append_thread,
     "process-apply-thread": handling.process_apply_thread,
@@ -41,6 +42,8 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "state-machine": showing.state_machine,
     "crash": breaking.crash,
     "restart": breaking.restart,
+    "wipe": breaking.wipe,
+    "duplicate": breaking.duplicate,
     "cut": breaking.cut,
     "heal": breaking.heal,
 }

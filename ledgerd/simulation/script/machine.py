@@ -30,6 +30,8 @@ from ledgerd.raft.ready import Ready
 from ledgerd.simulation.script.disk import Disk
 
 _UNBOUNDED: Final = 1 << 60
+_TIMER_DRAWS_MAX: Final = 100  # larger ranges are those of read positions
+_POSITIONS: Final = 1000  # reads of one incarnation
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,12 @@ class Machine:
         else:
             self.disk.sync()
 
+    def wipe(self) -> None:
+        """Empty disk and state, as if the node had lost both and kept its id."""
+        start = EntryId(Term(0), Index(0))
+        self.disk = Disk(start, HardState(Term(0), NO_NODE, Index(0)))
+        self.history = [Applied(start, GENESIS_LINK, "")]
+
     def pin_election_timeout(self, ticks: int) -> None:
         """Let the timer fire after this many ticks of silence, until it is armed again."""
         self.core._roles.timer.timeout = (
@@ -106,7 +114,8 @@ class Machine:
 
     def _jitter(self, n: int) -> int:
         """Spread the timers of neighbours, and never repeat a read position after a restart."""
-        return (self.id - 1 + (n >> 20) * self._incarnation) % n
+        start = 0 if n <= _TIMER_DRAWS_MAX else _POSITIONS * self._incarnation
+        return (start + self.id - 1) % n
 
     # What the reader sees.
 

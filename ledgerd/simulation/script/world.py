@@ -42,7 +42,7 @@ class World:
         """Add nodes under the next ids."""
         for _ in range(count):
             node_id = NodeId(len(self.machines) + 1)
-            self.machines[node_id] = Machine(node_id, settings, self.in_flight.append)
+            self.machines[node_id] = Machine(node_id, settings, self.send)
 
     @property
     def ids(self) -> list[NodeId]:
@@ -50,6 +50,16 @@ class World:
         return list(self.machines)
 
     # The network.
+
+    def send(self, message: Message) -> None:
+        """Put a message under way; one to a node that is down is lost."""
+        if self.machines[message.to].is_up:
+            self.in_flight.append(message)
+
+    def crash(self, node_id: NodeId, *, lose_unsynced: bool) -> None:
+        """End a node; what was under way to it is lost."""
+        self.machines[node_id].crash(lose_unsynced=lose_unsynced)
+        self.in_flight[:] = [m for m in self.in_flight if m.to != node_id]
 
     def deliver(
         self, to: NodeId, *, kind: str | None = None, drop: bool = False
@@ -73,7 +83,7 @@ class World:
         try:
             machine.core.step(message)
         except CorruptionError as error:
-            machine.crash(lose_unsynced=False)
+            self.crash(machine.id, lose_unsynced=False)
             lines.append(f"node {machine.id} stops: {error}")
 
     # Coming to rest.
@@ -151,9 +161,14 @@ def _split(
     taken: list[Message] = []
     left: list[Message] = []
     for message in messages:
-        is_meant = message.to == to and kind in (None, type(message).__name__)
+        is_meant = message.to == to and is_of(message, kind)
         (taken if is_meant else left).append(message)
     return taken, left
+
+
+def is_of(message: Message, kind: str | None) -> bool:
+    """Return whether the message is of the class of this name; None names all."""
+    return kind in (None, type(message).__name__)
 
 
 def cut_between(groups: Sequence[Set[NodeId]]) -> set[tuple[NodeId, NodeId]]:
