@@ -76,6 +76,9 @@ class Reason(Enum):
     TRANSFERRING = "TRANSFERRING"
     TRANSFER_GIVEN_UP = "TRANSFER_GIVEN_UP"
     NO_TRANSFER_TARGET = "NO_TRANSFER_TARGET"
+    MEMBERSHIP_MOVED = "MEMBERSHIP_MOVED"
+    CHANGE_IN_FLIGHT = "CHANGE_IN_FLIGHT"
+    CHANGE_REFUSED = "CHANGE_REFUSED"
     STOPPING = "STOPPING"
     STATE_VERSION = "STATE_VERSION"
     APPLY_STOPPED = "APPLY_STOPPED"
@@ -96,7 +99,13 @@ def kind_of(reason: Reason) -> Kind:
             return Kind.UNAUTHENTICATED
         case Reason.ROLE_MISSING:
             return Kind.FORBIDDEN
-        case Reason.WRONG_CLUSTER | Reason.NO_TRANSFER_TARGET | Reason.STATE_VERSION:
+        case (
+            Reason.WRONG_CLUSTER
+            | Reason.NO_TRANSFER_TARGET
+            | Reason.STATE_VERSION
+            | Reason.MEMBERSHIP_MOVED
+            | Reason.CHANGE_REFUSED
+        ):
             return Kind.PRECONDITION
         case Reason.NOT_FOUND:
             return Kind.NOT_FOUND
@@ -109,6 +118,7 @@ def kind_of(reason: Reason) -> Kind:
             | Reason.NO_LEADER
             | Reason.NOT_READY
             | Reason.TRANSFERRING
+            | Reason.CHANGE_IN_FLIGHT
             | Reason.TRANSFER_GIVEN_UP
             | Reason.STOPPING
             | Reason.APPLY_STOPPED

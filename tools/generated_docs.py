@@ -341,6 +341,18 @@ REASONS: Final[Mapping[Reason, Advice]] = {
         "The node named is no other voter, or no other voter is heard.",
         "Name a voter that runs: `ledgerctl cluster status`.",
     ),
+    Reason.MEMBERSHIP_MOVED: Advice(
+        "The members changed since they were read: the expected index is not theirs any more.",
+        "Read the members again, and decide anew.",
+    ),
+    Reason.CHANGE_IN_FLIGHT: Advice(
+        "An earlier change of the members is not in force yet, or the leader is new.",
+        "Repeat. A change takes about as long as a payout.",
+    ),
+    Reason.CHANGE_REFUSED: Advice(
+        "The change of the members cannot be; the message says why.",
+        "Read the members, and ask for something else.",
+    ),
     Reason.STOPPING: Advice("The node was told to stop.", "Ask another node."),
     Reason.STATE_VERSION: Advice(
         "The state version in force does not know this call yet; a member is of an older release.",

@@ -45,6 +45,12 @@ _MESSAGES: Mapping[Reason, str] = {
     Reason.TRANSFER_GIVEN_UP: (
         "the target did not take over within one election timeout; this node leads on"
     ),
+    Reason.MEMBERSHIP_MOVED: (
+        "the membership changed since it was read; read it again and decide anew"
+    ),
+    Reason.CHANGE_IN_FLIGHT: (
+        "a change of the membership is under way; wait until it is in force"
+    ),
     Reason.NO_TRANSFER_TARGET: (
         "expected another voter that is heard, found none such; see cluster status"
     ),

@@ -101,6 +101,18 @@ class Flaw(Enum):
         "the founding members are others: compare cluster.members of all nodes"
     )
     ID_USED = "node ids are never used again; take a larger one, or leave it out"
+    NOT_A_MEMBER = "the node is no member"
+    IS_VOTER = "the node votes already"
+    NO_VOTER = "only a voter can be replaced, and the node does not vote"
+    STANDBY_REPLACES = "a standby node never votes, so it cannot replace a voter"
+    NOT_FOUNDED = (
+        "the founding members are not recorded yet: all of them must be reached once, at a "
+        "release that records them"
+    )
+    QUORUM_AT_RISK = (
+        "too few of the voters that would be left are heard; bring them back first, or the "
+        "cluster could not decide any more"
+    )
 
 
 class _Draft:

@@ -10,6 +10,7 @@ from typing import assert_never
 
 from ledgerd import limits
 from ledgerd.errors import Reason
+from ledgerd.raft.changes import Change
 from ledgerd.raft.dispatch import Dispatch
 from ledgerd.raft.entries import (
     NO_NODE,
@@ -37,7 +38,9 @@ from ledgerd.raft.ready import (
     Ticket,
     Transferring,
 )
+from ledgerd.raft.reconfiguration import ChangeEncoder, Reconfiguration, no_encoder
 from ledgerd.raft.replication import Leadership
+from ledgerd.raft.requests import Request
 from ledgerd.raft.roles import Roles
 from ledgerd.raft.status import PeerStatus, Status
 from ledgerd.raft.transfer import Transfers
@@ -80,6 +83,7 @@ class RaftCore:
         link: Linker,
         rules: Rules = Rules.STRICT,
         marks: Marks = NO_MARKS,
+        encode_change: ChangeEncoder = no_encoder,
     ) -> None:
         first, last = log.first_index(), log.last_index()
         assert node_id != NO_NODE, "node ids start at 1"
@@ -106,6 +110,10 @@ class RaftCore:
         )
         self._dispatch = Dispatch(self._roles)
         self._transfers = Transfers(self._roles)
+        self._changes = Reconfiguration(
+            self._roles, self._transfers, encode=encode_change
+        )
+        self._log.find_changes(applied)
         self._reads = self._roles.reads
         self._out = self._roles.out
         self._apply_end = applied  # the last index handed out for applying
@@ -127,6 +135,7 @@ class RaftCore:
         if roles.leadership is not None:
             self._tick_leader(roles.leadership, elapsed + missed, missed)
             self._transfers.tick(elapsed + missed)
+            self._changes.tick(elapsed + missed)
         elif roles.timer.advance(elapsed, missed):
             roles.campaign(Cause.TIMEOUT)
         self._reads.tick(elapsed)
@@ -145,11 +154,31 @@ class RaftCore:
             return roles.refusal()
         if roles.transfer is not None:  # T39, R17
             return Refused(Reason.TRANSFERRING, roles.transfer.to)
+        if roles.is_removed:  # T54: it only waits for another leader
+            return Refused(Reason.NO_LEADER, NO_NODE)
         if not leadership.has_room(len(payload)):
             roles.marks.covers("quota.refused")
             return Refused(Reason.UNCOMMITTED_QUOTA, self.node_id)
         entry = roles.append(leadership, kind, payload, ts_us)
         return Proposed(entry.id, entry.ts_us)
+
+    def change(
+        self, change: Change, expected_index: Index | None = None, ts_us: int = 0
+    ) -> Proposed | Refused:
+        """Append a change of the membership as leader, or refuse and say why (F21).
+
+        expected_index: `Membership.index` that the caller decided upon; None: any.
+        """
+        return self._changes.change(change, expected_index, ts_us)
+
+    def request(
+        self, request: Request, expected_index: Index | None = None, ts_us: int = 0
+    ) -> Proposed | Refused:
+        """Append the change that an operator's request means now, or refuse and say why.
+
+        Refuses too what would leave the cluster without a quorum of voters that are heard.
+        """
+        return self._changes.request(request, expected_index, ts_us)
 
     def read(self) -> ReadTicket | Refused:
         """Register a read; a later Ready names the index that answers it, or gives up."""
@@ -282,6 +311,15 @@ class RaftCore:
                 return page
         return self._log.entries(first, last, bytes_max)
 
+    def apply_change(self, index: Index, change: Change) -> Membership:
+        """Put the change of the entry at `index` in force, and return the new membership.
+
+        Called for every such entry that the state machine applies, in order, before `applied`
+        covers it. Membership changes here and nowhere else (T53).
+        """
+        assert self._roles.applied < index <= self._apply_end, (index, self._apply_end)
+        return self._changes.applied(index, change)
+
     def applied(self, index: Index) -> None:
         """Note that the state machine holds everything up to `index` of the page handed out.
 
@@ -297,6 +335,7 @@ class RaftCore:
         self._log.forget(index)
         if index == self._apply_end:
             self._page = []
+        self._changes.drive()
 
     @property
     def has_more_to_apply(self) -> bool:

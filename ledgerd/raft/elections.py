@@ -94,8 +94,10 @@ def may_vote(
 def _is_electable(
     voter: Voter, sender: NodeId, last: EntryId, membership: Membership
 ) -> bool:
-    # 5.4.1, T23: term first, then index. T42: nobody outside the membership is elected.
-    return last >= voter.last and sender in membership.all_voters
+    # 5.4.1, T23: term first, then index. T42: who was removed is never elected. Whether somebody
+    # else has a vote may be newer than what this node has applied, so that is not asked: the
+    # candidate counts by a membership that it has applied, and neighbours share a quorum (R11).
+    return last >= voter.last and not membership.was_removed(sender)
 
 
 class Ballot:

@@ -25,12 +25,14 @@ class PeerGreeted:
 
     protocol: the newest version of the protocol between nodes that both ends speak.
     state_version_min, state_version_max: the replicated state versions that the peer applies.
+    store_uuid: made with the peer's data directory; it becomes part of its record (F25).
     """
 
     node_id: NodeId
     protocol: int
     state_version_min: int
     state_version_max: int
+    store_uuid: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

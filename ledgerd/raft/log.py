@@ -29,6 +29,7 @@ from ledgerd.raft.options import Linker
 from ledgerd.raft.ready import Ticket
 
 _NO_TERM: Final = Term(0)
+_SCAN_BYTES: Final = 4 << 20
 
 
 class LogReader(Protocol):
@@ -64,6 +65,7 @@ class RaftLog:
     __slots__ = (
         "_base",
         "_before",
+        "_changes",
         "_durable",
         "_handed",
         "_last_id",
@@ -91,6 +93,7 @@ class RaftLog:
         self._link = link
         self._marks = marks
         self._recent_bytes_max = recent_bytes_max
+        self._changes: list[Index] = []  # entries that change the membership, unapplied
         self._recent: list[Entry] = []
         self._recent_bytes = 0
         self._base = Index(last + 1)  # index of recent[0]
@@ -164,6 +167,18 @@ class RaftLog:
             else:
                 high = Index(middle - 1)
         return EntryId(self._known_term(low), low)
+
+    def find_changes(self, applied: Index) -> None:
+        """Look for changes of the membership above `applied`, once, at a start."""
+        first = Index(max(applied + 1, self.first))
+        while first <= self.last:
+            page = self.entries(first, self.last, _SCAN_BYTES)
+            self._note_changes(page)
+            first = Index(page[-1].index + 1)
+
+    def has_change(self, last: Index) -> bool:
+        """Return whether an unapplied entry at or before `last` changes the membership."""
+        return bool(self._changes) and self._changes[0] <= last
 
     def entries(self, first: Index, last: Index, bytes_max: int) -> list[Entry]:
         """Return first .. last, cut to `bytes_max` of size but at least one entry (F15)."""
@@ -259,6 +274,8 @@ class RaftLog:
 
     def forget(self, index: Index) -> None:
         """Drop from memory what is applied up to `index` and durable."""
+        while self._changes and self._changes[0] <= index:
+            self._changes.pop(0)
         count = min(index, self._durable) + 1 - self._base
         if count > 0:
             self._drop(count)
@@ -269,14 +286,19 @@ class RaftLog:
         assert entries[0].index == self.last + 1, (entries[0].id, self._last_id)
         assert entries[0].term >= self._last_id.term, (entries[0].id, self._last_id)
         self._recent.extend(entries)
+        self._note_changes(entries)
         self._recent_bytes += sum([entry.size_bytes for entry in entries])
         last = entries[-1]
         self._last_id = last.id
         self._last_link = last.link
         self._last_ts_us = last.ts_us
 
+    def _note_changes(self, entries: Sequence[Entry]) -> None:
+        self._changes += [e.index for e in entries if e.kind is EntryKind.MEMBERSHIP]
+
     def _truncate(self, index: Index) -> None:
         """Remove everything at or after `index`; an append follows at once."""
+        self._changes = [change for change in self._changes if change < index]
         before = Index(index - 1)
         term = self._known_term(before)
         link = self.link(before)

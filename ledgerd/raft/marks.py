@@ -60,6 +60,11 @@ MARKS: Final = (
     "commit.before_own_write",  # followers alone made the quorum (T5)
     "commit.older_term_waits",  # a quorum holds it, but it is of an older term (T18)
     "quota.refused",  # too much is uncommitted (F17)
+    # Membership.
+    "member.campaign_held",  # a committed membership was not in force yet (T52)
+    "member.joint_left_by_later_leader",  # than the one that entered it (T55)
+    "member.leader_removed",  # a leader applied its own removal (F6)
+    "member.too_slow",  # a learner did not keep pace (F23)
     # Reads.
     "read.answer_too_late",  # nobody waits under this position any more
     "read.given_up",  # a heard leader never answered

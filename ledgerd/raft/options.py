@@ -46,6 +46,7 @@ class Options:
     uncommitted_bytes_max: payload a leader holds uncommitted before it refuses (F17).
     apply_bytes_max: one page of committed entries (F20).
     recent_bytes_max: durable entries kept in memory for apply and for peers close behind.
+    catch_up_round_ticks_max, catch_up_rounds_max: a learner that is slower stays one (F23).
     is_commit_told_by_tick: a moved commit index travels with the next entries or the next tick,
         or at once to a follower that waits for a read, instead of in a message of its own.
     """
@@ -59,6 +60,8 @@ class Options:
     apply_bytes_max: int = 4 << 20
     recent_bytes_max: int = 16 << 20
     is_commit_told_by_tick: bool = False
+    catch_up_round_ticks_max: int = 500
+    catch_up_rounds_max: int = 10
 
     def __post_init__(self) -> None:
         """Assert that the core can work at all with these."""
@@ -70,6 +73,8 @@ class Options:
         assert self.uncommitted_bytes_max >= 1, self
         assert self.apply_bytes_max >= 1, self
         assert self.recent_bytes_max >= 0, self
+        assert self.catch_up_round_ticks_max >= 1, self
+        assert self.catch_up_rounds_max >= 1, self
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,10 @@ class Releases:
         """Remember what a peer said; a later greeting replaces an earlier one."""
         self._greeted[fact.node_id] = fact
 
+    def said(self, peer: NodeId) -> PeerGreeted | None:
+        """Return what the peer said last; None if it has not greeted this process."""
+        return self._greeted.get(peer)
+
     def protocol(self, peer: NodeId) -> int:
         """Return the newest version that both this node and `peer` speak."""
         greeted = self._greeted.get(peer)

@@ -5,6 +5,7 @@ from enum import Enum
 from typing import NewType
 
 from ledgerd.errors import Reason
+from ledgerd.raft.changes import Flaw
 from ledgerd.raft.entries import Entry, EntryId, HardState, Index, NodeId, Role, Term
 from ledgerd.raft.messages import EarlyMessage, LateMessage
 
@@ -29,12 +30,15 @@ class Proposed:
 class Refused:
     """Nothing was appended or registered, and never will be. leader: a hint, or NO_NODE (F19).
 
-    reason: NOT_LEADER, NO_LEADER, UNCOMMITTED_QUOTA, TRANSFERRING (leader: the target) or
-        NO_TRANSFER_TARGET.
+    reason: NOT_LEADER, NO_LEADER, UNCOMMITTED_QUOTA, TRANSFERRING (leader: the target),
+        NO_TRANSFER_TARGET; of a change of the membership also MEMBERSHIP_MOVED, CHANGE_IN_FLIGHT
+        or CHANGE_REFUSED.
+    flaw: what is wrong with a refused change, else None.
     """
 
     reason: Reason
     leader: NodeId
+    flaw: Flaw | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,7 @@ class Cause(Enum):
     LEADER_HEARD = "leader_heard"
     NO_QUORUM = "no_quorum"  # a leader heard too few voters for one election base (F2)
     LAG = "lag"  # a leader slept through an election base (T83)
+    REMOVED = "removed"  # a leader whose removal is applied (F6)
     TRANSFER = "transfer"  # the leadership was handed over on request (F5)
     APPLY_STOPPED = "apply_stopped"  # this node met what a newer release wrote (F26)
 

@@ -19,7 +19,7 @@ from ledgerd.raft.messages import (
 )
 from ledgerd.raft.options import Options
 from ledgerd.raft.outgoing import Outgoing
-from ledgerd.raft.progress import Mode, Progress
+from ledgerd.raft.progress import Mode, Progress, follow_members
 from ledgerd.raft.quorum import EVERYTHING, Vote, joint_reached, joint_vote
 
 
@@ -73,7 +73,11 @@ def _accept(message: AppendEntries, match: Index) -> AppendAccepted:
 
 
 class Leadership:
-    """One leader in one term: its peers' progress, its quota, its commit rule."""
+    """One leader in one term: its peers' progress, its quota, its commit rule.
+
+    change_guard: no membership may be proposed before this index is applied (T51).
+    removed_ticks: ticks since this leader applied its own removal (F6).
+    """
 
     __slots__ = (
         "_log",
@@ -87,7 +91,9 @@ class Leadership:
         "_own_match",
         "_streams",
         "_term",
+        "change_guard",
         "peers",
+        "removed_ticks",
     )
 
     def __init__(
@@ -112,11 +118,30 @@ class Leadership:
         self._own_match = log.durable
         self._own: deque[tuple[Index, int]] = deque()  # uncommitted: index, payload
         self._own_bytes = 0
+        self.change_guard = log.last
+        self.removed_ticks = 0
         self.peers: dict[NodeId, Progress] = {}
-        for member in membership.members:
-            if member != node_id:
-                next_ = Index(log.last + 1)
-                self.peers[member] = Progress(next_, self._next_stream())
+        self.reconfigure(membership, next_=Index(log.last + 1))
+
+    def reconfigure(self, membership: Membership, *, next_: Index) -> None:
+        """Follow a membership that is in force; who stays keeps its progress (T59).
+
+        next_: what a new peer is probed with.
+        """
+        self._membership = membership
+        follow_members(
+            self.peers,
+            [member for member in membership.members if member != self._node_id],
+            next_=next_,
+            new_stream=self._next_stream,
+        )
+
+    def dismiss(self, membership: Membership, commit: Index) -> None:
+        """Tell who is removed that its removal is committed, for nobody will tell it later."""
+        for peer, progress in self.peers.items():
+            is_told = progress.match >= membership.index
+            if peer not in membership.members and is_told:
+                self._send(peer, progress, commit, with_entries=False)
 
     # Appending, and the quota.
 

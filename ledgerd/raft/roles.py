@@ -169,6 +169,12 @@ class Roles:
             return transfer.cause
         return Cause.NEWER_TERM
 
+    @property
+    def is_removed(self) -> bool:
+        """Whether this node has no vote any more, and so must not lead (F6)."""
+        is_voter = self.node_id in self.membership.all_voters
+        return not is_voter and self.rules.step_down_on_removal
+
     def may_send_early(self) -> bool:
         """Return whether early messages may leave before the next write.
 
@@ -202,7 +208,11 @@ class Roles:
         if self.role is not Role.FOLLOWER:
             self.marks.covers("election.asked_again")
         if self.node_id not in self.membership.all_voters or not self.may_lead:
-            self.timer.arm()
+            self._wait(cause)
+        elif self.log.has_change(self.commit):
+            # T52: a committed membership that is not in force yet may have taken our vote.
+            self.marks.covers("member.campaign_held")
+            self._wait(cause)
         elif self.rules.pre_vote and not is_forced:
             self._become_pre_candidate(cause)
         else:
@@ -213,6 +223,12 @@ class Roles:
         self.may_lead = False
         if self.role is not Role.FOLLOWER:
             self.become_follower(self.term, NO_NODE, cause)
+
+    def _wait(self, cause: Cause) -> None:
+        """Let others campaign. A leader that fell silent binds this node's vote no longer (F3)."""
+        self.timer.arm()
+        if cause is Cause.TIMEOUT and self.role is Role.FOLLOWER:
+            self.set_leader(NO_NODE, cause)
 
     def count(self, sender: NodeId, *, granted: bool) -> None:
         """Count a vote, and act when the ballot is decided. 5.2."""
@@ -264,7 +280,8 @@ class Roles:
         )
         self.set_leader(self.node_id, Cause.VOTE_WON)
         # T34: an entry of our own term, or nothing older ever commits.
-        self.append(self.leadership, EntryKind.NOOP, b"", 0)
+        noop = self.append(self.leadership, EntryKind.NOOP, b"", 0)
+        self.leadership.change_guard = noop.index  # T51, T50
 
     def _enter(self, role: Role, cause: Cause) -> None:
         if self.leadership is not None:

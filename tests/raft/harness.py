@@ -9,6 +9,8 @@ import random
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from ledgerd.formats.memberships import decode_change, encode_change
+from ledgerd.raft.changes import changed
 from ledgerd.raft.core import Options, Proposed, RaftCore, Refused, Rules
 from ledgerd.raft.describe import describe
 from ledgerd.raft.entries import (
@@ -21,8 +23,10 @@ from ledgerd.raft.entries import (
     Role,
     Term,
 )
-from ledgerd.raft.membership import Membership
+from ledgerd.raft.facts import PeerGreeted
+from ledgerd.raft.membership import NOBODY, Membership
 from ledgerd.raft.messages import Message
+from ledgerd.raft.protocol import PROTOCOL_MAX
 from ledgerd.raft.ready import ReadTicket, Ready
 
 SMALL = Options(election_base_ticks=10, heartbeat_ticks=2)
@@ -146,7 +150,7 @@ class Node:
         disk: MemoryDisk | None = None,
     ) -> None:
         self.id = NodeId(node_id)
-        self.membership = membership
+        self.founding = self.membership = membership
         self.options = options
         self.rules = rules
         self.disk = disk if disk is not None else MemoryDisk()
@@ -154,6 +158,7 @@ class Node:
         self.random = random.Random(f"{seed}/{node_id}")
         self.applied: list[Entry] = []
         self.incarnation = 0
+        self.greeted: dict[int, bytes] = {}
         self.start()
 
     def start(self) -> None:
@@ -175,7 +180,15 @@ class Node:
             jitter=self.random.randrange,
             link=link,
             rules=self.rules,
+            encode_change=encode_change,
         )
+        for peer, store in self.greeted.items():
+            self.greet(peer, store)
+
+    def greet(self, peer: int, store: bytes = b"") -> None:
+        """Note that a peer of this release greeted, with this store."""
+        self.greeted[peer] = store
+        self.core.note(PeerGreeted(NodeId(peer), PROTOCOL_MAX, 1, 1, store))
 
     def crash(self, *, applied_kept: int | None = None) -> None:
         """Stop at once. The state machine may fall back, the log may not."""
@@ -184,6 +197,13 @@ class Node:
         self.writes.clear()
         if applied_kept is not None:
             del self.applied[applied_kept:]
+            self.membership = self.founding
+            for entry in self.applied:
+                if entry.kind is EntryKind.MEMBERSHIP:
+                    change = decode_change(entry.payload)
+                    after = changed(self.membership, change, entry.index)
+                    assert isinstance(after, Membership), after
+                    self.membership = after
 
     def restart(self) -> None:
         """Crash and start."""
@@ -223,6 +243,9 @@ class Node:
                 for entry in self.core.entries(first, last, 1 << 20):
                     assert entry.index == len(self.applied) + 1
                     self.applied.append(entry)
+                    if entry.kind is EntryKind.MEMBERSHIP:
+                        change = decode_change(entry.payload)
+                        self.membership = self.core.apply_change(entry.index, change)
                 first = Index(self.applied[-1].index + 1)
             self.core.applied(last)
 
@@ -283,20 +306,32 @@ class Cluster:
         self.cut: set[tuple[int, int]] = set()
         self.dropped: list[Message] = []
         self.trace: list[str] = []
-        self.nodes = {
-            node_id: Node(
-                node_id,
-                self.membership,
-                options=options,
-                rules=rules,
-                send=self.send,
-                seed=seed,
-                disk=MemoryDisk(
-                    (logs or {}).get(node_id, ()), (hard_states or {}).get(node_id)
-                ),
+        self.options, self.rules, self.seed = options, rules, seed
+        self.nodes: dict[NodeId, Node] = {}
+        for node_id in ids:
+            disk = MemoryDisk(
+                (logs or {}).get(node_id, ()), (hard_states or {}).get(node_id)
             )
-            for node_id in ids
-        }
+            self.add(node_id, self.membership, disk)
+
+    def add(
+        self,
+        node_id: int,
+        membership: Membership = NOBODY,
+        disk: MemoryDisk | None = None,
+    ) -> Node:
+        """Start one more node; by default one that waits to be added."""
+        node = Node(
+            node_id,
+            membership,
+            options=self.options,
+            rules=self.rules,
+            send=self.send,
+            seed=self.seed,
+            disk=disk,
+        )
+        self.nodes[NodeId(node_id)] = node
+        return node
 
     def __getitem__(self, node_id: int) -> Node:
         return self.nodes[NodeId(node_id)]
@@ -308,7 +343,8 @@ class Cluster:
 
     def is_cut(self, sender: int, to: int) -> bool:
         """Return whether messages from sender to receiver are lost."""
-        return (sender, to) in self.cut or not self[to].alive
+        is_there = NodeId(to) in self.nodes and self[to].alive
+        return (sender, to) in self.cut or not is_there
 
     def isolate(self, *node_ids: int) -> None:
         """Cut these nodes from all others, both ways."""

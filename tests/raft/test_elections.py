@@ -106,8 +106,11 @@ class TestVote:
         assert not may_vote(voter(leader=3), NodeId(2), eid(4, 7), THREE)
 
     def test_a_node_without_a_vote_is_not_elected(self) -> None:
-        """T42: learners and strangers get no vote."""
-        assert not may_vote(voter(), NodeId(9), eid(9, 9), THREE)
+        """T42: who was removed gets no vote; who is newer than all we know may be a voter."""
+        without_2 = Membership((NodeId(1), NodeId(3)))
+
+        assert not may_vote(voter(), NodeId(2), eid(9, 9), without_2)
+        assert may_vote(voter(), NodeId(9), eid(9, 9), THREE)
 
 
 class TestPreVote:
