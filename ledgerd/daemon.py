@@ -273,8 +273,10 @@ class _NodeBuild:
         state_store = LmdbStateStore(self._environment)
         plan = recover(log_store, state_store)
         last = log_store.last_index()
+        anchor = log_store.anchor()
+        newest = log_store.entries(last, last, 1)[0] if last > anchor.at else anchor
         if last > 0:
-            clock.follow(log_store.entries(last, last, 1)[0].ts_us)
+            clock.follow(newest.ts_us)
         log.info(
             "node_recovered", applied=plan.applied, commit=plan.commit, last=plan.last
         )

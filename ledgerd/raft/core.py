@@ -22,11 +22,17 @@ from ledgerd.raft.entries import (
     Role,
     Term,
 )
-from ledgerd.raft.facts import ApplyStopped, Fact, PeerGreeted, PeerLost
+from ledgerd.raft.facts import (
+    ApplyStopped,
+    Fact,
+    PeerGreeted,
+    PeerLost,
+    SnapshotSent,
+)
 from ledgerd.raft.log import LogReader, RaftLog
 from ledgerd.raft.marks import NO_MARKS, Marks
 from ledgerd.raft.membership import Membership
-from ledgerd.raft.messages import Message
+from ledgerd.raft.messages import Message, SnapshotOffer
 from ledgerd.raft.options import Jitter, Linker, Options, Rules
 from ledgerd.raft.protocol import Releases
 from ledgerd.raft.ready import (
@@ -42,6 +48,7 @@ from ledgerd.raft.reconfiguration import ChangeEncoder, Reconfiguration, no_enco
 from ledgerd.raft.replication import Leadership
 from ledgerd.raft.requests import Request
 from ledgerd.raft.roles import Roles
+from ledgerd.raft.snapshots import Snapshot
 from ledgerd.raft.status import PeerStatus, Status
 from ledgerd.raft.transfer import Transfers
 
@@ -89,6 +96,7 @@ class RaftCore:
         assert node_id != NO_NODE, "node ids start at 1"
         # T11, T12: a log shorter than what was known committed or applied has lost data.
         assert hard_state.commit <= last, (hard_state, last)
+        assert first == log.anchor().at + 1, (first, log.anchor())
         assert first - 1 <= applied <= last, (first, applied, last)
         self.node_id = node_id
         self._options = options
@@ -122,6 +130,7 @@ class RaftCore:
         self._writes: deque[_Write] = deque()
         self._handed_hard = hard_state
         self._handed_role = self._roles.change()
+        self._restored: Snapshot | None = None  # to be written with the next Ready
 
     # What happens to it.
 
@@ -215,8 +224,67 @@ class RaftCore:
                 self._roles.releases.greeted(fact)
             case ApplyStopped():
                 self._roles.stop_leading(Cause.APPLY_STOPPED)
+            case SnapshotSent():
+                if self._roles.leadership is not None:
+                    self._roles.leadership.snapshot_ended(fact.node_id, ok=fact.ok)
             case _:
                 assert_never(fact)
+
+    # Snapshots. F27 to F30.
+
+    def compacted(self, first: Index) -> None:
+        """Note that the stored log now starts at `first`; everything below is applied."""
+        assert first - 1 <= self._roles.applied, (first, self._roles.applied)  # R3
+        self._log.compacted(first)
+
+    def snapshot_made(self, snapshot: Snapshot | None) -> None:
+        """Note what can be offered to peers from now on; None: nothing any more (T90)."""
+        assert snapshot is None or snapshot.index <= self._roles.applied, snapshot
+        self._roles.snapshot = snapshot
+        if self._roles.leadership is not None:
+            self._roles.leadership.snapshot_made(snapshot)
+
+    @property
+    def wants_snapshot(self) -> bool:
+        """Whether a peer needs a snapshot, and none at hand would help it: make one."""
+        leadership = self._roles.leadership
+        return leadership is not None and leadership.wants_snapshot
+
+    @property
+    def offered(self) -> SnapshotOffer | None:
+        """What this node should fetch and then `restore`; None: nothing, or no longer (T95)."""
+        roles, offer = self._roles, self._roles.offer
+        if offer is None or (offer.term, offer.sender) != (roles.term, roles.leader):
+            return None
+        is_behind = offer.snapshot.index > roles.commit
+        return offer if is_behind and not self._log.matches(offer.snapshot.id) else None
+
+    def restore(self, snapshot: Snapshot) -> bool:
+        """Start anew behind a snapshot whose bytes were verified and are durable (F30).
+
+        Returns whether the next Ready carries it. False: it is not needed, for it is at or below
+        the commit index, or the log holds its entry, which then only moves commit (T60).
+        """
+        roles, index = self._roles, snapshot.index
+        if roles.role is Role.LEADER or index <= roles.commit:
+            return False
+        offer = self.offered
+        assert snapshot.id.term <= roles.term, (snapshot, roles.term)  # T4
+        if self._log.matches(snapshot.id):
+            assert self._log.link(index) == snapshot.anchor.link, snapshot  # R4
+            roles.commit_to(index)
+        else:
+            roles.lose(Index(roles.applied + 1))  # T65: whatever waits is superseded
+            self._log.restore(snapshot.anchor)
+            roles.commit = roles.applied = self._apply_end = index
+            self._page = []
+            roles.membership = snapshot.membership  # T56
+            if roles.role is not Role.FOLLOWER:  # T40: a ballot of another membership
+                roles.become_follower(roles.term, NO_NODE, Cause.VOTE_LOST)
+            self._restored = snapshot
+        if offer is not None and offer.snapshot.index <= index:
+            roles.accept_offer(offer)
+        return self._restored is snapshot
 
     # What it wants done.
 
@@ -249,6 +317,7 @@ class RaftCore:
             or reads.has_results
             or role is not self._handed_role
             or roles.lost_from is not None
+            or self._restored is not None
         ):
             return None
 
@@ -261,6 +330,7 @@ class RaftCore:
             entries=entries,
             # C6: a commit index alone may wait for the next write.
             must_sync=bool(entries)
+            or self._restored is not None
             or hard.term != handed.term
             or hard.vote != handed.vote,
             send_early=out.take_early() if has_early else (),
@@ -270,6 +340,7 @@ class RaftCore:
             reads_failed=tuple(reads.failed),
             lost_from=roles.lost_from,
             role_change=role if role is not self._handed_role else None,
+            snapshot=self._restored,
         )
         self._writes.append(_Write(ticket, roles.term, roles.vote))
         self._handed_hard = hard
@@ -277,6 +348,7 @@ class RaftCore:
         reads.confirmed.clear()
         reads.failed.clear()
         roles.lost_from = None
+        self._restored = None
         return ready
 
     def persisted(self, ticket: Ticket) -> None:
@@ -372,6 +444,8 @@ class RaftCore:
                     len(progress.window),
                     progress.window_bytes,
                     progress.is_active,
+                    progress.offered,
+                    progress.silent_ticks,
                 )
                 for peer, progress in sorted(peers.items())
             ),
@@ -383,6 +457,7 @@ class RaftCore:
     def _tick_leader(self, leadership: Leadership, ticks: int, missed: int) -> None:
         roles = self._roles
         base = self._options.election_base_ticks
+        leadership.tick(ticks)
         roles.quorum_ticks += ticks
         roles.heartbeat_ticks += ticks
         if roles.quorum_ticks >= base:

@@ -18,10 +18,12 @@ from ledgerd.raft.messages import (
     ReadIndexRequest,
     RequestVote,
     RequestVoteReply,
+    SnapshotOffer,
     TermOver,
     TimeoutNow,
 )
 from ledgerd.raft.ready import Proposed, Ready, Refused, RoleChange, Transferring
+from ledgerd.raft.snapshots import Snapshot
 from ledgerd.raft.status import PeerStatus, Status
 
 Described: TypeAlias = (
@@ -34,6 +36,7 @@ Described: TypeAlias = (
     | Ready
     | Refused
     | RoleChange
+    | Snapshot
     | Transferring
     | Status
     | PeerStatus
@@ -65,12 +68,15 @@ def describe(thing: Described) -> str:
             return f"transferring to {thing.to}"
         case Ready():
             return _ready(thing)
+        case Snapshot():
+            return f"snapshot {describe(thing.id)} {thing.size_bytes}B"
         case Status():
             return _status(thing)
         case PeerStatus():
             return (
                 f"{thing.node_id} {thing.mode.value} match={thing.match} "
                 f"next={thing.next} window={thing.window_messages}"
+                f"{f' offered={thing.offered}' if thing.offered else ''}"
             )
         case _:
             name = type(thing).__name__
@@ -109,6 +115,9 @@ def _tail(message: Message) -> str:
             return f" position={message.position}"
         case ReadIndexReply():
             return f" position={message.position} index={message.index}"
+        case SnapshotOffer():
+            offered = describe(message.snapshot)
+            return f" {offered} stream={message.stream}.{message.sequence}"
         case TermOver() | TimeoutNow():
             return ""
         case _:
@@ -144,6 +153,8 @@ def _ready(ready: Ready) -> str:
     parts = [f"ticket={ready.ticket}"]
     if ready.hard_state is not None:
         parts.append(describe(ready.hard_state))
+    if ready.snapshot is not None:
+        parts.append(describe(ready.snapshot))
     if ready.entries:
         parts.append(f"entries=[{_range(ready.entries)}]")
     if ready.must_sync:

@@ -18,6 +18,7 @@ from ledgerd.raft.messages import (
     ReadIndexRequest,
     RequestVote,
     RequestVoteReply,
+    SnapshotOffer,
     TermOver,
     TimeoutNow,
 )
@@ -73,6 +74,8 @@ class Dispatch:
                 self._on_heartbeat(message)
             case HeartbeatReply():
                 self._on_heartbeat_reply(message)
+            case SnapshotOffer():
+                self._on_offer(message)
             case AppendRejected():
                 self._heard(message.sender).rejected(message)
                 roles.must_flush = True
@@ -113,7 +116,7 @@ class Dispatch:
             case RequestVote() if not message.forced and roles.is_sticky():  # T38
                 roles.marks.covers("election.sticky")
                 return False
-            case AppendEntries() | Heartbeat() | TimeoutNow():
+            case AppendEntries() | Heartbeat() | SnapshotOffer() | TimeoutNow():
                 cause = roles.cause_of_newer_term(message.sender)
                 roles.become_follower(message.term, message.sender, cause)
             case _:
@@ -125,7 +128,7 @@ class Dispatch:
         """Say so to whoever would go on in an older term, and drop the rest. 5.1, T36."""
         roles, sender = self._roles, message.sender
         match message:
-            case AppendEntries() | Heartbeat():
+            case AppendEntries() | Heartbeat() | SnapshotOffer():
                 roles.marks.covers("election.term_over")
                 roles.out.send(TermOver(roles.node_id, sender, roles.term))
             case RequestVote():
@@ -188,6 +191,20 @@ class Dispatch:
             roles.lose(merged.replaced_from)
         roles.commit_to(merged.commit)
         roles.out.send(merged.reply)
+
+    def _on_offer(self, message: SnapshotOffer) -> None:
+        """Take what the offer proves; what is missing is then fetched outside (T60, T64)."""
+        roles, snapshot = self._roles, message.snapshot
+        self._recognise(message.sender)
+        if snapshot.index > roles.commit and not roles.log.matches(snapshot.id):
+            roles.offer = message
+            return
+        if snapshot.index > roles.commit:
+            # R4: one (term, index), one link; so the prefix is here, and is committed.
+            own_link = roles.log.link(snapshot.index)
+            assert own_link == snapshot.anchor.link, (snapshot, own_link)
+            roles.commit_to(snapshot.index)
+        roles.accept_offer(message)
 
     def _on_heartbeat(self, message: Heartbeat) -> None:
         roles = self._roles

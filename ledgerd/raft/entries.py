@@ -24,6 +24,23 @@ class EntryId(NamedTuple):
 GENESIS: Final = EntryId(Term(0), Index(0))
 
 
+class Anchor(NamedTuple):
+    """An entry by what must be known of it when it is gone: the one before a log's first.
+
+    ts_us: its log time; later entries are stamped above it (I11).
+    """
+
+    id: EntryId
+    link: bytes
+    ts_us: int
+
+    @property
+    def at(self) -> Index:
+        """Its index; the log begins one above it."""
+        return self.id.index
+
+
+GENESIS_ANCHOR: Final = Anchor(GENESIS, GENESIS_LINK, 0)
 ENTRY_KIND_MAX: Final = 255  # a kind is one byte in log/
 
 

@@ -45,4 +45,16 @@ class ApplyStopped:
     index: Index
 
 
-Fact: TypeAlias = PeerLost | PeerGreeted | ApplyStopped
+@dataclass(frozen=True, slots=True)
+class SnapshotSent:
+    """A peer has fetched the snapshot that was offered to it, or its attempt has failed.
+
+    Either way the leader probes the peer again (T62): behind the snapshot if it was sent, else
+    where the peer was known to stand, which offers a snapshot anew.
+    """
+
+    node_id: NodeId
+    ok: bool
+
+
+Fact: TypeAlias = PeerLost | PeerGreeted | ApplyStopped | SnapshotSent

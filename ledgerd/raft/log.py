@@ -17,7 +17,7 @@ from itertools import pairwise
 from typing import Final, Protocol
 
 from ledgerd.raft.entries import (
-    GENESIS_LINK,
+    Anchor,
     Entry,
     EntryId,
     EntryKind,
@@ -28,18 +28,18 @@ from ledgerd.raft.marks import NO_MARKS, Marks
 from ledgerd.raft.options import Linker
 from ledgerd.raft.ready import Ticket
 
-_NO_TERM: Final = Term(0)
 _SCAN_BYTES: Final = 4 << 20
 
 
 class LogReader(Protocol):
-    """Reads the stable log, first_index .. last_index; an empty one has last = first - 1.
+    """Reads the stable log, first_index .. last_index; an empty one has last = first - 1."""
 
-    In this release nothing is compacted, so first_index is 1.
-    """
+    def anchor(self) -> Anchor:
+        """Return the entry before the first one; `GENESIS_ANCHOR` when nothing is compacted."""
+        ...
 
     def first_index(self) -> Index:
-        """Return the smallest index that can be read."""
+        """Return the smallest index that can be read: one above the anchor."""
         ...
 
     def last_index(self) -> Index:
@@ -47,11 +47,11 @@ class LogReader(Protocol):
         ...
 
     def term(self, index: Index) -> Term | None:
-        """Return the term at index; 0 at index 0; None if it is not stored (T24)."""
+        """Return the term at index, the anchor's included; None if it is not known (T24)."""
         ...
 
     def link(self, index: Index) -> bytes | None:
-        """Return the chain link at index; GENESIS_LINK at 0; None if it is not stored."""
+        """Return the chain link at index, the anchor's included; None if it is not known."""
         ...
 
     def entries(self, first: Index, last: Index, bytes_max: int) -> list[Entry]:
@@ -63,6 +63,7 @@ class RaftLog:
     """One node's log. Indexes run from `first` to `last` without gaps; terms never fall."""
 
     __slots__ = (
+        "_anchor",
         "_base",
         "_before",
         "_changes",
@@ -89,6 +90,9 @@ class RaftLog:
         marks: Marks = NO_MARKS,
     ) -> None:
         last = reader.last_index()
+        anchor = self._anchor = reader.anchor()
+        assert reader.first_index() == anchor.at + 1, (reader.first_index(), anchor)
+        assert last >= anchor.at, (last, anchor)
         self._reader = reader
         self._link = link
         self._marks = marks
@@ -100,11 +104,11 @@ class RaftLog:
         self._durable = last
         self._handed = last  # the last entry handed out for writing
         self._writes: deque[list[int]] = deque()  # [ticket, last index it vouches for]
-        self._last_id = EntryId(self._stored_term(last), last)
-        self._last_link = self._stored_link(last)
-        self._last_ts_us = 0
-        if last >= reader.first_index():
-            self._last_ts_us = reader.entries(last, last, 0)[0].ts_us
+        end = anchor
+        if last > anchor.at:
+            entry = reader.entries(last, last, 0)[0]
+            end = Anchor(entry.id, entry.link, entry.ts_us)
+        self._last_id, self._last_link, self._last_ts_us = end
         self._before = (self._last_id, self._last_link)  # the entry at base - 1
 
     # What is there.
@@ -112,7 +116,12 @@ class RaftLog:
     @property
     def first(self) -> Index:
         """The smallest index that can be read."""
-        return self._reader.first_index()
+        return Index(self._anchor.at + 1)
+
+    @property
+    def anchor(self) -> Anchor:
+        """The entry before the first one: what is known of all that is compacted (T30)."""
+        return self._anchor
 
     @property
     def last(self) -> Index:
@@ -140,7 +149,12 @@ class RaftLog:
             offset = index - self._base
             return self._recent[offset].term if offset < len(self._recent) else None
         before = self._before[0]
-        return before.term if index == before.index else self._reader.term(index)
+        if index == before.index:
+            return before.term
+        if index <= self._anchor.at:
+            # T24: what is compacted has no term here, not even 0, and so matches nothing.
+            return self._anchor.id.term if index == self._anchor.at else None
+        return self._reader.term(index)
 
     def link(self, index: Index) -> bytes | None:
         """Return the link at index; None if there is no such entry."""
@@ -148,7 +162,11 @@ class RaftLog:
             offset = index - self._base
             return self._recent[offset].link if offset < len(self._recent) else None
         before, link = self._before
-        return link if index == before.index else self._reader.link(index)
+        if index == before.index:
+            return link
+        if index <= self._anchor.at:
+            return self._anchor.link if index == self._anchor.at else None
+        return self._reader.link(index)
 
     def matches(self, prev: EntryId) -> bool:
         """Return whether the log holds this very entry. 5.3."""
@@ -157,9 +175,10 @@ class RaftLog:
     def find_by_term(self, index: Index, term: Term) -> EntryId:
         """Return the last entry at or before `index` whose term is at most `term` (F16).
 
-        Terms never fall along a log, so a binary search finds it.
+        Terms never fall along a log, so a binary search finds it. Where it lies below the anchor,
+        that is all there is to say: the anchor is returned.
         """
-        low, high = Index(self.first - 1), min(index, self.last)
+        low, high = self._anchor.at, min(index, self.last)
         while low < high:
             middle = Index((low + high + 1) // 2)
             if self._known_term(middle) <= term:
@@ -280,6 +299,30 @@ class RaftLog:
         if count > 0:
             self._drop(count)
 
+    def compacted(self, first: Index) -> None:
+        """Note that the stable log now starts at `first`."""
+        anchor = self._reader.anchor()
+        assert anchor.at + 1 == first >= self.first, (anchor, first, self.first)
+        assert anchor.at < self._base, (anchor, self._base)
+        self._anchor = anchor
+
+    def restore(self, anchor: Anchor) -> None:
+        """Start anew behind `anchor`, with nothing of what was there (T61).
+
+        The state up to the anchor is durable already, so it counts as such; the log says so with
+        the next Ready, which everything that is sent waits for.
+        """
+        assert not self.matches(anchor.id), anchor  # T60: such a log keeps what it has
+        self._anchor = anchor
+        self._changes.clear()
+        self._recent.clear()
+        self._recent_bytes = 0
+        self._base = Index(anchor.at + 1)
+        self._before = (anchor.id, anchor.link)
+        self._last_id, self._last_link, self._last_ts_us = anchor
+        self._durable = self._handed = anchor.at
+        self._writes.clear()  # T10: late completions vouch for nothing that is left
+
     # Helpers.
 
     def _append(self, entries: Sequence[Entry]) -> None:
@@ -366,15 +409,3 @@ class RaftLog:
         term = self.term(index)
         assert term is not None, f"entry {index} is missing from the log"  # T31
         return term
-
-    def _stored_term(self, index: Index) -> Term:
-        term = self._reader.term(index)
-        if term is None:
-            assert index < self._reader.first_index(), index
-            return _NO_TERM
-        return term
-
-    def _stored_link(self, index: Index) -> bytes:
-        link = self._reader.link(index)
-        assert link is not None or index < self._reader.first_index(), index
-        return link if link is not None else GENESIS_LINK

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from ledgerd.raft.entries import Entry, EntryId, Index, NodeId, Term
+from ledgerd.raft.snapshots import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +176,22 @@ class TimeoutNow:
 
 
 @dataclass(frozen=True, slots=True)
+class SnapshotOffer:
+    """The leader no longer has the entries that the receiver lacks; here is a state instead. Early.
+
+    The receiver fetches the bytes outside the core, as often and from where it likes (F29).
+    stream, sequence: as in AppendEntries; the ack echoes them (T25).
+    """
+
+    sender: NodeId
+    to: NodeId
+    term: Term
+    snapshot: Snapshot
+    stream: int
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
 class TermOver:
     """Answer to a leader of an older term, so that it steps down (T36). Not early."""
 
@@ -190,6 +207,7 @@ EarlyMessage: TypeAlias = (
     | ReadIndexRequest
     | ReadIndexReply
     | TimeoutNow
+    | SnapshotOffer
 )
 LateMessage: TypeAlias = (
     PreVote

@@ -47,6 +47,8 @@ class Options:
     apply_bytes_max: one page of committed entries (F20).
     recent_bytes_max: durable entries kept in memory for apply and for peers close behind.
     catch_up_round_ticks_max, catch_up_rounds_max: a learner that is slower stays one (F23).
+    snapshot_ticks_max: how long a peer may be silent about an offered snapshot before it is probed
+        again, and so offered one again (T62).
     is_commit_told_by_tick: a moved commit index travels with the next entries or the next tick,
         or at once to a follower that waits for a read, instead of in a message of its own.
     """
@@ -59,6 +61,7 @@ class Options:
     uncommitted_bytes_max: int = 64 << 20
     apply_bytes_max: int = 4 << 20
     recent_bytes_max: int = 16 << 20
+    snapshot_ticks_max: int = 60
     is_commit_told_by_tick: bool = False
     catch_up_round_ticks_max: int = 500
     catch_up_rounds_max: int = 10
@@ -75,6 +78,7 @@ class Options:
         assert self.recent_bytes_max >= 0, self
         assert self.catch_up_round_ticks_max >= 1, self
         assert self.catch_up_rounds_max >= 1, self
+        assert self.snapshot_ticks_max >= 1, self
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from ledgerd.raft.messages import (
     Message,
     ReadIndexReply,
     ReadIndexRequest,
+    SnapshotOffer,
     TimeoutNow,
 )
 
@@ -39,6 +40,7 @@ class Outgoing:
                 HeartbeatReply,
                 ReadIndexRequest,
                 ReadIndexReply,
+                SnapshotOffer,
                 TimeoutNow,
             ),
         ):

@@ -1,13 +1,21 @@
 """What a leader knows of one peer: how far it matches, what is on the way to it.
 
-Two modes and four events (F13):
+Three modes and eight events (F13):
 
-    mode       accepted    rejected   lost    asked
-    probe      replicate   probe      probe   probe       one append in flight, then wait
-    replicate  replicate   probe      probe   replicate   optimistic, up to the window
+    mode       accepted    rejected  lost   asked      compacted  sent       failed     expired
+    probe      replicate   probe     probe  probe      snapshot   probe      probe      probe
+    replicate  replicate   probe     probe  replicate  snapshot   replicate  replicate  replicate
+    snapshot   replicate*  snapshot  probe  snapshot   snapshot   probe      probe      probe
 
-Each entry into probe opens a new stream; replies to an older stream are dropped (T25), so a
-late rejection can never move `next` backwards twice (T28).
+    probe      one append in flight, then wait
+    replicate  optimistic, up to the window
+    snapshot   no append at all: the peer lacks entries that the log no longer holds
+    *          an ack that joins the log; any other leaves the mode as it is (T62)
+
+A peer that leaves snapshot without an ack waits for its next answer to a heartbeat, so that nobody
+is offered the same thing in a loop (T29). Each entry into probe or snapshot opens a new stream;
+replies to an older stream are dropped (T25), so a late rejection can never move `next` backwards
+twice (T28).
 """
 
 from collections import deque
@@ -25,6 +33,7 @@ class Mode(Enum):
 
     PROBE = "probe"
     REPLICATE = "replicate"
+    SNAPSHOT = "snapshot"
 
 
 class Event(Enum):
@@ -34,6 +43,10 @@ class Event(Enum):
     REJECTED = "rejected"  # an append of the current stream did not join
     LOST = "lost"  # the connection broke: what was on the way may be gone
     ASKED = "asked"  # a heartbeat was answered: one more append may be sent
+    COMPACTED = "compacted"  # what comes next is no longer in the leader's log
+    SENT = "sent"  # the peer has fetched what it was offered
+    FAILED = "failed"  # the peer's attempt to fetch has failed
+    EXPIRED = "expired"  # nothing was heard of the offer for too long
 
 
 TRANSITIONS: Final = {
@@ -45,6 +58,19 @@ TRANSITIONS: Final = {
     (Mode.REPLICATE, Event.REJECTED): Mode.PROBE,
     (Mode.REPLICATE, Event.LOST): Mode.PROBE,
     (Mode.REPLICATE, Event.ASKED): Mode.REPLICATE,
+    (Mode.SNAPSHOT, Event.ACCEPTED): Mode.REPLICATE,
+    (Mode.SNAPSHOT, Event.REJECTED): Mode.SNAPSHOT,
+    (Mode.SNAPSHOT, Event.LOST): Mode.PROBE,
+    (Mode.SNAPSHOT, Event.ASKED): Mode.SNAPSHOT,
+    **{(mode, Event.COMPACTED): Mode.SNAPSHOT for mode in Mode},
+    (Mode.SNAPSHOT, Event.SENT): Mode.PROBE,
+    (Mode.SNAPSHOT, Event.FAILED): Mode.PROBE,
+    (Mode.SNAPSHOT, Event.EXPIRED): Mode.PROBE,
+    **{
+        (mode, event): mode  # late news of an attempt that is over
+        for mode in (Mode.PROBE, Mode.REPLICATE)
+        for event in (Event.SENT, Event.FAILED, Event.EXPIRED)
+    },
 }
 
 
@@ -60,6 +86,10 @@ class Progress:
     is_active, was_active: heard since the last check of the quorum (F2), and before it.
     failed_transfers: how often the peer was offered the leadership and did not take it (F5).
     may_nudge: a timed heartbeat is out; its reply may cause one append, even an empty one.
+    offered: the snapshot offered last and not acknowledged; NO_INDEX: none was.
+    is_offered: snapshot only: an offer is out; else none was at hand yet.
+    offer_ticks: how long the peer has been in snapshot mode.
+    silent_ticks: how long nothing was heard of the peer.
     """
 
     next: Index
@@ -75,9 +105,15 @@ class Progress:
     was_active: bool = True
     failed_transfers: int = 0
     may_nudge: bool = False
+    offered: Index = NO_INDEX
+    is_offered: bool = False
+    offer_ticks: int = 0
+    silent_ticks: int = 0
 
     def is_full(self, options: Options) -> bool:
         """Return whether nothing with entries may be sent now."""
+        if self.mode is Mode.SNAPSHOT:
+            return True
         if self.mode is Mode.PROBE:
             return self.waiting
         return (
@@ -93,6 +129,7 @@ class Progress:
     def sent(self, last: Index, size_bytes: int, commit: Index) -> None:
         """Note that entries next .. last were sent, or none if last = next - 1."""
         assert last >= self.next - 1, (last, self.next)
+        assert self.mode is not Mode.SNAPSHOT, self
         if self.mode is Mode.PROBE:
             self.waiting = True
         elif last >= self.next:
@@ -101,13 +138,20 @@ class Progress:
             self.next = Index(last + 1)
         self.told = max(self.told, min(commit, last))
 
-    def accepted(self, match: Index) -> bool:
-        """Note that the peer holds everything up to `match`; return whether that is news."""
+    def accepted(self, match: Index, *, joins: bool = True) -> bool:
+        """Note that the peer holds everything up to `match`; return whether that is news.
+
+        joins: whether the leader's log holds what comes after `match`.
+        """
         is_news = match > self.match
         if match < self.match:
             return False
         self.match = match
         self.next = max(self.next, Index(match + 1))
+        if self.mode is Mode.SNAPSHOT and not joins:
+            return is_news
+        if match >= self.offered:
+            self.offered = NO_INDEX
         self.waiting = False
         self.mode = TRANSITIONS[self.mode, Event.ACCEPTED]
         window = self.window
@@ -121,7 +165,7 @@ class Progress:
 
         prev: what was rejected. joins_at: the last entry that may be common (F16).
         """
-        if prev <= self.match:
+        if prev <= self.match or self.mode is Mode.SNAPSHOT:
             return False  # T28: we know better
         if self.mode is Mode.PROBE:
             if prev != self.next - 1:
@@ -135,7 +179,32 @@ class Progress:
 
     def lost(self, stream: int) -> None:
         """Forget what was on the way; the peer is probed again."""
+        was_offered = self.mode is Mode.SNAPSHOT
         self._restart(Event.LOST, Index(self.match + 1), stream)
+        self.waiting = was_offered
+
+    def compacted(self, stream: int) -> None:
+        """Send no more appends: what the peer lacks is no longer in the log."""
+        self._restart(Event.COMPACTED, Index(self.match + 1), stream)
+        self.offer_ticks = 0
+        self.is_offered = False
+
+    def offer(self, index: Index) -> None:
+        """Note that the snapshot at `index` is offered to the peer."""
+        assert self.mode is Mode.SNAPSHOT, self
+        self.offered = index
+        self.is_offered = True
+        self.sequence += 1
+
+    def offer_ended(self, event: Event, stream: int) -> None:
+        """Leave snapshot mode without an ack: the peer is probed once it answers again (T62)."""
+        if self.mode is not Mode.SNAPSHOT:
+            return
+        next_ = self.match
+        if event is Event.SENT:
+            next_ = max(self.match, self.offered)
+        self._restart(event, Index(next_ + 1), stream)
+        self.waiting = True
 
     def asked(self) -> bool:
         """Note the answer to a heartbeat; return whether an append is due, even an empty one.

@@ -26,6 +26,7 @@ from ledgerd.raft.messages import (
     ReadIndexRequest,
     RequestVote,
     RequestVoteReply,
+    SnapshotOffer,
     TermOver,
     TimeoutNow,
 )
@@ -50,6 +51,7 @@ SINCE: Final[Mapping[type[Message], int]] = {
     ReadIndexReply: 1,
     TermOver: 1,
     TimeoutNow: 2,
+    SnapshotOffer: 2,
 }
 
 assert all(1 <= since <= PROTOCOL_MAX for since in SINCE.values())

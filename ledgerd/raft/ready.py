@@ -8,6 +8,7 @@ from ledgerd.errors import Reason
 from ledgerd.raft.changes import Flaw
 from ledgerd.raft.entries import Entry, EntryId, HardState, Index, NodeId, Role, Term
 from ledgerd.raft.messages import EarlyMessage, LateMessage
+from ledgerd.raft.snapshots import Snapshot
 
 Ticket = NewType("Ticket", int)  # numbers the Readys of one core, from 1, without gaps
 ReadTicket = NewType(
@@ -105,6 +106,8 @@ class Ready:
     lost_from: a waiting proposal at this index or above was superseded: its caller must be told
         UNKNOWN (T65); None: nothing superseded.
     role_change: role, term or leader changed.
+    snapshot: the log starts anew behind it: write that, with `hard_state` and `entries`, in the
+        one transaction (C1), then put the state in its place (F30). None: the log goes on.
     """
 
     ticket: Ticket
@@ -118,3 +121,4 @@ class Ready:
     reads_failed: tuple[ReadTicket, ...]
     lost_from: Index | None
     role_change: RoleChange | None
+    snapshot: Snapshot | None = None

@@ -16,11 +16,14 @@ from ledgerd.raft.messages import (
     AppendEntries,
     AppendRejected,
     Heartbeat,
+    SnapshotOffer,
 )
 from ledgerd.raft.options import Options
 from ledgerd.raft.outgoing import Outgoing
-from ledgerd.raft.progress import Mode, Progress, follow_members
+from ledgerd.raft.progress import Event, Mode, Progress, follow_members
+from ledgerd.raft.protocol import Releases
 from ledgerd.raft.quorum import EVERYTHING, Vote, joint_reached, joint_vote
+from ledgerd.raft.snapshots import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,8 @@ class Leadership:
         "_own",
         "_own_bytes",
         "_own_match",
+        "_releases",
+        "_snapshot",
         "_streams",
         "_term",
         "change_guard",
@@ -105,9 +110,13 @@ class Leadership:
         out: Outgoing,
         options: Options,
         membership: Membership,
+        releases: Releases,
         marks: Marks = NO_MARKS,
+        snapshot: Snapshot | None = None,
     ) -> None:
+        self._releases = releases
         self._marks = marks
+        self._snapshot = snapshot
         self._node_id = node_id
         self._term = term
         self._log = log
@@ -173,6 +182,16 @@ class Leadership:
         progress = self.peers.get(peer)
         if progress is not None:
             progress.is_active = True
+            progress.silent_ticks = 0
+
+    def tick(self, ticks: int) -> None:
+        """Count the silence of peers; probe again who says nothing about an offer (T62)."""
+        for progress in self.peers.values():
+            progress.silent_ticks += ticks
+            if progress.mode is Mode.SNAPSHOT:
+                progress.offer_ticks += ticks
+                if progress.offer_ticks >= self._options.snapshot_ticks_max:
+                    progress.offer_ended(Event.EXPIRED, self._next_stream())
 
     def accepted(self, message: AppendAccepted) -> bool:
         """Note an ack; return whether the commit index may have moved."""
@@ -181,18 +200,24 @@ class Leadership:
             self._marks.covers("append.stale_ack")
             return False  # T25: superseded
         assert message.match <= self._log.last, (message, self._log.last)
-        return progress.accepted(message.match)
+        joins = message.match >= self._log.anchor.at
+        return progress.accepted(message.match, joins=joins)
 
     def rejected(self, message: AppendRejected) -> None:
         """Step the peer back to where its log may join ours."""
         progress = self.peers.get(message.sender)
         if progress is None or progress.stream != message.stream:
             return  # T25: superseded
-        # F16: skip our own entries of terms that the peer cannot have at this place.
-        joins_at = self._log.find_by_term(message.hint.index, message.hint.term)
+        hint, base = message.hint, self._log.anchor.id
+        if hint.index < base.index or hint.term < base.term:
+            # The logs join below what ours still holds: the next attempt finds a snapshot (T30).
+            joins_at = min(hint.index, Index(base.index - 1))
+        else:
+            # F16: skip our own entries of terms that the peer cannot have at this place.
+            joins_at = self._log.find_by_term(hint.index, hint.term).index
         is_current = progress.rejected(
             prev=message.prev.index,
-            joins_at=joins_at.index,
+            joins_at=joins_at,
             stream=self._next_stream(),
         )
         if not is_current:
@@ -201,7 +226,7 @@ class Leadership:
     def heartbeat_answered(self, peer: NodeId, commit: Index) -> None:
         """Send what the peer lacks, or an empty append that finds out (F14, T27)."""
         progress = self.peers.get(peer)
-        if progress is None or not progress.asked():
+        if progress is None or not progress.asked() or progress.mode is Mode.SNAPSHOT:
             return
         if progress.match < self._log.last or progress.mode is Mode.PROBE:
             is_full = progress.is_full(self._options)
@@ -215,6 +240,56 @@ class Leadership:
         if progress is not None:
             self._marks.covers("append.peer_lost")
             progress.lost(self._next_stream())
+
+    def snapshot_ended(self, peer: NodeId, *, ok: bool) -> None:
+        """Note that a peer has fetched what it was offered, or has failed to."""
+        progress = self.peers.get(peer)
+        if progress is not None:
+            event = Event.SENT if ok else Event.FAILED
+            progress.offer_ended(event, self._next_stream())
+
+    # Snapshots.
+
+    @property
+    def wants_snapshot(self) -> bool:
+        """Whether a peer that lives needs a snapshot and none at hand would help it (F28)."""
+        limit = self._options.election_base_ticks
+        return any(
+            progress.mode is Mode.SNAPSHOT
+            and not progress.is_offered
+            and progress.silent_ticks < limit
+            and self._releases.speaks(peer, SnapshotOffer)
+            for peer, progress in self.peers.items()
+        )
+
+    def snapshot_made(self, snapshot: Snapshot | None) -> None:
+        """Offer this one from now on, first of all to those who wait for one; None: none."""
+        self._snapshot = snapshot
+        for peer, progress in self.peers.items():
+            if progress.mode is Mode.SNAPSHOT and not progress.is_offered:
+                self._offer(peer, progress)
+
+    def _offer(self, peer: NodeId, progress: Progress) -> None:
+        """Offer the snapshot at hand, if it joins the log and brings the peer forward."""
+        snapshot = self._snapshot
+        if (
+            snapshot is None
+            or snapshot.index < self._log.anchor.at
+            or snapshot.index <= progress.match
+            or not self._releases.speaks(peer, SnapshotOffer)
+        ):
+            return
+        progress.offer(snapshot.index)
+        self._out.send(
+            SnapshotOffer(
+                self._node_id,
+                peer,
+                self._term,
+                snapshot,
+                progress.stream,
+                progress.sequence,
+            )
+        )
 
     def persisted(self) -> None:
         """Count the leader's own copy: only what is durable (T5)."""
@@ -280,11 +355,15 @@ class Leadership:
     ) -> None:
         log = self._log
         before = Index(progress.next - 1)
+        if before < log.anchor.at:
+            # T30: a prefix we no longer have is never "no prev": the peer needs a snapshot.
+            progress.compacted(self._next_stream())
+            self._offer(peer, progress)
+            return
         term = log.term(before)
         link = log.link(before)
-        # T30, T31: a prefix we no longer have would need a snapshot; it is never "no prev".
         assert term is not None, f"entry {before} is missing from the log"
-        assert link is not None, f"link {before} is missing from the log"
+        assert link is not None, f"link {before} is missing from the log"  # T31
         entries: tuple[Entry, ...] = ()
         if with_entries and progress.next <= log.last:
             limit = self._options.append_bytes_max

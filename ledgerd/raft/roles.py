@@ -21,7 +21,12 @@ from ledgerd.raft.entries import (
 from ledgerd.raft.log import RaftLog
 from ledgerd.raft.marks import Marks
 from ledgerd.raft.membership import Membership
-from ledgerd.raft.messages import PreVote, RequestVote
+from ledgerd.raft.messages import (
+    AppendAccepted,
+    PreVote,
+    RequestVote,
+    SnapshotOffer,
+)
 from ledgerd.raft.options import Jitter, Options, Rules
 from ledgerd.raft.outgoing import Outgoing
 from ledgerd.raft.protocol import Releases
@@ -29,6 +34,7 @@ from ledgerd.raft.quorum import Vote
 from ledgerd.raft.reads import Reads
 from ledgerd.raft.ready import Cause, Refused, RoleChange
 from ledgerd.raft.replication import Leadership
+from ledgerd.raft.snapshots import Snapshot
 
 
 @dataclass(slots=True)
@@ -53,6 +59,8 @@ class Roles:
     durable_vote: the (term, vote) on disk; messages and votes rest on it (T81, T82).
     may_lead: False once this node can vote and store, but not serve (F26).
     lost_from: proposals waiting here or above are superseded, since the last Ready (T65).
+    offer: the last snapshot that a leader offered; it may be out of date.
+    snapshot: what this node can offer to peers when it leads.
     must_flush: there may be something to send to a peer.
     must_tell_commit: peers are told the commit index even if nothing else is sent to them.
     """
@@ -74,6 +82,7 @@ class Roles:
         "must_flush",
         "must_tell_commit",
         "node_id",
+        "offer",
         "options",
         "out",
         "quorum_ticks",
@@ -81,6 +90,7 @@ class Roles:
         "releases",
         "role",
         "rules",
+        "snapshot",
         "term",
         "timer",
         "transfer",
@@ -132,6 +142,8 @@ class Roles:
         self.quorum_ticks = 0
         self.lost_from: Index | None = None
         self.may_lead = True
+        self.offer: SnapshotOffer | None = None
+        self.snapshot: Snapshot | None = None
         self.must_flush = False
         self.must_tell_commit = False
 
@@ -276,7 +288,9 @@ class Roles:
             out=self.out,
             options=self.options,
             membership=self.membership,
+            releases=self.releases,
             marks=self.marks,
+            snapshot=self.snapshot,
         )
         self.set_leader(self.node_id, Cause.VOTE_WON)
         # T34: an entry of our own term, or nothing older ever commits.
@@ -337,6 +351,21 @@ class Roles:
             self.log.last,
         )
         self.commit = commit
+
+    def accept_offer(self, offer: SnapshotOffer) -> None:
+        """Tell the leader that made this offer how far this node is; past the offer by now."""
+        assert offer.snapshot.index <= self.commit, (offer, self.commit)
+        self.offer = None
+        self.out.send(
+            AppendAccepted(
+                self.node_id,
+                offer.sender,
+                self.term,
+                self.commit,
+                offer.stream,
+                offer.sequence,
+            )
+        )
 
     def lose(self, index: Index) -> None:
         """Report that proposals waiting at `index` or above are superseded (T65)."""

@@ -2,14 +2,18 @@
 
 from dataclasses import dataclass
 
-from ledgerd.raft.entries import NO_NODE, Index, NodeId, Role, Term
+from ledgerd.raft.entries import NO_INDEX, NO_NODE, Index, NodeId, Role, Term
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.progress import Mode
 
 
 @dataclass(frozen=True, slots=True)
 class PeerStatus:
-    """A leader's view of one peer. window: appends that are not acknowledged yet."""
+    """A leader's view of one peer. window: appends that are not acknowledged yet.
+
+    offered: index of the snapshot that was offered to it last and is not acknowledged; else 0.
+    silent_ticks: how long nothing was heard of it.
+    """
 
     node_id: NodeId
     mode: Mode
@@ -18,6 +22,8 @@ class PeerStatus:
     window_messages: int
     window_bytes: int
     is_active: bool
+    offered: Index = NO_INDEX
+    silent_ticks: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,9 @@ class LogStore(LogReader, Protocol):
     def persist(self, ready: Ready) -> Receipt:
         """Make `ready.hard_state` and `ready.entries` durable: one transaction, one full sync.
 
-        Entries replace everything at or after entries[0].index (C1). With `must_sync` False the
+        Entries replace everything at or after entries[0].index (C1). With `ready.snapshot` the log
+        first loses all it has, in the same transaction, and goes on behind `snapshot.anchor`, which
+        it remembers (F30, T61). With `must_sync` False the
         write may be postponed to the next one (C6). Raises StorageError when the write or the sync
         failed; the first failure is latched, and every later call raises too (T8).
         """
@@ -45,6 +47,15 @@ class LogStore(LogReader, Protocol):
 
     def hard_state(self) -> HardState:
         """Return the durable hard state; term 0, no vote, commit 0 in a new store."""
+        ...
+
+    def compact(self, first: Index, *, state_durable: Index) -> None:
+        """Forget, durably, all entries below `first`; the one before it becomes the anchor.
+
+        first: above the present one, at most `last_index() + 1`; bounded work is the caller's duty.
+        state_durable: the durable applied index; asserted not to be below the new anchor, because
+            what is not durable in state/ is replayed from here (F27).
+        """
         ...
 
 
@@ -80,6 +91,14 @@ class StateStore(Protocol):
 
     def digest(self) -> bytes:
         """Return the rolling digest at `applied()`; 32 zero bytes at index 0."""
+        ...
+
+    def durable(self) -> Index:
+        """Return the applied index that certainly survives a power cut: it bounds compaction."""
+        ...
+
+    def sync(self) -> Index:
+        """Commit, make everything applied durable, and return that index: now `durable()`."""
         ...
 
 

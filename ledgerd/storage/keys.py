@@ -6,7 +6,7 @@ index first, ordinal next. Tables that start with a position are therefore only 
     log/    entries        index u64                            -> formats/entries
             hard_state_a   "hard_state"                         -> `hard_state`, twice (F31)
             hard_state_b   "hard_state"
-            meta           "identity", "founders"               -> `identity`, `founders`
+            meta           "identity", "founders", "anchor"     -> `identity`, `founders`, `anchor`
     state/  meta           "identity", "applied"                -> `identity`, `applied`
             all others     as formats/records lays them out
 """
@@ -26,6 +26,7 @@ IDENTITY: Final = b"identity"
 HARD_STATE: Final = b"hard_state"
 APPLIED: Final = b"applied"
 FOUNDERS: Final = b"founders"
+ANCHOR: Final = b"anchor"
 
 # In the order of formats/records. `meta` is shared: what apply writes there starts with "ledger/".
 STATE_TABLES: Final = tuple(table.value for table in Table)

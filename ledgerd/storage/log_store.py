@@ -9,16 +9,17 @@ Owned by one thread, which every call asserts (T72). `adopt` hands it to the cal
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, NoReturn
 
 import lmdb
 
 from ledgerd.errors import CorruptionError, StorageError
 from ledgerd.formats.entries import Verdict, decode, encode, link_of
-from ledgerd.raft.entries import GENESIS, GENESIS_LINK, Entry, HardState, Index, Term
+from ledgerd.raft.entries import Anchor, Entry, HardState, Index, Term
 from ledgerd.raft.ready import Ready, Ticket
 from ledgerd.replica.ports import Receipt, mint
+from ledgerd.storage import anchor as anchors
 from ledgerd.storage import hard_state as twins
 from ledgerd.storage import keys
 from ledgerd.storage.environment import Environment
@@ -42,6 +43,7 @@ class LmdbLogStore:
         self._environment = environment
         self._lmdb = environment.log
         self._entries = environment.log_tables[keys.ENTRIES]
+        self._meta = environment.log_tables[keys.META]
         self._twins = [environment.log_tables[name] for name in keys.HARD_STATE_TWINS]
         self._where = f"{environment.directory}/log"
         self._owner = threading.get_ident()
@@ -50,6 +52,7 @@ class LmdbLogStore:
         self._deferred = False  # a commit hint waits for the next write (C6)
         self._recent = _Recent(environment.options.recent_bytes)
         self._hard_state = stored_hard_state(environment)
+        self._anchor = stored_anchor(environment)
         self._last = self._stored_last()
         self._verify_tail()
 
@@ -63,9 +66,14 @@ class LmdbLogStore:
         """Make the hard state and entries of `ready` durable; see `replica.ports.LogStore`."""
         self._enter()
         assert ready.ticket == self._ticket + 1, (ready.ticket, self._ticket)  # C7
+        if ready.snapshot is not None:
+            assert ready.must_sync, ready.ticket  # C6
+            assert ready.hard_state is not None, ready.ticket
+            assert ready.hard_state.commit >= ready.snapshot.index, ready.hard_state
         if ready.entries:
             term = (ready.hard_state or self._hard_state).term
-            self._accept_entries(ready.entries, term)
+            anchor = ready.snapshot.anchor if ready.snapshot is not None else None
+            self._accept_entries(ready.entries, term, anchor)
         if ready.hard_state is not None:
             self._accept_hard_state(ready.hard_state)
 
@@ -73,9 +81,20 @@ class LmdbLogStore:
             assert not ready.entries, len(ready.entries)  # C6
             self._deferred = self._deferred or ready.hard_state is not None
         elif ready.hard_state is not None or ready.entries:
-            self._write(ready.entries)
+            anchor = ready.snapshot.anchor if ready.snapshot is not None else None
+            self._write(ready.entries, anchor)
         self._ticket = ready.ticket
         return Receipt(ready.ticket, mint=mint())
+
+    def compact(self, first: Index, *, state_durable: Index) -> None:
+        """Forget all entries below `first`; see `replica.ports.LogStore`."""
+        self._enter()
+        assert self._anchor.at + 1 < first <= self._last + 1, (first, self._anchor)
+        assert first - 1 <= state_durable, (first, state_durable)  # F27
+        entry = self._one(Index(first - 1))
+        anchor = Anchor(entry.id, entry.link, entry.ts_us)
+        self._transact(lambda transaction: self._cut(transaction, anchor))
+        self._anchor = anchor
 
     def hard_state(self) -> HardState:
         """Return the hard state as of the last `persist`."""
@@ -84,38 +103,43 @@ class LmdbLogStore:
 
     # The core's reader.
 
-    def first_index(self) -> Index:
-        """Return 1: nothing is cut in this release."""
+    def anchor(self) -> Anchor:
+        """Return the entry before the first one; `GENESIS_ANCHOR` if nothing was ever cut."""
         self._enter()
-        return Index(1)
+        return self._anchor
+
+    def first_index(self) -> Index:
+        """Return the smallest index that can be read: one above the anchor."""
+        self._enter()
+        return Index(self._anchor.at + 1)
 
     def last_index(self) -> Index:
-        """Return the largest stored index, 0 in an empty log."""
+        """Return the largest stored index, the anchor's in an empty log."""
         self._enter()
         return self._last
 
     def term(self, index: Index) -> Term | None:
-        """Return the term at `index`; 0 at 0; None where nothing is stored (T24)."""
+        """Return the term at `index`, the anchor's included; None where none is known (T24)."""
         self._enter()
-        if index == GENESIS.index:
-            return GENESIS.term
-        if not 1 <= index <= self._last:
+        if index == self._anchor.at:
+            return self._anchor.id.term
+        if not self._anchor.at < index <= self._last:
             return None
         return self._one(index).term
 
     def link(self, index: Index) -> bytes | None:
-        """Return the chain link at `index`; `GENESIS_LINK` at 0; None where nothing is stored."""
+        """Return the chain link at `index`, the anchor's included; None where none is known."""
         self._enter()
-        if index == GENESIS.index:
-            return GENESIS_LINK
-        if not 1 <= index <= self._last:
+        if index == self._anchor.at:
+            return self._anchor.link
+        if not self._anchor.at < index <= self._last:
             return None
         return self._one(index).link
 
     def entries(self, first: Index, last: Index, bytes_max: int) -> list[Entry]:
         """Return first .. last inclusive, cut to `bytes_max` but at least one entry."""
         self._enter()
-        assert 1 <= first <= last <= self._last, (first, last, self._last)
+        assert self._anchor.at < first <= last <= self._last, (first, last, self._last)
         found: list[Entry] = []
         size_bytes = 0
         for entry in self._range(first, last):
@@ -130,7 +154,7 @@ class LmdbLogStore:
         """Write a commit hint that still waits. The environment stays open; its owner closes it."""
         if self._failed is None and self._deferred:
             self._enter()
-            self._write(())
+            self._write((), None)
 
     # Writing.
 
@@ -142,37 +166,69 @@ class LmdbLogStore:
             assert new.vote == old.vote, (new, old)  # one vote a term: Raft 5.2
         self._hard_state = new
 
-    def _accept_entries(self, entries: tuple[Entry, ...], term: Term) -> None:
+    def _accept_entries(
+        self, entries: tuple[Entry, ...], term: Term, anchor: Anchor | None
+    ) -> None:
         first = entries[0].index
-        assert 1 <= first <= self._last + 1, (first, self._last)  # no gap
+        if anchor is not None:
+            assert first == anchor.at + 1, (first, anchor)
+        else:
+            assert self._anchor.at < first <= self._last + 1, (first, self._last)
         assert first > self._hard_state.commit, (first, self._hard_state)  # Raft 5.3
         assert entries[-1].index == first + len(entries) - 1, (
             "entries are not consecutive"
         )
         assert entries[-1].term <= term, (entries[-1].id, term)  # T4
 
-    def _write(self, entries: tuple[Entry, ...]) -> None:
-        """Commit the hard state and `entries`, which replace everything from the first on (C1)."""
-        last = entries[-1].index if entries else self._last
+    def _write(self, entries: tuple[Entry, ...], anchor: Anchor | None) -> None:
+        """Commit the hard state and `entries`, which replace everything from the first on (C1).
+
+        anchor: the log starts anew behind it, with `entries` alone (F30).
+        """
+        before = self._last if anchor is None else anchor.at
+        last = entries[-1].index if entries else before
         assert self._hard_state.commit <= last, (self._hard_state, last)  # T11
         packed = twins.pack(self._hard_state, self._environment.identity)
+
+        def write(transaction: "lmdb.Transaction[bytes]") -> None:
+            if anchor is not None:
+                transaction.drop(self._entries, delete=False)
+                transaction.put(keys.ANCHOR, anchors.pack(anchor), db=self._meta)
+            if entries:
+                self._put(transaction, entries)
+            for table in self._twins:
+                transaction.put(keys.HARD_STATE, packed, db=table)
+
+        self._transact(write)
+        self._deferred = False
+        if anchor is not None:
+            self._anchor = anchor
+            self._recent.clear(Index(anchor.at + 1))
+        if entries:
+            self._recent.replace(entries)
+        self._last = last
+
+    def _transact(self, write: Callable[["lmdb.Transaction[bytes]"], None]) -> None:
+        """Do `write` in one transaction with one full sync; the first failure is latched (T8)."""
         try:
             transaction = self._lmdb.begin(write=True)
             try:
-                if entries:
-                    self._put(transaction, entries)
-                for table in self._twins:
-                    transaction.put(keys.HARD_STATE, packed, db=table)
+                write(transaction)
                 self._commit(transaction)
             except BaseException:
                 transaction.abort()
                 raise
         except (lmdb.Error, OSError) as error:
             self._fail("write or sync failed", error)
-        self._deferred = False
-        if entries:
-            self._recent.replace(entries)
-            self._last = last
+
+    def _cut(self, transaction: "lmdb.Transaction[bytes]", anchor: Anchor) -> None:
+        """Delete the entries up to `anchor`, and remember it instead."""
+        end = keys.index_key(anchor.at)
+        with transaction.cursor(self._entries) as cursor:
+            more = cursor.first()
+            while more and cursor.key() <= end:
+                more = cursor.delete()  # moves to the next, if there is one
+        transaction.put(keys.ANCHOR, anchors.pack(anchor), db=self._meta)
 
     def _put(
         self, transaction: "lmdb.Transaction[bytes]", entries: tuple[Entry, ...]
@@ -221,8 +277,8 @@ class LmdbLogStore:
                 self._lmdb.begin(self._entries, None, False, True) as transaction,
                 transaction.cursor() as cursor,
             ):
-                previous = GENESIS_LINK
-                if first > 1:
+                previous = self._anchor.link
+                if first > self._anchor.at + 1:
                     value = cursor.get(keys.index_key(Index(first - 1)))
                     previous = self._checked(value, Index(first - 1)).link
                 for index in map(Index, range(first, last + 1)):
@@ -254,10 +310,11 @@ class LmdbLogStore:
             self._lmdb.begin() as transaction,
             transaction.cursor(self._entries) as cursor,
         ):
+            anchor = self._anchor.at
             count = transaction.stat(self._entries)["entries"]
-            last = keys.index_of(cursor.key()) if cursor.last() else Index(0)
-            if count != last:
-                expected = 1
+            last = keys.index_of(cursor.key()) if cursor.last() else anchor
+            if count != last - anchor:
+                expected = anchor + 1
                 for key in cursor.iternext(keys=True, values=False):
                     if keys.index_of(key) != expected:
                         break
@@ -271,7 +328,8 @@ class LmdbLogStore:
                 f"{self._where}: lost: the log ends at index {last}, but {commit} was committed; "
                 "restore log/, or replace the node"
             )
-        if last and self._peek_term(last) > term:  # T4
+        last_term = self._peek_term(last) if last > anchor else self._anchor.id.term
+        if last_term > term:  # T4
             raise CorruptionError(
                 f"{self._where}: the last entry is of a later term than the hard state's, {term}; "
                 "an older hard state was put back: replace the node"
@@ -295,7 +353,7 @@ class LmdbLogStore:
                 first = keys.index_of(cursor.key())
                 size_bytes += len(cursor.value())
                 more = cursor.prev()
-        if self._last:
+        if self._last > self._anchor.at:
             self._recent.replace(tuple(self._stored(first, self._last)))
 
     # Failing.
@@ -336,6 +394,15 @@ def stored_hard_state(environment: Environment) -> HardState:
     return twins.agreed(*both, where=where)
 
 
+def stored_anchor(environment: Environment) -> Anchor:
+    """Return where the log on disk begins. Errors: CorruptionError when the record is damaged."""
+    with environment.log.begin() as transaction:
+        return anchors.unpack(
+            transaction.get(keys.ANCHOR, db=environment.log_tables[keys.META]),
+            where=f"{environment.directory}/log, table meta, key anchor",
+        )
+
+
 class _Recent:
     """The last entries, without a gap, up to a bound in bytes; at least one."""
 
@@ -357,6 +424,12 @@ class _Recent:
     def get(self, index: int) -> Entry | None:
         """Return the entry at `index` if it is kept."""
         return self._by_index.get(index)
+
+    def clear(self, first: Index) -> None:
+        """Forget everything; the next entry is `first`."""
+        self._by_index.clear()
+        self._bytes = 0
+        self.first = first
 
     def replace(self, entries: tuple[Entry, ...]) -> None:
         """Put `entries` in the place of everything from entries[0].index on."""

@@ -45,6 +45,12 @@ def recover(log: LmdbLogStore, state: LmdbStateStore) -> Recovery:
         raise CorruptionError(
             f"lost: state/ has applied index {applied.index}, but log/ ends at {last}; {_ADVICE}"
         )
+    first = log.first_index()
+    if applied.index < first - 1:
+        raise CorruptionError(
+            f"state/ has applied index {applied.index}, but log/ starts at {first}: what lies "
+            "between is lost; replace the node"
+        )
     term, link = log.term(applied.index), log.link(applied.index)
     if (term, link) != (applied.term, applied.link):
         raise CorruptionError(

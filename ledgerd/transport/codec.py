@@ -11,6 +11,7 @@ from ledgerd.errors import LedgerdError
 from ledgerd.raft.entries import (
     ENTRY_KIND_MAX,
     LINK_BYTES,
+    Anchor,
     Entry,
     EntryId,
     EntryKind,
@@ -18,6 +19,7 @@ from ledgerd.raft.entries import (
     NodeId,
     Term,
 )
+from ledgerd.raft.membership import Membership
 from ledgerd.raft.messages import (
     AppendAccepted,
     AppendEntries,
@@ -31,9 +33,11 @@ from ledgerd.raft.messages import (
     ReadIndexRequest,
     RequestVote,
     RequestVoteReply,
+    SnapshotOffer,
     TermOver,
     TimeoutNow,
 )
+from ledgerd.raft.snapshots import Snapshot
 from ledgerd.transport.v1 import peer_pb2 as pb
 
 FRAME_OVERHEAD_BYTES: Final = 64  # what a message counts for beside its entries
@@ -49,6 +53,9 @@ def size_bytes(message: Message) -> int:
         return FRAME_OVERHEAD_BYTES + sum(
             [entry.size_bytes for entry in message.entries]
         )
+    if isinstance(message, SnapshotOffer):
+        members = message.snapshot.membership.members
+        return FRAME_OVERHEAD_BYTES + 3 * LINK_BYTES + 8 * len(members)
     return FRAME_OVERHEAD_BYTES
 
 
@@ -156,6 +163,8 @@ def _encode_into(frame: pb.Frame, message: Message) -> None:
             frame.request_vote_reply.CopyFrom(
                 pb.RequestVoteReply(term=message.term, granted=message.granted)
             )
+        case SnapshotOffer():
+            _encode_offer(frame.snapshot_offer, message)
         case TermOver():
             frame.term_over.CopyFrom(pb.TermOver(term=message.term))
         case TimeoutNow():
@@ -227,6 +236,8 @@ def decode(frame: pb.Frame, *, sender: NodeId, to: NodeId) -> Message:
         case "request_vote_reply":
             reply = frame.request_vote_reply
             return RequestVoteReply(sender, to, Term(reply.term), reply.granted)
+        case "snapshot_offer":
+            return _snapshot_offer(frame.snapshot_offer, sender, to)
         case "term_over":
             return TermOver(sender, to, Term(frame.term_over.term))
         case "timeout_now":
@@ -293,6 +304,66 @@ def _append_entries(append: pb.AppendEntries, sender: NodeId, to: NodeId) -> Mes
         append.stream,
         append.sequence,
     )
+
+
+def _encode_offer(offer: pb.SnapshotOffer, message: SnapshotOffer) -> None:
+    snapshot = message.snapshot
+    members = snapshot.membership
+    offer.term = message.term
+    offer.last.CopyFrom(_id(snapshot.id))
+    offer.link = snapshot.anchor.link
+    offer.ts_us = snapshot.anchor.ts_us
+    offer.membership.CopyFrom(
+        pb.Membership(
+            voters=members.voters,
+            outgoing=members.outgoing,
+            learners=members.learners,
+            learners_next=members.learners_next,
+            auto_leave=members.auto_leave,
+            index=members.index,
+        )
+    )
+    offer.digest = snapshot.digest
+    offer.size_bytes = snapshot.size_bytes
+    offer.sha256 = snapshot.sha256
+    offer.stream = message.stream
+    offer.sequence = message.sequence
+
+
+def _snapshot_offer(offer: pb.SnapshotOffer, sender: NodeId, to: NodeId) -> Message:
+    """Return the message; the digests have their lengths and the membership its shape."""
+    if not len(offer.link) == len(offer.digest) == len(offer.sha256) == LINK_BYTES:
+        raise FrameError(
+            f"snapshot offered by node {sender}: expected a link and digests of {LINK_BYTES} "
+            f"bytes, found {len(offer.link)}, {len(offer.digest)} and {len(offer.sha256)}"
+        )
+    members = offer.membership
+    try:
+        membership = Membership(
+            voters=_nodes(members.voters),
+            outgoing=_nodes(members.outgoing),
+            learners=_nodes(members.learners),
+            learners_next=_nodes(members.learners_next),
+            auto_leave=members.auto_leave,
+            index=Index(members.index),
+        )
+    except AssertionError as error:
+        raise FrameError(
+            f"snapshot offered by node {sender}: expected sorted, disjoint members, found {error}"
+        ) from error
+    anchor = Anchor(_entry_id(offer.last), offer.link, offer.ts_us)
+    return SnapshotOffer(
+        sender,
+        to,
+        Term(offer.term),
+        Snapshot(anchor, membership, offer.digest, offer.size_bytes, offer.sha256),
+        offer.stream,
+        offer.sequence,
+    )
+
+
+def _nodes(ids: Iterable[int]) -> tuple[NodeId, ...]:
+    return tuple(map(NodeId, ids))
 
 
 def _id(value: EntryId) -> pb.EntryId:

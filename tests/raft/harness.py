@@ -14,7 +14,9 @@ from ledgerd.raft.changes import changed
 from ledgerd.raft.core import Options, Proposed, RaftCore, Refused, Rules
 from ledgerd.raft.describe import describe
 from ledgerd.raft.entries import (
+    GENESIS_ANCHOR,
     GENESIS_LINK,
+    Anchor,
     Entry,
     EntryKind,
     HardState,
@@ -28,6 +30,7 @@ from ledgerd.raft.membership import NOBODY, Membership
 from ledgerd.raft.messages import Message
 from ledgerd.raft.protocol import PROTOCOL_MAX
 from ledgerd.raft.ready import ReadTicket, Ready
+from ledgerd.raft.snapshots import Snapshot
 
 SMALL = Options(election_base_ticks=10, heartbeat_ticks=2)
 NO_RULES = Rules(pre_vote=False, check_quorum=False, step_down_on_removal=False)
@@ -78,6 +81,7 @@ class MemoryDisk:
         self, entries: Sequence[Entry] = (), hard_state: HardState | None = None
     ) -> None:
         self.log = list(entries)
+        self.base = GENESIS_ANCHOR
         term = self.log[-1].term if self.log else Term(0)
         self.hard_state = hard_state or HardState(term, NodeId(0), Index(0))
         self._volatile: HardState | None = None
@@ -89,44 +93,61 @@ class MemoryDisk:
             self._volatile = ready.hard_state
         if not ready.must_sync:
             return
+        if ready.snapshot is not None:
+            self.log.clear()
+            self.base = ready.snapshot.anchor
         if ready.entries:
             first = ready.entries[0].index
-            assert first <= len(self.log) + 1, (first, len(self.log))
-            self.log[first - 1 :] = ready.entries
+            assert self.base.at < first <= self.last_index() + 1, (first, self.base)
+            self.log[first - 1 - self.base.at :] = ready.entries
         if self._volatile is not None:
             assert self._volatile.term >= self.hard_state.term  # T2
             self.hard_state = self._volatile
             self._volatile = None
-        assert self.hard_state.commit <= len(self.log), self.hard_state  # T11
+        assert self.hard_state.commit <= self.last_index(), self.hard_state  # T11
+
+    def compact(self, first: int) -> None:
+        """Forget what is below `first`."""
+        assert self.base.at < first <= self.last_index() + 1, (first, self.base)
+        gone = self.log[: first - 1 - self.base.at]
+        self.base = Anchor(gone[-1].id, gone[-1].link, gone[-1].ts_us)
+        del self.log[: len(gone)]
 
     def crash(self) -> None:
         """Lose what was not synced."""
         self._volatile = None
 
+    def anchor(self) -> Anchor:
+        """Return what is before the first entry."""
+        return self.base
+
     def first_index(self) -> Index:
-        """Nothing is compacted."""
-        return Index(1)
+        """Return the first index that is kept."""
+        return Index(self.base.at + 1)
 
     def last_index(self) -> Index:
         """Return the last index."""
-        return Index(len(self.log))
+        return Index(self.base.at + len(self.log))
 
     def term(self, index: Index) -> Term | None:
         """Return the term at index."""
-        if index == 0:
-            return Term(0)
-        return self.log[index - 1].term if 0 < index <= len(self.log) else None
+        if index == self.base.at:
+            return self.base.id.term
+        offset = index - self.first_index()
+        return self.log[offset].term if 0 <= offset < len(self.log) else None
 
     def link(self, index: Index) -> bytes | None:
         """Return the link at index."""
-        if index == 0:
-            return GENESIS_LINK
-        return self.log[index - 1].link if 0 < index <= len(self.log) else None
+        if index == self.base.at:
+            return self.base.link
+        offset = index - self.first_index()
+        return self.log[offset].link if 0 <= offset < len(self.log) else None
 
     def entries(self, first: Index, last: Index, bytes_max: int) -> list[Entry]:
         """Return a page of entries."""
         page: list[Entry] = []
-        for entry in self.log[first - 1 : last]:
+        assert first > self.base.at, (first, self.base)
+        for entry in self.log[first - 1 - self.base.at : last - self.base.at]:
             bytes_max -= entry.size_bytes
             if bytes_max < 0 and page:
                 break
@@ -248,6 +269,30 @@ class Node:
                         self.membership = self.core.apply_change(entry.index, change)
                 first = Index(self.applied[-1].index + 1)
             self.core.applied(last)
+
+    def compact(self, first: int) -> None:
+        """Cut the log, which holds nothing below `first` afterwards."""
+        self.disk.compact(first)
+        self.core.compacted(Index(first))
+
+    def make_snapshot(self, index: int | None = None) -> Snapshot:
+        """Make a snapshot of what is applied, and let the core offer it."""
+        entry = self.applied[-1 if index is None else index - 1]
+        anchor = Anchor(entry.id, entry.link, entry.ts_us)
+        made = Snapshot(anchor, self.membership, bytes(32), 1, bytes(32))
+        self.core.snapshot_made(made)
+        return made
+
+    def fetch(self, source: "Node") -> bool:
+        """Fetch what was offered, from `source`, and restore it; return whether it was needed."""
+        offer = self.core.offered
+        assert offer is not None, "nothing is offered"
+        index = offer.snapshot.index
+        is_needed = self.core.restore(offer.snapshot)
+        if is_needed:
+            self.pages.clear()
+            self.applied = source.applied[:index]
+        return is_needed
 
     def turn(self) -> bool:
         """Do one turn of a driver; return whether there was anything to do."""

@@ -29,10 +29,12 @@ from ledgerd.raft.messages import (
     ReadIndexRequest,
     RequestVote,
     RequestVoteReply,
+    SnapshotOffer,
     TermOver,
     TimeoutNow,
 )
 from tests.raft.harness import NO_RULES, Cluster
+from tests.raft.making import snapshot_at
 
 LAST = EntryId(Term(9), Index(9))
 
@@ -52,6 +54,7 @@ def message_of(kind: type[Message], term: int) -> Message:
         HeartbeatReply(a, b, t, 0, Index(0)),
         ReadIndexRequest(a, b, t, 1),
         ReadIndexReply(a, b, t, 1, Index(0)),
+        SnapshotOffer(a, b, t, snapshot_at(9), 1, 1),
         TermOver(a, b, t),
         TimeoutNow(a, b, t),
     )
@@ -106,12 +109,13 @@ def test_every_class_has_a_handler_or_is_in_the_table() -> None:
     for role, kind in itertools.product(Role, kinds()):
         if (role, kind) in EMPTY_PAIRS:
             continue
-        if role is Role.LEADER and kind in (AppendEntries, Heartbeat):
+        if role is Role.LEADER and kind in (AppendEntries, Heartbeat, SnapshotOffer):
             continue  # a second leader of one term: stops the node, R1
         cluster = in_role(role)
         core = cluster[1].core
         message = message_of(kind, core.status().term)
-        if role is Role.FOLLOWER and kind in (AppendEntries, Heartbeat, TimeoutNow):
+        early = (AppendEntries, Heartbeat, SnapshotOffer, TimeoutNow)
+        if role is Role.FOLLOWER and kind in early:
             core.forget_leader()
         core.step(message)
 

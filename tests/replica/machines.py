@@ -43,6 +43,7 @@ class MemoryState:
         self.ledger = MemoryView()
         self._events = events
         self._applied = Index(0)
+        self._durable = Index(0)
         self._digest = bytes(32)
         self._state_version = STATE_VERSION_FIRST
         self.digests: dict[int, bytes] = {}
@@ -69,6 +70,13 @@ class MemoryState:
 
     def state_version(self) -> int:
         return self._state_version
+
+    def durable(self) -> Index:
+        return self._durable
+
+    def sync(self) -> Index:
+        self._durable = self._applied
+        return self._durable
 
 
 @dataclass

@@ -10,8 +10,17 @@ from dataclasses import dataclass, field
 
 from ledgerd.errors import CorruptionError, StorageError
 from ledgerd.formats.entries import decode, encode, link_of
-from ledgerd.raft.entries import GENESIS_LINK, Entry, HardState, Index, NodeId, Term
+from ledgerd.raft.entries import (
+    GENESIS_ANCHOR,
+    Anchor,
+    Entry,
+    HardState,
+    Index,
+    NodeId,
+    Term,
+)
 from ledgerd.raft.ready import Ready
+from ledgerd.raft.snapshots import Snapshot
 from ledgerd.replica.ports import Receipt, mint
 from tests.storage.making import CrashInCommit
 
@@ -20,7 +29,7 @@ INITIAL = HardState(Term(0), NodeId(0), Index(0))
 
 @dataclass
 class MemoryDisk:
-    """entries: values by index. twins: the hard state, twice.
+    """entries: values by index, behind `anchor`. twins: the hard state, twice.
 
     fail_in: 1 fails the next commit. crash_kept: the next commit ends the process, with or without
     what was written.
@@ -28,6 +37,7 @@ class MemoryDisk:
 
     entries: dict[int, bytes] = field(default_factory=dict)
     twins: list[HardState | None] = field(default_factory=lambda: [INITIAL, INITIAL])
+    anchor: Anchor = GENESIS_ANCHOR
     fail_in: int = 0
     crash_kept: bool | None = None
 
@@ -43,55 +53,62 @@ class MemoryLogStore:
         if first is None or first != second:
             raise CorruptionError(f"hard state: {first} and {second}")
         self._hard_state = first
-        self._last = Index(max(disk.entries, default=0))
+        self._last = Index(max(disk.entries, default=disk.anchor.at))
         if self._hard_state.commit > self._last:
             raise CorruptionError(
                 f"lost: committed {self._hard_state.commit} of {self._last}"
             )
-        previous = GENESIS_LINK
-        for index in range(1, self._last + 1):
+        previous = disk.anchor.link
+        for index in range(disk.anchor.at + 1, self._last + 1):
             entry = self._read(index)
             if link_of(previous, entry) != entry.link:
                 raise CorruptionError(f"index {index} does not link")
             previous = entry.link
-        if self._last and self._read(self._last).term > self._hard_state.term:
+        if (self.term(self._last) or 0) > self._hard_state.term:
             raise CorruptionError("an older hard state was put back")
 
     def persist(self, ready: Ready) -> Receipt:
         self._enter()
         assert ready.ticket == self._ticket + 1
         hard_state = ready.hard_state or self._hard_state
-        self._judge(ready.entries, hard_state)
+        self._judge(ready, hard_state)
         if ready.must_sync:
-            self._write(ready.entries, hard_state)
+            self._write(ready.entries, hard_state, ready.snapshot)
         self._hard_state = hard_state
         self._ticket = ready.ticket
         return Receipt(ready.ticket, mint=mint())
 
-    def _judge(self, entries: Sequence[Entry], new: HardState) -> None:
-        old = self._hard_state
+    def _judge(self, ready: Ready, new: HardState) -> None:
+        old, entries = self._hard_state, ready.entries
         assert (new.term, new.commit) >= (old.term, old.commit)
         assert new.commit >= old.commit
         assert new.term > old.term or not old.vote or new.vote == old.vote
         last = self._last
+        if ready.snapshot is not None:
+            last = ready.snapshot.index
         if entries:
             indexes = [entry.index for entry in entries]
             assert indexes == list(range(indexes[0], indexes[0] + len(entries)))
-            assert old.commit < indexes[0] <= last + 1
+            assert max(old.commit, self._disk.anchor.at) < indexes[0] <= last + 1
             assert entries[-1].term <= new.term
             last = indexes[-1]
         assert new.commit <= last
 
-    def _write(self, entries: Sequence[Entry], hard_state: HardState) -> None:
+    def _write(
+        self,
+        entries: Sequence[Entry],
+        hard_state: HardState,
+        snapshot: Snapshot | None,
+    ) -> None:
         disk = self._disk
-        if disk.fail_in == 1:
-            disk.fail_in = 0
-            self._failed = True
-            raise StorageError("told to fail")
-        disk.fail_in = max(0, disk.fail_in - 1)
+        self._count_commit()
         crash, disk.crash_kept = disk.crash_kept, None
         if crash is not False:
             disk.twins = [hard_state, hard_state]
+            if snapshot is not None:
+                disk.entries.clear()
+                disk.anchor = snapshot.anchor
+                self._last = snapshot.index
             for entry in entries[:1]:
                 for index in [i for i in disk.entries if i >= entry.index]:
                     del disk.entries[index]
@@ -101,13 +118,27 @@ class MemoryLogStore:
         if crash is not None:
             raise CrashInCommit("crash in a commit")
 
+    def compact(self, first: Index, *, state_durable: Index) -> None:
+        self._enter()
+        assert self._disk.anchor.at + 1 < first <= self._last + 1
+        assert first - 1 <= state_durable
+        entry = self._read(first - 1)
+        self._count_commit()
+        self._disk.anchor = Anchor(entry.id, entry.link, entry.ts_us)
+        for index in [i for i in self._disk.entries if i < first]:
+            del self._disk.entries[index]
+
     def hard_state(self) -> HardState:
         self._enter()
         return self._hard_state
 
+    def anchor(self) -> Anchor:
+        self._enter()
+        return self._disk.anchor
+
     def first_index(self) -> Index:
         self._enter()
-        return Index(1)
+        return Index(self._disk.anchor.at + 1)
 
     def last_index(self) -> Index:
         self._enter()
@@ -115,19 +146,21 @@ class MemoryLogStore:
 
     def term(self, index: Index) -> Term | None:
         self._enter()
-        if index == 0:
-            return Term(0)
-        return self._read(index).term if 1 <= index <= self._last else None
+        anchor = self._disk.anchor
+        if index == anchor.at:
+            return anchor.id.term
+        return self._read(index).term if anchor.at < index <= self._last else None
 
     def link(self, index: Index) -> bytes | None:
         self._enter()
-        if index == 0:
-            return GENESIS_LINK
-        return self._read(index).link if 1 <= index <= self._last else None
+        anchor = self._disk.anchor
+        if index == anchor.at:
+            return anchor.link
+        return self._read(index).link if anchor.at < index <= self._last else None
 
     def entries(self, first: Index, last: Index, bytes_max: int) -> list[Entry]:
         self._enter()
-        assert 1 <= first <= last <= self._last
+        assert self._disk.anchor.at < first <= last <= self._last
         found: list[Entry] = []
         for index in range(first, last + 1):
             entry = self._read(index)
@@ -142,6 +175,13 @@ class MemoryLogStore:
     def close(self) -> None:
         if not self._failed:
             self._disk.twins = [self._hard_state, self._hard_state]
+
+    def _count_commit(self) -> None:
+        if self._disk.fail_in == 1:
+            self._disk.fail_in = 0
+            self._failed = True
+            raise StorageError("told to fail")
+        self._disk.fail_in = max(0, self._disk.fail_in - 1)
 
     def _enter(self) -> None:
         if self._failed:

@@ -1,12 +1,15 @@
 """What every LogStore must do: LMDB, a store over dicts, the simulated disk (raft.md, P4)."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ledgerd.errors import CorruptionError, StorageError
-from ledgerd.raft.entries import GENESIS_LINK, Entry, HardState, Index
+from ledgerd.raft.entries import GENESIS_LINK, Anchor, Entry, HardState, Index, NodeId
+from ledgerd.raft.membership import Membership
+from ledgerd.raft.snapshots import Snapshot
 from ledgerd.replica.ports import LogStore, Receipt
 from tests.storage.benches import Bench, LmdbBench, MemoryBench, SimulatedBench
 from tests.storage.making import chain, entry, hard_state, ready
@@ -214,6 +217,152 @@ def test_a_replaced_tail_is_gone_from_every_read(bench: Bench) -> None:
     assert stored(log) == old[:3] + new + more
     assert log.link(Index(6)) == more[0].link
     assert stored(bench.open()) == old[:3] + new + more
+
+
+# Compaction, and a snapshot in the place of a log. F27, F30.
+
+
+def compacted(bench: Bench, first: int) -> list[Entry]:
+    """Leave a store with entries 1 .. 6, cut so that it starts at `first`; return the entries."""
+    entries = chain([bytes([number]) * 1000 for number in range(6)])
+    log = bench.open()
+    log.persist(ready(1, entries=entries, state=hard_state(1, commit=6)))
+    log.compact(Index(first), state_durable=Index(6))
+    return entries
+
+
+@pytest.mark.parametrize("first", [2, 4, 7])
+def test_a_compacted_log_knows_the_entry_before_its_first(
+    bench: Bench, first: int
+) -> None:
+    """T24, T30: its term, link and time; nothing of what lies below. After a crash too."""
+    entries = compacted(bench, first)
+    for is_again in (False, True):
+        log = bench.open() if is_again else bench.store
+        assert log is not None
+        gone = entries[first - 2]
+        assert log.anchor() == Anchor(gone.id, gone.link, gone.ts_us)
+        assert log.first_index() == first
+        assert log.last_index() == 6
+        assert log.term(gone.index) == gone.term
+        assert log.link(gone.index) == gone.link
+        assert log.term(Index(first - 2)) is None
+        assert log.link(Index(first - 2)) is None
+        kept = entries[first - 1 :]
+        if kept:
+            assert log.entries(Index(first), Index(6), 10**9) == kept
+
+
+def test_a_log_is_compacted_in_slices(bench: Bench) -> None:
+    entries = compacted(bench, 3)
+    log = bench.open()
+    log.compact(Index(5), state_durable=Index(6))
+    log.compact(Index(6), state_durable=Index(6))
+
+    assert log.entries(Index(6), Index(6), 0) == entries[5:]
+
+
+@pytest.mark.parametrize("first", [1, 3, 8])
+def test_a_cut_below_the_first_or_above_the_last_is_refused(
+    bench: Bench, first: int
+) -> None:
+    compacted(bench, 3)
+
+    with pytest.raises(AssertionError):
+        bench.open().compact(Index(first), state_durable=Index(9))
+
+
+def test_a_cut_above_the_durable_state_is_refused(bench: Bench) -> None:
+    """F27: what state/ may lose in a power cut is replayed from here."""
+    compacted(bench, 2)
+
+    with pytest.raises(AssertionError):
+        bench.open().compact(Index(5), state_durable=Index(3))
+
+
+def test_a_compacted_log_goes_on(bench: Bench) -> None:
+    """The next entry links to the anchor, and is read with its link checked."""
+    entries = compacted(bench, 7)
+    log = bench.open()
+    log.persist(ready(1, entries=chain([b"on"], after=entries[-1])))
+    log = bench.open()
+
+    assert log.last_index() == 7
+    assert log.entries(Index(7), Index(7), 0)[0].payload == b"on"
+
+
+def test_a_failed_cut_is_final(bench: Bench) -> None:
+    """T8: and the log on disk is what it was, or what it should become; nothing between."""
+    entries = chain([b"a", b"b", b"c"])
+    log = bench.open()
+    log.persist(ready(1, entries=entries, state=hard_state(1, commit=3)))
+    bench.fail_commit(1)
+    with pytest.raises(StorageError):
+        log.compact(Index(3), state_durable=Index(3))
+    with pytest.raises(StorageError):
+        log.last_index()
+
+    log = bench.open()
+    first = log.first_index()
+    assert first in (1, 3)
+    assert log.entries(first, Index(3), 10**9) == entries[first - 1 :]
+
+
+def snapshot_after(entries: list[Entry]) -> Snapshot:
+    last = entries[-1]
+    anchor = Anchor(last.id, last.link, last.ts_us)
+    membership = Membership((NodeId(1),))
+    return Snapshot(anchor, membership, bytes(32), 1, bytes(32))
+
+
+@pytest.mark.parametrize("own", [0, 2, 9])
+def test_a_snapshot_replaces_the_whole_log_in_one_transaction(
+    bench: Bench, own: int
+) -> None:
+    """F30, T61: hard state, first index and what comes behind; nothing else is left."""
+    theirs = chain([b"theirs"] * 6, term=2)
+    snapshot = snapshot_after(theirs[:5])
+    log = bench.open()
+    log.persist(
+        ready(1, entries=chain([b"own"] * own), state=hard_state(1, commit=own // 2))
+    )
+    log.persist(
+        replace(
+            ready(2, entries=theirs[5:], state=hard_state(2, commit=5)),
+            snapshot=snapshot,
+        )
+    )
+    for is_again in (False, True):
+        log = bench.open() if is_again else log
+        assert log.anchor() == snapshot.anchor
+        assert log.hard_state() == hard_state(2, commit=5)
+        assert log.last_index() == 6
+        assert log.entries(Index(6), Index(6), 0) == theirs[5:]
+
+
+def test_a_failed_snapshot_leaves_the_old_log_or_the_new_one(bench: Bench) -> None:
+    """T8, F30: one transaction; on most disks a failed sync kept nothing, on some it did."""
+    own = chain([b"own"] * 3)
+    theirs = chain([b"theirs"] * 5, term=2)
+    log = bench.open()
+    log.persist(ready(1, entries=own, state=hard_state(1, commit=1)))
+    bench.fail_commit(1)
+    with pytest.raises(StorageError):
+        log.persist(
+            replace(
+                ready(2, state=hard_state(2, commit=5)),
+                snapshot=snapshot_after(theirs),
+            )
+        )
+
+    log = bench.open()
+    if log.first_index() == 1:
+        assert stored(log) == own
+        assert log.hard_state() == hard_state(1, commit=1)
+    else:
+        assert log.anchor() == snapshot_after(theirs).anchor
+        assert log.last_index() == 5
+        assert log.hard_state() == hard_state(2, commit=5)
 
 
 # Hard state.

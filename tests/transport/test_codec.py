@@ -5,7 +5,9 @@ import typing
 import pytest
 
 from ledgerd.raft import messages as m
-from ledgerd.raft.entries import Entry, EntryId, EntryKind, Index, NodeId, Term
+from ledgerd.raft.entries import Anchor, Entry, EntryId, EntryKind, Index, NodeId, Term
+from ledgerd.raft.membership import Membership
+from ledgerd.raft.snapshots import Snapshot
 from ledgerd.transport import codec
 from ledgerd.transport.v1 import peer_pb2 as pb
 
@@ -49,6 +51,20 @@ EXAMPLES: list[m.Message] = [
     m.HeartbeatReply(ONE, TWO, Term(4), 17, Index(10)),
     m.ReadIndexRequest(ONE, TWO, Term(4), BIG),
     m.ReadIndexReply(ONE, TWO, Term(4), 18, Index(11)),
+    m.SnapshotOffer(
+        ONE,
+        TWO,
+        Term(4),
+        Snapshot(
+            Anchor(LAST, LINK, 1_700_000_000_000_000),
+            Membership((ONE, TWO), (ONE,), (NodeId(7),), (), True, Index(5)),
+            bytes(range(32, 64)),
+            1 << 40,
+            bytes(range(64, 96)),
+        ),
+        5,
+        6,
+    ),
     m.TermOver(ONE, TWO, Term(4)),
     m.TimeoutNow(ONE, TWO, Term(4)),
 ]

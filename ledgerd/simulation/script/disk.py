@@ -2,6 +2,7 @@
 
 from ledgerd.raft.entries import (
     GENESIS_LINK,
+    Anchor,
     Entry,
     EntryId,
     HardState,
@@ -33,6 +34,10 @@ class Disk:
             self._volatile = ready.hard_state
         if not ready.must_sync:
             return
+        if ready.snapshot is not None:
+            self.log.clear()
+            self.before = ready.snapshot.id
+            self.before_link = ready.snapshot.anchor.link
         if ready.entries:
             kept = ready.entries[0].index - self.first_index()
             assert 0 <= kept <= len(self.log), (ready.entries[0].id, len(self.log))
@@ -51,6 +56,10 @@ class Disk:
         self._volatile = None
 
     # Reading: `LogReader`.
+
+    def anchor(self) -> Anchor:
+        """Return the entry before the first one; where its time was never known, 0."""
+        return Anchor(self.before, self.before_link, 0)
 
     def first_index(self) -> Index:
         """Return the smallest index that can be read."""

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fledgerd/transport/v1/peer.proto\x12\x14ledgerd.transport.v1\"\xcd\x07\n\x05\x46rame\x12\x10\n\x08\x63lock_us\x18\x01 \x01(\x03\x12,\n\x05hello\x18\x02 \x01(\x0b\x32\x1b.ledgerd.transport.v1.HelloH\x00\x12,\n\x05\x61live\x18\x03 \x01(\x0b\x32\x1b.ledgerd.transport.v1.AliveH\x00\x12\x31\n\x08pre_vote\x18\x04 \x01(\x0b\x32\x1d.ledgerd.transport.v1.PreVoteH\x00\x12<\n\x0epre_vote_reply\x18\x05 \x01(\x0b\x32\".ledgerd.transport.v1.PreVoteReplyH\x00\x12\x39\n\x0crequest_vote\x18\x06 \x01(\x0b\x32!.ledgerd.transport.v1.RequestVoteH\x00\x12\x44\n\x12request_vote_reply\x18\x07 \x01(\x0b\x32&.ledgerd.transport.v1.RequestVoteReplyH\x00\x12=\n\x0e\x61ppend_entries\x18\x08 \x01(\x0b\x32#.ledgerd.transport.v1.AppendEntriesH\x00\x12?\n\x0f\x61ppend_accepted\x18\t \x01(\x0b\x32$.ledgerd.transport.v1.AppendAcceptedH\x00\x12?\n\x0f\x61ppend_rejected\x18\n \x01(\x0b\x32$.ledgerd.transport.v1.AppendRejectedH\x00\x12\x34\n\theartbeat\x18\x0b \x01(\x0b\x32\x1f.ledgerd.transport.v1.HeartbeatH\x00\x12?\n\x0fheartbeat_reply\x18\x0c \x01(\x0b\x32$.ledgerd.transport.v1.HeartbeatReplyH\x00\x12\x44\n\x12read_index_request\x18\r \x01(\x0b\x32&.ledgerd.transport.v1.ReadIndexRequestH\x00\x12@\n\x10read_index_reply\x18\x0e \x01(\x0b\x32$.ledgerd.transport.v1.ReadIndexReplyH\x00\x12\x33\n\tterm_over\x18\x0f \x01(\x0b\x32\x1e.ledgerd.transport.v1.TermOverH\x00\x12.\n\x06\x62undle\x18\x10 \x01(\x0b\x32\x1c.ledgerd.transport.v1.BundleH\x00\x12\x37\n\x0btimeout_now\x18\x11 \x01(\x0b\x32 .ledgerd.transport.v1.TimeoutNowH\x00\x42\x06\n\x04kind\"5\n\x06\x42undle\x12+\n\x06\x66rames\x18\x01 \x03(\x0b\x32\x1b.ledgerd.transport.v1.Frame\"\xc9\x01\n\x05Hello\x12\x12\n\ncluster_id\x18\x01 \x01(\t\x12\x0f\n\x07node_id\x18\x02 \x01(\r\x12\x12\n\nto_node_id\x18\x03 \x01(\r\x12\x14\n\x0cprotocol_min\x18\x04 \x01(\r\x12\x14\n\x0cprotocol_max\x18\x05 \x01(\r\x12\x13\n\x0bincarnation\x18\x06 \x01(\x0c\x12\x10\n\x08store_id\x18\x07 \x01(\x0c\x12\x19\n\x11state_version_min\x18\x08 \x01(\r\x12\x19\n\x11state_version_max\x18\t \x01(\r\"\x07\n\x05\x41live\"&\n\x07\x45ntryId\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12\r\n\x05index\x18\x02 \x01(\x04\"`\n\x05\x45ntry\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12\r\n\x05index\x18\x02 \x01(\x04\x12\x0c\n\x04kind\x18\x03 \x01(\r\x12\r\n\x05ts_us\x18\x04 \x01(\x03\x12\x0f\n\x07payload\x18\x05 \x01(\x0c\x12\x0c\n\x04link\x18\x06 \x01(\x0c\"D\n\x07PreVote\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12+\n\x04last\x18\x02 \x01(\x0b\x32\x1d.ledgerd.transport.v1.EntryId\"A\n\x0cPreVoteReply\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12\x0f\n\x07granted\x18\x02 \x01(\x08\x12\x12\n\nasked_term\x18\x03 \x01(\x04\"X\n\x0bRequestVote\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12+\n\x04last\x18\x02 \x01(\x0b\x32\x1d.ledgerd.transport.v1.EntryId\x12\x0e\n\x06\x66orced\x18\x03 \x01(\x08\"1\n\x10RequestVoteReply\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12\x0f\n\x07granted\x18\x02 \x01(\x08\"\xbd\x01\n\rAppendEntries\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12+\n\x04prev\x18\x02 \x01(\x0b\x32\x1d.ledgerd.transport.v1.EntryId\x12\x11\n\tprev_link\x18\x03 \x01(\x0c\x12,\n\x07\x65ntries\x18\x04 \x03(\x0b\x32\x1b.ledgerd.transport.v1.Entry\x12\x0e\n\x06\x63ommit\x18\x05 \x01(\x04\x12\x0e\n\x06stream\x18\x06 \x01(\x04\x12\x10\n\x08sequence\x18\x07 \x01(\x04\"O\n\x0e\x41ppendAccepted\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12\r\n\x05match\x18\x02 \x01(\x04\x12\x0e\n\x06stream\x18\x03 \x01(\x04\x12\x10\n\x08sequence\x18\x04 \x01(\x04\"\x9a\x01\n\x0e\x41ppendRejected\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12+\n\x04prev\x18\x02 \x01(\x0b\x32\x1d.ledgerd.transport.v1.EntryId\x12+\n\x04hint\x18\x03 \x01(\x0b\x32\x1d.ledgerd.transport.v1.EntryId\x12\x0e\n\x06stream\x18\x04 \x01(\x04\x12\x10\n\x08sequence\x18\x05 \x01(\x04\"@\n\tHeartbeat\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12\x0e\n\x06\x63ommit\x18\x02 \x01(\x04\x12\x15\n\rread_position\x18\x03 \x01(\x04\"F\n\x0eHeartbeatReply\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12\x15\n\rread_position\x18\x02 \x01(\x04\x12\x0f\n\x07\x61pplied\x18\x03 \x01(\x04\"2\n\x10ReadIndexRequest\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12\x10\n\x08position\x18\x02 \x01(\x04\"?\n\x0eReadIndexReply\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12\x10\n\x08position\x18\x02 \x01(\x04\x12\r\n\x05index\x18\x03 \x01(\x04\"\x18\n\x08TermOver\x12\x0c\n\x04term\x18\x01 \x01(\x04\"\x1a\n\nTimeoutNow\x12\x0c\n\x04term\x18\x01 \x01(\x04\x32P\n\x04Peer\x12H\n\x08\x45xchange\x12\x1b.ledgerd.transport.v1.Frame\x1a\x1b.ledgerd.transport.v1.Frame(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fledgerd/transport/v1/peer.proto\x12\x14ledgerd.transport.v1\"\x8c\x08\n\x05\x46rame\x12\x10\n\x08\x63lock_us\x18\x01 \x01(\x03\x12,\n\x05hello\x18\x02 \x01(\x0b\x32\x1b.ledgerd.transport.v1.HelloH\x00\x12,\n\x05\x61live\x18\x03 \x01(\x0b\x32\x1b.ledgerd.transport.v1.AliveH\x00\x12\x31\n\x08pre_vote\x18\x04 \x01(\x0b\x32\x1d.ledgerd.transport.v1.PreVoteH\x00\x12<\n\x0epre_vote_reply\x18\x05 \x01(\x0b\x32\".ledgerd.transport.v1.PreVoteReplyH\x00\x12\x39\n\x0crequest_vote\x18\x06 \x01(\x0b\x32!.ledgerd.transport.v1.RequestVoteH\x00\x12\x44\n\x12request_vote_reply\x18\x07 \x01(\x0b\x32&.ledgerd.transport.v1.RequestVoteReplyH\x00\x12=\n\x0e\x61ppend_entries\x18\x08 \x01(\x0b\x32#.ledgerd.transport.v1.AppendEntriesH\x00\x12?\n\x0f\x61ppend_accepted\x18\t \x01(\x0b\x32$.ledgerd.transport.v1.AppendAcceptedH\x00\x12?\n\x0f\x61ppend_rejected\x18\n \x01(\x0b\x32$.ledgerd.transport.v1.AppendRejectedH\x00\x12\x34\n\theartbeat\x18\x0b \x01(\x0b\x32\x1f.ledgerd.transport.v1.HeartbeatH\x00\x12?\n\x0fheartbeat_reply\x18\x0c \x01(\x0b\x32$.ledgerd.transport.v1.HeartbeatReplyH\x00\x12\x44\n\x12read_index_request\x18\r \x01(\x0b\x32&.ledgerd.transport.v1.ReadIndexRequestH\x00\x12@\n\x10read_index_reply\x18\x0e \x01(\x0b\x32$.ledgerd.transport.v1.ReadIndexReplyH\x00\x12\x33\n\tterm_over\x18\x0f \x01(\x0b\x32\x1e.ledgerd.transport.v1.TermOverH\x00\x12.\n\x06\x62undle\x18\x10 \x01(\x0b\x32\x1c.ledgerd.transport.v1.BundleH\x00\x12\x37\n\x0btimeout_now\x18\x11 \x01(\x0b\x32 .ledgerd.transport.v1.TimeoutNowH\x00\x12=\n\x0esnapshot_offer\x18\x12 \x01(\x0b\x32#.ledgerd.transport.v1.SnapshotOfferH\x00\x42\x06\n\x04kind\"5\n\x06\x42undle\x12+\n\x06\x66rames\x18\x01 \x03(\x0b\x32\x1b.ledgerd.transport.v1.Frame\"\xc9\x01\n\x05Hello\x12\x12\n\ncluster_id\x18\x01 \x01(\t\x12\x0f\n\x07node_id\x18\x02 \x01(\r\x12\x12\n\nto_node_id\x18\x03 \x01(\r\x12\x14\n\x0cprotocol_min\x18\x04 \x01(\r\x12\x14\n\x0cprotocol_max\x18\x05 \x01(\r\x12\x13\n\x0bincarnation\x18\x06 \x01(\x0c\x12\x10\n\x08store_id\x18\x07 \x01(\x0c\x12\x19\n\x11state_version_min\x18\x08 \x01(\r\x12\x19\n\x11state_version_max\x18\t \x01(\r\"\x07\n\x05\x41live\"&\n\x07\x45ntryId\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12\r\n\x05index\x18\x02 \x01(\x04\"`\n\x05\x45ntry\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12\r\n\x05index\x18\x02 \x01(\x04\x12\x0c\n\x04kind\x18\x03 \x01(\r\x12\r\n\x05ts_us\x18\x04 \x01(\x03\x12\x0f\n\x07payload\x18\x05 \x01(\x0c\x12\x0c\n\x04link\x18\x06 \x01(\x0c\"D\n\x07PreVote\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12+\n\x04last\x18\x02 \x01(\x0b\x32\x1d.ledgerd.transport.v1.EntryId\"A\n\x0cPreVoteReply\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12\x0f\n\x07granted\x18\x02 \x01(\x08\x12\x12\n\nasked_term\x18\x03 \x01(\x04\"X\n\x0bRequestVote\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12+\n\x04last\x18\x02 \x01(\x0b\x32\x1d.ledgerd.transport.v1.EntryId\x12\x0e\n\x06\x66orced\x18\x03 \x01(\x08\"1\n\x10RequestVoteReply\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12\x0f\n\x07granted\x18\x02 \x01(\x08\"\xbd\x01\n\rAppendEntries\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12+\n\x04prev\x18\x02 \x01(\x0b\x32\x1d.ledgerd.transport.v1.EntryId\x12\x11\n\tprev_link\x18\x03 \x01(\x0c\x12,\n\x07\x65ntries\x18\x04 \x03(\x0b\x32\x1b.ledgerd.transport.v1.Entry\x12\x0e\n\x06\x63ommit\x18\x05 \x01(\x04\x12\x0e\n\x06stream\x18\x06 \x01(\x04\x12\x10\n\x08sequence\x18\x07 \x01(\x04\"O\n\x0e\x41ppendAccepted\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12\r\n\x05match\x18\x02 \x01(\x04\x12\x0e\n\x06stream\x18\x03 \x01(\x04\x12\x10\n\x08sequence\x18\x04 \x01(\x04\"\x9a\x01\n\x0e\x41ppendRejected\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12+\n\x04prev\x18\x02 \x01(\x0b\x32\x1d.ledgerd.transport.v1.EntryId\x12+\n\x04hint\x18\x03 \x01(\x0b\x32\x1d.ledgerd.transport.v1.EntryId\x12\x0e\n\x06stream\x18\x04 \x01(\x04\x12\x10\n\x08sequence\x18\x05 \x01(\x04\"@\n\tHeartbeat\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12\x0e\n\x06\x63ommit\x18\x02 \x01(\x04\x12\x15\n\rread_position\x18\x03 \x01(\x04\"F\n\x0eHeartbeatReply\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12\x15\n\rread_position\x18\x02 \x01(\x04\x12\x0f\n\x07\x61pplied\x18\x03 \x01(\x04\"2\n\x10ReadIndexRequest\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12\x10\n\x08position\x18\x02 \x01(\x04\"?\n\x0eReadIndexReply\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12\x10\n\x08position\x18\x02 \x01(\x04\x12\r\n\x05index\x18\x03 \x01(\x04\"z\n\nMembership\x12\x0e\n\x06voters\x18\x01 \x03(\r\x12\x10\n\x08outgoing\x18\x02 \x03(\r\x12\x10\n\x08learners\x18\x03 \x03(\r\x12\x15\n\rlearners_next\x18\x04 \x03(\r\x12\x12\n\nauto_leave\x18\x05 \x01(\x08\x12\r\n\x05index\x18\x06 \x01(\x04\"\xf3\x01\n\rSnapshotOffer\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12+\n\x04last\x18\x02 \x01(\x0b\x32\x1d.ledgerd.transport.v1.EntryId\x12\x0c\n\x04link\x18\x03 \x01(\x0c\x12\r\n\x05ts_us\x18\x04 \x01(\x03\x12\x34\n\nmembership\x18\x05 \x01(\x0b\x32 .ledgerd.transport.v1.Membership\x12\x0e\n\x06\x64igest\x18\x06 \x01(\x0c\x12\x12\n\nsize_bytes\x18\x07 \x01(\x04\x12\x0e\n\x06sha256\x18\x08 \x01(\x0c\x12\x0e\n\x06stream\x18\t \x01(\x04\x12\x10\n\x08sequence\x18\n \x01(\x04\"\x18\n\x08TermOver\x12\x0c\n\x04term\x18\x01 \x01(\x04\"\x1a\n\nTimeoutNow\x12\x0c\n\x04term\x18\x01 \x01(\x04\x32P\n\x04Peer\x12H\n\x08\x45xchange\x12\x1b.ledgerd.transport.v1.Frame\x1a\x1b.ledgerd.transport.v1.Frame(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,43 +32,47 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ledgerd.transport.v1.peer_p
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_FRAME']._serialized_start=58
-  _globals['_FRAME']._serialized_end=1031
-  _globals['_BUNDLE']._serialized_start=1033
-  _globals['_BUNDLE']._serialized_end=1086
-  _globals['_HELLO']._serialized_start=1089
-  _globals['_HELLO']._serialized_end=1290
-  _globals['_ALIVE']._serialized_start=1292
-  _globals['_ALIVE']._serialized_end=1299
-  _globals['_ENTRYID']._serialized_start=1301
-  _globals['_ENTRYID']._serialized_end=1339
-  _globals['_ENTRY']._serialized_start=1341
-  _globals['_ENTRY']._serialized_end=1437
-  _globals['_PREVOTE']._serialized_start=1439
-  _globals['_PREVOTE']._serialized_end=1507
-  _globals['_PREVOTEREPLY']._serialized_start=1509
-  _globals['_PREVOTEREPLY']._serialized_end=1574
-  _globals['_REQUESTVOTE']._serialized_start=1576
-  _globals['_REQUESTVOTE']._serialized_end=1664
-  _globals['_REQUESTVOTEREPLY']._serialized_start=1666
-  _globals['_REQUESTVOTEREPLY']._serialized_end=1715
-  _globals['_APPENDENTRIES']._serialized_start=1718
-  _globals['_APPENDENTRIES']._serialized_end=1907
-  _globals['_APPENDACCEPTED']._serialized_start=1909
-  _globals['_APPENDACCEPTED']._serialized_end=1988
-  _globals['_APPENDREJECTED']._serialized_start=1991
-  _globals['_APPENDREJECTED']._serialized_end=2145
-  _globals['_HEARTBEAT']._serialized_start=2147
-  _globals['_HEARTBEAT']._serialized_end=2211
-  _globals['_HEARTBEATREPLY']._serialized_start=2213
-  _globals['_HEARTBEATREPLY']._serialized_end=2283
-  _globals['_READINDEXREQUEST']._serialized_start=2285
-  _globals['_READINDEXREQUEST']._serialized_end=2335
-  _globals['_READINDEXREPLY']._serialized_start=2337
-  _globals['_READINDEXREPLY']._serialized_end=2400
-  _globals['_TERMOVER']._serialized_start=2402
-  _globals['_TERMOVER']._serialized_end=2426
-  _globals['_TIMEOUTNOW']._serialized_start=2428
-  _globals['_TIMEOUTNOW']._serialized_end=2454
-  _globals['_PEER']._serialized_start=2456
-  _globals['_PEER']._serialized_end=2536
+  _globals['_FRAME']._serialized_end=1094
+  _globals['_BUNDLE']._serialized_start=1096
+  _globals['_BUNDLE']._serialized_end=1149
+  _globals['_HELLO']._serialized_start=1152
+  _globals['_HELLO']._serialized_end=1353
+  _globals['_ALIVE']._serialized_start=1355
+  _globals['_ALIVE']._serialized_end=1362
+  _globals['_ENTRYID']._serialized_start=1364
+  _globals['_ENTRYID']._serialized_end=1402
+  _globals['_ENTRY']._serialized_start=1404
+  _globals['_ENTRY']._serialized_end=1500
+  _globals['_PREVOTE']._serialized_start=1502
+  _globals['_PREVOTE']._serialized_end=1570
+  _globals['_PREVOTEREPLY']._serialized_start=1572
+  _globals['_PREVOTEREPLY']._serialized_end=1637
+  _globals['_REQUESTVOTE']._serialized_start=1639
+  _globals['_REQUESTVOTE']._serialized_end=1727
+  _globals['_REQUESTVOTEREPLY']._serialized_start=1729
+  _globals['_REQUESTVOTEREPLY']._serialized_end=1778
+  _globals['_APPENDENTRIES']._serialized_start=1781
+  _globals['_APPENDENTRIES']._serialized_end=1970
+  _globals['_APPENDACCEPTED']._serialized_start=1972
+  _globals['_APPENDACCEPTED']._serialized_end=2051
+  _globals['_APPENDREJECTED']._serialized_start=2054
+  _globals['_APPENDREJECTED']._serialized_end=2208
+  _globals['_HEARTBEAT']._serialized_start=2210
+  _globals['_HEARTBEAT']._serialized_end=2274
+  _globals['_HEARTBEATREPLY']._serialized_start=2276
+  _globals['_HEARTBEATREPLY']._serialized_end=2346
+  _globals['_READINDEXREQUEST']._serialized_start=2348
+  _globals['_READINDEXREQUEST']._serialized_end=2398
+  _globals['_READINDEXREPLY']._serialized_start=2400
+  _globals['_READINDEXREPLY']._serialized_end=2463
+  _globals['_MEMBERSHIP']._serialized_start=2465
+  _globals['_MEMBERSHIP']._serialized_end=2587
+  _globals['_SNAPSHOTOFFER']._serialized_start=2590
+  _globals['_SNAPSHOTOFFER']._serialized_end=2833
+  _globals['_TERMOVER']._serialized_start=2835
+  _globals['_TERMOVER']._serialized_end=2859
+  _globals['_TIMEOUTNOW']._serialized_start=2861
+  _globals['_TIMEOUTNOW']._serialized_end=2887
+  _globals['_PEER']._serialized_start=2889
+  _globals['_PEER']._serialized_end=2969
 # @@protoc_insertion_point(module_scope)

@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Frame(_message.Message):
-    __slots__ = ("clock_us", "hello", "alive", "pre_vote", "pre_vote_reply", "request_vote", "request_vote_reply", "append_entries", "append_accepted", "append_rejected", "heartbeat", "heartbeat_reply", "read_index_request", "read_index_reply", "term_over", "bundle", "timeout_now")
+    __slots__ = ("clock_us", "hello", "alive", "pre_vote", "pre_vote_reply", "request_vote", "request_vote_reply", "append_entries", "append_accepted", "append_rejected", "heartbeat", "heartbeat_reply", "read_index_request", "read_index_reply", "term_over", "bundle", "timeout_now", "snapshot_offer")
     CLOCK_US_FIELD_NUMBER: _ClassVar[int]
     HELLO_FIELD_NUMBER: _ClassVar[int]
     ALIVE_FIELD_NUMBER: _ClassVar[int]
@@ -25,6 +25,7 @@ class Frame(_message.Message):
     TERM_OVER_FIELD_NUMBER: _ClassVar[int]
     BUNDLE_FIELD_NUMBER: _ClassVar[int]
     TIMEOUT_NOW_FIELD_NUMBER: _ClassVar[int]
+    SNAPSHOT_OFFER_FIELD_NUMBER: _ClassVar[int]
     clock_us: int
     hello: Hello
     alive: Alive
@@ -42,7 +43,8 @@ class Frame(_message.Message):
     term_over: TermOver
     bundle: Bundle
     timeout_now: TimeoutNow
-    def __init__(self, clock_us: _Optional[int] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., alive: _Optional[_Union[Alive, _Mapping]] = ..., pre_vote: _Optional[_Union[PreVote, _Mapping]] = ..., pre_vote_reply: _Optional[_Union[PreVoteReply, _Mapping]] = ..., request_vote: _Optional[_Union[RequestVote, _Mapping]] = ..., request_vote_reply: _Optional[_Union[RequestVoteReply, _Mapping]] = ..., append_entries: _Optional[_Union[AppendEntries, _Mapping]] = ..., append_accepted: _Optional[_Union[AppendAccepted, _Mapping]] = ..., append_rejected: _Optional[_Union[AppendRejected, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., heartbeat_reply: _Optional[_Union[HeartbeatReply, _Mapping]] = ..., read_index_request: _Optional[_Union[ReadIndexRequest, _Mapping]] = ..., read_index_reply: _Optional[_Union[ReadIndexReply, _Mapping]] = ..., term_over: _Optional[_Union[TermOver, _Mapping]] = ..., bundle: _Optional[_Union[Bundle, _Mapping]] = ..., timeout_now: _Optional[_Union[TimeoutNow, _Mapping]] = ...) -> None: ...
+    snapshot_offer: SnapshotOffer
+    def __init__(self, clock_us: _Optional[int] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., alive: _Optional[_Union[Alive, _Mapping]] = ..., pre_vote: _Optional[_Union[PreVote, _Mapping]] = ..., pre_vote_reply: _Optional[_Union[PreVoteReply, _Mapping]] = ..., request_vote: _Optional[_Union[RequestVote, _Mapping]] = ..., request_vote_reply: _Optional[_Union[RequestVoteReply, _Mapping]] = ..., append_entries: _Optional[_Union[AppendEntries, _Mapping]] = ..., append_accepted: _Optional[_Union[AppendAccepted, _Mapping]] = ..., append_rejected: _Optional[_Union[AppendRejected, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., heartbeat_reply: _Optional[_Union[HeartbeatReply, _Mapping]] = ..., read_index_request: _Optional[_Union[ReadIndexRequest, _Mapping]] = ..., read_index_reply: _Optional[_Union[ReadIndexReply, _Mapping]] = ..., term_over: _Optional[_Union[TermOver, _Mapping]] = ..., bundle: _Optional[_Union[Bundle, _Mapping]] = ..., timeout_now: _Optional[_Union[TimeoutNow, _Mapping]] = ..., snapshot_offer: _Optional[_Union[SnapshotOffer, _Mapping]] = ...) -> None: ...
 
 class Bundle(_message.Message):
     __slots__ = ("frames",)
@@ -217,6 +219,46 @@ class ReadIndexReply(_message.Message):
     position: int
     index: int
     def __init__(self, term: _Optional[int] = ..., position: _Optional[int] = ..., index: _Optional[int] = ...) -> None: ...
+
+class Membership(_message.Message):
+    __slots__ = ("voters", "outgoing", "learners", "learners_next", "auto_leave", "index")
+    VOTERS_FIELD_NUMBER: _ClassVar[int]
+    OUTGOING_FIELD_NUMBER: _ClassVar[int]
+    LEARNERS_FIELD_NUMBER: _ClassVar[int]
+    LEARNERS_NEXT_FIELD_NUMBER: _ClassVar[int]
+    AUTO_LEAVE_FIELD_NUMBER: _ClassVar[int]
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    voters: _containers.RepeatedScalarFieldContainer[int]
+    outgoing: _containers.RepeatedScalarFieldContainer[int]
+    learners: _containers.RepeatedScalarFieldContainer[int]
+    learners_next: _containers.RepeatedScalarFieldContainer[int]
+    auto_leave: bool
+    index: int
+    def __init__(self, voters: _Optional[_Iterable[int]] = ..., outgoing: _Optional[_Iterable[int]] = ..., learners: _Optional[_Iterable[int]] = ..., learners_next: _Optional[_Iterable[int]] = ..., auto_leave: _Optional[bool] = ..., index: _Optional[int] = ...) -> None: ...
+
+class SnapshotOffer(_message.Message):
+    __slots__ = ("term", "last", "link", "ts_us", "membership", "digest", "size_bytes", "sha256", "stream", "sequence")
+    TERM_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
+    LINK_FIELD_NUMBER: _ClassVar[int]
+    TS_US_FIELD_NUMBER: _ClassVar[int]
+    MEMBERSHIP_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    SHA256_FIELD_NUMBER: _ClassVar[int]
+    STREAM_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    term: int
+    last: EntryId
+    link: bytes
+    ts_us: int
+    membership: Membership
+    digest: bytes
+    size_bytes: int
+    sha256: bytes
+    stream: int
+    sequence: int
+    def __init__(self, term: _Optional[int] = ..., last: _Optional[_Union[EntryId, _Mapping]] = ..., link: _Optional[bytes] = ..., ts_us: _Optional[int] = ..., membership: _Optional[_Union[Membership, _Mapping]] = ..., digest: _Optional[bytes] = ..., size_bytes: _Optional[int] = ..., sha256: _Optional[bytes] = ..., stream: _Optional[int] = ..., sequence: _Optional[int] = ...) -> None: ...
 
 class TermOver(_message.Message):
     __slots__ = ("term",)
