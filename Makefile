@@ -1,10 +1,11 @@
 # One page, no logic. `.ci/run` calls `make check`, so CI never knows more than a laptop.
 PYTHON ?= python3
+SEEDS  ?= 200
 BIN    := .venv/bin
 SHELL  := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit setup e2e jepsen bench cluster proto proto-check format format-check lint types imports docs docs-check check lock clean
+.PHONY: help demo test unit setup e2e jepsen bench sim cluster proto proto-check format format-check lint types imports docs docs-check check lock clean
 
 help: ## print the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,6 +28,9 @@ jepsen: .setup-done ## every nemesis against the workloads, within five minutes
 
 bench: .setup-done ## the macro benchmark, etcd beside us where it is installed
 	$(BIN)/python -m benchmarks.macro
+
+sim: .setup-done ## SEEDS=200 simulated clusters under faults; fails if a rare path was never taken
+	$(BIN)/ledgerd simulate --seeds $(SEEDS) --jobs 2 --marks
 
 cluster: .setup-done ## three local nodes in the foreground; prints how to talk to them
 	$(BIN)/ledgerd dev --nodes 3 --dir run/cluster

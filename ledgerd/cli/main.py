@@ -1,4 +1,4 @@
-"""`ledgerd`: run a node, make certificates, check a directory, run a local cluster."""
+"""`ledgerd`: run a node, make certificates, check a directory, run local and simulated clusters."""
 
 import sys
 from typing import Any
@@ -10,6 +10,7 @@ from ledgerd.cli.check import check
 from ledgerd.cli.dev import dev
 from ledgerd.cli.pki import pki
 from ledgerd.cli.run import run
+from ledgerd.cli.simulate import simulate
 from ledgerd.errors import (
     ConfigError,
     CorruptionError,
@@ -60,3 +61,4 @@ cli.add_command(run)
 cli.add_command(dev)
 cli.add_command(pki)
 cli.add_command(check)
+cli.add_command(simulate)

@@ -419,6 +419,10 @@ class RaftCore:
         """What the peers said of their releases; nobody but the core changes it."""
         return self._roles.releases
 
+    def link(self, index: Index) -> bytes | None:
+        """Return the chain link at index, None if it is not in the log."""
+        return self._log.link(index)
+
     def status(self) -> Status:
         """Return a frozen view of everything."""
         roles = self._roles
@@ -498,9 +502,7 @@ class RaftCore:
             leadership.heartbeat(roles.commit, position, timed=False)
             if reads.confirm(roles.membership, roles.term):
                 roles.must_flush = roles.must_tell_commit = True
-        if roles.must_flush and not roles.may_send_early():
-            roles.marks.covers("leader.early_held")
-        elif roles.must_flush:
+        if roles.must_flush and roles.may_send_early():
             roles.must_flush = False
             by_tick = self._options.is_commit_told_by_tick
             tell = roles.must_tell_commit or not by_tick
@@ -518,4 +520,6 @@ class RaftCore:
         # F20, T33: a page bounds the work, never the commit index.
         self._page = self._log.entries(first, end, self._options.apply_bytes_max)
         self._apply_end = self._page[-1].index
+        if self._apply_end < end:
+            self._roles.marks.covers("apply.paged")
         return first, self._apply_end

@@ -39,7 +39,6 @@ MARKS: Final = (
     "leader.no_quorum",  # stepped down: too few were heard (F2)
     "leader.lag",  # stepped down: it slept through an election base (T83)
     "leader.lost_tail",  # left office with entries that were not committed (T65)
-    "leader.early_held",  # early messages wait for the durable vote (T82)
     # Transfers (F5).
     "transfer.begun",
     "transfer.given_up",  # it did not come about within one election base (T39)
@@ -57,7 +56,6 @@ MARKS: Final = (
     "append.nudged_through_full_window",  # the empty append of T27
     "append.window_full",  # nothing more is sent until an ack comes (F14)
     "append.peer_lost",  # what was on the way to a peer is forgotten
-    "commit.before_own_write",  # followers alone made the quorum (T5)
     "commit.older_term_waits",  # a quorum holds it, but it is of an older term (T18)
     "quota.refused",  # too much is uncommitted (F17)
     # Membership.
@@ -72,8 +70,7 @@ MARKS: Final = (
     "read.retried",  # a follower asks again under a new position (F11, T45)
     "read.waits_for_first_commit",  # no read point before the term's first commit (T44)
     # Replica.
-    "apply.page_cut",  # a turn's bounds left the rest of a page to the next one (T94)
-    "waiter.other_entry",  # another leader's entry stands where the call's was (T65)
+    "apply.paged",  # more is committed than one page holds (F20, T33)
     "waiter.shared_entry",  # calls that waited together share an entry
     "waiter.unknown",  # a call ended as unknown (T65)
 )

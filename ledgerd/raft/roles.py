@@ -337,8 +337,6 @@ class Roles:
         if self.log.term(reached) != self.term:
             self.marks.covers("commit.older_term_waits")
             return
-        if reached > self.log.durable:
-            self.marks.covers("commit.before_own_write")
         self.commit_to(reached)
         leadership.committed(reached)
         self.must_flush = True

@@ -25,7 +25,6 @@ from ledgerd.raft.facts import ApplyStopped
 from ledgerd.raft.marks import NO_MARKS, Marks
 from ledgerd.raft.ready import Proposed, ReadTicket, Ready, Refused
 from ledgerd.replica.fold import fold
-from ledgerd.replica.handovers import Handovers
 from ledgerd.replica.hooks import Hooks, NoHooks
 from ledgerd.replica.inputs import (
     CommandProposed,
@@ -35,7 +34,6 @@ from ledgerd.replica.inputs import (
     ReadsRequested,
     Received,
     Ticked,
-    TransferAsked,
     Waiter,
 )
 from ledgerd.replica.outbox import (
@@ -82,7 +80,6 @@ class Replica:
         self._halt: Halt | None = None
         self._waiters = Waiters()
         self._reads: dict[ReadTicket, list[Waiter]] = {}
-        self._handovers = Handovers(core)
         self._apply_range: tuple[Index, Index] | None = None
         self._role = Role.FOLLOWER
         self._leader: NodeId = NO_NODE
@@ -126,7 +123,6 @@ class Replica:
             self._mail.after(ready.send_after, receipt)  # 3 send: votes and acks
             self._take_news(ready, outbox)
             outbox.persisted_bytes += sum(len(entry.payload) for entry in ready.entries)
-        self._handovers.settle(outbox)
         self._apply_page(outbox)  # 4 apply one page into the open state transaction
         outbox.again = self._core.has_more_to_apply and self._halt is None
         self._reach("turn.end")
@@ -160,8 +156,6 @@ class Replica:
                     rare.append(item)
                 case ReadsRequested():
                     readers.append(item.waiter)
-                case TransferAsked():
-                    self._handovers.ask(item, outbox)
                 case Noted():
                     self._core.note(item.fact)
                 case _:
@@ -296,8 +290,6 @@ class Replica:
             if commands_left <= 0:
                 break
         self._core.applied(Index(first - 1))
-        if first <= last and self._halt is None:
-            self._marks.covers("apply.page_cut")
         self._apply_range = (first, last) if first <= last else None
         outbox.needs_settle = True
         self._reach("turn.applied")
@@ -340,6 +332,5 @@ class Replica:
                     )
                 )
             else:
-                self._marks.covers("waiter.other_entry")
                 self._tell_unknown(share, outbox)
         return len(outcomes)

@@ -187,6 +187,10 @@ class SimDisk:
         Where the budget forbids the loss of what a lying disk called synced, log/ keeps it.
         """
         keeps_log = power and not self.budget.allows_cut(self)
+        if self._environment is not None:
+            # An open write transaction ends with the process that wrote it.
+            cast(Any, self._environment.log).close()
+            cast(Any, self._environment.state).close()
         self._environment = None
         self._elapsed_ns = self._stall_ns = 0
         return Lost(

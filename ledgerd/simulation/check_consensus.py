@@ -1,0 +1,283 @@
+"""The invariants of consensus, checked after every step of a run (raft.md 4.5).
+
+Incremental: each check looks at what changed since the last one. It keeps its own history and takes
+from the product only what it says of itself (`Status`), what it writes (`Ready`), what it sends,
+and its links. That a link is a hash over the whole prefix makes "same prefix" one comparison.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ledgerd.raft.entries import GENESIS_LINK, NO_NODE, Entry, HardState, Index, Role
+from ledgerd.raft.messages import (
+    AppendAccepted,
+    AppendEntries,
+    Message,
+    PreVoteReply,
+    RequestVote,
+    RequestVoteReply,
+)
+from ledgerd.raft.options import Options
+from ledgerd.raft.ready import Ready
+from ledgerd.raft.status import Status
+from ledgerd.simulation.verdict import Violation, require
+
+
+class Core(Protocol):
+    """What is asked of a running core."""
+
+    def status(self) -> Status:
+        """Return a frozen view of everything."""
+        ...
+
+    def link(self, index: Index) -> bytes | None:
+        """Return the chain link at index, None if it is not there."""
+        ...
+
+
+@dataclass(slots=True)
+class Seen:
+    """One node as it was seen last.
+
+    image: links of the durable log, position 0 is GENESIS. hard: the durable hard state.
+    acked: the longest prefix that this node has vouched for: its index and link.
+    """
+
+    image: list[bytes] = field(default_factory=lambda: [GENESIS_LINK])
+    hard: HardState = field(default_factory=lambda: HardState(0, NO_NODE, Index(0)))  # type: ignore[arg-type]
+    incarnation: int = 0
+    status: Status | None = None
+    acked: tuple[int, bytes] = (0, GENESIS_LINK)
+
+
+class ConsensusWatch:
+    """Everything that was ever seen of consensus. Each call raises Violation on a breach."""
+
+    def __init__(self, node_ids: Iterable[int], options: Options) -> None:
+        self._options = options
+        self.nodes = {node_id: Seen() for node_id in node_ids}
+        self.entries: dict[bytes, Entry] = {}  # by link: all that were ever written
+        self.committed: list[bytes] = [GENESIS_LINK]  # links by index
+        self.leaders: dict[int, int] = {}
+        self._links: dict[tuple[int, int], bytes] = {}
+        self._votes: dict[tuple[int, int], int] = {}
+        self._led: dict[int, tuple[Index, bytes]] = {}
+
+    @property
+    def commit(self) -> Index:
+        """The largest index that was ever committed."""
+        return Index(len(self.committed) - 1)
+
+    # What nodes write.
+
+    def persisted(self, node_id: int, ready: Ready) -> None:
+        """A node has made this Ready durable."""
+        seen = self.nodes[node_id]
+        if ready.hard_state is not None:
+            hard = ready.hard_state
+            require(hard.term >= seen.hard.term, "R8", node_id, seen.hard, hard)
+            seen.hard = hard
+        for entry in ready.entries:
+            known = self._links.setdefault((entry.term, entry.index), entry.link)
+            require(known == entry.link, "R4", "two entries at", entry.id)
+            self.entries[entry.link] = entry
+        if not ready.entries:
+            return
+        first = ready.entries[0].index
+        self._check_cut(node_id, seen, first)
+        del seen.image[first:]
+        seen.image += [entry.link for entry in ready.entries]
+
+    def _check_cut(self, node_id: int, seen: Seen, first: Index) -> None:
+        """R2, and what is committed is never replaced."""
+        if first >= len(seen.image):
+            return
+        require(
+            first > self.commit or seen.image[first] != self.committed[first],
+            "R5",
+            f"node {node_id} replaces committed entry {first}",
+        )
+        own = self.entries[seen.image[first]]
+        require(
+            self.leaders.get(own.term) != node_id or own.term < seen.hard.term,
+            "R2",
+            f"leader {node_id} replaces its own {own.id}",
+        )
+        if seen.acked[0] >= first:
+            seen.acked = (first - 1, seen.image[first - 1])
+
+    def started(self, node_id: int, hard: HardState, links: list[bytes]) -> None:
+        """A node has started; its log holds these links, its hard state is this."""
+        seen = self.nodes[node_id]
+        index, link = seen.acked
+        require(hard.term >= seen.hard.term, "R8", node_id, "had", seen.hard, hard)
+        if hard.term == seen.hard.term and seen.hard.vote != NO_NODE:
+            require(hard.vote == seen.hard.vote, "R1", node_id, seen.hard, hard)
+        require(
+            len(links) > index and links[index] == link,
+            "R8",
+            f"node {node_id} vouched for {index}, its log ends at {len(links) - 1}",
+        )
+        seen.image, seen.hard, seen.status = links, hard, None
+        seen.incarnation += 1
+
+    # What nodes send.
+
+    def sent(self, message: Message) -> None:
+        """A message leaves: what it promises must be durable. R1, R9, T81."""
+        seen = self.nodes[message.sender]
+        match message:
+            case RequestVote():
+                self._vote(message.sender, message.term, message.sender)
+            case RequestVoteReply(granted=True):
+                self._vote(message.sender, message.term, message.to)
+            case AppendAccepted():
+                self._check_ack(message, seen)
+            case PreVoteReply(granted=False):
+                require(
+                    message.term <= seen.hard.term or message.term < message.asked_term,
+                    "R9",
+                    "a refusal carries a term nobody has entered:",
+                    message,
+                )
+            case AppendEntries():
+                require(seen.hard.term >= message.term, "R9", "T82", message.term)
+            case _:
+                pass
+
+    def _check_ack(self, message: AppendAccepted, seen: Seen) -> None:
+        require(seen.hard.term >= message.term, "R9", message, seen.hard)
+        require(len(seen.image) > message.match, "R9", message, len(seen.image) - 1)
+        if message.match > seen.acked[0]:
+            seen.acked = (message.match, seen.image[message.match])
+
+    def _vote(self, voter: int, term: int, candidate: int) -> None:
+        hard = self.nodes[voter].hard
+        # A durable newer term forbids any other vote in this one, just as the vote does.
+        is_covered = hard.term > term or (hard.term == term and hard.vote == candidate)
+        require(is_covered, "R9", f"vote of {voter} for {candidate} in {term}", hard)
+        known = self._votes.setdefault((voter, term), candidate)
+        require(known == candidate, "R1", voter, "votes twice in", term)
+
+    # What nodes are.
+
+    def looked(self, node_id: int, core: Core) -> tuple[Status | None, Status]:
+        """Check a node after something happened to it; return what it was and is now."""
+        status = core.status()
+        seen = self.nodes[node_id]
+        before, seen.status = seen.status, status
+        self._check_pointers(seen, status)
+        if before is not None:
+            self._check_rise(before, status)
+            self._check_fence(before, status)
+        if status.role is Role.LEADER:
+            self._check_windows(status)
+            self._check_leader(status, core)
+        if status.commit > self.commit:
+            self.commit_to(status, core)
+        elif status.commit and (before is None or before.commit != status.commit):
+            link = core.link(status.commit)
+            require(
+                link is None or link == self.committed[status.commit],
+                "R6",
+                f"node {node_id} has committed another entry {status.commit}",
+            )
+        return before, status
+
+    def _check_pointers(self, seen: Seen, status: Status) -> None:
+        require(status.first - 1 <= status.applied, "R3", status)
+        require(status.applied <= min(status.commit, status.durable), "R3", status)
+        require(max(status.commit, status.durable) <= status.last, "R3", status)
+        require(status.durable <= len(seen.image) - 1, "R9", "T10", status)
+        for peer in status.peers:
+            require(0 <= peer.match < peer.next <= status.last + 1, "R3", peer)
+
+    def _check_rise(self, before: Status, status: Status) -> None:
+        require(status.term >= before.term, "R8", before, status)
+        require(status.commit >= before.commit, "R8", before, status)
+        require(status.applied >= before.applied, "R8", before, status)
+        if status.term == before.term and before.vote != NO_NODE:
+            require(status.vote == before.vote, "R1", before, status)
+
+    def _check_fence(self, before: Status, status: Status) -> None:
+        """R17: no proposal is accepted during a transfer."""
+        is_fenced = (
+            before.term == status.term
+            and before.transferring == status.transferring != NO_NODE
+        )
+        require(not is_fenced or before.last == status.last, "R17", before, status)
+
+    def _check_windows(self, status: Status) -> None:
+        """R16: a window never holds more than its bounds and one message."""
+        for peer in status.peers:
+            bound = self._options.window_messages
+            require(peer.window_messages <= bound, "R16", peer)
+            is_empty = peer.window_messages == 0
+            require(is_empty == (peer.window_bytes == 0), "R16", peer)
+
+    def _check_leader(self, status: Status, core: Core) -> None:
+        node_id, term = status.node_id, status.term
+        leader = self.leaders.setdefault(term, node_id)
+        require(leader == node_id, "R1", f"{leader} and {node_id} lead term {term}")
+        led = self._led.get(term)
+        if led is None:
+            # R5: what was ever committed is in the log of every later leader.
+            link = core.link(self.commit)
+            require(
+                link == self.committed[self.commit] or self.commit < status.first,
+                "R5",
+                f"leader {node_id} of term {term} lacks committed entry {self.commit}",
+            )
+        elif core.link(led[0]) != led[1] and led[0] >= status.first:
+            raise Violation("R2", f"leader {node_id} replaced its own entry {led[0]}")
+        last = core.link(status.last)
+        assert last is not None, status
+        self._led[term] = (status.last, last)
+
+    def commit_to(self, status: Status, core: Core) -> None:
+        """A node has committed further than anybody before it. R7, R10."""
+        links = []
+        for index in range(self.commit + 1, status.commit + 1):
+            link = core.link(Index(index))
+            require(link is not None, "R7", status, "lacks", index)
+            assert link is not None
+            links.append(link)
+        entry = self.entries.get(links[-1])
+        if entry is None:
+            raise Violation("R7", f"entry {status.commit} was committed, never written")
+        self._check_quorum(status, entry)
+        require(
+            status.role is not Role.LEADER or entry.term == status.term,
+            "R10",
+            f"leader {status.node_id} of term {status.term} commits {entry.id} by counting",
+        )
+        self.committed += links
+
+    def _check_quorum(self, status: Status, entry: Entry) -> None:
+        membership = status.membership
+        for half in (membership.voters, membership.outgoing):
+            holders = [node for node in half if self.holds(node, entry)]
+            require(
+                not half or 2 * len(holders) > len(half),
+                "R7",
+                f"{entry.id} is committed, of {half} only {holders} hold it durably",
+            )
+
+    def holds(self, node_id: int, entry: Entry) -> bool:
+        """Return whether the node's durable log has this entry and all before it."""
+        image = self.nodes[node_id].image
+        return entry.index < len(image) and image[entry.index] == entry.link
+
+    def check_kept(self, voters: Iterable[int]) -> None:
+        """R7, R8: what was ever committed stays durable on a quorum, whatever crashed."""
+        if not self.commit:
+            return
+        half = list(voters)
+        entry = self.entries[self.committed[-1]]
+        holders = [node for node in half if self.holds(node, entry)]
+        require(
+            2 * len(holders) > len(half),
+            "R7",
+            f"committed {entry.id} is left on {holders} of {half} only",
+        )

@@ -1,0 +1,501 @@
+"""One run: a cluster, its clients, its faults, and the checks after every step.
+
+    run = Simulation(draw(17))
+    run.run()          # raises Violation, or whatever the product raised
+
+The safety phase takes `duration_ns`. Then a quorum is healed, the rest is frozen as it is, and
+everything pending must be answered and the digests of the quorum be equal within 20 election
+bases (R18), or after as many without a step forward where a node was far behind.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from ledgerd.errors import CorruptionError
+from ledgerd.formats.entries import link
+from ledgerd.formats.records import TableRows
+from ledgerd.formats.versions import STATE_VERSION, STATE_VERSION_MIN
+from ledgerd.raft.core import RaftCore
+from ledgerd.raft.entries import NO_NODE, Entry, Index, NodeId, Role
+from ledgerd.raft.facts import PeerGreeted
+from ledgerd.raft.membership import Membership
+from ledgerd.raft.messages import Message
+from ledgerd.raft.protocol import PROTOCOL_MAX
+from ledgerd.raft.ready import Ready
+from ledgerd.raft.status import Status
+from ledgerd.replica.inputs import Noted, Waiter
+from ledgerd.replica.log_clock import LogClock
+from ledgerd.replica.outbox import Outbox
+from ledgerd.replica.ports import Receipt
+from ledgerd.replica.replica import Replica
+from ledgerd.simulation.check_answers import AnswersWatch, Call
+from ledgerd.simulation.check_consensus import ConsensusWatch
+from ledgerd.simulation.check_ledger import LedgerWatch, account_seen
+from ledgerd.simulation.client import Client
+from ledgerd.simulation.clock import Agenda
+from ledgerd.simulation.dice import chance, dice
+from ledgerd.simulation.disk import SimLogStore, SimStateStore
+from ledgerd.simulation.faults import Fault, Nemesis, schedule
+from ledgerd.simulation.machine import Life, Machine, Post
+from ledgerd.simulation.network import Network
+from ledgerd.simulation.swarm import Setup, Wire
+from ledgerd.simulation.trace import Trace
+from ledgerd.simulation.verdict import Kind, Violation
+from ledgerd.simulation.workload import ReadAccount, Work, proposal, rows_of
+from ledgerd.storage.recovery import recover
+from ledgerd.storage.tables import Tables
+
+CLUSTER_ID: Final = "simulated"
+LIVENESS_BASES: Final = 20  # R18
+_ROLE_LETTERS: Final = {
+    Role.FOLLOWER: "F",
+    Role.PRE_CANDIDATE: "E",
+    Role.CANDIDATE: "E",
+    Role.LEADER: "L",
+}
+
+
+class _Log(SimLogStore):
+    """The log store of production, seen by the checks."""
+
+    run: "Simulation"
+    node_id: NodeId
+
+    def persist(self, ready: Ready) -> Receipt:
+        receipt = super().persist(ready)
+        if ready.must_sync:
+            self.run.consensus.persisted(self.node_id, ready)
+        return receipt
+
+
+class _State(SimStateStore):
+    """The state store of production, seen by the checks."""
+
+    run: "Simulation"
+    machine: Machine
+
+    def write(self, entry: Entry, rows: Sequence[TableRows], digest: bytes) -> None:
+        super().write(entry, rows, digest)
+        self.run.applied(self.machine, entry, digest)
+
+
+class Simulation:
+    """A run from its first event to its last.
+
+    planned: the schedule of faults to carry out; None: the one of the setup. marks: how often
+    each rare path was taken. consensus, ledger, answers: what was seen and checked.
+    """
+
+    def __init__(
+        self,
+        setup: Setup,
+        *,
+        planned: Sequence[Fault] | None = None,
+        trace: Trace | None = None,
+    ) -> None:
+        self.setup = setup
+        self.agenda = Agenda()
+        self.trace = trace or Trace()
+        self.marks: Counter[str] = Counter()
+        self.fault_counts: Counter[str] = Counter()
+        self.network = Network(
+            self.agenda,
+            setup.wire,
+            setup.seed,
+            deliver=self._deliver,
+            drop=self._dropped,
+            has_left=self._has_left,
+        )
+        ids = [NodeId(number) for number in range(1, setup.nodes + 1)]
+        self._voters = tuple(ids)
+        self.ledger = LedgerWatch(setup.seed)
+        self.consensus = ConsensusWatch(ids, setup.options)
+        self.answers = AnswersWatch(self.ledger)
+        self._client_dice = dice(setup.seed, "client network")
+        self._calls: dict[Waiter, tuple[Call, Client, Work]] = {}
+        self._waiters = 0
+        self._greeted: set[tuple[int, int, int, int]] = set()
+        self._targets: Sequence[NodeId] = ids
+        self.elections = 0
+        self.machines = {node_id: Machine(node_id, self) for node_id in ids}
+        for machine in self.machines.values():
+            self._start(machine)
+        count, watchers = setup.load.clients, setup.load.watchers
+        self.clients = [
+            Client(self, number, is_watcher=number >= count)
+            for number in range(count + watchers)
+        ]
+        faults = schedule(setup) if planned is None else planned
+        self._nemesis = Nemesis(self, faults)
+
+    # The two phases.
+
+    def run(self) -> None:
+        """Run both phases. Raises Violation, or what the product raised."""
+        while self.agenda.step(self.setup.duration_ns):
+            pass
+        self.ledger.check_all()
+        self._heal()
+        patience_ns = LIVENESS_BASES * self.setup.base_ns
+        deadline_ns = self.agenda.now_ns + patience_ns
+        behind = self._behind()
+        while self._unfinished():
+            if self.agenda.now_ns >= deadline_ns:
+                raise Violation("R18", self._unfinished(), Kind.LIVENESS)
+            end_ns = self.agenda.now_ns + self.setup.base_ns // 2
+            while self.agenda.step(end_ns):
+                pass
+            # With windows of one entry, who was far behind needs a round trip for each.
+            if self._behind() < behind:
+                behind = self._behind()
+                deadline_ns = self.agenda.now_ns + patience_ns
+        self.ledger.check_all()
+        self.consensus.check_kept(self._voters)
+
+    def _behind(self) -> int:
+        """Return how many entries the healed nodes have yet to apply, all together."""
+        applied = [m.life.replica.core.status().applied for m in self._core if m.life]
+        return sum(self.consensus.commit - index for index in applied)
+
+    def _heal(self) -> None:
+        """Heal everybody, or a quorum drawn from the seed; the rest is frozen where it is."""
+        self._nemesis.stop()
+        setup = self.setup
+        generator = dice(setup.seed, "core")
+        size = len(self._voters)
+        if chance(generator, 0.5):
+            size = size // 2 + 1
+        core = sorted(generator.sample(self._voters, size))
+        self._core = [self.machines[node_id] for node_id in core]
+        self._targets = core
+        calm = setup.wire
+        self.network.calm(Wire(calm.delay_ns, calm.jitter_ns, 0.0, 0.0, 0, 0.0))
+        for machine in self.machines.values():
+            if machine.node_id not in core:
+                machine.pause()
+        self.network.mend()
+        for machine in self._core:
+            machine.crash_in = None
+            machine.slow_until_ns = 0
+            if not machine.is_up:
+                self._start(machine)
+            machine.resume()
+        for client in self.clients:
+            client.close()
+
+    def _unfinished(self) -> str:
+        """Return what is not as R18 wants it; empty when all is."""
+        if any(not machine.is_up for machine in self._core):
+            down = [m.node_id for m in self._core if not m.is_up]
+            return f"nodes {down} of the healed quorum do not run"
+        statuses = [m.life.replica.core.status() for m in self._core if m.life]
+        leaders = [s.node_id for s in statuses if s.role is Role.LEADER]
+        if len(leaders) != 1:
+            return f"leaders {leaders}"
+        waiting = [client.number for client in self.clients if client.waiting]
+        if waiting:
+            return f"clients {waiting} are not answered"
+        lasts = {s.last for s in statuses} | {s.applied for s in statuses}
+        if len(lasts) != 1:
+            return "nodes differ: " + ", ".join(
+                f"{s.last}/{s.applied}" for s in statuses
+            )
+        return ""
+
+    # What machines are made of: `machine.World`.
+
+    def _start(self, machine: Machine) -> None:
+        machine.start()
+        if machine.life is not None:
+            status = machine.life.replica.core.status()
+            self._event(machine, "+", status)
+
+    def build(self, machine: Machine) -> Replica:
+        """Open the machine's stores and put a replica over them, as the daemon does."""
+        disk = machine.disk
+        disk.open(cluster_id=CLUSTER_ID, node_id=machine.node_id)
+        log, state = _Log(disk), _State(disk)
+        log.run = state.run = self
+        log.node_id, state.machine = machine.node_id, machine
+        plan = recover(log, state)
+        disk.take_elapsed_ns()
+        clock = LogClock(
+            node_id=machine.node_id,
+            voters=self._voters,
+            wall_us=machine.wall.now_us,
+            monotonic_us=machine.monotonic_us,
+        )
+        if plan.last:
+            clock.follow(log.entries(plan.last, plan.last, 1)[0].ts_us)
+        machine.log_clock = clock
+        links = [log.link(Index(index)) for index in range(plan.last + 1)]
+        self.consensus.started(
+            machine.node_id, log.hard_state(), [one for one in links if one is not None]
+        )
+        self.consensus.check_kept(self._voters)
+        self.ledger.check_digest(machine.node_id, plan.applied, state.digest())
+        core = RaftCore(
+            machine.node_id,
+            options=self.setup.options,
+            membership=Membership(voters=self._voters),
+            hard_state=log.hard_state(),
+            log=log,
+            applied=state.applied(),
+            jitter=machine.jitter,
+            link=link,
+            marks=self,
+        )
+        return Replica(
+            core=core,
+            log=log,
+            state=state,
+            mail=Post(machine),
+            hooks=machine,
+            marks=self,
+        )
+
+    def covers(self, name: str) -> None:
+        """`raft.marks.Marks`: count a rare path."""
+        self.marks[name] += 1
+
+    def send(self, machine: Machine, message: Message) -> None:
+        """Take a message that leaves the machine at its own time."""
+        self.consensus.sent(message)
+        self.trace.message(machine.own_ns, machine.incarnation, ">", message)
+        self.network.send(
+            message, leaves_ns=machine.own_ns, incarnation=machine.incarnation
+        )
+
+    def turned(self, machine: Machine, outbox: Outbox) -> None:
+        """Check what a turn has done, and send its answers to the clients."""
+        assert machine.life is not None
+        self._look(machine, machine.life, outbox)
+        for answer in outbox.answers:
+            call, client, _ = self._calls.pop(answer.waiter)
+            self.answers.answered(call, answer)
+            self._reply(machine, client.answered, call, machine.node_id)
+        for refusal in outbox.not_proposed:
+            call, client, _ = self._calls.pop(refusal.waiter)
+            self.answers.refused(call)
+            self._reply(machine, client.refused, call, refusal.leader)
+        for unknown in outbox.unknown:
+            call, client, _ = self._calls.pop(unknown.waiter)
+            self.answers.unknown(call)
+            self._reply(machine, client.unknown, call)
+        for point in outbox.reads:
+            self._event(machine, "R", None, str(point.index))
+
+    def settled(self, machine: Machine, visible: Index) -> None:
+        """Answer the reads that what is visible now answers."""
+        waiters = machine.readable()
+        if not waiters:
+            return
+        environment = machine.disk.environment
+        with environment.state.begin() as transaction:
+            tables = Tables(environment, transaction)
+            shown = tables.applied().index
+            assert shown >= visible, (shown, visible)
+            for waiter in waiters:
+                call, client, work = self._calls.pop(waiter)
+                assert isinstance(work, ReadAccount), work
+                account = tables.account(work.account_id)
+                found = account_seen(account) if account is not None else None
+                self.answers.read(call, work.account_id, shown, found)
+                self._reply(machine, client.answered, call, machine.node_id)
+
+    def ended(self, machine: Machine, why: str, *, is_power_cut: bool) -> None:
+        """A process ends: look at it once more, for what it did counts."""
+        assert machine.life is not None
+        self._look(machine, machine.life, None)
+        self._event(machine, "x", None, why)
+        for other in self.machines.values():
+            # A killed process closes its connections; a power cut closes nothing.
+            is_told = not is_power_cut and not self.network.is_cut(
+                machine.node_id, other.node_id
+            )
+            if is_told and other is not machine:
+                self.agenda.at(
+                    max(machine.own_ns, self.agenda.now_ns) + self.setup.wire.delay_ns,
+                    other.lose_peer,
+                    machine.node_id,
+                )
+
+    def failed(self, machine: Machine, error: Exception) -> None:
+        """A process ended itself. Without a fault of its disk it had no reason to."""
+        self._event(machine, "x", None, str(error))
+        invariant = "R15" if isinstance(error, CorruptionError) else "T8"
+        raise Violation(invariant, f"node {machine.node_id} stopped: {error}")
+
+    # Checks and events.
+
+    def applied(self, machine: Machine, entry: Entry, digest: bytes) -> None:
+        """A node has applied an entry: it is committed, and the reference agrees. R6."""
+        if entry.index > self.consensus.commit:
+            assert machine.life is not None
+            core = machine.life.replica.core
+            self.consensus.commit_to(core.status(), core)
+        while self.ledger.index < entry.index:
+            self._fold_next()
+        if self.consensus.committed[entry.index] != entry.link:
+            raise Violation("R6", f"node {machine.node_id} applied another {entry.id}")
+        self.ledger.check_digest(machine.node_id, entry.index, digest)
+
+    def _fold_next(self) -> None:
+        index = Index(self.ledger.index + 1)
+        self.ledger.fold(self.consensus.entries[self.consensus.committed[index]])
+        self.answers.committed(index)
+
+    def _look(self, machine: Machine, life: Life, outbox: Outbox | None) -> None:
+        before, now = self.consensus.looked(machine.node_id, life.replica.core)
+        while self.ledger.index < self.consensus.commit:
+            self._fold_next()
+        if before is not None:
+            self._tell_changes(machine, before, now)
+
+    def _tell_changes(self, machine: Machine, before: Status, now: Status) -> None:
+        if now.role is not before.role or now.term != before.term:
+            self.elections += now.role is Role.LEADER
+            self._event(machine, _ROLE_LETTERS[now.role], now)
+        if now.vote != before.vote and now.vote != NO_NODE:
+            self._event(machine, "V", now)
+        if now.durable > before.durable:
+            self._event(machine, "P", now)
+        elif now.durable < before.durable:
+            self._event(machine, "T", now)
+        if now.commit > before.commit:
+            self._event(machine, "C", now)
+        if now.applied > before.applied:
+            digest = self.ledger.digests[now.applied].hex()[:8]
+            count = now.applied - before.applied
+            self._event(machine, "A", now, f"{count} {digest}")
+
+    def _event(
+        self, machine: Machine, letter: str, status: Status | None, note: str = ""
+    ) -> None:
+        now_ns = max(machine.own_ns, self.agenda.now_ns)
+        self.trace.event(
+            now_ns, machine.node_id, machine.incarnation, letter, status, note
+        )
+
+    # The network: between nodes, and between clients and nodes.
+
+    def _deliver(self, message: Message) -> None:
+        machine, sender = self.machines[message.to], self.machines[message.sender]
+        self._greet(machine, sender)
+        if not machine.receive(message):
+            self._dropped(message, "down" if not machine.is_up else "inbox full")
+            return
+        self.trace.message(self.agenda.now_ns, machine.incarnation, "<", message)
+        if machine.log_clock is not None:
+            machine.log_clock.sample(message.sender, sender.wall.now_us())
+
+    def _greet(self, machine: Machine, sender: Machine) -> None:
+        """Let two processes greet each other before the first message between them."""
+        ones = (machine.node_id, machine.incarnation)
+        others = (sender.node_id, sender.incarnation)
+        if (*ones, *others) in self._greeted or not (machine.is_up and sender.is_up):
+            return
+        self._greeted |= {(*ones, *others), (*others, *ones)}
+        for one, other in ((machine, sender), (sender, machine)):
+            one.take(
+                Noted(
+                    PeerGreeted(
+                        other.node_id, PROTOCOL_MAX, STATE_VERSION_MIN, STATE_VERSION
+                    )
+                )
+            )
+
+    def _dropped(self, message: Message, why: str) -> None:
+        self.trace.message(self.agenda.now_ns, 0, "~", message, why)
+
+    def _has_left(self, sender: NodeId, incarnation: int, leaves_ns: int) -> bool:
+        return self.machines[sender].has_left(incarnation, leaves_ns)
+
+    def targets(self) -> Sequence[NodeId]:
+        """`client.Servers`: the nodes that a client knows of."""
+        return self._targets
+
+    def call(self, client: Client, node_id: NodeId, work: Work) -> Call:
+        """`client.Servers`: send work to a node."""
+        self._waiters += 1
+        waiter = Waiter(self._waiters)
+        call = Call(waiter, f"c{client.number}.{self._waiters}", rows_of(work))
+        if not call.rows:
+            self.answers.begin_read(call)
+        if not chance(self._client_dice, self.network.wire.loss):
+            arrives_ns = self.agenda.now_ns + self._flight_ns()
+            self.agenda.at(arrives_ns, self._arrive_call, node_id, call, client, work)
+        return call
+
+    def _arrive_call(
+        self, node_id: NodeId, call: Call, client: Client, work: Work
+    ) -> None:
+        machine = self.machines[node_id]
+        if not machine.is_up:
+            self.agenda.at(
+                self.agenda.now_ns + self._flight_ns(), client.refused, call, NO_NODE
+            )
+            return
+        self._calls[call.waiter] = (call, client, work)
+        if isinstance(work, ReadAccount):
+            machine.read(call.waiter)
+            return
+        refusal = machine.propose(proposal(work, call.waiter, call.tag))
+        if refusal is not None:
+            del self._calls[call.waiter]
+            self.answers.refused(call)
+            self._reply(machine, client.refused, call, refusal.leader)
+
+    def _reply(
+        self, machine: Machine, hear: Callable[..., None], *args: object
+    ) -> None:
+        """Let the client hear of it, if the node lives when the answer leaves."""
+        if chance(self._client_dice, self.network.wire.loss):
+            return
+        leaves_ns = max(machine.own_ns, self.agenda.now_ns)
+        self.agenda.at(
+            leaves_ns + self._flight_ns(),
+            self._hear,
+            machine,
+            machine.incarnation,
+            leaves_ns,
+            hear,
+            args,
+        )
+
+    def _hear(
+        self,
+        machine: Machine,
+        incarnation: int,
+        leaves_ns: int,
+        hear: Callable[..., None],
+        args: tuple[object, ...],
+    ) -> None:
+        if machine.has_left(incarnation, leaves_ns):
+            hear(*args)
+
+    def _flight_ns(self) -> int:
+        wire = self.network.wire
+        jitter_ns = int(self._client_dice.expovariate(1.0) * wire.jitter_ns)
+        return wire.delay_ns + jitter_ns
+
+    # What faults see: `faults.Ground`.
+
+    def leader(self) -> Machine | None:
+        """Return the node that leads the newest term, if one runs."""
+        best: tuple[int, Machine] | None = None
+        for machine in self.machines.values():
+            status = self.consensus.nodes[machine.node_id].status
+            if status is None or status.role is not Role.LEADER:
+                continue
+            if machine.is_up and (best is None or status.term > best[0]):
+                best = (status.term, machine)
+        return best[1] if best is not None else None
+
+    def note_fault(self, fault: Fault, what: str) -> None:
+        """A fault has begun."""
+        self.fault_counts[fault.kind] += 1
+        letter = "D" if "disk" in fault.kind else "N"
+        note = f"#{fault.number} {fault.kind} {what}"
+        self.trace.event(self.agenda.now_ns, 0, 0, letter, None, note)

@@ -1,0 +1,267 @@
+"""What goes wrong, and when: a schedule drawn before the run, and the hand that carries it out.
+
+The schedule is data, so that it can be cut down to what a failure needs (`shrink`). Which
+node a fault hits is decided when it begins, from numbers drawn with it: "the leader" is whoever
+leads then.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations, permutations
+from typing import Protocol
+
+from ledgerd.raft.entries import NO_NODE, NodeId
+from ledgerd.replica.inputs import Ticked
+from ledgerd.simulation.clock import SECOND, Agenda
+from ledgerd.simulation.dice import dice
+from ledgerd.simulation.machine import Machine
+from ledgerd.simulation.network import Network
+from ledgerd.simulation.swarm import Setup
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One planned fault. number: its place in the schedule, which names it when shrinking.
+
+    lasts_ns: until it is taken back, where it can be. draw: decides all the rest about it.
+    """
+
+    number: int
+    at_ns: int
+    kind: str
+    lasts_ns: int
+    draw: int
+
+
+def schedule(setup: Setup) -> list[Fault]:
+    """Return the faults of a run, in order of time; a quarter of all periods are quiet."""
+    generator = dice(setup.seed, "faults")
+    planned: list[Fault] = []
+    if not setup.faults:
+        return planned
+    at_ns = 2 * setup.base_ns  # a first leader may be elected in peace
+    while True:
+        at_ns += int(generator.expovariate(1.0) * setup.fault_gap_ns) + 1
+        if generator.random() < 0.1:
+            at_ns += 4 * setup.fault_gap_ns
+        if at_ns >= setup.duration_ns:
+            return planned
+        planned.append(
+            Fault(
+                len(planned) + 1,
+                at_ns,
+                generator.choice(setup.faults),
+                int(generator.expovariate(1.0) * setup.fault_ns) + 1,
+                generator.getrandbits(48),
+            )
+        )
+
+
+class Ground(Protocol):
+    """What faults are done to."""
+
+    agenda: Agenda
+    setup: Setup
+    network: Network
+    machines: dict[NodeId, Machine]
+
+    def leader(self) -> Machine | None:
+        """Return who leads, if anybody seems to."""
+        ...
+
+    def note_fault(self, fault: Fault, what: str) -> None:
+        """A fault has begun; what: in words."""
+        ...
+
+
+class Nemesis:
+    """Carries out a schedule until it is told to stop."""
+
+    def __init__(self, ground: Ground, planned: Sequence[Fault]) -> None:
+        self._ground = ground
+        self._is_over = False
+        self._calm_until_ns = 0
+        for fault in planned:
+            ground.agenda.at(fault.at_ns, self._begin, fault)
+
+    def stop(self) -> None:
+        """Begin nothing more; what has begun is taken back at its time or by the run's end."""
+        self._is_over = True
+
+    def _begin(self, fault: Fault) -> None:
+        if self._is_over:
+            return
+        generator = random.Random(fault.draw)
+        what = getattr(self, f"_{fault.kind}")(fault, generator)
+        if what:
+            self._ground.note_fault(fault, what)
+
+    def _later(self, fault: Fault, deed: object, *args: object) -> None:
+        agenda = self._ground.agenda
+        agenda.at(agenda.now_ns + fault.lasts_ns, deed, *args)  # type: ignore[arg-type]
+
+    def _victim(self, generator: random.Random) -> Machine | None:
+        """Return a node that runs: the leader in half of all cases."""
+        leader = self._ground.leader()
+        up = [m for m in self._ground.machines.values() if m.is_up]
+        choice = generator.choice(up) if up else None
+        return leader if leader is not None and generator.random() < 0.5 else choice
+
+    # Processes.
+
+    def _crash(self, fault: Fault, generator: random.Random) -> str:
+        victim = self._victim(generator)
+        if victim is None or not self._may_crash():
+            return ""
+        is_power_cut = generator.random() < 0.5
+        victim.crash("fault", is_power_cut=is_power_cut)
+        self._later(fault, self._restart, victim)
+        return f"{'power' if is_power_cut else 'kill'} {victim.node_id}"
+
+    def _crash_in_turn(self, fault: Fault, generator: random.Random) -> str:
+        victim = self._victim(generator)
+        if victim is None or not self._may_crash():
+            return ""
+        victim.power_cut = generator.random() < 0.5
+        victim.crash_in = generator.randrange(30)
+        self._later(fault, self._restart, victim)
+        return f"{victim.node_id} at moment {victim.crash_in}"
+
+    def _crash_all(self, fault: Fault, generator: random.Random) -> str:
+        if not self._may_crash():
+            return ""
+        is_power_cut = generator.random() < 0.7
+        for machine in self._ground.machines.values():
+            if machine.is_up:
+                machine.crash("fault", is_power_cut=is_power_cut)
+                self._later(fault, self._restart, machine)
+        return "all"
+
+    def _may_crash(self) -> bool:
+        now_ns = self._ground.agenda.now_ns
+        if now_ns < self._calm_until_ns:
+            return False
+        self._calm_until_ns = now_ns + self._ground.setup.calm_ns
+        return True
+
+    def _restart(self, machine: Machine) -> None:
+        machine.crash_in = None
+        if not machine.is_up:
+            machine.start()
+
+    def _pause(self, fault: Fault, generator: random.Random) -> str:
+        victim = self._victim(generator)
+        if victim is None:
+            return ""
+        victim.pause()
+        self._later(fault, victim.resume)
+        return str(victim.node_id)
+
+    # Network.
+
+    def _partition(self, fault: Fault, generator: random.Random) -> str:
+        ids = list(self._ground.machines)
+        generator.shuffle(ids)
+        size = generator.randint(1, max(1, len(ids) - 1))
+        self._cut(fault, _across(ids[:size], ids[size:]))
+        return f"{sorted(ids[:size])}|{sorted(ids[size:])}"
+
+    def _isolate_leader(self, fault: Fault, generator: random.Random) -> str:
+        leader = self._ground.leader()
+        if leader is None:
+            return ""
+        others = [n for n in self._ground.machines if n != leader.node_id]
+        friends = others[: generator.randrange(1 + max(0, (len(others) - 1) // 2))]
+        enemies = [n for n in others if n not in friends]
+        self._cut(fault, _across([leader.node_id, *friends], enemies))
+        return f"{[leader.node_id, *friends]}|{enemies}"
+
+    def _one_way(self, fault: Fault, generator: random.Random) -> str:
+        victim = self._victim(generator)
+        if victim is None:
+            return ""
+        others = [n for n in self._ground.machines if n != victim.node_id]
+        is_deaf = generator.random() < 0.5
+        pairs = [(n, victim.node_id) for n in others]
+        if not is_deaf:
+            pairs = [(to, sender) for sender, to in pairs]
+        self._cut(fault, pairs)
+        return f"{victim.node_id} {'hears' if is_deaf else 'reaches'} nobody"
+
+    def _bridge(self, fault: Fault, generator: random.Random) -> str:
+        """Two halves that only one node sees, or a ring in which each sees its neighbours."""
+        ids = list(self._ground.machines)
+        generator.shuffle(ids)
+        if len(ids) >= 4 and generator.random() < 0.5:
+            ring = {frozenset((ids[i - 1], ids[i])) for i in range(len(ids))}
+            pairs = [p for p in permutations(ids, 2) if frozenset(p) not in ring]
+            self._cut(fault, pairs)
+            return f"ring {ids}"
+        middle = 1 + (len(ids) - 1) // 2
+        self._cut(fault, _across(ids[1:middle], ids[middle:]))
+        return f"bridge {ids[0]}: {ids[1:middle]}|{ids[middle:]}"
+
+    def _cut(self, fault: Fault, pairs: list[tuple[NodeId, NodeId]]) -> None:
+        self._ground.network.cut(pairs)
+        self._later(fault, self._ground.network.mend, pairs)
+
+    def _clog(self, fault: Fault, generator: random.Random) -> str:
+        network, agenda = self._ground.network, self._ground.agenda
+        pairs = list(permutations(self._ground.machines, 2))
+        chosen = [pair for pair in pairs if generator.random() < 0.3]
+        for sender, to in chosen:
+            lasts_ns = int(fault.lasts_ns * generator.random())
+            network.clog(sender, to, agenda.now_ns + lasts_ns)
+        return " ".join(f"{sender}>{to}" for sender, to in chosen)
+
+    def _break_connection(self, fault: Fault, generator: random.Random) -> str:
+        pairs = list(combinations(self._ground.machines, 2))
+        if not pairs:
+            return ""
+        a, b = generator.choice(pairs)
+        self._ground.network.break_connection(a, b)
+        self._ground.machines[a].lose_peer(b)
+        self._ground.machines[b].lose_peer(a)
+        return f"{a}-{b}"
+
+    # Disks and clocks.
+
+    def _slow_disk(self, fault: Fault, generator: random.Random) -> str:
+        victim = self._victim(generator)
+        if victim is None:
+            return ""
+        base_ns = self._ground.setup.base_ns
+        sync_ns = generator.choice((base_ns // 10, base_ns // 2, 2 * base_ns))
+        victim.slow_sync_ns = sync_ns
+        victim.slow_until_ns = self._ground.agenda.now_ns + fault.lasts_ns
+        return f"{victim.node_id} {sync_ns // 1_000_000} ms a sync"
+
+    def _clock_jump(self, fault: Fault, generator: random.Random) -> str:
+        """Set the wall clocks of a minority (K1)."""
+        ids = list(self._ground.machines)
+        generator.shuffle(ids)
+        hit = ids[: (len(ids) - 1) // 2]
+        hour_us = 3_600 * SECOND // 1000
+        by_us = generator.choice((-24, -1, 1, 24 * 400)) * hour_us
+        for node_id in hit:
+            self._ground.machines[node_id].wall.offset_us += by_us
+        return f"{sorted(hit)} by {by_us // hour_us} h"
+
+    # What an administrator does.
+
+    def _transfer(self, fault: Fault, generator: random.Random) -> str:
+        leader = self._ground.leader()
+        if leader is None or leader.life is None or leader.paused_at_ns is not None:
+            return ""
+        to = generator.choice([NO_NODE, *self._ground.machines])
+        verdict = leader.life.replica.core.transfer(to)
+        leader.take(Ticked(0, 0))
+        return f"{leader.node_id} to {to or 'anybody'}: {type(verdict).__name__}"
+
+
+def _across(
+    ones: Sequence[NodeId], others: Sequence[NodeId]
+) -> list[tuple[NodeId, NodeId]]:
+    """Return all links between two groups, both ways."""
+    return [pair for a in ones for b in others for pair in ((a, b), (b, a))]

@@ -1,0 +1,363 @@
+"""One simulated node: an inbox, a replica over simulated stores, and a time of its own.
+
+A turn is one call, so its ports give it duration: what is sent early leaves before the write, what
+is sent after leaves after it, and what arrives meanwhile waits for the next turn. A crash is an
+exception raised at a named moment of a turn or at a call of its mail, so each gap between two steps
+can be hit.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from ledgerd.errors import CorruptionError, Reason, StorageError
+from ledgerd.raft.entries import NO_INDEX, NO_NODE, Index, NodeId
+from ledgerd.raft.facts import PeerLost
+from ledgerd.raft.messages import EarlyMessage, LateMessage, Message
+from ledgerd.replica.inputs import (
+    CommandProposed,
+    Input,
+    Noted,
+    PayoutsProposed,
+    ReadsRequested,
+    Received,
+    Ticked,
+    Waiter,
+)
+from ledgerd.replica.log_clock import LogClock
+from ledgerd.replica.outbox import NotProposed, Outbox
+from ledgerd.replica.ports import Receipt
+from ledgerd.replica.replica import Replica
+from ledgerd.simulation.clock import Agenda, WallClock
+from ledgerd.simulation.dice import dice
+from ledgerd.simulation.disk import DiskFaults, SimDisk
+from ledgerd.simulation.swarm import Setup
+from ledgerd.simulation.volume import SimulatedCrash
+
+_MESSAGES_A_TURN: Final = 256
+
+
+class Crashed(Exception):  # an event of the simulation, not an error of it
+    """The process ends here."""
+
+
+class World(Protocol):
+    """What a machine needs of the simulation around it."""
+
+    agenda: Agenda
+    setup: Setup
+
+    def build(self, machine: "Machine") -> Replica:
+        """Open the machine's stores and put a replica over them."""
+        ...
+
+    def send(self, machine: "Machine", message: Message) -> None:
+        """Take a message that leaves the machine at its own time."""
+        ...
+
+    def turned(self, machine: "Machine", outbox: Outbox) -> None:
+        """Take the outbox of a turn that has just ended, at the machine's own time."""
+        ...
+
+    def settled(self, machine: "Machine", visible: Index) -> None:
+        """The machine made everything up to `visible` visible to readers."""
+        ...
+
+    def ended(self, machine: "Machine", why: str, *, is_power_cut: bool) -> None:
+        """The machine's process has ended; `life` is still what it was."""
+        ...
+
+    def failed(self, machine: "Machine", error: Exception) -> None:
+        """The machine's process ended itself: storage, corruption or a failed assertion."""
+        ...
+
+
+@dataclass(slots=True)
+class Post:
+    """`replica.ports.Mail`: what is sent leaves at the machine's own time."""
+
+    machine: "Machine"
+
+    def early(self, messages: Sequence[EarlyMessage]) -> None:
+        """Send what rests on nothing that this turn writes."""
+        self._send(messages)
+
+    def after(self, messages: Sequence[LateMessage], receipt: Receipt) -> None:
+        """Send what rests on what `receipt` proves durable."""
+        assert isinstance(receipt, Receipt)
+        self._send(messages)
+
+    def _send(self, messages: Sequence[Message]) -> None:
+        machine = self.machine
+        for message in messages:
+            machine.world.send(machine, message)
+            machine.reach("mail.sent")
+
+
+@dataclass(slots=True)
+class Life:
+    """What belongs to one incarnation of a process and dies with it."""
+
+    replica: Replica
+    started_ns: int
+    inbox: list[Input] = field(default_factory=list)
+    messages: int = 0
+    commands: int = 0
+    reading: list[tuple[Index, Waiter]] = field(default_factory=list)
+    visible: Index = NO_INDEX
+    settle_due_ns: int | None = None
+    is_waking: bool = False
+
+
+class Machine:
+    """A node: its disk lives for ever, its process (`life`) comes and goes.
+
+    own_ns: the time at which the node is, inside a turn ahead of everybody else's.
+    crash_in: crash at this many moments from now; None: not planned.
+    """
+
+    def __init__(self, node_id: NodeId, world: World) -> None:
+        setup = world.setup
+        generator = dice(setup.seed, "machine", node_id)
+        self.node_id = node_id
+        self.world = world
+        self.disk = SimDisk(
+            dice(setup.seed, "disk", node_id),
+            DiskFaults(commit_ns=(setup.sync_ns // 2, setup.sync_ns * 3 // 2)),
+        )
+        self.jitter = dice(setup.seed, "jitter", node_id).randrange
+        self.wall = WallClock(
+            world.agenda, generator.randint(-setup.skew_us, setup.skew_us)
+        )
+        spread = int(setup.rate_spread * 1_000_000)
+        self.rate_ppm = generator.randint(-spread, spread)
+        self.life: Life | None = None
+        self.log_clock: LogClock | None = None
+        self.incarnation = 0
+        self.own_ns = 0
+        self.free_at_ns = 0
+        self.died_ns: dict[int, int] = {}
+        self.crash_in: int | None = None
+        self.power_cut = False
+        self.slow_until_ns = 0
+        self.slow_sync_ns = 0
+        self.paused_at_ns: int | None = None
+        self.held: list[Input] = []
+
+    @property
+    def is_up(self) -> bool:
+        """Whether a process runs, paused or not."""
+        return self.life is not None
+
+    def has_left(self, incarnation: int, leaves_ns: int) -> bool:
+        """Return whether that incarnation lived at `leaves_ns`."""
+        return leaves_ns <= self.died_ns.get(incarnation, leaves_ns)
+
+    # The process.
+
+    def start(self) -> None:
+        """Start a process over what is on disk."""
+        assert self.life is None, self.node_id
+        now_ns = self.world.agenda.now_ns
+        self.incarnation += 1
+        self.own_ns = self.free_at_ns = now_ns
+        self.crash_in = None
+        self.paused_at_ns = None
+        self.held = []
+        try:
+            replica = self.world.build(self)
+            self.life = life = Life(replica, now_ns)
+            life.visible = replica.settle()
+        except (StorageError, CorruptionError) as error:
+            self._end(now_ns, is_power_cut=False)
+            self.world.failed(self, error)
+            return
+        self._await_tick(self.incarnation)
+
+    def crash(self, why: str, *, is_power_cut: bool) -> None:
+        """End the process at once, without a word; it loses what was not synced."""
+        assert self.life is not None, self.node_id
+        self.world.ended(self, why, is_power_cut=is_power_cut)
+        self._end(self.world.agenda.now_ns, is_power_cut=is_power_cut)
+
+    def _end(self, now_ns: int, *, is_power_cut: bool) -> None:
+        self.life = None
+        self.died_ns[self.incarnation] = now_ns
+        self.crash_in = None
+        self.disk.crash(power=is_power_cut)
+
+    def pause(self) -> None:
+        """Stop the process where it stands (SIGSTOP); it may be in the middle of nothing only."""
+        if self.life is not None and self.paused_at_ns is None:
+            self.paused_at_ns = self.world.agenda.now_ns
+
+    def resume(self) -> None:
+        """Let a paused process go on: the missed ticks come before what waited (T84)."""
+        if self.life is None or self.paused_at_ns is None:
+            return
+        now_ns = self.world.agenda.now_ns
+        missed = (now_ns - self.paused_at_ns) // self.tick_ns
+        self.paused_at_ns = None
+        held, self.held = self.held, []
+        if missed:
+            self._put(Ticked(1, max(0, missed - 1)))
+        for item in held:
+            self._put(item)
+        self._wake_at(max(now_ns, self.free_at_ns))
+
+    @property
+    def tick_ns(self) -> int:
+        """One tick by the node's own monotonic clock."""
+        tick_ns = self.world.setup.tick_ns
+        return tick_ns - tick_ns * self.rate_ppm // 1_000_000
+
+    def monotonic_us(self) -> int:
+        """Return the node's own monotonic clock, microseconds."""
+        own_us = max(self.own_ns, self.world.agenda.now_ns) // 1000
+        return own_us + own_us * self.rate_ppm // 1_000_000
+
+    # What happens to it.
+
+    def receive(self, message: Message) -> bool:
+        """Take a peer's message; False if it was dropped because too many wait."""
+        life = self.life
+        if life is None or life.messages >= self.world.setup.inbox_messages_max:
+            return False
+        life.messages += 1
+        self.take(Received(message))
+        return True
+
+    def propose(self, item: PayoutsProposed | CommandProposed) -> NotProposed | None:
+        """Take a call; return a refusal at once if there is no room."""
+        life = self.life
+        assert life is not None, self.node_id
+        count = len(item.batch) if isinstance(item, PayoutsProposed) else 1
+        if (
+            life.commands
+            and life.commands + count > self.world.setup.inbox_commands_max
+        ):
+            return NotProposed(item.waiter, Reason.OVERLOADED, NO_NODE)
+        life.commands += count
+        self.take(item)
+        return None
+
+    def read(self, waiter: Waiter) -> None:
+        """Take a linearizable read."""
+        self.take(ReadsRequested(waiter))
+
+    def lose_peer(self, peer: NodeId) -> None:
+        """Note that the connection to a peer broke."""
+        if self.life is not None:
+            self.take(Noted(PeerLost(peer)))
+
+    def take(self, item: Input) -> None:
+        """Queue an input and see that a turn comes."""
+        if self.paused_at_ns is not None:
+            self.held.append(item)
+            return
+        self._put(item)
+        self._wake_at(max(self.world.agenda.now_ns, self.free_at_ns))
+
+    def _put(self, item: Input) -> None:
+        assert self.life is not None
+        inbox = self.life.inbox
+        if isinstance(item, Ticked) and inbox and isinstance(last := inbox[-1], Ticked):
+            inbox[-1] = Ticked(last.elapsed + item.elapsed, last.missed + item.missed)
+        else:
+            inbox.append(item)
+
+    # Time.
+
+    def _await_tick(self, incarnation: int) -> None:
+        period_ns = self.world.setup.granularity * self.tick_ns
+        now_ns = self.world.agenda.now_ns
+        assert self.life is not None
+        due_ns = ((now_ns - self.life.started_ns) // period_ns + 1) * period_ns
+        due_ns += self.life.started_ns
+        self.world.agenda.at(due_ns, self._tick, incarnation)
+
+    def _tick(self, incarnation: int) -> None:
+        if self.life is None or incarnation != self.incarnation:
+            return
+        if self.paused_at_ns is None:
+            self.take(Ticked(self.world.setup.granularity, 0))
+        self._await_tick(incarnation)
+
+    def _wake_at(self, time_ns: int) -> None:
+        assert self.life is not None
+        if not self.life.is_waking:
+            self.life.is_waking = True
+            self.world.agenda.at(time_ns, self._wake, self.incarnation)
+
+    def _wake(self, incarnation: int) -> None:
+        life = self.life
+        if life is None or incarnation != self.incarnation:
+            return
+        life.is_waking = False
+        if self.paused_at_ns is not None:
+            return
+        now_ns = self.world.agenda.now_ns
+        if now_ns < self.free_at_ns:
+            self._wake_at(self.free_at_ns)
+            return
+        self.own_ns = now_ns
+        inputs, life.inbox = (
+            life.inbox[:_MESSAGES_A_TURN],
+            life.inbox[_MESSAGES_A_TURN:],
+        )
+        life.messages = life.commands = 0
+        try:
+            again = self._turn(life, inputs)
+        except (Crashed, SimulatedCrash) as crash:
+            self.world.ended(self, f"at {crash}", is_power_cut=self.power_cut)
+            self._end(self.own_ns, is_power_cut=self.power_cut)
+            return
+        except (StorageError, CorruptionError) as error:
+            self.world.failed(self, error)
+            self._end(self.own_ns, is_power_cut=False)
+            return
+        self.free_at_ns = self.own_ns
+        if again or life.inbox:
+            self._wake_at(self.own_ns)
+        elif life.settle_due_ns is not None:
+            self._wake_at(max(self.own_ns, life.settle_due_ns))
+
+    # The turn.
+
+    def _turn(self, life: Life, inputs: Sequence[Input]) -> bool:
+        clock = self.log_clock
+        assert clock is not None
+        self.own_ns += self.world.setup.turn_ns
+        outbox = life.replica.turn(inputs, clock.now_us)
+        life.reading += [(point.index, point.waiter) for point in outbox.reads]
+        self.world.turned(self, outbox)
+        if outbox.needs_settle and life.settle_due_ns is None:
+            life.settle_due_ns = self.own_ns + self.world.setup.settle_ns
+        is_wanted = any(index > life.visible for index, _ in life.reading)
+        is_due = life.settle_due_ns is not None and life.settle_due_ns <= self.own_ns
+        if is_due or (is_wanted and life.settle_due_ns is not None):
+            life.settle_due_ns = None
+            life.visible = life.replica.settle()
+            self.world.settled(self, life.visible)
+        elif life.reading and not is_wanted:
+            self.world.settled(self, life.visible)
+        return outbox.again
+
+    def readable(self) -> list[Waiter]:
+        """Hand over the reads that the visible state may answer."""
+        life = self.life
+        assert life is not None
+        ready = [waiter for index, waiter in life.reading if index <= life.visible]
+        life.reading = [item for item in life.reading if item[0] > life.visible]
+        return ready
+
+    def reach(self, moment: str) -> None:
+        """`replica.hooks.Hooks`: time passes at some moments, and a planned crash comes at any."""
+        if moment in ("turn.after_log_commit", "turn.after_state_commit"):
+            self.own_ns += self.disk.take_elapsed_ns()
+            if self.own_ns < self.slow_until_ns:
+                self.own_ns += self.slow_sync_ns
+        if self.crash_in is not None:
+            self.crash_in -= 1
+            if self.crash_in < 0:
+                raise Crashed(moment)

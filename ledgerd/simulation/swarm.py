@@ -1,0 +1,193 @@
+"""What a seed is made of: its own subset and strength of everything (faults.md 5.4).
+
+Small limits are drawn often, for the bugs live there. Nothing is drawn anywhere else about a run
+as a whole, so the header of a run is one `Setup`.
+"""
+
+import random
+from dataclasses import dataclass
+
+from ledgerd.raft.options import Options
+from ledgerd.simulation.clock import MS, SECOND, US
+from ledgerd.simulation.dice import chance, dice
+
+FAULT_KINDS = (
+    "crash",
+    "crash_in_turn",
+    "crash_all",
+    "pause",
+    "partition",
+    "isolate_leader",
+    "one_way",
+    "bridge",
+    "clog",
+    "break_connection",
+    "slow_disk",
+    "clock_jump",
+    "transfer",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """How links behave all the time. Shares are of messages; times are for one way.
+
+    replay: share delivered again, up to `replay_ns` later. reorder: share that may overtake.
+    """
+
+    delay_ns: int
+    jitter_ns: int
+    loss: float
+    replay: float
+    replay_ns: int
+    reorder: float
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What clients do. think_ns: mean pause between two calls of one client.
+
+    Shares are of calls: retry_same of finished ids used again, other_body of those with other
+    fields, reads of all calls, rare of writes that are not submits, forget of calls abandoned by
+    a client that died. watchers: clients that only read, often, at any node, and do not ask twice.
+    calls_max: of one client.
+    """
+
+    clients: int
+    think_ns: int
+    timeout_ns: int
+    patience_ns: int
+    batch_max: int
+    accounts: int
+    retry_same: float
+    other_body: float
+    reads: float
+    rare: float
+    forget: float
+    watchers: int = 0
+    calls_max: int = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """Everything that was drawn for a run.
+
+    granularity: ticks between two looks at the clock of a node without work.
+    fault_gap_ns: mean time between two faults. calm_ns: least time between two crashes.
+    duration_ns: of the safety phase. ticks of options are of tick_ns.
+    """
+
+    seed: int
+    nodes: int
+    tick_ns: int
+    granularity: int
+    options: Options
+    turn_ns: int
+    sync_ns: int
+    settle_ns: int
+    skew_us: int
+    rate_spread: float
+    inbox_messages_max: int
+    inbox_commands_max: int
+    wire: Wire
+    load: Load
+    faults: tuple[str, ...]
+    fault_gap_ns: int
+    fault_ns: int
+    calm_ns: int
+    duration_ns: int
+
+    @property
+    def base_ns(self) -> int:
+        """One election base."""
+        return self.options.election_base_ticks * self.tick_ns
+
+
+def draw(seed: int) -> Setup:
+    """Return the setup of a seed."""
+    generator = dice(seed, "setup")
+    pick = generator.choice
+    nodes = pick((1, 2, 3, 3, 3, 3, 3, 3, 4, 5, 5, 5, 5, 7))
+    is_lan = chance(generator, 0.2)
+    tick_ns = 10 * MS if is_lan else 50 * MS
+    base, heartbeat = pick(((15, 3), (10, 2), (30, 6))) if is_lan else (30, 6)
+    if not is_lan and chance(generator, 0.3):
+        base, heartbeat = pick(((10, 2), (15, 3), (40, 4)))
+    base_ns = base * tick_ns
+    faults = _faults(generator)
+    return Setup(
+        seed=seed,
+        nodes=nodes,
+        tick_ns=tick_ns,
+        granularity=pick((1, heartbeat // 2, heartbeat)) or 1,
+        options=_options(generator, base, heartbeat),
+        turn_ns=pick((50, 200, 1000)) * US,
+        sync_ns=pick((200 * US, 2 * MS, 8 * MS, base_ns // 12)),
+        settle_ns=pick((0, 0, 10 * MS, base_ns // 3)),
+        skew_us=pick((0, 0, 1000, 3_600_000_000)),
+        rate_spread=pick((0.0, 0.0, 0.01, 0.05, 0.5)),
+        inbox_messages_max=pick((4, 64, 4096, 4096)),
+        inbox_commands_max=pick((8, 65_536, 65_536)),
+        wire=_wire(generator, base_ns),
+        load=_load(generator, base_ns),
+        faults=faults,
+        fault_gap_ns=pick((1, 2, 4)) * base_ns,
+        fault_ns=pick((1, 2, 4)) * base_ns,
+        calm_ns=pick((0, base_ns, 4 * base_ns)),
+        duration_ns=(20 if is_lan else 60) * SECOND,
+    )
+
+
+def _options(generator: random.Random, base: int, heartbeat: int) -> Options:
+    pick = generator.choice
+    return Options(
+        election_base_ticks=base,
+        heartbeat_ticks=heartbeat,
+        append_bytes_max=pick((200, 2000, 1 << 20, 1 << 20)),
+        window_messages=pick((1, 2, 16, 64)),
+        window_bytes=pick((400, 8 << 20, 8 << 20)),
+        uncommitted_bytes_max=pick((300, 4000, 64 << 20, 64 << 20)),
+        apply_bytes_max=pick((1, 1000, 4 << 20, 4 << 20)),
+        recent_bytes_max=pick((0, 1000, 16 << 20)),
+        is_commit_told_by_tick=chance(generator, 0.7),
+    )
+
+
+def _wire(generator: random.Random, base_ns: int) -> Wire:
+    pick = generator.choice
+    is_harsh = chance(generator, 0.3)
+    return Wire(
+        delay_ns=pick((200 * US, base_ns // 200, base_ns // 40)),
+        jitter_ns=pick((0, base_ns // 100, base_ns // (15 if is_harsh else 50))),
+        loss=pick((0.05, 0.15, 0.3)) if is_harsh else pick((0.0, 0.0, 0.01)),
+        replay=pick((0.0, 0.1, 0.5)) if is_harsh else pick((0.0, 0.0, 0.02)),
+        replay_ns=pick((1, 10)) * base_ns,
+        reorder=pick((0.0, 0.3, 0.9)) if is_harsh else pick((0.0, 0.0, 0.05)),
+    )
+
+
+def _load(generator: random.Random, base_ns: int) -> Load:
+    pick = generator.choice
+    clients = pick((2, 3, 5, 8))
+    return Load(
+        clients=clients,
+        think_ns=pick((1, 3)) * base_ns * clients // 20,
+        timeout_ns=pick((2, 5, 20)) * base_ns // 8,
+        patience_ns=pick((4, 12)) * base_ns,
+        batch_max=pick((1, 3, 10)),
+        accounts=pick((1, 3, 6)),
+        retry_same=pick((0.0, 0.1, 0.3)),
+        other_body=pick((0.0, 0.3)),
+        reads=pick((0.1, 0.3, 0.6)),
+        rare=pick((0.1, 0.3)),
+        forget=pick((0.0, 0.05, 0.2)),
+        watchers=pick((0, 1, 2)),
+    )
+
+
+def _faults(generator: random.Random) -> tuple[str, ...]:
+    """Return which faults exist in this run; one seed in ten has none, to know calm."""
+    if chance(generator, 0.1):
+        return ()
+    share = generator.choice((0.2, 0.5, 0.8))
+    return tuple(kind for kind in FAULT_KINDS if chance(generator, share))

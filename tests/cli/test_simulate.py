@@ -1,0 +1,82 @@
+"""`ledgerd simulate`: what it prints and how it exits."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from ledgerd.cli.main import cli
+from ledgerd.raft.roles import Roles
+from ledgerd.simulation.trace import EVENTS
+
+
+def simulate(*args: str) -> Result:
+    """Run the command."""
+    return CliRunner().invoke(cli, ["simulate", *args])
+
+
+def test_a_good_seed_exits_zero_and_says_how_to_repeat_it() -> None:
+    result = simulate("--seed", "9")
+
+    assert result.exit_code == 0
+    last = result.output.splitlines()[-1]
+    assert last.startswith("seed 9 commit ")
+    assert last.endswith(": GOOD; replay: ledgerd simulate --seed 9 --trace")
+
+
+def test_a_trace_begins_with_what_the_seed_is_made_of() -> None:
+    result = simulate("--seed", "9", "--trace", "--cut", "until=2000")
+    head, *lines = result.output.splitlines()
+
+    assert json.loads(head)["seed"] == 9
+    assert all(line.split()[2] in EVENTS for line in lines[:-2])
+    assert "--cut 'until=2000'" in lines[-1]
+
+
+def test_events_are_one_json_object_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "events.ndjson"
+    simulate("--seed", "9", "--cut", "until=3000", "--events", str(path))
+    events = [json.loads(line) for line in path.read_text().splitlines()]
+
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+    assert {"start", "become-leader", "commit", "apply"} <= {e["event"] for e in events}
+
+
+def test_several_seeds_end_with_one_verdict() -> None:
+    result = simulate("--seeds", "3", "--first", "9")
+
+    assert result.exit_code == 0
+    assert result.output.splitlines()[-1].startswith("GOOD: 3 seeds, commit ")
+
+
+def test_missed_marks_fail_by_name() -> None:
+    result = simulate("--seeds", "1", "--first", "9", "--marks")
+
+    assert result.exit_code == 255
+    assert "transfer.given_up" in result.output.splitlines()[-1]
+
+
+def test_a_failing_seed_has_the_code_of_its_kind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Roles, "advance_commit", lambda self, leadership: None)
+
+    one, many = simulate("--seed", "9"), simulate("--seeds", "1", "--first", "9")
+
+    assert one.exit_code == many.exit_code == 128
+    assert "LIVENESS R18" in one.output.splitlines()[-1]
+    assert "replay: ledgerd simulate --seed 9 --trace" in many.output.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    "args", [(), ("--seeds", "none"), ("--seed", "1", "--cut", "x=1"), ("--nothing",)]
+)
+def test_wrong_usage_is_254(args: tuple[str, ...]) -> None:
+    assert simulate(*args).exit_code == 254
+
+
+def test_the_legend_explains_every_letter() -> None:
+    shown = simulate("--legend").output
+
+    assert all(f"\n{letter}  {EVENTS[letter][0]}" in shown for letter in EVENTS)
