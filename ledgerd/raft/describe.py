@@ -61,7 +61,8 @@ def describe(thing: Described) -> str:
         case Proposed():
             return f"proposed {describe(thing.id)}"
         case Refused():
-            return f"refused {thing.reason.value} leader={_leader(thing.leader)}"
+            flaw = f": {thing.flaw.value}" if thing.flaw is not None else ""
+            return f"refused {thing.reason.value} leader={_leader(thing.leader)}{flaw}"
         case RoleChange():
             return _role_change(thing)
         case Transferring():

@@ -71,7 +71,11 @@ class TestErrors:
             (["heal\n  now"], "1: heal: takes no input, but 'now' follows"),
             (["heal at=1 at=2"], "1: at= stands here twice"),
             (["rules lax"], "1: rules: the one set of rules"),
-            (["add-nodes 1"], "1: add-nodes: voters=() is missing"),
+            (["add-nodes 1 index=2"], "1: add-nodes: index= needs voters=()"),
+            (
+                ["add-nodes 1 voters=(1)", "propose-conf-change 1\nx2"],
+                "3: propose-conf-change: a change is v1, l1, r1 or u1, not 'x2'",
+            ),
             (["add-nodes 1 voters=(1) prevote=1"], "1: add-nodes: prevote= is true or"),
             (["add-nodes 1 voters=(1) index=(1,2)"], "index= takes one value, not 2"),
             (["add-nodes 1 voters=(1) read-only=lease-based"], "no lease reads (F12)"),

@@ -10,7 +10,7 @@ step; nothing else happens. The page docs/reference/scripts.md has every command
     differences = check(Path("leader_crash.txt"))           # [] if it did as it says
 
 Who knows what: `text` the form of a file, `args` the words of a command, `interpreter` the table
-of commands, `building`, `driving`, `handling`, `breaking` and `showing` what they do, `machine`
-one node with its disk (`disk`), `world` all nodes with the network and the invariants, `runner`
-the files.
+of commands, `building`, `driving`, `changing`, `handling`, `breaking` and `showing` what they do,
+`machine` one node with its disk (`disk`), `world` all nodes with the network and the invariants,
+`runner` the files.
 """

@@ -3,7 +3,7 @@
 from typing import Final
 
 from ledgerd.raft.entries import Index
-from ledgerd.raft.membership import Membership
+from ledgerd.raft.membership import NOBODY, Membership
 from ledgerd.raft.options import Options, Rules
 from ledgerd.simulation.script.args import Args
 from ledgerd.simulation.script.machine import Settings
@@ -19,12 +19,14 @@ def add_nodes(play: Play, args: Args) -> Lines:
     count = args.number("count")
     voters, learners = args.ids("voters"), args.ids("learners")
     index = Index(args.count("index", 0))
-    if not voters:
-        raise args.fault("voters=() is missing: somebody must have a vote")
+    if index and not voters:
+        raise args.fault("index= needs voters=(): a snapshot says who takes part")
     if args.option("read-only", "safe") != "safe":
         raise args.fault("read-only= is safe; there are no lease reads (F12)")
     settings = Settings(
-        membership=Membership(voters, learners=learners, index=index),
+        membership=Membership(voters, learners=learners, index=index)
+        if voters
+        else NOBODY,
         index=index,
         content=args.option("content", ""),
         options=Options(

@@ -6,6 +6,7 @@ from typing import Final, TypeAlias
 from ledgerd.simulation.script import (
     breaking,
     building,
+    changing,
     driving,
     handling,
     showing,
@@ -31,6 +32,8 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "forget-leader": driving.forget_leader,
     "report-unreachable": driving.report_unreachable,
     "transfer-leadership": driving.transfer_leadership,
+    "propose-conf-change": changing.propose_conf_change,
+    "request": changing.request,
     "process-ready": handling.process_ready,
     "process-append-thread": handling.process_append_thread,
     "process-apply-thread": handling.process_apply_thread,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ledgerd.formats.entries import link
+from ledgerd.formats.memberships import decode_change, encode_change
 from ledgerd.raft.core import RaftCore
 from ledgerd.raft.describe import describe, describe_ready
 from ledgerd.raft.entries import (
@@ -23,7 +24,7 @@ from ledgerd.raft.entries import (
     NodeId,
     Term,
 )
-from ledgerd.raft.membership import Membership
+from ledgerd.raft.membership import NOBODY, Membership
 from ledgerd.raft.messages import Message
 from ledgerd.raft.options import Options, Rules
 from ledgerd.raft.ready import Ready
@@ -48,11 +49,12 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """The state machine after one entry: all payloads, one after the other."""
+    """The state machine after one entry: all payloads, one after the other, and who takes part."""
 
     id: EntryId
     link: bytes
     content: str
+    membership: Membership
 
 
 class Machine:
@@ -66,7 +68,9 @@ class Machine:
         self._send = send
         start = EntryId(Term(1 if settings.index else 0), settings.index)
         self.disk = Disk(start, HardState(Term(0), NO_NODE, settings.index))
-        self.history = [Applied(start, GENESIS_LINK, settings.content)]
+        self.history = [
+            Applied(start, GENESIS_LINK, settings.content, settings.membership)
+        ]
         self.jobs: deque[Ready] = deque()
         self.pages: deque[tuple[Index, Index]] = deque()
         self._incarnation = 0
@@ -81,13 +85,14 @@ class Machine:
         self.core = RaftCore(
             self.id,
             options=self._settings.options,
-            membership=self._settings.membership,
+            membership=self.state.membership,
             hard_state=self.disk.hard_state,
             log=self.disk,
             applied=self.state.id.index,
             jitter=self._jitter,
             link=link,
             rules=self._settings.rules,
+            encode_change=encode_change,
         )
 
     def crash(self, *, lose_unsynced: bool) -> None:
@@ -104,7 +109,7 @@ class Machine:
         """Empty disk and state, as if the node had lost both and kept its id."""
         start = EntryId(Term(0), Index(0))
         self.disk = Disk(start, HardState(Term(0), NO_NODE, Index(0)))
-        self.history = [Applied(start, GENESIS_LINK, "")]
+        self.history = [Applied(start, GENESIS_LINK, "", NOBODY)]
 
     def pin_election_timeout(self, ticks: int) -> None:
         """Let the timer fire after this many ticks of silence, until it is armed again."""
@@ -136,10 +141,12 @@ class Machine:
         if ready.apply is not None:
             self.pages.append(ready.apply)
         self.jobs.append(ready)
+        told = describe_ready(ready)
         if not self._settings.is_async:
             self.write_next()
-            self.apply_next()
-        return describe_ready(ready)
+            applied = self.apply_next() or []
+            told += [line for line in applied if not line.startswith("applied ")]
+        return told
 
     def write_next(self) -> list[str] | None:
         """Finish the oldest write and send what rests on it; None if nothing waits."""
@@ -166,15 +173,21 @@ class Machine:
         applied: list[str] = []
         while first <= last:
             for entry in self.core.entries(first, last, _UNBOUNDED):
-                self._apply(entry)
-                applied.append(f"applied {describe(entry)}")
+                applied += self._apply(entry)
             first = Index(self.state.id.index + 1)
         self.core.applied(last)
         return applied
 
-    def _apply(self, entry: Entry) -> None:
-        assert entry.index == self.state.id.index + 1, (entry.id, self.state.id)
-        content = self.state.content
+    def _apply(self, entry: Entry) -> list[str]:
+        before = self.state
+        assert entry.index == before.id.index + 1, (entry.id, before.id)
+        content, membership = before.content, before.membership
+        told = [f"applied {describe(entry)}"]
         if entry.kind is EntryKind.PAYOUTS:
             content += entry.payload.decode()
-        self.history.append(Applied(entry.id, entry.link, content))
+        elif entry.kind is EntryKind.MEMBERSHIP:
+            change = decode_change(entry.payload)
+            membership = self.core.apply_change(entry.index, change)
+            told.append(f"membership {describe(membership)}")
+        self.history.append(Applied(entry.id, entry.link, content, membership))
+        return told

@@ -52,8 +52,9 @@ class World:
     # The network.
 
     def send(self, message: Message) -> None:
-        """Put a message under way; one to a node that is down is lost."""
-        if self.machines[message.to].is_up:
+        """Put a message under way; one to a node that is down, or not there, is lost."""
+        machine = self.machines.get(message.to)
+        if machine is not None and machine.is_up:
             self.in_flight.append(message)
 
     def crash(self, node_id: NodeId, *, lose_unsynced: bool) -> None:
