@@ -32,6 +32,7 @@ class Call:
     """
 
     __slots__ = (
+        "_answered_at",
         "_began_at",
         "_metrics",
         "deadline",
@@ -59,6 +60,7 @@ class Call:
         is_stream: bool = False,
     ) -> None:
         self._began_at = time.monotonic()
+        self._answered_at: float | None = None
         self._metrics = metrics
         self.method = method
         self.identity = identity
@@ -109,11 +111,15 @@ class Call:
         """Take note of the index a read was answered from."""
         self.index = at.applied_index
 
+    def answered(self) -> None:
+        """Take note that the answer is made, where `ended` waits until it has left."""
+        self._answered_at = time.monotonic()
+
     def ended(
         self, status: str, *, reason: str | None = None, request_id: str | None = None
     ) -> None:
         """Count the call and write its one line."""
-        duration_s = time.monotonic() - self._began_at
+        duration_s = (self._answered_at or time.monotonic()) - self._began_at
         call = short_name(self.method)
         metrics = self._metrics
         metrics.requests.labels(call=call, status=status).inc()

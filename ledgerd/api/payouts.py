@@ -14,7 +14,7 @@ from ledgerd.api.handle import NodeHandle
 from ledgerd.api.options import ApiOptions
 from ledgerd.api.replies import Replies
 from ledgerd.api.status import info_of, status_of
-from ledgerd.api.stream import Stream
+from ledgerd.api.stream import Answer, Stream
 from ledgerd.api.v1 import payouts_pb2 as pb
 from ledgerd.api.v1 import payouts_pb2_grpc
 from ledgerd.errors import CallError, NotLogged, Reason
@@ -84,7 +84,9 @@ class PayoutsService(payouts_pb2_grpc.PayoutsServicer):
         """Answer batches in the order they came, several of them in flight; see `Stream`."""
         in_order = asyncio.Lock()
 
-        async def answer(request: pb.SubmitBatchRequest) -> pb.SubmitStreamReply:
+        async def answer(
+            request: pb.SubmitBatchRequest,
+        ) -> Answer[pb.SubmitStreamReply]:
             return await self._streamed(request, in_order)
 
         stream = Stream(answer, in_flight_max=self._options.stream_batches_max)
@@ -203,11 +205,12 @@ class PayoutsService(payouts_pb2_grpc.PayoutsServicer):
 
     async def _streamed(
         self, request: pb.SubmitBatchRequest, in_order: asyncio.Lock
-    ) -> pb.SubmitStreamReply:
+    ) -> Answer[pb.SubmitStreamReply]:
         """Return the answer to one batch of a stream; its errors end nothing but itself."""
         asked_s = request.deadline_ms / 1_000 if request.deadline_ms else None
         call = calls.current().again(self._options.wait_s(asked_s))
         reply = pb.SubmitStreamReply(sequence=request.sequence)
+        status, reason = calls.OK, None
         try:
             reply.accepted.CopyFrom(await self._submit_batch(request, call, in_order))
         except CallError as error:
@@ -223,10 +226,9 @@ class PayoutsService(payouts_pb2_grpc.PayoutsServicer):
                     metadata=info_of(error, facts),
                 )
             )
-            call.ended(status_of(error.kind).name, reason=error.reason.value)
-        else:
-            call.ended(calls.OK)
-        return reply
+            status, reason = status_of(error.kind).name, error.reason.value
+        call.answered()
+        return Answer(reply, lambda: call.ended(status, reason=reason))
 
     async def _as_it_is(
         self, payout_id: bytes, index: int, call: Call

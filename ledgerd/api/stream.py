@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from ledgerd.errors import CallError, NotLogged, Reason
@@ -11,6 +12,18 @@ _Request = TypeVar("_Request")
 _Reply = TypeVar("_Reply")
 
 READ: Final = "batches_read"  # in the metadata of the error that ends a stream
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[_Reply]):
+    """What a request is answered with.
+
+    afterwards: called once when the caller need not wait for it any more: the reply was handed to
+        gRPC, or will never be.
+    """
+
+    reply: _Reply
+    afterwards: Callable[[], None]
 
 
 class Stream(Generic[_Request, _Reply]):
@@ -23,11 +36,14 @@ class Stream(Generic[_Request, _Reply]):
     """
 
     def __init__(
-        self, answer: Callable[[_Request], Awaitable[_Reply]], *, in_flight_max: int
+        self,
+        answer: Callable[[_Request], Awaitable[Answer[_Reply]]],
+        *,
+        in_flight_max: int,
     ) -> None:
         self._answer = answer
         self._in_flight_max = in_flight_max
-        self._pending: deque[asyncio.Task[_Reply]] = deque()
+        self._pending: deque[asyncio.Task[Answer[_Reply]]] = deque()
         self._loop = asyncio.get_running_loop()
         self._moved: asyncio.Future[None] | None = None  # the replies wait
         self._has_room: asyncio.Future[None] | None = None  # the reader waits
@@ -49,10 +65,13 @@ class Stream(Generic[_Request, _Reply]):
         try:
             while pending or not reader.done():
                 while pending and pending[0].done():
-                    reply = pending.popleft().result()
+                    answer = pending.popleft().result()
                     if self._has_room is not None and not self._has_room.done():
                         self._has_room.set_result(None)
-                    yield reply
+                    try:
+                        yield answer.reply
+                    finally:
+                        answer.afterwards()
                 if pending or not reader.done():
                     self._moved = self._loop.create_future()
                     await self._moved
@@ -60,7 +79,8 @@ class Stream(Generic[_Request, _Reply]):
         finally:
             reader.cancel()
             for task in pending:
-                task.cancel()
+                if not task.cancel() and task.exception() is None:
+                    task.result().afterwards()
 
     def _check_end(self, reader: asyncio.Task[None]) -> None:
         """Return if the caller ended the stream. Raises NotLogged."""
@@ -84,7 +104,7 @@ class Stream(Generic[_Request, _Reply]):
                 self._has_room = self._loop.create_future()
                 await self._has_room
 
-    async def _run(self, request: _Request) -> _Reply:
+    async def _run(self, request: _Request) -> Answer[_Reply]:
         try:
             return await self._answer(request)
         finally:  # whoever waits runs after this task is done

@@ -25,6 +25,9 @@ from ledgerd.replica.versions import Standing
 log = logs.get(__name__)
 
 _IDLE_WAIT_S = 0.5
+# How long the loop has to send what a turn made before the thread goes on with what nobody waits
+# for; both need the interpreter, and the thread would keep it.
+_SENDS_FIRST_S = 0.001
 _STATUS_S = 0.01
 
 
@@ -96,16 +99,18 @@ class ReplicaThread:
         self._courier.announce(replica.settle())
         self._started.set()
 
-        again, settle_due_at = False, None
+        again, sends_first, settle_due_at = False, False, None
         visible = wanted = Index(0)  # what readers see, what they wait for
         while True:
-            wait_s = self._wait_s(again=again, settle_due_at=settle_due_at)
+            wait_s = self._wait_s(
+                again=again, sends_first=sends_first, settle_due_at=settle_due_at
+            )
             inputs = self._inbox.take(wait_s=wait_s)
             if self._should_stop and not inputs and not again:
                 break
             outbox = replica.turn(inputs, self._clock.now_us)
             self._courier.deliver(outbox)
-            again = outbox.again
+            again, sends_first = outbox.again, outbox.sends_first
 
             now = time.monotonic()
             if outbox.needs_settle and settle_due_at is None:
@@ -128,9 +133,11 @@ class ReplicaThread:
             self._count(inputs, outbox)
         self._courier.announce(replica.settle())
 
-    def _wait_s(self, *, again: bool, settle_due_at: float | None) -> float:
+    def _wait_s(
+        self, *, again: bool, sends_first: bool, settle_due_at: float | None
+    ) -> float:
         if again:
-            return 0.0
+            return _SENDS_FIRST_S if sends_first else 0.0
         if settle_due_at is not None:
             return max(0.0, settle_due_at - time.monotonic())
         return _IDLE_WAIT_S

@@ -32,7 +32,11 @@ def fold(
 
     `view` is called only for entries that read state.
     """
-    applied = decide(view, entry)
+    return recorded(decide(view, entry), previous_digest)
+
+
+def recorded(applied: Applied, previous_digest: bytes) -> Folded:
+    """Return the rows and the digest that make what was decided part of the state."""
     rows = records.encode_writes(applied.writes)
     outcomes = records.encode_outcomes(applied.outcomes)
     return Folded(applied, rows, next_digest(previous_digest, rows, outcomes))

@@ -56,7 +56,10 @@ class ReadPoint:
 class Outbox:
     """Everything one turn hands to the loop, in one wake-up. Owned by the receiver afterwards.
 
-    again: committed entries are left to apply; call `turn` again even without inputs (T94).
+    again: committed entries are left to apply, or applied ones to record; call `turn` again even
+        without inputs (T94).
+    sends_first: what is left can wait until the loop has sent the answers and acks of this turn;
+        the two would only fight for the interpreter.
     halt: set once, in the turn in which this node stopped applying (F26).
     needs_settle: something was applied, so `settle` has something to make visible.
     applied: kind and number of commands of each entry applied in the turn.
@@ -69,6 +72,7 @@ class Outbox:
     reads: list[ReadPoint] = field(default_factory=list)
     role_change: RoleChange | None = None
     again: bool = False
+    sends_first: bool = False
     halt: Halt | None = None
     needs_settle: bool = False
     applied: list[tuple[EntryKind, int]] = field(default_factory=list)

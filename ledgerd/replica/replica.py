@@ -10,6 +10,7 @@ from typing import assert_never
 
 from ledgerd.errors import NotUnderstood, Reason
 from ledgerd.formats import versions
+from ledgerd.ledger.apply import Applied
 from ledgerd.limits import TURN_BYTES_MAX, TURN_COMMANDS_MAX
 from ledgerd.raft.core import RaftCore
 from ledgerd.raft.entries import (
@@ -24,7 +25,7 @@ from ledgerd.raft.entries import (
 from ledgerd.raft.facts import ApplyStopped
 from ledgerd.raft.marks import NO_MARKS, Marks
 from ledgerd.raft.ready import Proposed, ReadTicket, Ready, Refused
-from ledgerd.replica.fold import fold
+from ledgerd.replica.fold import decide, recorded
 from ledgerd.replica.hooks import Hooks, NoHooks
 from ledgerd.replica.inputs import (
     CommandProposed,
@@ -81,6 +82,8 @@ class Replica:
         self._waiters = Waiters()
         self._reads: dict[ReadTicket, list[Waiter]] = {}
         self._apply_range: tuple[Index, Index] | None = None
+        self._has_held_back = False  # a page, for one turn, behind an ack
+        self._unrecorded: tuple[Entry, Applied] | None = None
         self._role = Role.FOLLOWER
         self._leader: NodeId = NO_NODE
 
@@ -104,6 +107,7 @@ class Replica:
         The caller delivers the outbox, then calls `settle`.
         """
         outbox = Outbox()
+        has_acked = False
         self._reach("turn.begin")
 
         self._step(inputs, log_time_us, outbox)  # 1 step
@@ -121,16 +125,27 @@ class Replica:
             # The node's own vote and own copy count from here.
             self._core.persisted(receipt.ticket)
             self._mail.after(ready.send_after, receipt)  # 3 send: votes and acks
+            has_acked = has_acked or bool(ready.send_after)
             self._take_news(ready, outbox)
             outbox.persisted_bytes += sum(len(entry.payload) for entry in ready.entries)
-        self._apply_page(outbox)  # 4 apply one page into the open state transaction
-        outbox.again = self._core.has_more_to_apply and self._halt is None
+        if outbox.persisted_bytes or not inputs:
+            self._record()  # while peers write too, or nothing else is to be done
+        # An ack is waited for by a leader, a page behind it by nobody: it is held back once.
+        self._has_held_back = (
+            has_acked and self._apply_range is not None and not self._has_held_back
+        )
+        if not self._has_held_back:
+            self._apply_page(outbox)  # 4 apply one page into the open state transaction
+        has_more = self._core.has_more_to_apply and self._halt is None
+        outbox.again = has_more or self._unrecorded is not None
+        outbox.sends_first = has_acked or self._unrecorded is not None
         self._reach("turn.end")
 
         return outbox  # 5 answer
 
     def settle(self) -> Index:
         """Commit what was applied; return the index now visible. After the answers have left."""
+        self._record()
         self._reach("turn.before_state_commit")
         visible = self._state.commit()
         self._reach("turn.after_state_commit")
@@ -272,7 +287,8 @@ class Replica:
     def _apply_page(self, outbox: Outbox) -> None:
         """Apply committed entries up to the turn's budget.
 
-        An entry is never split, so the budget may be passed by one entry (T94).
+        An entry is never split, so the budget may be passed by one entry (T94). An entry that
+        somebody waits for is recorded in a later turn, so that the answer leaves first.
         """
         if self._apply_range is None or self._halt is not None:
             return
@@ -289,6 +305,8 @@ class Replica:
             first = Index(entry.index + 1)
             if commands_left <= 0:
                 break
+        if not outbox.answers:
+            self._record()
         self._core.applied(Index(first - 1))
         self._apply_range = (first, last) if first <= last else None
         outbox.needs_settle = True
@@ -306,13 +324,14 @@ class Replica:
             self._tell_unknown(share, outbox)
 
     def _apply_entry(self, entry: Entry, outbox: Outbox) -> int:
-        """Apply one entry with its rows, index and digest in one transaction (T7).
+        """Decide one entry, and answer those who wait for it. Returns how many commands it held.
 
-        Returns how many commands it held.
+        Apply is deterministic, so an answer may precede the record of what it says.
         """
-        folded = fold(self._state.view, entry, self._state.digest())
-        outcomes = folded.applied.outcomes
-        self._state.write(entry, folded.rows, folded.digest)
+        self._record()
+        applied = decide(self._state.view, entry)
+        outcomes = applied.outcomes
+        self._unrecorded = (entry, applied)
         self._version.applied(entry)
         self._applied_term = entry.term
         outbox.applied.append((entry.kind, len(outcomes)))
@@ -334,3 +353,12 @@ class Replica:
             else:
                 self._tell_unknown(share, outbox)
         return len(outcomes)
+
+    def _record(self) -> None:
+        """Write what was decided last: rows, index and digest in one transaction (T7)."""
+        if self._unrecorded is None:
+            return
+        entry, applied = self._unrecorded
+        folded = recorded(applied, self._state.digest())
+        self._state.write(entry, folded.rows, folded.digest)
+        self._unrecorded = None

@@ -9,7 +9,7 @@ import grpc
 import pytest
 
 from ledgerd.api import interceptors
-from ledgerd.api.stream import Stream
+from ledgerd.api.stream import Answer, Stream
 from ledgerd.api.v1 import payouts_pb2 as pb
 from ledgerd.errors import NotLogged, Reason
 from tests.api.world import Refusal, World
@@ -169,7 +169,7 @@ def test_requests_are_taken_as_answers_make_room() -> None:
         most = in_flight = 0
         hold = [asyncio.Event() for _ in range(6)]
 
-        async def answer(number: int) -> int:
+        async def answer(number: int) -> Answer[int]:
             nonlocal most, in_flight
             in_flight += 1
             most = max(most, in_flight)
@@ -178,7 +178,7 @@ def test_requests_are_taken_as_answers_make_room() -> None:
                     event.set()  # the third one in frees those before it
             await hold[number].wait()
             in_flight -= 1
-            return number
+            return Answer(number, lambda: None)
 
         async def requests() -> AsyncIterator[int]:
             for number in range(6):
@@ -194,12 +194,13 @@ def test_requests_are_taken_as_answers_make_room() -> None:
 
 def test_a_stream_whose_caller_left_leaves_no_task() -> None:
     """Reader and answers under way end with it."""
+    told: list[int] = []
 
     async def run() -> None:
-        async def answer(number: int) -> int:
+        async def answer(number: int) -> Answer[int]:
             if number:
                 await asyncio.Event().wait()
-            return number
+            return Answer(number, lambda: told.append(number))
 
         async def requests() -> AsyncIterator[int]:
             yield 0
@@ -213,6 +214,7 @@ def test_a_stream_whose_caller_left_leaves_no_task() -> None:
         await asyncio.sleep(0)
 
         assert asyncio.all_tasks() == {asyncio.current_task()}
+        assert told == [0]
 
     asyncio.run(run())
 
@@ -221,8 +223,8 @@ def test_a_stopped_stream_says_how_many_it_read() -> None:
     """Also one that stopped before it was read at all."""
 
     async def run() -> None:
-        async def answer(number: int) -> int:
-            return number
+        async def answer(number: int) -> Answer[int]:
+            return Answer(number, lambda: None)
 
         async def requests() -> AsyncIterator[int]:
             yield 0
@@ -236,5 +238,30 @@ def test_a_stopped_stream_says_how_many_it_read() -> None:
             await anext(replies)
         assert caught.value.reason is Reason.STOPPING
         assert caught.value.metadata == {"batches_read": "1"}
+
+    asyncio.run(run())
+
+
+def test_every_answer_is_followed_once_by_what_comes_afterwards() -> None:
+    """After its reply was handed on; also when the caller leaves before it was."""
+
+    async def run() -> None:
+        told: list[int] = []
+
+        async def answer(number: int) -> Answer[int]:
+            return Answer(number, lambda: told.append(number))
+
+        async def requests() -> AsyncIterator[int]:
+            for number in range(3):
+                yield number
+            await asyncio.Event().wait()
+
+        replies = Stream(answer, in_flight_max=3).replies(requests())
+        assert await anext(replies) == 0
+        assert told == []
+        assert await anext(replies) == 1
+        assert told == [0]
+        await replies.aclose()
+        assert told == [0, 1, 2]
 
     asyncio.run(run())

@@ -12,7 +12,7 @@ from ledgerd.ledger.commands import Fund, OpenAccount
 from ledgerd.ledger.money import currency_number
 from ledgerd.ledger.view import LedgerView
 from ledgerd.raft.core import RaftCore
-from ledgerd.raft.entries import Entry, Index, NodeId, Role
+from ledgerd.raft.entries import Entry, HardState, Index, NodeId, Role
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.messages import EarlyMessage, LateMessage, Message
 from ledgerd.raft.options import Options
@@ -81,10 +81,15 @@ class MemoryState:
 
 @dataclass
 class Post:
-    """`replica.ports.Mail` that keeps what was sent, and notes when."""
+    """`replica.ports.Mail` that keeps what was sent, and notes when.
+
+    promised: late messages, each with what the disk held when it left.
+    """
 
     events: list[str]
+    disk: MemoryDisk
     sent: list[Message] = field(default_factory=list)
+    promised: list[tuple[Message, HardState | None, int]] = field(default_factory=list)
 
     def early(self, messages: Sequence[EarlyMessage]) -> None:
         self.events += [f"early {type(message).__name__}" for message in messages]
@@ -93,6 +98,8 @@ class Post:
     def after(self, messages: Sequence[LateMessage], receipt: Receipt) -> None:
         assert isinstance(receipt, Receipt)
         self.events += [f"after {type(message).__name__}" for message in messages]
+        last = max(self.disk.entries, default=0)
+        self.promised += [(message, self.disk.twins[0], last) for message in messages]
         self.sent += messages
 
 
@@ -118,7 +125,7 @@ class Machine:
         self.events: list[str] = []
         self.disk = MemoryDisk()
         self.state = MemoryState(self.events)
-        self.post = Post(self.events)
+        self.post = Post(self.events, self.disk)
         log = NotingLog(self.disk, self.events)
         core = RaftCore(
             self.node_id,
@@ -169,12 +176,15 @@ class Machines:
 
     def deliver(self, rounds: int = 50) -> None:
         """Deliver until nobody has anything to say; drop what crosses a cut."""
+        turns_left = 5
         for _ in range(rounds):
             sent = [m for machine in self.by_id.values() for m in machine.post.sent]
             for machine in self.by_id.values():
                 machine.post.sent.clear()
             if not sent:
-                return
+                turns_left -= 1
+                if not turns_left or not self._has_caught_up():
+                    return
             for node_id, machine in self.by_id.items():
                 mine = [
                     Received(message)
@@ -185,6 +195,17 @@ class Machines:
                 if mine:
                     machine.turn(*mine)
         raise AssertionError("the machines do not come to rest")
+
+    def _has_caught_up(self) -> bool:
+        """Take the turns that were asked for; return whether there were any."""
+        waiting = [
+            machine
+            for machine in self.by_id.values()
+            if machine.outboxes and machine.outboxes[-1].again
+        ]
+        for machine in waiting:
+            machine.turn()
+        return bool(waiting)
 
     def tick(self, ticks: int = 1) -> None:
         """Let time pass everywhere, delivering after each tick."""
