@@ -131,7 +131,7 @@ def _protos() -> list[_Proto]:
     """Return the files of the public API with their comments, which generated code lacks."""
     names = [
         f"ledgerd/api/v1/{name}.proto"
-        for name in ("payouts", "accounts", "admin", "common")
+        for name in ("payouts", "accounts", "admin", "cluster", "common")
     ]
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "api.pb"

@@ -33,6 +33,7 @@ ACCESS: Final[dict[str, Access]] = {
     "/ledgerd.api.v1.Reports/TrialBalance": AUDITING,
     "/ledgerd.api.v1.Admin/Status": ANY_CLIENT,
     "/ledgerd.api.v1.Admin/SetFees": ADMIN,
+    "/ledgerd.api.v1.Cluster/Transfer": ADMIN,
     "/grpc.health.v1.Health/Check": ANYBODY,
     "/grpc.health.v1.Health/Watch": ANYBODY,
     "/grpc.health.v1.Health/List": ANYBODY,

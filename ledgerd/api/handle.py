@@ -8,6 +8,7 @@ from ledgerd.ledger.commands import Command
 from ledgerd.node.courier import Decided
 from ledgerd.node.handle import NodeStatus
 from ledgerd.node.reads import ReadAt
+from ledgerd.replica.outbox import HandedOver
 from ledgerd.storage.reader import StateReader
 
 T = TypeVar("T")
@@ -39,6 +40,10 @@ class NodeHandle(Protocol):
         """Return what the log decided about the command. Raises as `propose_payouts`."""
         ...
 
+    async def transfer(self, to: int, deadline: float) -> HandedOver:
+        """Return who leads after a transfer to node `to`, 0: to anybody. Raises NotLogged."""
+        ...
+
     async def read(
         self,
         query: Callable[[StateReader], T],
@@ -51,6 +56,10 @@ class NodeHandle(Protocol):
 
     def status(self) -> NodeStatus:
         """Return what the node knows, without asking anybody."""
+        ...
+
+    def api_address(self, node_id: int) -> str:
+        """Return host:port of a node's public API; empty if unknown."""
         ...
 
     def is_ready(self) -> bool:

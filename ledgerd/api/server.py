@@ -10,6 +10,7 @@ from grpc_reflection.v1alpha import reflection
 
 from ledgerd.api.accounts import LedgerService, ReportsService
 from ledgerd.api.admin import AdminService
+from ledgerd.api.cluster import ClusterService
 from ledgerd.api.handle import NodeHandle
 from ledgerd.api.health import HealthService
 from ledgerd.api.interceptors import Gate
@@ -20,6 +21,8 @@ from ledgerd.api.v1 import (
     accounts_pb2_grpc,
     admin_pb2,
     admin_pb2_grpc,
+    cluster_pb2,
+    cluster_pb2_grpc,
     payouts_pb2,
     payouts_pb2_grpc,
 )
@@ -37,6 +40,7 @@ SERVICES: Final = tuple(
         payouts_pb2.DESCRIPTOR,
         accounts_pb2.DESCRIPTOR,
         admin_pb2.DESCRIPTOR,
+        cluster_pb2.DESCRIPTOR,
         health_pb2.DESCRIPTOR,
     )
     for service in file.services_by_name.values()
@@ -69,6 +73,7 @@ class ApiServer:
             connected=connected,
             calls_in_flight=lambda: self.calls_in_flight,
         )
+        self._cluster = ClusterService(node)
         self._health = HealthService(frozenset(SERVICES), node.is_ready)
         self._server: grpc.aio.Server | None = None
         self.port = 0
@@ -100,6 +105,7 @@ class ApiServer:
         accounts_pb2_grpc.add_LedgerServicer_to_server(self._ledger, server)
         accounts_pb2_grpc.add_ReportsServicer_to_server(self._reports, server)
         admin_pb2_grpc.add_AdminServicer_to_server(self._admin, server)
+        cluster_pb2_grpc.add_ClusterServicer_to_server(self._cluster, server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         reflection.enable_server_reflection(
             (*SERVICES, reflection.SERVICE_NAME), server

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from ledgerd.api.v1 import accounts_pb2, admin_pb2, payouts_pb2
+from ledgerd.api.v1 import accounts_pb2, admin_pb2, cluster_pb2, payouts_pb2
 from ledgerd.api.v1.common_pb2 import Money, ReadConcern
 from ledgerd.client.calls import Calls
 from ledgerd.client.coalesce import EXTRA_PATIENCE_S_PER_ROW, Coalescer
@@ -450,6 +450,25 @@ class AsyncClient:
             lambda node: node.admin.SetFees, request, deadline=until
         )
         return command_result(request.request_id, reply.header, reply.result)
+
+    async def transfer_leadership(
+        self, to: int | None = None, *, deadline: float | None = None
+    ) -> cluster_pb2.TransferLeadershipReply:
+        """Hand the leadership to node `to`, or to whichever can take over soonest.
+
+        Returns who leads now. Repeating it is harmless: the node that leads at the
+        first attempt is the only one that hands over.
+        Errors: NotLogged, OutcomeUnknown.
+        """
+        until = self._until(deadline)
+        _, calls, _ = self._open()
+        status = await self.status(deadline=deadline)
+        request = cluster_pb2.TransferLeadershipRequest(
+            to_node_id=to or 0, from_node_id=status.leader_id
+        )
+        return await calls.mutate(
+            lambda node: node.cluster.Transfer, request, deadline=until
+        )
 
     async def status(
         self, node_id: int | None = None, *, deadline: float | None = None

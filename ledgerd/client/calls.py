@@ -48,6 +48,7 @@ _FINAL: Final = frozenset(
         Reason.WRONG_CLUSTER,
         Reason.NOT_FOUND,
         Reason.INDEX_NOT_KEPT,
+        Reason.NO_TRANSFER_TARGET,
     }
 )
 # Cured by a renewed certificate, if there is one on disk by now.

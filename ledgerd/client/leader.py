@@ -14,6 +14,7 @@ from grpc import aio
 
 from ledgerd.api.v1.accounts_pb2_grpc import LedgerStub, ReportsStub
 from ledgerd.api.v1.admin_pb2_grpc import AdminStub
+from ledgerd.api.v1.cluster_pb2_grpc import ClusterStub
 from ledgerd.api.v1.payouts_pb2_grpc import PayoutsStub
 from ledgerd.client.lane import Lane
 from ledgerd.client.profile import Endpoint, Profile
@@ -75,6 +76,7 @@ class Node:
         self.ledger = LedgerStub(self._channel)
         self.reports = ReportsStub(self._channel)
         self.admin = AdminStub(self._channel)
+        self.cluster = ClusterStub(self._channel)
 
     @property
     def patience_s(self) -> float:

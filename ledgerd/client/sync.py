@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
-from ledgerd.api.v1 import accounts_pb2, admin_pb2, payouts_pb2
+from ledgerd.api.v1 import accounts_pb2, admin_pb2, cluster_pb2, payouts_pb2
 from ledgerd.client.aio import STATUSES_DEADLINE_S, AsyncClient
 from ledgerd.client.profile import Profile
 from ledgerd.client.results import CommandResult, SubmitResult
@@ -430,6 +430,15 @@ class Client:
                 rules, source=source, request_id=request_id, deadline=deadline
             )
         )
+
+    def transfer_leadership(
+        self, to: int | None = None, *, deadline: float | None = None
+    ) -> cluster_pb2.TransferLeadershipReply:
+        """Hand the leadership to node `to`, or to whichever can take over soonest.
+
+        Returns who leads now. Errors: NotLogged, OutcomeUnknown.
+        """
+        return self._wait(self._client.transfer_leadership(to, deadline=deadline))
 
     def status(
         self, node_id: int | None = None, *, deadline: float | None = None

@@ -10,7 +10,7 @@ from ledgerd.ledger.outcomes import Outcomes
 from ledgerd.raft.entries import NO_NODE, Index, NodeId
 from ledgerd.raft.ready import RoleChange
 from ledgerd.replica.inputs import Waiter
-from ledgerd.replica.outbox import Outbox
+from ledgerd.replica.outbox import HandedOver, Outbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,10 @@ def message_of(reason: Reason) -> str:
     return _MESSAGES.get(reason, reason.value)
 
 
+def _stopping() -> NotLogged:
+    return NotLogged(Reason.STOPPING, message_of(Reason.STOPPING))
+
+
 class Courier:
     """Hands answers to those who wait.
 
@@ -96,6 +100,7 @@ class Courier:
         self._numbers = itertools.count(1)
         self._decisions: dict[Waiter, asyncio.Future[Decided]] = {}
         self._read_points: dict[Waiter, asyncio.Future[Index]] = {}
+        self._handovers: dict[Waiter, asyncio.Future[HandedOver]] = {}
 
     def expect_decision(self) -> tuple[Waiter, asyncio.Future[Decided]]:
         """Return a new waiter and the future of its decision."""
@@ -109,10 +114,17 @@ class Courier:
         self._read_points[waiter] = future
         return waiter, future
 
+    def expect_handover(self) -> tuple[Waiter, asyncio.Future[HandedOver]]:
+        """Return a new waiter and the future of the end of a transfer."""
+        waiter, future = Waiter(next(self._numbers)), self._loop.create_future()
+        self._handovers[waiter] = future
+        return waiter, future
+
     def forget(self, waiter: Waiter) -> None:
         """Stop waiting; an answer that still comes is dropped."""
         self._decisions.pop(waiter, None)
         self._read_points.pop(waiter, None)
+        self._handovers.pop(waiter, None)
 
     def calls_in_flight(self) -> int:
         """Return how many calls wait."""
@@ -134,11 +146,13 @@ class Courier:
                 decision.set_exception(OutcomeUnknown(reason, message_of(reason)))
         for read_point in self._read_points.values():
             if not read_point.done():
-                read_point.set_exception(
-                    NotLogged(Reason.STOPPING, message_of(Reason.STOPPING))
-                )
+                read_point.set_exception(_stopping())
+        for handover in self._handovers.values():
+            if not handover.done():
+                handover.set_exception(_stopping())
         self._decisions.clear()
         self._read_points.clear()
+        self._handovers.clear()
 
     def deliver(self, outbox: Outbox) -> None:
         """Take one turn's outbox to the loop, in one wake-up; none if it is empty."""
@@ -147,6 +161,7 @@ class Courier:
             or outbox.not_proposed
             or outbox.unknown
             or outbox.reads
+            or outbox.handed_over
             or outbox.role_change is not None
         ):
             self._loop.call_soon_threadsafe(self._hand_out, outbox)
@@ -192,10 +207,22 @@ class Courier:
             if read_point is not None and not read_point.done():
                 read_point.set_result(point.index)
 
+        for ended in outbox.handed_over:
+            handover = self._handovers.pop(ended.waiter, None)
+            if handover is not None and not handover.done():
+                handover.set_result(ended)
+
     def _fail(self, waiter: Waiter, error: NotLogged | OutcomeUnknown) -> None:
-        future: asyncio.Future[Decided] | asyncio.Future[Index] | None
-        future = self._decisions.pop(waiter, None) or self._read_points.pop(
-            waiter, None
+        future: (
+            asyncio.Future[Decided]
+            | asyncio.Future[Index]
+            | asyncio.Future[HandedOver]
+            | None
+        )
+        future = (
+            self._decisions.pop(waiter, None)
+            or self._read_points.pop(waiter, None)
+            or self._handovers.pop(waiter, None)
         )
         if future is not None and not future.done():
             future.set_exception(error)

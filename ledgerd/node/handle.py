@@ -18,10 +18,12 @@ from ledgerd.observability.metrics import Metrics
 from ledgerd.raft.core import Status
 from ledgerd.raft.entries import NO_NODE, Index, NodeId, Role
 from ledgerd.raft.ready import RoleChange
+from ledgerd.replica.outbox import HandedOver
 from ledgerd.replica.versions import Standing
 from ledgerd.storage.reader import StateReader
 
 T = TypeVar("T")
+DRAIN_ATTEMPTS_MAX = 5  # each ends within one election base (raft.md 5.1)
 log = logs.get(__name__)
 
 
@@ -70,6 +72,7 @@ class Node:
         self._leader: NodeId = NO_NODE
         self._leader_changes = 0
         self._is_caught_up = False
+        self._is_draining = False
         self._is_stopping = False
 
     @property
@@ -110,6 +113,43 @@ class Node:
         return await self._decision(
             future, deadline, lambda: self._courier.forget(waiter)
         )
+
+    async def transfer(self, to: int, deadline: float) -> HandedOver:
+        """Hand the leadership to node `to`, 0: to whom can take over soonest (F5).
+
+        Returns once the new leader is known here. deadline: loop time, seconds.
+        Raises NotLogged when this node does not lead, cannot hand over, or leads on.
+        """
+        waiter, future = self._courier.expect_handover()
+        if not self._inbox.put_transfer(waiter, NodeId(to)):
+            self._courier.forget(waiter)
+            raise self._no_room()
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await future
+        except TimeoutError:
+            reason = Reason.TRANSFER_GIVEN_UP
+            raise NotLogged(reason, message_of(reason)) from None
+        finally:
+            self._courier.forget(waiter)
+
+    async def drain(self, grace_s: float) -> None:
+        """Stop leading, if there is another voter to lead, within `grace_s` seconds.
+
+        The node counts as not ready from now on and serves until `begin_stop`.
+        """
+        self._is_draining = True
+        deadline = asyncio.get_running_loop().time() + grace_s
+        for _ in range(DRAIN_ATTEMPTS_MAX):
+            if self._core_status().role is not Role.LEADER:
+                return
+            try:
+                ended = await self.transfer(0, deadline)
+                log.info("leadership_handed_over", to=ended.leader, term=ended.term)
+            except NotLogged as refused:
+                log.warning("leadership_not_handed_over", reason=refused.reason.value)
+                if refused.reason is not Reason.TRANSFER_GIVEN_UP:
+                    return
 
     async def read(
         self,
@@ -153,6 +193,10 @@ class Node:
             leader_changes=self._leader_changes,
         )
 
+    def api_address(self, node_id: int) -> str:
+        """Return host:port of a node's public API; empty if unknown."""
+        return self._courier.facts(NodeId(node_id)).get("leader_address", "")
+
     def is_ready(self) -> bool:
         """Whether the node can serve: it knows a leader and has caught up with it."""
         return not self._not_ready_reason(self._core_status())
@@ -182,7 +226,7 @@ class Node:
         self._is_stopping = True
 
     def _not_ready_reason(self, core: Status) -> str:
-        if self._is_stopping:
+        if self._is_stopping or self._is_draining:
             return "stopping"
         halt = self._standing().halt
         if halt is not None:

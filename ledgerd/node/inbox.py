@@ -12,6 +12,7 @@ from ledgerd.formats import batches
 from ledgerd.ledger.batch import PayoutBatch
 from ledgerd.ledger.commands import Command
 from ledgerd.limits import TURN_BYTES_MAX, TURN_COMMANDS_MAX
+from ledgerd.raft.entries import NodeId
 from ledgerd.raft.facts import Fact
 from ledgerd.raft.messages import AppendEntries, Message
 from ledgerd.replica.inputs import (
@@ -22,6 +23,7 @@ from ledgerd.replica.inputs import (
     ReadsRequested,
     Received,
     Ticked,
+    TransferAsked,
     Waiter,
 )
 
@@ -102,6 +104,10 @@ class Inbox:
             self._items.append((ReadsRequested(waiter), 0, 0))
             self._changed.notify()
             return True
+
+    def put_transfer(self, waiter: Waiter, to: NodeId) -> bool:
+        """Add the wish to hand over; False if there is no room: nothing was begun."""
+        return self._put_work(TransferAsked(waiter, to), 1, _COMMAND_BYTES)
 
     def put_fact(self, fact: Fact) -> None:
         """Add what the core must weigh; rare, so it has no bound of its own."""

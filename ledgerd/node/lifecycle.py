@@ -63,6 +63,8 @@ async def serve(
 
             await should_stop.wait()
             log.info("node_stopping", node_id=node.node_id)
+            # F5: whoever leads next does so before this one refuses calls.
+            await node.drain(stop_grace_s)
             node.begin_stop()
             # Waits for calls under way while consensus goes on.
             await api.stop(stop_grace_s)

@@ -8,6 +8,7 @@ from typing import NewType, TypeAlias
 
 from ledgerd.ledger.batch import PayoutBatch
 from ledgerd.ledger.commands import Command
+from ledgerd.raft.entries import NodeId
 from ledgerd.raft.facts import Fact
 from ledgerd.raft.messages import Message
 
@@ -58,6 +59,14 @@ class ReadsRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class TransferAsked:
+    """Hand the leadership to `to`, NO_NODE: to whom the core picks. Inbox full: NOT_LOGGED."""
+
+    waiter: Waiter
+    to: NodeId
+
+
+@dataclass(frozen=True, slots=True)
 class Noted:
     """The shell knows something that the core must weigh. Rare: it always has room."""
 
@@ -65,5 +74,11 @@ class Noted:
 
 
 Input: TypeAlias = (
-    Ticked | Received | PayoutsProposed | CommandProposed | ReadsRequested | Noted
+    Ticked
+    | Received
+    | PayoutsProposed
+    | CommandProposed
+    | ReadsRequested
+    | TransferAsked
+    | Noted
 )

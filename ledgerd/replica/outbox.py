@@ -52,6 +52,15 @@ class ReadPoint:
     index: Index
 
 
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """The transfer that the waiter asked for has ended with `leader` leading `term`."""
+
+    waiter: Waiter
+    leader: NodeId
+    term: Term
+
+
 @dataclass(slots=True)
 class Outbox:
     """Everything one turn hands to the loop, in one wake-up. Owned by the receiver afterwards.
@@ -70,6 +79,7 @@ class Outbox:
     not_proposed: list[NotProposed] = field(default_factory=list)
     unknown: list[Unknown] = field(default_factory=list)
     reads: list[ReadPoint] = field(default_factory=list)
+    handed_over: list[HandedOver] = field(default_factory=list)
     role_change: RoleChange | None = None
     again: bool = False
     sends_first: bool = False

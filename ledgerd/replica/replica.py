@@ -26,6 +26,7 @@ from ledgerd.raft.facts import ApplyStopped
 from ledgerd.raft.marks import NO_MARKS, Marks
 from ledgerd.raft.ready import Proposed, ReadTicket, Ready, Refused
 from ledgerd.replica.fold import decide, recorded
+from ledgerd.replica.handovers import Handovers
 from ledgerd.replica.hooks import Hooks, NoHooks
 from ledgerd.replica.inputs import (
     CommandProposed,
@@ -35,6 +36,7 @@ from ledgerd.replica.inputs import (
     ReadsRequested,
     Received,
     Ticked,
+    TransferAsked,
     Waiter,
 )
 from ledgerd.replica.outbox import (
@@ -81,6 +83,7 @@ class Replica:
         self._halt: Halt | None = None
         self._waiters = Waiters()
         self._reads: dict[ReadTicket, list[Waiter]] = {}
+        self._handovers = Handovers(core)
         self._apply_range: tuple[Index, Index] | None = None
         self._has_held_back = False  # a page, for one turn, behind an ack
         self._unrecorded: tuple[Entry, Applied] | None = None
@@ -128,6 +131,7 @@ class Replica:
             has_acked = has_acked or bool(ready.send_after)
             self._take_news(ready, outbox)
             outbox.persisted_bytes += sum(len(entry.payload) for entry in ready.entries)
+        self._handovers.settle(outbox)
         if outbox.persisted_bytes or not inputs:
             self._record()  # while peers write too, or nothing else is to be done
         # An ack is waited for by a leader, a page behind it by nobody: it is held back once.
@@ -171,6 +175,8 @@ class Replica:
                     rare.append(item)
                 case ReadsRequested():
                     readers.append(item.waiter)
+                case TransferAsked():
+                    self._handovers.ask(item, outbox)
                 case Noted():
                     self._core.note(item.fact)
                 case _:

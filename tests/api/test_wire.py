@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ledgerd.api.v1 import accounts_pb2, admin_pb2, common_pb2, payouts_pb2
+from ledgerd.api.v1 import accounts_pb2, admin_pb2, cluster_pb2, common_pb2, payouts_pb2
 from ledgerd.ledger.accounts import AccountStatus
 from ledgerd.ledger.outcomes import Refusal
 from ledgerd.ledger.payouts import PayoutState
@@ -10,7 +10,7 @@ from ledgerd.raft.entries import Role
 from ledgerd.transport.v1 import peer_pb2
 
 GOLDEN = Path(__file__).parent / "golden" / "descriptors.txt"
-FILES = (common_pb2, payouts_pb2, accounts_pb2, admin_pb2, peer_pb2)
+FILES = (common_pb2, payouts_pb2, accounts_pb2, admin_pb2, cluster_pb2, peer_pb2)
 
 
 def numbers(enum: object) -> dict[str, int]:

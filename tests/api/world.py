@@ -18,6 +18,7 @@ from ledgerd.api.v1 import (
     accounts_pb2,
     accounts_pb2_grpc,
     admin_pb2_grpc,
+    cluster_pb2_grpc,
     common_pb2,
     payouts_pb2,
     payouts_pb2_grpc,
@@ -34,6 +35,8 @@ from ledgerd.raft.entries import Entry, EntryKind, Index, NodeId, Role, Term
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.status import Status
 from ledgerd.replica.fold import fold
+from ledgerd.replica.inputs import Waiter
+from ledgerd.replica.outbox import HandedOver
 from ledgerd.security import identity as roles
 from ledgerd.security import pki
 from ledgerd.security.tls import ServerTls
@@ -72,6 +75,7 @@ class DirectNode:
         self.ready = True
         self.proposals = 0
         self.deadlines: list[float] = []
+        self.transfers: list[int] = []
         self._moved = asyncio.Condition()
 
     node_id = 1
@@ -93,6 +97,19 @@ class DirectNode:
         """Decide a command."""
         payload = commands.encode([command])
         return await self._decide(EntryKind.COMMANDS, payload, 1, deadline)
+
+    async def transfer(self, to: int, deadline: float) -> HandedOver:
+        """Hand over to whom the test names, in the next term."""
+        self.deadlines.append(deadline)
+        if self.fault is not None:
+            fault, self.fault = self.fault, None
+            raise fault
+        self.transfers.append(to)
+        return HandedOver(Waiter(1), NodeId(to), Term(4))
+
+    def api_address(self, node_id: int) -> str:
+        """Return an address with the node's number."""
+        return f"127.0.0.1:700{node_id}"
 
     async def read(
         self,
@@ -221,6 +238,7 @@ class Stub:
         self.ledger = accounts_pb2_grpc.LedgerStub(channel)
         self.reports = accounts_pb2_grpc.ReportsStub(channel)
         self.admin = admin_pb2_grpc.AdminStub(channel)
+        self.cluster = cluster_pb2_grpc.ClusterStub(channel)
 
 
 class World:

@@ -22,6 +22,8 @@ from ledgerd.api.v1 import (
     accounts_pb2_grpc,
     admin_pb2,
     admin_pb2_grpc,
+    cluster_pb2,
+    cluster_pb2_grpc,
     common_pb2,
     payouts_pb2,
     payouts_pb2_grpc,
@@ -122,6 +124,7 @@ class FakeNode:
         accounts_pb2_grpc.add_LedgerServicer_to_server(FakeLedger(self), server)
         accounts_pb2_grpc.add_ReportsServicer_to_server(FakeReports(self), server)
         admin_pb2_grpc.add_AdminServicer_to_server(FakeAdmin(self), server)
+        cluster_pb2_grpc.add_ClusterServicer_to_server(FakeClusterCalls(self), server)
         self.port = server.add_insecure_port(f"127.0.0.1:{self.port}")
         server.start()
         self._server = server
@@ -455,4 +458,24 @@ class FakeAdmin(admin_pb2_grpc.AdminServicer):
         return admin_pb2.SetFeesReply(
             header=self.node.cluster.header(self.node),
             result=common_pb2.CommandResult(outcome=common_pb2.OUTCOME_CREATED),
+        )
+
+
+class FakeClusterCalls(cluster_pb2_grpc.ClusterServicer):
+    def __init__(self, node: FakeNode) -> None:
+        self.node = node
+
+    def Transfer(
+        self,
+        request: cluster_pb2.TransferLeadershipRequest,
+        context: grpc.ServicerContext,
+    ) -> cluster_pb2.TransferLeadershipReply:
+        self.node.enter_write("TransferLeadership", context)
+        cluster = self.node.cluster
+        if request.from_node_id in (0, cluster.leader_id):
+            to = request.to_node_id or self.node.node_id % len(cluster.nodes) + 1
+            cluster.leader_id = to
+        self.node.leave(context)
+        return cluster_pb2.TransferLeadershipReply(
+            leader_id=cluster.leader_id or 0, term=2
         )

@@ -1,4 +1,4 @@
-"""`ledgerctl cluster status`: what every node says of itself, side by side."""
+"""`ledgerctl cluster`: what every node says of itself, side by side, and who is to lead."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -44,6 +44,34 @@ def cluster_status(session: Session, *, watch: bool) -> None:
     if all(isinstance(status, CallError) for status in statuses.values()):
         raise Failed(
             "expected an answer of at least one node, found none", Ended.NOT_LOGGED
+        )
+
+
+@cluster.command("transfer")
+@click.option(
+    "--to",
+    type=click.IntRange(1, 2**32 - 1),
+    metavar="NODE",
+    help="The voter that is to lead. Default: whichever can take over soonest.",
+)
+@click.pass_obj
+def cluster_transfer(session: Session, *, to: int | None) -> None:
+    """Hand the leadership to another node, without a failed call."""
+    with session.client() as client:
+        before = client.status(deadline=session.deadline_s).leader_id
+        if session.output == "table":
+            target = f"node {to}" if to is not None else "the node closest behind"
+            session.errors.print(f"node {before} hands over to {target} ...")
+        began_at = time.monotonic()
+        reply = client.transfer_leadership(to, deadline=session.deadline_s)
+        took_ms = (time.monotonic() - began_at) * 1_000
+    if session.output == "json":
+        found = {"from_node_id": before, "took_ms": round(took_ms, 1)}
+        render.print_json(session, {**found, **render.message(reply)})
+    else:
+        session.console.print(
+            f"node {reply.leader_id} leads in term {reply.term}, "
+            f"after {took_ms:.0f} ms (before: node {before})"
         )
 
 

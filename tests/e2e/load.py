@@ -1,0 +1,79 @@
+"""Payouts submitted in a closed loop by several callers, and what became of each call."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from ledgerd.client import CallError, Client, Outcome, us_account
+
+
+@dataclass
+class Load:
+    """What the callers saw. acks: when each payout was acknowledged, monotonic seconds."""
+
+    acks: list[float] = field(default_factory=list)
+    payout_ids: list[str] = field(default_factory=list)
+    slowest_s: float = 0.0
+    failures: list[str] = field(default_factory=list)
+
+    def longest_gap_s(self, since: float = 0.0) -> float:
+        """Return the longest time without an acknowledgement after `since`."""
+        times = sorted(at for at in self.acks if at >= since)
+        return max(b - a for a, b in pairwise(times))
+
+    def wait_for(self, more: int, timeout_s: float = 30.0) -> None:
+        """Return once `more` further payouts were acknowledged."""
+        wanted, until = len(self.acks) + more, time.monotonic() + timeout_s
+        while len(self.acks) < wanted:
+            assert time.monotonic() < until, f"{len(self.acks)} of {wanted} acks"
+            time.sleep(0.005)
+
+
+def funded_account(client: Client) -> str:
+    """Return a live account that can pay for a long time."""
+    account = client.open_account(currency="USD", livemode=True, owner_ref="load")
+    client.fund(account, 10**12, "USD", bank="main", external_ref=account[-12:])
+    return account
+
+
+@contextmanager
+def load_on(client: Client, *, callers: int, deadline_s: float) -> Iterator[Load]:
+    """Submit from `callers` threads until the block ends; failures are noted, not raised."""
+    account = funded_account(client)
+    load, should_stop = Load(), threading.Event()
+
+    def call() -> None:
+        while not should_stop.is_set():
+            began = time.monotonic()
+            try:
+                result = client.submit(
+                    account=account,
+                    amount=1,
+                    currency="USD",
+                    rail="us_ach",
+                    destination=us_account("021000021", "1234567890", "Some Payee"),
+                    deadline=deadline_s,
+                )
+            except CallError as error:
+                load.failures.append(f"{error.reason.value}: {error.message}")
+                continue
+            now = time.monotonic()
+            if result.outcome not in (Outcome.CREATED, Outcome.REPLAYED):
+                load.failures.append(str(result))
+            load.acks.append(now)
+            load.payout_ids.append(result.payout_id)
+            load.slowest_s = max(load.slowest_s, now - began)
+
+    threads = [threading.Thread(target=call) for _ in range(callers)]
+    for thread in threads:
+        thread.start()
+    try:
+        load.wait_for(50)
+        yield load
+    finally:
+        should_stop.set()
+        for thread in threads:
+            thread.join()
