@@ -1,4 +1,4 @@
-"""`python -m jepsen run | run-all | check | self-test | clean`.
+"""`python -m jepsen run | run-all | check | protocol | self-test | clean`.
 
 Exit codes: 0 valid, 1 invalid, 2 unknown, 254 wrong usage, 255 the rig itself failed.
 """
@@ -14,7 +14,8 @@ from pathlib import Path
 import click
 
 from jepsen.checkers.judge import judge
-from jepsen.checkers.verdict import Result, Verdict, merge
+from jepsen.checkers.protocol.check import check_files
+from jepsen.checkers.verdict import Result, Verdict, headline, merge
 from jepsen.history import HistoryError, read_history
 from jepsen.journal import is_closed, remove_leftovers
 from jepsen.nemesis import schedule, targets
@@ -266,6 +267,28 @@ def check(*, path: Path) -> int:
         raise click.UsageError(
             f"cannot read the run in {folder.path}: {error}"
         ) from error
+
+
+@cli.command()
+@click.argument(
+    "paths",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    nargs=-1,
+    required=True,
+)
+def protocol(*, paths: tuple[Path, ...]) -> int:
+    """Judge protocol events of nodes or of a simulation: one or more NDJSON files.
+
+    One file is taken as the true order of its events. Files of single nodes are merged by cause;
+    what needs a common order is then not judged.
+    """
+    result = check_files(paths)
+    for finding in result.findings:
+        print(f"{finding.verdict.name} {finding.sentence}")
+    for name, number in result.numbers.items():
+        print(f"{name}: {number}")
+    print(headline([result]))
+    return exit_code([result])
 
 
 @cli.command("self-test")
