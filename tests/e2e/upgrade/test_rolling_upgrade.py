@@ -1,0 +1,105 @@
+"""The previous release to this one, node by node, under load (faults.md P9)."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ledgerd.formats.versions import STATE_VERSION
+from tests.e2e.test_cluster import check_directory
+from tests.e2e.upgrade.releases import (
+    NEW,
+    OLD,
+    Load,
+    MixedCluster,
+    read_on_each,
+    unpack,
+)
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def old_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package of the previous release."""
+    return unpack(tmp_path_factory.mktemp("previous"))
+
+
+@pytest.fixture
+def mixed(tmp_path: Path, old_release: Path) -> Iterator[MixedCluster]:
+    """Three running nodes of the previous release."""
+    cluster = MixedCluster(tmp_path / "cluster", old_release)
+    cluster.prepare()
+    try:
+        cluster.start()
+        cluster.wait_ready()
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+def order_of(cluster: MixedCluster, leader_goes: str) -> list[int]:
+    leader = cluster.leader()
+    assert leader is not None
+    others = [node_id for node_id in cluster.node_ids if node_id != leader]
+    return [leader, *others] if leader_goes == "first" else [*others, leader]
+
+
+@pytest.mark.parametrize("leader_goes", ["first", "last"])
+def test_an_upgrade_node_by_node_loses_nothing(
+    mixed: MixedCluster, leader_goes: str
+) -> None:
+    """No call fails, both releases serve while mixed, and the digests agree. F26, T67, P9."""
+    assert {s.version for s in mixed.statuses().values()} == {OLD}
+    with Load(mixed) as load:
+        load.grow(50)
+        for node_id in order_of(mixed, leader_goes):
+            mixed.change(node_id, NEW)
+            load.grow(50)
+            versions = {n: s.version for n, s in mixed.statuses().items()}
+            assert versions == mixed.release_of
+            assert read_on_each(mixed, load.acked[-1]) == [1, 2, 3]
+    at_rest = mixed.until_at_rest(state_version=STATE_VERSION)
+
+    assert load.failed == []
+    assert load.lost() == []
+    assert len(at_rest) == 1
+    mixed.stop()
+    assert [check_directory(mixed, n)["findings"] for n in (1, 2, 3)] == [[], [], []]
+
+
+def test_an_upgrade_can_be_taken_back_until_the_last_node_has_it(
+    mixed: MixedCluster,
+) -> None:
+    """While one node is of the older release nothing is written that it cannot read. T67."""
+    with Load(mixed, callers=2) as load:
+        for node_id, release in ((1, NEW), (2, NEW), (1, OLD), (2, OLD)):
+            mixed.change(node_id, release)
+            load.grow(20)
+    at_rest = mixed.until_at_rest(state_version=1)
+
+    assert load.failed == []
+    assert load.lost() == []
+    assert len(at_rest) == 1
+
+
+def test_after_the_upgrade_the_older_release_refuses_the_directory(
+    mixed: MixedCluster,
+) -> None:
+    """It ends at once, says which release is needed, and has changed nothing."""
+    for node_id in mixed.node_ids:
+        mixed.change(node_id, NEW)
+    before = mixed.until_at_rest(state_version=STATE_VERSION)
+    mixed.stop(3)
+    mixed.release_of[3] = OLD
+    mixed.start(3)
+    child = mixed._children[3]
+    code = child.wait(timeout=20)
+    words = (mixed.directory / "node3" / "stderr.log").read_text()
+    mixed.release_of[3] = NEW
+    mixed.start(3)
+    mixed.wait_ready()
+
+    assert code == 71
+    assert "start the release that wrote it, or a newer one" in words
+    assert len(before) == len(mixed.until_at_rest(state_version=STATE_VERSION)) == 1
