@@ -22,6 +22,8 @@ from ledgerd import __version__
 from ledgerd.simulation import runner
 from ledgerd.simulation.cut import WHOLE, Cut, parse
 from ledgerd.simulation.runner import Result, Summary
+from ledgerd.simulation.script.runner import check, is_updating
+from ledgerd.simulation.script.text import ScriptError
 from ledgerd.simulation.shrink import Shrinker
 from ledgerd.simulation.swarm import draw
 from ledgerd.simulation.trace import Line, legend
@@ -91,6 +93,13 @@ class _Simulate(click.Command):
 @click.option(
     "--hashes", is_flag=True, help="Print only seed and trace hash, one a line."
 )
+@click.option(
+    "--script",
+    "scripts",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    multiple=True,
+    help="Play this script of the core instead; UPDATE=1 in the environment rewrites it.",
+)
 @click.option("--legend", "wants_legend", is_flag=True, help="Explain a trace.")
 def simulate(
     seeds: int | None,
@@ -104,6 +113,7 @@ def simulate(
     jobs: int,
     marks: bool,
     hashes: bool,
+    scripts: tuple[Path, ...],
     wants_legend: bool,
 ) -> None:
     """Run clusters of the production code over a simulated clock, network and disk.
@@ -117,6 +127,8 @@ def simulate(
     if wants_legend:
         click.echo(legend(), nl=False)
         return
+    if scripts:
+        sys.exit(_play(scripts))
     if prove is not None:
         sys.exit(_prove(first, prove))
     if shrink is not None:
@@ -135,6 +147,23 @@ def _cut_of(text: str) -> Cut:
         return parse(text)
     except ValueError as error:
         raise _WrongUsage(f"--cut: {error}") from error
+
+
+# Scripts of the core.
+
+
+def _play(paths: Sequence[Path]) -> int:
+    """Check each script against what it expects; the page docs/reference/scripts.md has more."""
+    try:
+        differences = [
+            line for path in paths for line in check(path, update=is_updating())
+        ]
+    except ScriptError as error:
+        click.echo(f"error: {error}", err=True)
+        return Kind.USAGE.value
+    for line in differences:
+        click.echo(line)
+    return Kind.CORRECTNESS.value if differences else Kind.GOOD.value
 
 
 # One seed.

@@ -181,6 +181,8 @@ def describe_ready(ready: Ready) -> list[str]:
     if ready.hard_state is not None:
         lazily = "" if ready.must_sync else " lazily"
         lines.append(f"write {describe(ready.hard_state)}{lazily}")
+    if ready.snapshot is not None:
+        lines.append(f"write {describe(ready.snapshot)}")
     lines += [f"write {describe(entry)}" for entry in ready.entries]
     lines += [f"early {describe(message)}" for message in ready.send_early]
     lines += [f"after {describe(message)}" for message in ready.send_after]

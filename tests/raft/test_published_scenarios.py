@@ -115,7 +115,11 @@ def test_a_scenario_that_means_the_same_is_alike(tmp_path: Path) -> None:
         ("1/8 EntryConfChangeV2\n", "", "raft-log: log"),
         ("Vote:1 Commit:5\n  Comm", "Vote:1 Commit:6\n  Comm", "hard state of 1"),
         ('1/5 EntryNormal ""\n> 2', '2/5 EntryNormal ""\n> 2', "applied at 1"),
-        ("raft proposal dropped", "ok", "propose: refused"),
+        (
+            "propose 1 payout\n----\nok",
+            "propose 1 payout\n----\nraft proposal dropped",
+            "propose: refused",
+        ),
         ("2: StateReplicate match=8", "2: StateProbe match=8", "status: peer 2"),
         ("voters=(1 2) learners=(3 4)", "voters=(1 2 3)", "membership at 1"),
         ("2->1 MsgVoteResp Term", "2->1 MsgTimeoutNow Term", "never sent"),

@@ -1,12 +1,11 @@
 """Each file under traces/ plays as it says. `UPDATE=1` writes down what it prints instead."""
 
-import os
 import re
 from pathlib import Path
 
 import pytest
 
-from ledgerd.simulation.script.runner import check
+from ledgerd.simulation.script.runner import check, is_updating
 
 TRACES = sorted((Path(__file__).parent / "traces").glob("*.txt"))
 SOURCE = re.compile(
@@ -17,7 +16,7 @@ SOURCE = re.compile(
 @pytest.mark.parametrize("path", TRACES, ids=lambda path: path.stem)
 def test_the_trace_plays_as_it_says(path: Path) -> None:
     """raft.md 4.2: every printed line is what the reader was told."""
-    differences = check(path, update=os.environ.get("UPDATE") == "1")
+    differences = check(path, update=is_updating())
 
     assert differences == [], "\n".join(differences)
 

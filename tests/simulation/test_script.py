@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from ledgerd.cli.simulate import simulate
 from ledgerd.simulation.script.interpreter import COMMANDS, play
 from ledgerd.simulation.script.runner import check
 from ledgerd.simulation.script.text import ScriptError, parse, render
@@ -203,6 +205,23 @@ class TestRunner:
 
         assert done.returncode == 2
         assert f"{path}:1: there is no command 'fly'" in done.stderr
+
+
+class TestSimulate:
+    def test_ledgerd_simulate_plays_scripts_too(self, tmp_path: Path) -> None:
+        """An installed ledgerd is enough; the exit codes are those of `ledgerd simulate`."""
+        path = tmp_path / "script.txt"
+        path.write_text(WRITTEN)
+        wrong = CliRunner().invoke(simulate, ["--script", str(path)])
+        written = CliRunner(env={"UPDATE": "1"}).invoke(
+            simulate, ["--script", str(path)]
+        )
+        right = CliRunner().invoke(simulate, ["--script", str(path)])
+        path.write_text("fly 1\n")
+        unplayable = CliRunner().invoke(simulate, ["--script", str(path)])
+
+        codes = [r.exit_code for r in (wrong, written, right, unplayable)]
+        assert codes == [129, 0, 0, 254]
 
 
 class TestPage:

@@ -1,11 +1,10 @@
 """`python -m ledgerd.simulation.script FILE...`: check script files, or rewrite them."""
 
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ledgerd.simulation.script.runner import check
+from ledgerd.simulation.script.runner import check, is_updating
 from ledgerd.simulation.script.text import ScriptError
 
 
@@ -17,7 +16,7 @@ def main(names: Sequence[str]) -> int:
     if not __debug__:
         sys.stderr.write("error: scripts are checked by assertions; run without -O\n")
         return 2
-    update = os.environ.get("UPDATE") == "1"
+    update = is_updating()
     code = 0
     if not names:
         sys.stderr.write("usage: python -m ledgerd.simulation.script FILE...\n")

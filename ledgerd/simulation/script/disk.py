@@ -1,27 +1,18 @@
 """What a node of a script has on disk: a log in memory, which its core reads."""
 
-from ledgerd.raft.entries import (
-    GENESIS_LINK,
-    Anchor,
-    Entry,
-    EntryId,
-    HardState,
-    Index,
-    Term,
-)
+from ledgerd.raft.entries import Anchor, Entry, HardState, Index, Term
 from ledgerd.raft.ready import Ready
 
 
 class Disk:
     """The `LogReader` of a core, and its hard state.
 
-    before, before_link: the entry before the first one, which a compaction or a snapshot left.
+    base: the entry before the first one, which a compaction or a snapshot left.
     A hard state that need not be synced is volatile until the next write that is (C6).
     """
 
-    def __init__(self, before: EntryId, hard_state: HardState) -> None:
-        self.before = before
-        self.before_link = GENESIS_LINK
+    def __init__(self, base: Anchor, hard_state: HardState) -> None:
+        self.base = base
         self.log: list[Entry] = []
         self.hard_state = hard_state
         self._volatile: HardState | None = None
@@ -36,8 +27,7 @@ class Disk:
             return
         if ready.snapshot is not None:
             self.log.clear()
-            self.before = ready.snapshot.id
-            self.before_link = ready.snapshot.anchor.link
+            self.base = ready.snapshot.anchor
         if ready.entries:
             kept = ready.entries[0].index - self.first_index()
             assert 0 <= kept <= len(self.log), (ready.entries[0].id, len(self.log))
@@ -55,31 +45,39 @@ class Disk:
         """Forget what no sync has reached."""
         self._volatile = None
 
+    def compact(self, first: Index) -> None:
+        """Forget what is below `first`."""
+        gone = first - self.first_index()
+        assert 0 < gone <= len(self.log), (first, self.first_index(), len(self.log))
+        last = self.log[gone - 1]
+        self.base = Anchor(last.id, last.link, last.ts_us)
+        del self.log[:gone]
+
     # Reading: `LogReader`.
 
     def anchor(self) -> Anchor:
-        """Return the entry before the first one; where its time was never known, 0."""
-        return Anchor(self.before, self.before_link, 0)
+        """Return the entry before the first one."""
+        return self.base
 
     def first_index(self) -> Index:
         """Return the smallest index that can be read."""
-        return Index(self.before.index + 1)
+        return Index(self.base.at + 1)
 
     def last_index(self) -> Index:
         """Return the largest index."""
-        return Index(self.before.index + len(self.log))
+        return Index(self.base.at + len(self.log))
 
     def term(self, index: Index) -> Term | None:
         """Return the term at index; known of the one before the first, too."""
-        if index == self.before.index:
-            return self.before.term
+        if index == self.base.at:
+            return self.base.id.term
         entry = self._at(index)
         return entry.term if entry is not None else None
 
     def link(self, index: Index) -> bytes | None:
         """Return the link at index; known of the one before the first, too."""
-        if index == self.before.index:
-            return self.before_link
+        if index == self.base.at:
+            return self.base.link
         entry = self._at(index)
         return entry.link if entry is not None else None
 

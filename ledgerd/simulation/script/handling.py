@@ -2,6 +2,9 @@
 
 from collections.abc import Callable
 
+from ledgerd.raft.describe import describe
+from ledgerd.raft.entries import Index
+from ledgerd.raft.facts import SnapshotSent
 from ledgerd.simulation.script.args import Args
 from ledgerd.simulation.script.machine import Machine
 from ledgerd.simulation.script.play import Lines, Play
@@ -61,3 +64,32 @@ def _told(steps: list[Step]) -> Lines:
         lines.append(f"> {step.node_id} {step.verb}")
         lines += [f"  {line}" for line in step.lines]
     return lines
+
+
+def compact(play: Play, args: Args) -> Lines:
+    """Let the log of a node start at this index; everything below is applied."""
+    machine = play.machine(args, args.node())
+    first = Index(args.number("first index"))
+    low, high = machine.disk.first_index() + 1, machine.state.id.index + 1
+    if not low <= first <= high:
+        raise args.fault(f"the log can start at {low} .. {high}, not at {first}")
+    machine.compact(first)
+    return []
+
+
+def send_snapshot(play: Play, args: Args) -> Lines:
+    """Put an offer of a leader's state to a peer under way, whether the peer needs it or not."""
+    machine = play.machine(args, args.node())
+    peer = args.node("peer")
+    offer = machine.offer_to(peer)
+    if offer is None:
+        raise args.fault(f"node {machine.id} does not lead node {peer}")
+    play.world.send(offer)
+    return [describe(offer)]
+
+
+def report_snapshot(play: Play, args: Args) -> Lines:
+    """Tell a leader that a peer has fetched what it was offered, or with ok=false has failed."""
+    core = play.machine(args, args.node()).core
+    core.note(SnapshotSent(args.node("peer"), args.flag("ok", default=True)))
+    return []

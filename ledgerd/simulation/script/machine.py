@@ -4,6 +4,7 @@ A machine does nothing by itself. Each method does what one duty of the manual i
 says, and returns what happened as lines for the reader.
 """
 
+import hashlib
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,8 +15,10 @@ from ledgerd.formats.memberships import decode_change, encode_change
 from ledgerd.raft.core import RaftCore
 from ledgerd.raft.describe import describe, describe_ready
 from ledgerd.raft.entries import (
+    GENESIS_ANCHOR,
     GENESIS_LINK,
     NO_NODE,
+    Anchor,
     Entry,
     EntryId,
     EntryKind,
@@ -25,9 +28,10 @@ from ledgerd.raft.entries import (
     Term,
 )
 from ledgerd.raft.membership import NOBODY, Membership
-from ledgerd.raft.messages import Message
+from ledgerd.raft.messages import Message, SnapshotOffer
 from ledgerd.raft.options import Options, Rules
 from ledgerd.raft.ready import Ready
+from ledgerd.raft.snapshots import Snapshot
 from ledgerd.simulation.script.disk import Disk
 
 _UNBOUNDED: Final = 1 << 60
@@ -51,14 +55,28 @@ class Settings:
 class Applied:
     """The state machine after one entry: all payloads, one after the other, and who takes part."""
 
-    id: EntryId
-    link: bytes
+    anchor: Anchor
     content: str
     membership: Membership
 
+    @property
+    def id(self) -> EntryId:
+        """The entry that was applied last."""
+        return self.anchor.id
+
+    def snapshot(self) -> Snapshot:
+        """Return this state as something that can be offered."""
+        data = self.content.encode()
+        digest = hashlib.sha256(data).digest()
+        return Snapshot(self.anchor, self.membership, digest, len(data), digest)
+
 
 class Machine:
-    """One node. jobs: writes that wait for the append thread; pages: for the apply thread."""
+    """One node.
+
+    jobs: writes that wait for the append thread; pages: for the apply thread.
+    history: every state since the node was last started anew, the last one in force.
+    """
 
     def __init__(
         self, node_id: NodeId, settings: Settings, send: Callable[[Message], None]
@@ -66,13 +84,14 @@ class Machine:
         self.id = node_id
         self._settings = settings
         self._send = send
-        start = EntryId(Term(1 if settings.index else 0), settings.index)
+        start = Anchor(
+            EntryId(Term(1 if settings.index else 0), settings.index), GENESIS_LINK, 0
+        )
         self.disk = Disk(start, HardState(Term(0), NO_NODE, settings.index))
-        self.history = [
-            Applied(start, GENESIS_LINK, settings.content, settings.membership)
-        ]
+        self.history = [Applied(start, settings.content, settings.membership)]
         self.jobs: deque[Ready] = deque()
         self.pages: deque[tuple[Index, Index]] = deque()
+        self._fetched: Applied | None = None
         self._incarnation = 0
         self.start()
 
@@ -94,12 +113,14 @@ class Machine:
             rules=self._settings.rules,
             encode_change=encode_change,
         )
+        self._offer()
 
     def crash(self, *, lose_unsynced: bool) -> None:
         """Stop at once. What waited for a thread is gone; what was written stays."""
         self.is_up = False
         self.jobs.clear()
         self.pages.clear()
+        self._fetched = None
         if lose_unsynced:
             self.disk.lose_unsynced()
         else:
@@ -107,15 +128,12 @@ class Machine:
 
     def wipe(self) -> None:
         """Empty disk and state, as if the node had lost both and kept its id."""
-        start = EntryId(Term(0), Index(0))
-        self.disk = Disk(start, HardState(Term(0), NO_NODE, Index(0)))
-        self.history = [Applied(start, GENESIS_LINK, "", NOBODY)]
+        self.disk = Disk(GENESIS_ANCHOR, HardState(Term(0), NO_NODE, Index(0)))
+        self.history = [Applied(GENESIS_ANCHOR, "", NOBODY)]
 
     def pin_election_timeout(self, ticks: int) -> None:
         """Let the timer fire after this many ticks of silence, until it is armed again."""
-        self.core._roles.timer.timeout = (
-            ticks  # the one look inside: no product needs it
-        )
+        self.core._roles.timer.timeout = ticks  # a look inside: no product needs it
 
     def _jitter(self, n: int) -> int:
         """Spread the timers of neighbours, and never repeat a read position after a restart."""
@@ -143,9 +161,8 @@ class Machine:
         self.jobs.append(ready)
         told = describe_ready(ready)
         if not self._settings.is_async:
-            self.write_next()
-            applied = self.apply_next() or []
-            told += [line for line in applied if not line.startswith("applied ")]
+            written, applied = self.write_next() or [], self.apply_next() or []
+            told += [line for line in (*written, *applied) if _is_news(line)]
         return told
 
     def write_next(self) -> list[str] | None:
@@ -154,16 +171,17 @@ class Machine:
             return None
         ready = self.jobs.popleft()
         self.disk.persist(ready)
-        self.core.persisted(ready.ticket)
-        for message in ready.send_after:
-            self._send(message)
         written = [describe(entry) for entry in ready.entries]
         if ready.hard_state is not None:
             written.insert(0, describe(ready.hard_state))
-        sent = [f"send {describe(message)}" for message in ready.send_after]
-        return [*(f"written {thing}" for thing in written), *sent] or [
-            "nothing to write"
-        ]
+        told = [f"written {thing}" for thing in written]
+        if ready.snapshot is not None:
+            told += self._install(ready.snapshot)
+        self.core.persisted(ready.ticket)
+        for message in ready.send_after:
+            self._send(message)
+        told += [f"send {describe(message)}" for message in ready.send_after]
+        return told or ["nothing to write"]
 
     def apply_next(self) -> list[str] | None:
         """Apply the oldest page; None if nothing waits."""
@@ -176,6 +194,7 @@ class Machine:
                 applied += self._apply(entry)
             first = Index(self.state.id.index + 1)
         self.core.applied(last)
+        self._offer()
         return applied
 
     def _apply(self, entry: Entry) -> list[str]:
@@ -189,5 +208,60 @@ class Machine:
             change = decode_change(entry.payload)
             membership = self.core.apply_change(entry.index, change)
             told.append(f"membership {describe(membership)}")
-        self.history.append(Applied(entry.id, entry.link, content, membership))
+        anchor = Anchor(entry.id, entry.link, entry.ts_us)
+        self.history.append(Applied(anchor, content, membership))
         return told
+
+    # Snapshots and compaction. The state after every entry is at hand as a snapshot.
+
+    def compact(self, first: Index) -> None:
+        """Forget the log below `first`, which is applied."""
+        self.disk.compact(first)
+        self.core.compacted(first)
+
+    def offer_to(self, peer: NodeId) -> SnapshotOffer | None:
+        """Return an offer of this node's state to a peer, as its leader; None if it leads not."""
+        leadership = self.core._roles.leadership  # a look inside, for the peer's stream
+        if leadership is None or peer not in leadership.peers:
+            return None
+        progress = leadership.peers[peer]
+        return SnapshotOffer(
+            self.id,
+            peer,
+            self.core.status().term,
+            self.state.snapshot(),
+            progress.stream,
+            progress.sequence,
+        )
+
+    def fetch(self, source: "Machine") -> list[str]:
+        """Fetch what was offered, if anything is still of use; the bytes come at once."""
+        offer = self.core.offered
+        if offer is None:
+            return []
+        [wanted] = [s for s in source.history if s.id == offer.snapshot.id]
+        if self.core.restore(offer.snapshot):
+            self._fetched = wanted
+            self.pages.clear()
+        return [f"fetched {describe(offer.snapshot)}"]
+
+    def _install(self, snapshot: Snapshot) -> list[str]:
+        fetched = self._fetched
+        assert fetched is not None, snapshot
+        assert fetched.id == snapshot.id, (fetched, snapshot)
+        self.history = [fetched]
+        self._fetched = None
+        self._offer()
+        return [
+            f"installed {describe(snapshot)}",
+            f"membership {describe(snapshot.membership)}",
+        ]
+
+    def _offer(self) -> None:
+        if self.state.id.index:
+            self.core.snapshot_made(self.state.snapshot())
+
+
+def _is_news(line: str) -> bool:
+    """Whether a line of a write or a page says more than the Ready that it carries out."""
+    return line.startswith(("installed ", "membership "))

@@ -1,12 +1,18 @@
 """Checks script files against what they expect, or writes down what they print."""
 
 import difflib
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ledgerd.simulation.script.interpreter import play
 from ledgerd.simulation.script.play import Lines
 from ledgerd.simulation.script.text import Script, read, render
+
+
+def is_updating() -> bool:
+    """Return whether UPDATE=1 in the environment asks to write down what is printed."""
+    return os.environ.get("UPDATE") == "1"
 
 
 def check(path: Path, *, update: bool = False) -> list[str]:

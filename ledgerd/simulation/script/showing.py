@@ -19,7 +19,7 @@ def raft_log(play: Play, args: Args) -> Lines:
     """Show the log that a node has on disk."""
     disk = play.world.machines[args.node()].disk
     return [describe(entry) for entry in disk.log] or [
-        f"empty after {describe(disk.before)}"
+        f"empty after {describe(disk.base.id)}"
     ]
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ledgerd.errors import CorruptionError
 from ledgerd.raft.describe import describe
 from ledgerd.raft.entries import EntryId, NodeId, Role, Term
-from ledgerd.raft.messages import Message
+from ledgerd.raft.messages import Message, SnapshotOffer
 from ledgerd.raft.status import Status
 from ledgerd.simulation.script.machine import Machine, Settings
 
@@ -78,6 +78,8 @@ class World:
             else:
                 lines.append(line)
                 self._step(machine, message, lines)
+                if isinstance(message, SnapshotOffer) and machine.is_up:
+                    lines += machine.fetch(self.machines[message.sender])
         return lines
 
     def _step(self, machine: Machine, message: Message, lines: list[str]) -> None:
@@ -147,7 +149,7 @@ class World:
             assert status.commit >= before.commit, f"R8: {describe(status)}"
         self._seen[machine.id] = status
         for applied in machine.history:
-            here = (applied.id, applied.link)
+            here = (applied.id, applied.anchor.link)
             known = self._applied.setdefault(applied.id.index, here)
             assert known == here, (
                 f"R6: node {machine.id} applied {describe(applied.id)}, "
