@@ -17,7 +17,8 @@ All numbers big-endian, all texts UTF-8 behind their length as u16.
                 records, count u16 and for each plan node id u32 and plan, CRC32C u32 of all before
 
 A layout is never changed: a new one gets the next version. Bytes that cannot be read are a
-CorruptionError: skipping a change would fork the membership.
+CorruptionError, those of a newer release are NotUnderstood: skipping a change would fork the
+membership.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,7 +28,8 @@ from typing import Final, TypeVar, assert_never
 
 from google_crc32c import value as crc32c
 
-from ledgerd.errors import CorruptionError
+from ledgerd.errors import CorruptionError, NotUnderstood
+from ledgerd.formats.records import Table, TableRows
 from ledgerd.raft.changes import (
     Change,
     EnterJoint,
@@ -42,9 +44,14 @@ from ledgerd.raft.membership import Membership, NodeKind, NodeRecord, Plan
 
 Item = TypeVar("Item")
 
+# The row of the membership in the table `meta` of state/.
+META_MEMBERSHIP: Final = b"cluster/membership"
+
 _VERSION: Final = 1
 _SIMPLE, _ENTER_JOINT, _LEAVE_JOINT, _FOUND = 1, 2, 3, 4
 _HAS_RECORD, _HAS_PLAN = 1, 2
+
+_OP_KINDS: Final = frozenset(OpKind)
 
 _HEAD: Final = Struct(">BB")
 _FLAG: Final = Struct(">B")
@@ -74,7 +81,10 @@ def encode_change(change: Change) -> bytes:
 
 
 def decode_change(payload: bytes) -> Change:
-    """Return the change of an entry. Raises CorruptionError for other bytes."""
+    """Return the change of an entry.
+
+    Errors: NotUnderstood when a newer release wrote it, CorruptionError for other bytes.
+    """
     return _decoded(payload, "a change of the membership", _read_change)
 
 
@@ -108,6 +118,16 @@ def decode_membership(row: bytes) -> Membership:
     if _CRC.pack(crc32c(body)) != checksum:
         raise CorruptionError("the row of the membership: checksum is wrong")
     return _decoded(body, "the row of the membership", _read_membership)
+
+
+def membership_in(rows: Sequence[TableRows]) -> Membership | None:
+    """Return the membership among the rows that an entry wrote; None if it set none."""
+    for table in rows:
+        if table.table is Table.META:
+            for key, value in table.rows:
+                if key == META_MEMBERSHIP:
+                    return decode_membership(value)
+    return None
 
 
 # Writing.
@@ -195,6 +215,8 @@ def _decoded(data: bytes, what: str, read: Callable[[_Reader], Item]) -> Item:
 
 
 def _expect_version(version: int) -> None:
+    if version > _VERSION:
+        raise NotUnderstood(f"a membership of version {version}")
     if version != _VERSION:
         raise ValueError(f"expected version {_VERSION}, found {version}")
 
@@ -211,7 +233,7 @@ def _read_change(reader: _Reader) -> Change:
         return LeaveJoint()
     if tag == _FOUND:
         return Found(reader.many(_read_record))
-    raise ValueError(f"tag {tag} is unknown to this release")
+    raise NotUnderstood(f"a change of the membership with tag {tag}")
 
 
 def _read_op(reader: _Reader) -> Op:
@@ -219,6 +241,8 @@ def _read_op(reader: _Reader) -> Op:
     node_id = NodeId(number)
     record = _read_record(reader) if parts & _HAS_RECORD else None
     plan = Plan(node_id, NodeId(reader.number(_ID))) if parts & _HAS_PLAN else None
+    if kind not in _OP_KINDS:
+        raise NotUnderstood(f"an operation of kind {kind} on the membership")
     return Op(OpKind(kind), node_id, record, plan)
 
 

@@ -22,6 +22,7 @@ changed: a new one gets the next version byte, and the decoder reads both.
     evidence      1, length of bank u8, bank, reference Position of its command
     config        1, effective from u64, version u32    FeeSchedule
     meta          b"ledger/event_seq"                   seq of the last event
+                  b"cluster/membership"                 the membership, formats/memberships
 
 Rows of accepted submits are laid out straight from columns; they are the same bytes as
 the rows of the same payouts laid out one by one, which a property test compares.

@@ -191,7 +191,7 @@ class Courier:
                 refused.waiter,
                 NotLogged(
                     refused.reason,
-                    message_of(refused.reason),
+                    refused.why or message_of(refused.reason),
                     self.facts(refused.leader),
                 ),
             )

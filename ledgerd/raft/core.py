@@ -189,6 +189,10 @@ class RaftCore:
         """
         return self._changes.request(request, expected_index, ts_us)
 
+    def permit_changes(self, is_permitted: bool) -> None:
+        """Say whether the state version in force knows changes of the membership (F26, T67)."""
+        self._changes.is_permitted = is_permitted
+
     def read(self) -> ReadTicket | Refused:
         """Register a read; a later Ready names the index that answers it, or gives up."""
         if self._roles.leader == NO_NODE:
@@ -408,6 +412,11 @@ class RaftCore:
         if index == self._apply_end:
             self._page = []
         self._changes.drive()
+
+    @property
+    def membership(self) -> Membership:
+        """The membership in force here."""
+        return self._roles.membership
 
     @property
     def has_more_to_apply(self) -> bool:

@@ -9,7 +9,7 @@ nodes that were met (F25).
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from ledgerd.errors import Reason
 from ledgerd.raft.catch_up import CatchUp, Verdict
@@ -36,9 +36,6 @@ from ledgerd.raft.transfer import Transfers
 
 ChangeEncoder: TypeAlias = Callable[[Change], bytes]
 
-# From here on a release applies entries that change the membership.
-PROTOCOL_SINCE: Final = 2
-
 
 def no_encoder(change: Change) -> bytes:
     """Fail: this core was made without a way to write changes down."""
@@ -46,9 +43,19 @@ def no_encoder(change: Change) -> bytes:
 
 
 class Reconfiguration:
-    """Proposes changes and takes note of those applied. Shares the roles of its core."""
+    """Proposes changes and takes note of those applied. Shares the roles of its core.
 
-    __slots__ = ("_encode", "_leadership", "_roles", "_rounds", "_transfers")
+    is_permitted: every member's release applies entries that change the membership (F26).
+    """
+
+    __slots__ = (
+        "_encode",
+        "_leadership",
+        "_roles",
+        "_rounds",
+        "_transfers",
+        "is_permitted",
+    )
 
     def __init__(
         self, roles: Roles, transfers: Transfers, *, encode: ChangeEncoder
@@ -56,6 +63,7 @@ class Reconfiguration:
         self._roles = roles
         self._transfers = transfers
         self._encode = encode
+        self.is_permitted = True
         self._rounds: dict[NodeId, CatchUp] = {}
         self._leadership: Leadership | None = None  # the one that the rounds are of
 
@@ -68,8 +76,10 @@ class Reconfiguration:
         roles = self._roles
         if roles.leadership is None:
             return roles.refusal()
-        if roles.membership.index == 0:
+        if roles.membership.index == 0 and self.is_permitted:
             return self._flawed(Flaw.NOT_FOUNDED)
+        if expected_index is not None and expected_index != roles.membership.index:
+            return Refused(Reason.MEMBERSHIP_MOVED, roles.node_id)  # T57
         change = change_for(roles.membership, request)
         if isinstance(change, Flaw):
             return self._flawed(change)
@@ -84,6 +94,8 @@ class Reconfiguration:
         roles = self._roles
         if roles.leadership is None:
             return roles.refusal()
+        if not self.is_permitted:
+            return Refused(Reason.STATE_VERSION, roles.node_id)  # T67
         if roles.transfer is not None:  # T39, R17
             return Refused(Reason.TRANSFERRING, roles.transfer.to)
         membership = roles.membership
@@ -191,6 +203,8 @@ class Reconfiguration:
         leadership = roles.leadership
         if leadership is None or self._is_in_flight(leadership):
             return
+        if not self.is_permitted:
+            return
         if roles.is_removed:
             if roles.transfer is None and leadership.removed_ticks == 0:
                 self._transfers.begin(NO_NODE, Cause.REMOVED)
@@ -237,24 +251,14 @@ class Reconfiguration:
         return None
 
     def _founding(self, membership: Membership) -> Change | None:
-        """Return the change that records the founders, once all were met (F25).
-
-        All of them must be of a release that applies it, or one of them would stop (F26).
-        """
+        """Return the change that records the founders, once all were met (F25)."""
         nodes = []
         for node in membership.nodes:
             known = self._met(node) or node
-            if known.store_uuid == UNKNOWN_STORE or not self._is_able(node.node_id):
+            if known.store_uuid == UNKNOWN_STORE:
                 return None
             nodes.append(known)
         return Found(tuple(nodes)) if nodes else None
-
-    def _is_able(self, node_id: NodeId) -> bool:
-        roles = self._roles
-        if node_id == roles.node_id:
-            return True
-        said = roles.releases.said(node_id)
-        return said is not None and said.protocol >= PROTOCOL_SINCE
 
     def _met(self, node: NodeRecord) -> NodeRecord | None:
         """Return the record with what the node said of itself, None if that is no news."""

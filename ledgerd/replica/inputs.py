@@ -8,9 +8,10 @@ from typing import NewType, TypeAlias
 
 from ledgerd.ledger.batch import PayoutBatch
 from ledgerd.ledger.commands import Command
-from ledgerd.raft.entries import NodeId
+from ledgerd.raft.entries import Index, NodeId
 from ledgerd.raft.facts import Fact
 from ledgerd.raft.messages import Message
+from ledgerd.raft.requests import Request
 
 Waiter = NewType(
     "Waiter", int
@@ -52,6 +53,18 @@ class CommandProposed:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeRequested:
+    """An operator asks for other members. Inbox full: refused as NOT_LOGGED.
+
+    expected_index: index of the membership that it was decided upon; None: any.
+    """
+
+    waiter: Waiter
+    request: Request
+    expected_index: Index | None
+
+
+@dataclass(frozen=True, slots=True)
 class ReadsRequested:
     """Reads that wait together ask for a read point. Inbox full: refused as NOT_LOGGED."""
 
@@ -78,6 +91,7 @@ Input: TypeAlias = (
     | Received
     | PayoutsProposed
     | CommandProposed
+    | ChangeRequested
     | ReadsRequested
     | TransferAsked
     | Noted

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from ledgerd.errors import Reason
 from ledgerd.ledger.outcomes import Outcomes
 from ledgerd.raft.entries import EntryKind, Index, NodeId, Term
+from ledgerd.raft.membership import Membership
 from ledgerd.raft.ready import RoleChange
 from ledgerd.replica.inputs import Waiter
 from ledgerd.replica.versions import Halt
@@ -28,11 +29,15 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class NotProposed:
-    """The call was certainly not logged and never will be. leader: NO_NODE if unknown."""
+    """The call was certainly not logged and never will be. leader: NO_NODE if unknown.
+
+    why: what is wrong with a refused change of the membership, else empty.
+    """
 
     waiter: Waiter
     reason: Reason
     leader: NodeId
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +75,14 @@ class Outbox:
     sends_first: what is left can wait until the loop has sent the answers and acks of this turn;
         the two would only fight for the interpreter.
     halt: set once, in the turn in which this node stopped applying (F26).
+    membership: in force from this turn on; None: as before.
     needs_settle: something was applied, so `settle` has something to make visible.
     applied: kind and number of commands of each entry applied in the turn.
     persisted_bytes: payload bytes written to the log in the turn.
     """
 
     answers: list[Answered] = field(default_factory=list)
+    membership: Membership | None = None
     not_proposed: list[NotProposed] = field(default_factory=list)
     unknown: list[Unknown] = field(default_factory=list)
     reads: list[ReadPoint] = field(default_factory=list)

@@ -10,6 +10,7 @@ from ledgerd.formats.records import TableRows
 from ledgerd.ledger.view import LedgerView
 from ledgerd.raft.entries import Entry, HardState, Index
 from ledgerd.raft.log import LogReader
+from ledgerd.raft.membership import Membership
 from ledgerd.raft.messages import EarlyMessage, LateMessage
 from ledgerd.raft.ready import Ready, Ticket
 
@@ -86,6 +87,13 @@ class StateStore(Protocol):
         """Return the state version in force at `applied()`; 1 at index 0.
 
         `write` moves it, by `formats.versions.after`, in the transaction of the entry (T7).
+        """
+        ...
+
+    def membership(self) -> Membership:
+        """Return the membership in force at `applied()`; NOBODY before any entry set one.
+
+        `write` moves it, with the row that the fold makes, in the transaction of the entry (T7).
         """
         ...
 

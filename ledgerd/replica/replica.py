@@ -24,11 +24,13 @@ from ledgerd.raft.entries import (
 )
 from ledgerd.raft.facts import ApplyStopped
 from ledgerd.raft.marks import NO_MARKS, Marks
+from ledgerd.raft.membership import Membership
 from ledgerd.raft.ready import Proposed, ReadTicket, Ready, Refused
-from ledgerd.replica.fold import decide, recorded
+from ledgerd.replica.fold import after_change, change_of, decide, recorded
 from ledgerd.replica.handovers import Handovers
 from ledgerd.replica.hooks import Hooks, NoHooks
 from ledgerd.replica.inputs import (
+    ChangeRequested,
     CommandProposed,
     Input,
     Noted,
@@ -79,6 +81,7 @@ class Replica:
         self._mail = mail
         self._reach = (hooks or NoHooks()).reach
         self._version = StateVersion(state.state_version())
+        self._permit_changes()
         self._applied_term = Term(0)  # of the last entry applied by this process
         self._halt: Halt | None = None
         self._waiters = Waiters()
@@ -86,7 +89,7 @@ class Replica:
         self._handovers = Handovers(core)
         self._apply_range: tuple[Index, Index] | None = None
         self._has_held_back = False  # a page, for one turn, behind an ack
-        self._unrecorded: tuple[Entry, Applied] | None = None
+        self._unrecorded: tuple[Entry, Applied, Membership | None] | None = None
         self._role = Role.FOLLOWER
         self._leader: NodeId = NO_NODE
 
@@ -161,6 +164,7 @@ class Replica:
         payouts: list[PayoutsProposed] = []
         rare: list[CommandProposed] = []
         readers: list[Waiter] = []
+        changes: list[ChangeRequested] = []
         has_ticked = False
         for item in inputs:
             match item:
@@ -173,6 +177,8 @@ class Replica:
                     payouts.append(item)
                 case CommandProposed():
                     rare.append(item)
+                case ChangeRequested():
+                    changes.append(item)
                 case ReadsRequested():
                     readers.append(item.waiter)
                 case TransferAsked():
@@ -182,11 +188,14 @@ class Replica:
                 case _:
                     assert_never(item)
         version = self._version_due() if has_ticked else None
-        ts_us = log_time_us() if rare or payouts or version is not None else 0
+        is_proposing = rare or payouts or changes or version is not None
+        ts_us = log_time_us() if is_proposing else 0
         if version is not None:
             self._raise_version(version, ts_us)
         if rare or payouts:
             self._propose(payouts, rare, ts_us, outbox)
+        for change in changes:
+            self._request_change(change, ts_us, outbox)
         if readers:
             self._ask_read_point(readers, outbox)
 
@@ -208,6 +217,27 @@ class Replica:
             return
         for draft in (*draft_commands(rare), *draft_payouts(payouts)):
             self._propose_entry(draft, ts_us, outbox)
+
+    def _request_change(
+        self, item: ChangeRequested, ts_us: int, outbox: Outbox
+    ) -> None:
+        """Offer a change of the membership; its caller is answered when it is in force (F21)."""
+        verdict = self._core.request(item.request, item.expected_index, ts_us)
+        match verdict:
+            case Proposed():
+                share = Share(item.waiter, 0, 0)
+                self._waiters.add(verdict.id.term, verdict.id.index, (share,))
+            case Refused():
+                why = verdict.flaw.value if verdict.flaw is not None else ""
+                outbox.not_proposed.append(
+                    NotProposed(item.waiter, verdict.reason, verdict.leader, why)
+                )
+            case _:
+                assert_never(verdict)
+
+    def _permit_changes(self) -> None:
+        """Let the core change the membership as far as the version in force knows how (T67)."""
+        self._core.permit_changes(self._version.permits(EntryKind.MEMBERSHIP))
 
     def _version_due(self) -> int | None:
         """Return the state version to put in force now; None if not by this node or not yet.
@@ -335,10 +365,18 @@ class Replica:
         Apply is deterministic, so an answer may precede the record of what it says.
         """
         self._record()
+        change = change_of(entry)
         applied = decide(self._state.view, entry)
         outcomes = applied.outcomes
-        self._unrecorded = (entry, applied)
         self._version.applied(entry)
+        if entry.kind is EntryKind.VERSION:
+            self._permit_changes()
+        membership = None
+        if change is not None:
+            after_change(self._core.membership, change, entry.index)
+            membership = self._core.apply_change(entry.index, change)
+            outbox.membership = membership
+        self._unrecorded = (entry, applied, membership)
         self._applied_term = entry.term
         outbox.applied.append((entry.kind, len(outcomes)))
 
@@ -364,7 +402,7 @@ class Replica:
         """Write what was decided last: rows, index and digest in one transaction (T7)."""
         if self._unrecorded is None:
             return
-        entry, applied = self._unrecorded
-        folded = recorded(applied, self._state.digest())
+        entry, applied, membership = self._unrecorded
+        folded = recorded(applied, self._state.digest(), membership)
         self._state.write(entry, folded.rows, folded.digest)
         self._unrecorded = None

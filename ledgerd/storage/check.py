@@ -18,7 +18,7 @@ from typing import Final
 import lmdb
 
 from ledgerd.errors import CorruptionError, LedgerdError
-from ledgerd.formats import records
+from ledgerd.formats import memberships, records
 from ledgerd.formats.entries import decode, link_of
 from ledgerd.formats.records import Table
 from ledgerd.ledger.accounts import (
@@ -321,6 +321,9 @@ class _Books:
             case Table.META:
                 if key == records.META_EVENT_SEQ:
                     self._event_seq_stored = records.decode_event_seq(key, value)
+                elif key == memberships.META_MEMBERSHIP:
+                    membership = memberships.decode_membership(value)
+                    self._within(table, key, membership.index)
 
     def _payout(self, tables: Tables, key: bytes, value: bytes) -> None:
         head = records.decode_payout(key, value)
@@ -483,7 +486,7 @@ def _replay(
     for entry in _entries(environment, Report()):
         if entry.index > last:
             break
-        folded = fold(store.view, entry, store.digest())
+        folded = fold(store.view, entry, store.digest(), store.membership())
         store.write(entry, folded.rows, folded.digest)
         if entry.index % COMMIT_ENTRIES == 0:
             store.commit()

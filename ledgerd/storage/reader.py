@@ -30,6 +30,7 @@ from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.payouts import PayoutHead, PayoutState, PayoutStatus
 from ledgerd.limits import PAGE_ROWS_MAX
 from ledgerd.raft.entries import Index
+from ledgerd.raft.membership import Membership
 from ledgerd.storage.environment import Environment
 from ledgerd.storage.tables import Tables
 
@@ -162,6 +163,10 @@ class StateReader:
     def log_time_us(self) -> int:
         """Return the log time at `applied()`, microseconds; 0 before the first entry."""
         return self._applied.log_time_us
+
+    def membership(self) -> Membership:
+        """Return the membership in force; NOBODY before any entry set one."""
+        return self._tables.membership()
 
     def digest(self) -> bytes:
         """Return the rolling digest at `applied()`."""

@@ -16,7 +16,7 @@ from typing import NoReturn, TypeVar
 import lmdb
 
 from ledgerd.errors import CorruptionError, StorageError
-from ledgerd.formats import records, versions
+from ledgerd.formats import memberships, records, versions
 from ledgerd.formats.records import Table, TableRows
 from ledgerd.formats.versions import STATE_VERSION
 from ledgerd.ledger.accounts import Account, InternalKey, Position
@@ -25,7 +25,8 @@ from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.payouts import PayoutHead, PayoutStatus
 from ledgerd.ledger.view import ExternalRef, LedgerView
 from ledgerd.limits import ID_BYTES
-from ledgerd.raft.entries import Entry, Index
+from ledgerd.raft.entries import Entry, EntryKind, Index
+from ledgerd.raft.membership import Membership
 from ledgerd.storage import applied as applied_record
 from ledgerd.storage import keys
 from ledgerd.storage.applied import Applied
@@ -53,6 +54,7 @@ class LmdbStateStore:
             tables = Tables(environment, transaction)
             self._applied = tables.applied()
             self._view = _View(tables)
+            self._membership = tables.membership()
         if self._applied.state_version > STATE_VERSION:
             raise CorruptionError(
                 f"state/ is of state version {self._applied.state_version}; this release applies "
@@ -89,6 +91,8 @@ class LmdbStateStore:
         )  # I11
         self._guard(lambda: self._put(rows), f"writing the rows of entry {entry.index}")
         self._view.note(rows)
+        if entry.kind is EntryKind.MEMBERSHIP:
+            self._membership = memberships.membership_in(rows) or self._membership
         self._applied = Applied(
             entry.index,
             entry.term,
@@ -115,6 +119,10 @@ class LmdbStateStore:
     def state_version(self) -> int:
         """Return the state version in force at `applied()`."""
         return self._applied.state_version
+
+    def membership(self) -> Membership:
+        """Return the membership in force at `applied()`; NOBODY before any entry set one."""
+        return self._membership
 
     def digest(self) -> bytes:
         """Return the rolling digest at `applied()`."""

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 import lmdb
 
 from ledgerd.errors import CorruptionError
-from ledgerd.formats import records
+from ledgerd.formats import memberships, records
 from ledgerd.formats.records import Table
 from ledgerd.ledger.accounts import Account, InternalKey, Position
 from ledgerd.ledger.catalogue import FeeSchedule
@@ -18,6 +18,7 @@ from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.payouts import PayoutHead, PayoutStatus
 from ledgerd.ledger.view import ExternalRef
 from ledgerd.limits import ID_BYTES
+from ledgerd.raft.membership import NOBODY, Membership
 from ledgerd.storage import applied, keys
 from ledgerd.storage.applied import Applied
 from ledgerd.storage.environment import Environment
@@ -100,6 +101,11 @@ class Tables:
         """Return the seq of the last event, 0 before the first."""
         key = records.META_EVENT_SEQ
         return self._row(Table.META, key, records.decode_event_seq) or 0
+
+    def membership(self) -> Membership:
+        """Return the membership in force; NOBODY before any entry set one."""
+        row = self._get(Table.META, memberships.META_MEMBERSHIP)
+        return NOBODY if row is None else memberships.decode_membership(row)
 
     def count(self, table: Table) -> int:
         """Return the number of rows of a table."""

@@ -6,7 +6,6 @@ from ledgerd.errors import Reason
 from ledgerd.raft.changes import EnterJoint, Flaw, LeaveJoint, Op, OpKind, Simple
 from ledgerd.raft.core import Options, Proposed, Refused, Rules
 from ledgerd.raft.entries import EntryKind, Index, NodeId, Role
-from ledgerd.raft.facts import PeerGreeted
 from ledgerd.raft.membership import Membership, NodeKind, NodeRecord, Plan
 from ledgerd.raft.messages import AppendEntries, Heartbeat, PreVote, RequestVote
 from ledgerd.raft.requests import AddNode, RemoveNode, ReplaceNode
@@ -507,10 +506,9 @@ class TestFounding:
 
     def test_nothing_is_recorded_while_one_was_not_met(self) -> None:
         """Who is not known cannot be told from a stranger."""
-        records = tuple(NodeRecord(NodeId(n), store(n)) for n in (1, 2, 3))
+        records = (NodeRecord(NodeId(1), store(1)), *map(NodeRecord, ids(2, 3)))
         cluster = Cluster(3, membership=Membership(ids(1, 2, 3), nodes=records))
         leader = cluster.elect(1)
-        leader.core.note(PeerGreeted(NodeId(2), 1, 1, 1, store(2)))  # release 0.1.0
         leader.greet(3, store(3))
         cluster.tick(5)
 
@@ -520,6 +518,16 @@ class TestFounding:
         leader.greet(2, store(2))
         cluster.tick(2)
         assert leader.core.status().membership.index > 0
+
+    def test_nothing_changes_before_all_releases_know_how(self) -> None:
+        """F26, T67: an older release could not apply it."""
+        cluster = founded()
+        leader = cluster[1]
+        leader.core.permit_changes(False)
+
+        assert refused(leader.core.request(adding())).reason is Reason.STATE_VERSION
+        leader.core.permit_changes(True)
+        accepted(leader.core.request(adding()))
 
     def test_the_store_of_a_new_node_is_recorded_when_it_is_met(self) -> None:
         """From then on no other store counts under its id."""

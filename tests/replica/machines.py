@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from ledgerd.formats import versions
 from ledgerd.formats.entries import link
+from ledgerd.formats.memberships import encode_change, membership_in
 from ledgerd.formats.records import TableRows
 from ledgerd.formats.versions import STATE_VERSION_FIRST
 from ledgerd.ledger.batch import PayoutBatch
@@ -13,7 +14,7 @@ from ledgerd.ledger.money import currency_number
 from ledgerd.ledger.view import LedgerView
 from ledgerd.raft.core import RaftCore
 from ledgerd.raft.entries import Entry, HardState, Index, NodeId, Role
-from ledgerd.raft.membership import Membership
+from ledgerd.raft.membership import NOBODY, Membership
 from ledgerd.raft.messages import EarlyMessage, LateMessage, Message
 from ledgerd.raft.options import Options
 from ledgerd.raft.ready import Ready
@@ -45,6 +46,7 @@ class MemoryState:
         self._applied = Index(0)
         self._durable = Index(0)
         self._digest = bytes(32)
+        self._membership = NOBODY
         self._state_version = STATE_VERSION_FIRST
         self.digests: dict[int, bytes] = {}
 
@@ -54,6 +56,7 @@ class MemoryState:
     def write(self, entry: Entry, rows: Sequence[TableRows], digest: bytes) -> None:
         assert entry.index == self._applied + 1, (entry.index, self._applied)
         self.ledger.write(rows)
+        self._membership = membership_in(rows) or self._membership
         self._applied = entry.index
         self._state_version = versions.after(entry, self._state_version)
         self._digest = self.digests[entry.index] = digest
@@ -67,6 +70,9 @@ class MemoryState:
 
     def digest(self) -> bytes:
         return self._digest
+
+    def membership(self) -> Membership:
+        return self._membership
 
     def state_version(self) -> int:
         return self._state_version
@@ -120,7 +126,14 @@ class NotingLog(MemoryLogStore):
 class Machine:
     """One replica, its stores, and what it sent."""
 
-    def __init__(self, node_id: int, voters: Sequence[int], options: Options) -> None:
+    def __init__(
+        self,
+        node_id: int,
+        voters: Sequence[int],
+        options: Options,
+        founding: Membership | None = None,
+    ) -> None:
+        founding = founding or Membership(tuple(NodeId(voter) for voter in voters))
         self.node_id = NodeId(node_id)
         self.events: list[str] = []
         self.disk = MemoryDisk()
@@ -130,12 +143,13 @@ class Machine:
         core = RaftCore(
             self.node_id,
             options=options,
-            membership=Membership(voters=tuple(NodeId(voter) for voter in voters)),
+            membership=founding,
             hard_state=log.hard_state(),
             log=log,
             applied=Index(0),
             jitter=lambda n: node_id % n,
             link=link,
+            encode_change=encode_change,
         )
         self.replica = Replica(core=core, log=log, state=self.state, mail=self.post)
         self.outboxes: list[Outbox] = []
