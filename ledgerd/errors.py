@@ -70,6 +70,7 @@ class Reason(Enum):
     INDEX_NOT_KEPT = "INDEX_NOT_KEPT"
     OVERLOADED = "OVERLOADED"
     UNCOMMITTED_QUOTA = "UNCOMMITTED_QUOTA"
+    NO_SPACE = "NO_SPACE"
     NOT_LEADER = "NOT_LEADER"
     NO_LEADER = "NO_LEADER"
     NOT_READY = "NOT_READY"
@@ -111,7 +112,7 @@ def kind_of(reason: Reason) -> Kind:
             return Kind.NOT_FOUND
         case Reason.INDEX_NOT_KEPT:
             return Kind.OUT_OF_RANGE
-        case Reason.OVERLOADED | Reason.UNCOMMITTED_QUOTA:
+        case Reason.OVERLOADED | Reason.UNCOMMITTED_QUOTA | Reason.NO_SPACE:
             return Kind.EXHAUSTED
         case (
             Reason.NOT_LEADER

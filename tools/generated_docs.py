@@ -316,6 +316,10 @@ REASONS: Final[Mapping[Reason, Advice]] = {
         "The leader holds too much that no quorum has acknowledged.",
         "Wait, then repeat. If it lasts: look at the followers.",
     ),
+    Reason.NO_SPACE: Advice(
+        "Fewer than a majority of the nodes have room for more on their disks.",
+        "Wait, then repeat. The operator frees space: [disk full](../operations/disk-full.md).",
+    ),
     Reason.NOT_LEADER: Advice(
         "Another node leads; `leader` and `leader_address` name it.",
         "Ask the leader. The client library does it by itself.",

@@ -56,7 +56,7 @@ _OF_THE_CERTIFICATE: Final = frozenset(
     {Reason.CERTIFICATE_EXPIRED, Reason.UNAUTHENTICATED, Reason.ROLE_MISSING}
 )
 # The node leads and is full: it is asked again, after a pause.
-_BUSY: Final = frozenset({Reason.OVERLOADED, Reason.UNCOMMITTED_QUOTA})
+_BUSY: Final = frozenset({Reason.OVERLOADED, Reason.UNCOMMITTED_QUOTA, Reason.NO_SPACE})
 
 # Made by the gRPC library when a connection or a node fails; anything else it makes
 # (UNIMPLEMENTED, for example) will not change by itself.

@@ -32,6 +32,10 @@ _MESSAGES: Mapping[Reason, str] = {
     Reason.NOT_LEADER: "this node does not lead; send the call to the leader",
     Reason.NO_LEADER: "no leader is known at the moment; try again",
     Reason.UNCOMMITTED_QUOTA: "too much waits for a quorum; wait, then try again",
+    Reason.NO_SPACE: (
+        "fewer than a majority of the nodes have disk space for more; reads go on, and"
+        " commands are accepted again once space is freed"
+    ),
     Reason.OVERLOADED: "too many calls wait on this node; wait, then try again",
     Reason.READ_NOT_CONFIRMED: "no quorum confirmed the read; try again",
     Reason.APPLY_STOPPED: (

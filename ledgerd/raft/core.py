@@ -6,7 +6,7 @@ the next `Ready`; it only ever reads its own log.
 
 from collections import deque
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Final, assert_never
 
 from ledgerd import limits
 from ledgerd.errors import Reason
@@ -24,9 +24,12 @@ from ledgerd.raft.entries import (
 )
 from ledgerd.raft.facts import (
     ApplyStopped,
+    Capacity,
     Fact,
+    LogWritten,
     PeerGreeted,
     PeerLost,
+    PeerRefused,
     SnapshotSent,
 )
 from ledgerd.raft.log import LogReader, RaftLog
@@ -45,11 +48,11 @@ from ledgerd.raft.ready import (
     Transferring,
 )
 from ledgerd.raft.reconfiguration import ChangeEncoder, Reconfiguration, no_encoder
-from ledgerd.raft.replication import Leadership
 from ledgerd.raft.requests import Request
 from ledgerd.raft.roles import Roles
 from ledgerd.raft.snapshots import Snapshot
 from ledgerd.raft.status import PeerStatus, Status
+from ledgerd.raft.tenure import Tenure
 from ledgerd.raft.transfer import Transfers
 
 __all__ = [
@@ -63,6 +66,11 @@ __all__ = [
     "Rules",
     "Status",
 ]
+
+
+# What fills disks. Membership, versions and no-ops go on when there is little room (F36).
+_COMMANDS: Final = frozenset({EntryKind.PAYOUTS, EntryKind.COMMANDS})
+_SLOW_BASES: Final = 2  # so much longer a slow follower waits (F8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +126,7 @@ class RaftCore:
         )
         self._dispatch = Dispatch(self._roles)
         self._transfers = Transfers(self._roles)
+        self._tenure = Tenure(self._roles, self._transfers, self._roles.health)
         self._changes = Reconfiguration(
             self._roles, self._transfers, encode=encode_change
         )
@@ -141,12 +150,18 @@ class RaftCore:
     def tick(self, elapsed: int = 1, missed: int = 0) -> None:
         """Let `elapsed` ticks pass, after `missed` ones that this process slept through."""
         roles = self._roles
+        health = roles.health
+        health.tick(elapsed + missed)
+        health.slept(missed)
         if roles.leadership is not None:
-            self._tick_leader(roles.leadership, elapsed + missed, missed)
+            self._tenure.tick(roles.leadership, elapsed + missed, missed)
             self._transfers.tick(elapsed + missed)
             self._changes.tick(elapsed + missed)
-        elif roles.timer.advance(elapsed, missed):
-            roles.campaign(Cause.TIMEOUT)
+        else:
+            extra = _SLOW_BASES * self._options.election_base_ticks
+            if roles.timer.advance(elapsed, missed, extra if health.is_slow else 0):
+                is_quick = roles.is_suspecting
+                roles.campaign(Cause.PEER_REFUSED if is_quick else Cause.TIMEOUT)
         self._reads.tick(elapsed)
 
     def propose(
@@ -165,6 +180,9 @@ class RaftCore:
             return Refused(Reason.TRANSFERRING, roles.transfer.to)
         if roles.is_removed:  # T54: it only waits for another leader
             return Refused(Reason.NO_LEADER, NO_NODE)
+        if kind in _COMMANDS and not self._tenure.has_room:  # F36, T91
+            roles.marks.covers("capacity.refused")
+            return Refused(Reason.NO_SPACE, self.node_id)
         if not leadership.has_room(len(payload)):
             roles.marks.covers("quota.refused")
             return Refused(Reason.UNCOMMITTED_QUOTA, self.node_id)
@@ -226,6 +244,12 @@ class RaftCore:
                     self._roles.leadership.peer_lost(fact.node_id)
             case PeerGreeted():
                 self._roles.releases.greeted(fact)
+            case PeerRefused():
+                self._roles.suspect(fact.node_id)
+            case LogWritten():
+                self._roles.health.wrote(fact.ticks)
+            case Capacity():
+                self._roles.health.free_bytes = fact.free_bytes
             case ApplyStopped():
                 self._roles.stop_leading(Cause.APPLY_STOPPED)
             case SnapshotSent():
@@ -459,41 +483,17 @@ class RaftCore:
                     progress.is_active,
                     progress.offered,
                     progress.silent_ticks,
+                    progress.is_slow,
+                    progress.free_bytes,
                 )
                 for peer, progress in sorted(peers.items())
             ),
+            is_slow=roles.health.is_slow,
+            free_bytes=roles.health.free_bytes,
             transferring=roles.transfer.to if roles.transfer else NO_NODE,
         )
 
     # Helpers.
-
-    def _tick_leader(self, leadership: Leadership, ticks: int, missed: int) -> None:
-        roles = self._roles
-        base = self._options.election_base_ticks
-        leadership.tick(ticks)
-        roles.quorum_ticks += ticks
-        roles.heartbeat_ticks += ticks
-        if roles.quorum_ticks >= base:
-            roles.quorum_ticks = 0
-            cause = self._cause_to_leave(leadership, has_slept=missed >= base)
-            if cause is not None and roles.rules.check_quorum:
-                is_lag = cause is Cause.LAG
-                roles.marks.covers("leader.lag" if is_lag else "leader.no_quorum")
-                roles.become_follower(roles.term, NO_NODE, cause)
-                return
-        if roles.heartbeat_ticks >= self._options.heartbeat_ticks:
-            roles.heartbeat_ticks = 0
-            leadership.heartbeat(roles.commit, self._reads.position, timed=True)
-        roles.must_tell_commit = roles.must_flush = True
-
-    def _cause_to_leave(
-        self, leadership: Leadership, *, has_slept: bool
-    ) -> Cause | None:
-        """Return why a leader must go: it heard no quorum (F2), or slept a base (T83)."""
-        if not leadership.take_activity():
-            return Cause.NO_QUORUM
-        is_alone = self._roles.membership.all_voters == (self.node_id,)
-        return Cause.LAG if has_slept and not is_alone else None
 
     def _flush(self) -> None:
         """Queue what the inputs since the last Ready made necessary."""

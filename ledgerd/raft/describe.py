@@ -102,7 +102,8 @@ def _tail(message: Message) -> str:
         case Heartbeat():
             return f" commit={message.commit} position={message.read_position}"
         case HeartbeatReply():
-            return f" position={message.read_position} applied={message.applied}"
+            slow = " slow" if message.is_slow else ""
+            return f" position={message.read_position} applied={message.applied}{slow}"
         case PreVote():
             return f" last={describe(message.last)}"
         case RequestVote():

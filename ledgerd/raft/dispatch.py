@@ -219,6 +219,8 @@ class Dispatch:
                 roles.term,
                 message.read_position,
                 roles.applied,
+                roles.health.is_slow,
+                roles.health.free_bytes,
             )
         )
 
@@ -247,6 +249,9 @@ class Dispatch:
         assert roles.leader in (NO_NODE, leader), (roles.leader, leader, roles.term)
         if roles.role is not Role.FOLLOWER or roles.leader != leader:
             roles.become_follower(roles.term, leader, Cause.LEADER_HEARD)
+        if roles.is_suspecting:
+            roles.is_suspecting = False
+            roles.timer.arm()
         roles.timer.elapsed = 0
 
     # Leading. 5.3.
@@ -263,7 +268,7 @@ class Dispatch:
         roles.reads.acked(message.sender, message.read_position)
         if roles.reads.confirm(roles.membership, roles.term):
             roles.must_tell_commit = True
-        leadership.heartbeat_answered(message.sender, roles.commit)
+        leadership.heartbeat_answered(message, roles.commit)
         roles.must_flush = True
 
     def _heard(self, peer: NodeId) -> Leadership:

@@ -33,13 +33,23 @@ class ElectionTimer:
         self.timeout = self._base + 1 + self._jitter(self._base)
         assert self._base < self.timeout <= 2 * self._base, self.timeout
 
-    def advance(self, elapsed: int, missed: int) -> bool:
+    def hurry(self, ticks: int) -> None:
+        """Fire within 1 .. `ticks` ticks (F4)."""
+        self.elapsed = 0
+        self.timeout = 1 + self._jitter(ticks)
+
+    def hold(self, ticks: int) -> None:
+        """Fire so much later, this time."""
+        self.timeout += ticks
+
+    def advance(self, elapsed: int, missed: int, extra: int = 0) -> bool:
         """Count the ticks; return whether the timer fired.
 
+        extra: a node that is slow lets others go first by so many ticks (F8).
         T83: of the ticks this process slept through one is counted, for the silence may be ours.
         """
         self.elapsed += elapsed + (1 if missed else 0)
-        return self.elapsed >= self.timeout
+        return self.elapsed >= self.timeout + extra
 
     @property
     def heard_recently(self) -> bool:

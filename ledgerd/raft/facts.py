@@ -57,4 +57,37 @@ class SnapshotSent:
     ok: bool
 
 
-Fact: TypeAlias = PeerLost | PeerGreeted | ApplyStopped | SnapshotSent
+@dataclass(frozen=True, slots=True)
+class PeerRefused:
+    """The stream to a peer broke, and one attempt to connect again was refused: nobody listens.
+
+    A follower of that peer suspects that it is dead: it asks for an election within a heartbeat,
+    and its vote is no longer bound to a leader that it lost this way (F4). Others' votes still are.
+    """
+
+    node_id: NodeId
+
+
+@dataclass(frozen=True, slots=True)
+class LogWritten:
+    """A synced write of the own log took `ticks` whole ticks. The core judges the disk (F8)."""
+
+    ticks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """So many bytes are left for the log and the state, less a reserve; told now and then (F36)."""
+
+    free_bytes: int
+
+
+Fact: TypeAlias = (
+    PeerLost
+    | PeerGreeted
+    | ApplyStopped
+    | SnapshotSent
+    | PeerRefused
+    | LogWritten
+    | Capacity
+)

@@ -57,6 +57,7 @@ MARKS: Final = (
     "append.window_full",  # nothing more is sent until an ack comes (F14)
     "append.peer_lost",  # what was on the way to a peer is forgotten
     "commit.older_term_waits",  # a quorum holds it, but it is of an older term (T18)
+    "capacity.refused",  # too few voters have room (F36)
     "quota.refused",  # too much is uncommitted (F17)
     # Membership.
     "member.campaign_held",  # a committed membership was not in force yet (T52)

@@ -130,6 +130,7 @@ class HeartbeatReply:
     """Echo of a heartbeat. Early: it promises no durable state.
 
     applied: how far the sender has applied, for operators.
+    is_slow: the sender should not lead (F8). free_bytes: its room (F36), None if it does not say.
     """
 
     sender: NodeId
@@ -137,6 +138,8 @@ class HeartbeatReply:
     term: Term
     read_position: int
     applied: Index
+    is_slow: bool = False
+    free_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,12 @@ class Options:
     catch_up_round_ticks_max, catch_up_rounds_max: a learner that is slower stays one (F23).
     snapshot_ticks_max: how long a peer may be silent about an offered snapshot before it is probed
         again, and so offered one again (T62).
+    stall_ticks: a log write that takes longer makes the node slow (F8).
+    recovery_ticks, recovery_ticks_max: good writes that make it fit again, and at most, since the
+        time doubles with each relapse (F8).
+    priority_ticks: how long a leader leads before a voter of higher priority takes over (L1).
+    is_suspicion_quick: a refused reconnect to the leader starts an election at once (F4).
+    free_bytes_min: with less room than this a node counts as full (F36).
     is_commit_told_by_tick: a moved commit index travels with the next entries or the next tick,
         or at once to a follower that waits for a read, instead of in a message of its own.
     """
@@ -63,6 +69,12 @@ class Options:
     recent_bytes_max: int = 16 << 20
     snapshot_ticks_max: int = 60
     is_commit_told_by_tick: bool = False
+    stall_ticks: int = 15
+    recovery_ticks: int = 3_000
+    recovery_ticks_max: int = 60_000
+    priority_ticks: int = 1_000
+    is_suspicion_quick: bool = True
+    free_bytes_min: int = 0
     catch_up_round_ticks_max: int = 500
     catch_up_rounds_max: int = 10
 
@@ -79,6 +91,10 @@ class Options:
         assert self.catch_up_round_ticks_max >= 1, self
         assert self.catch_up_rounds_max >= 1, self
         assert self.snapshot_ticks_max >= 1, self
+        assert self.stall_ticks >= 1, self
+        assert 0 < self.recovery_ticks <= self.recovery_ticks_max, self
+        assert self.priority_ticks >= 0, self
+        assert self.free_bytes_min >= 0, self
 
 
 @dataclass(frozen=True, slots=True)

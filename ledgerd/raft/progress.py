@@ -84,6 +84,7 @@ class Progress:
     told: the largest commit index the peer was told in this stream.
     window: last index and bytes of each append with entries that is not yet answered.
     is_active, was_active: heard since the last check of the quorum (F2), and before it.
+    has_reported, is_slow, free_bytes: whether, and what, it said of itself last (F8, F36).
     failed_transfers: how often the peer was offered the leadership and did not take it (F5).
     may_nudge: a timed heartbeat is out; its reply may cause one append, even an empty one.
     offered: the snapshot offered last and not acknowledged; NO_INDEX: none was.
@@ -104,6 +105,9 @@ class Progress:
     is_active: bool = True
     was_active: bool = True
     failed_transfers: int = 0
+    has_reported: bool = False
+    is_slow: bool = False
+    free_bytes: int | None = None
     may_nudge: bool = False
     offered: Index = NO_INDEX
     is_offered: bool = False

@@ -31,7 +31,7 @@ class Proposed:
 class Refused:
     """Nothing was appended or registered, and never will be. leader: a hint, or NO_NODE (F19).
 
-    reason: NOT_LEADER, NO_LEADER, UNCOMMITTED_QUOTA, TRANSFERRING (leader: the target),
+    reason: NOT_LEADER, NO_LEADER, UNCOMMITTED_QUOTA, NO_SPACE, TRANSFERRING (leader: the target),
         NO_TRANSFER_TARGET; of a change of the membership also MEMBERSHIP_MOVED, CHANGE_IN_FLIGHT
         or CHANGE_REFUSED.
     flaw: what is wrong with a refused change, else None.
@@ -72,6 +72,17 @@ class Cause(Enum):
     NO_QUORUM = "no_quorum"  # a leader heard too few voters for one election base (F2)
     LAG = "lag"  # a leader slept through an election base (T83)
     REMOVED = "removed"  # a leader whose removal is applied (F6)
+    STUCK = "stuck_commit"  # nothing committed although a quorum answered (F7)
+    SLOW = (
+        "slow_disk"  # handed over: the own log writes stall, or the process does (F8)
+    )
+    LOW_SPACE = (
+        "low_space"  # handed over: too little room for the log or the state (F36)
+    )
+    PRIORITY = "priority"  # handed over to a voter of higher priority (L1)
+    PEER_REFUSED = (
+        "peer_refused"  # an election began: nobody listens where the leader was (F4)
+    )
     TRANSFER = "transfer"  # the leadership was handed over on request (F5)
     APPLY_STOPPED = "apply_stopped"  # this node met what a newer release wrote (F26)
 

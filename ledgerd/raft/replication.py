@@ -16,6 +16,7 @@ from ledgerd.raft.messages import (
     AppendEntries,
     AppendRejected,
     Heartbeat,
+    HeartbeatReply,
     SnapshotOffer,
 )
 from ledgerd.raft.options import Options
@@ -223,10 +224,18 @@ class Leadership:
         if not is_current:
             self._marks.covers("append.stale_rejection")
 
-    def heartbeat_answered(self, peer: NodeId, commit: Index) -> None:
-        """Send what the peer lacks, or an empty append that finds out (F14, T27)."""
+    def heartbeat_answered(self, message: HeartbeatReply, commit: Index) -> None:
+        """Send what the peer lacks, or an empty append that finds out (F14, T27).
+
+        Remembers what the peer says of its disk (F8, F36).
+        """
+        peer = message.sender
         progress = self.peers.get(peer)
-        if progress is None or not progress.asked() or progress.mode is Mode.SNAPSHOT:
+        if progress is None:
+            return
+        progress.has_reported = True
+        progress.is_slow, progress.free_bytes = message.is_slow, message.free_bytes
+        if not progress.asked() or progress.mode is Mode.SNAPSHOT:
             return
         if progress.match < self._log.last or progress.mode is Mode.PROBE:
             is_full = progress.is_full(self._options)

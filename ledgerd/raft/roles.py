@@ -18,6 +18,7 @@ from ledgerd.raft.entries import (
     Role,
     Term,
 )
+from ledgerd.raft.health import Health
 from ledgerd.raft.log import RaftLog
 from ledgerd.raft.marks import Marks
 from ledgerd.raft.membership import Membership
@@ -58,6 +59,7 @@ class Roles:
     transfer: while this node leads and hands over; proposals and reads are fenced (T39, R17).
     durable_vote: the (term, vote) on disk; messages and votes rest on it (T81, T82).
     may_lead: False once this node can vote and store, but not serve (F26).
+    is_suspecting: nobody listens where this node's leader was (F4).
     lost_from: proposals waiting here or above are superseded, since the last Ready (T65).
     offer: the last snapshot that a leader offered; it may be out of date.
     snapshot: what this node can offer to peers when it leads.
@@ -71,7 +73,9 @@ class Roles:
         "cause",
         "commit",
         "durable_vote",
+        "health",
         "heartbeat_ticks",
+        "is_suspecting",
         "leader",
         "leadership",
         "log",
@@ -126,6 +130,7 @@ class Roles:
             give_up_ticks=2 * options.election_base_ticks,
         )
         self.releases = Releases()
+        self.health = Health(options)
         self.term = hard_state.term
         self.vote = hard_state.vote
         self.durable_vote = (hard_state.term, hard_state.vote)
@@ -138,6 +143,7 @@ class Roles:
         self.ballot = Ballot(membership)
         self.leadership: Leadership | None = None
         self.transfer: Transfer | None = None
+        self.is_suspecting = False
         self.heartbeat_ticks = 0
         self.quorum_ticks = 0
         self.lost_from: Index | None = None
@@ -166,7 +172,7 @@ class Roles:
 
     def is_sticky(self) -> bool:
         """Return whether a live leader is known, so that nobody else is voted for (F3)."""
-        check_quorum = self.rules.check_quorum
+        check_quorum = self.rules.check_quorum and not self.is_suspecting
         return is_sticky(self.voter(), self.timer, check_quorum=check_quorum)
 
     def refusal(self) -> Refused:
@@ -186,6 +192,11 @@ class Roles:
         """Whether this node has no vote any more, and so must not lead (F6)."""
         is_voter = self.node_id in self.membership.all_voters
         return not is_voter and self.rules.step_down_on_removal
+
+    def priority(self, node_id: NodeId) -> int:
+        """Return the priority of a member; 0 if it was never given one (L1)."""
+        record = self.membership.record(node_id)
+        return 0 if record is None else record.priority
 
     def may_send_early(self) -> bool:
         """Return whether early messages may leave before the next write.
@@ -230,6 +241,16 @@ class Roles:
         else:
             self._become_candidate(cause, is_forced=is_forced)
 
+    def suspect(self, peer: NodeId) -> None:
+        """Begin an election within a heartbeat if `peer` led (F4): nobody listens there."""
+        if (
+            self.options.is_suspicion_quick
+            and self.role is Role.FOLLOWER
+            and self.leader == peer
+        ):
+            self.is_suspecting = True
+            self.timer.hurry(self.options.heartbeat_ticks)
+
     def stop_leading(self, cause: Cause) -> None:
         """Give up leading and asking to, until the process starts again; vote and log stay."""
         self.may_lead = False
@@ -259,6 +280,7 @@ class Roles:
         if leader != self.leader:
             self.leader = leader
             self.cause = cause
+            self.is_suspecting = False
             self.reads.leader_changed()
 
     def _become_pre_candidate(self, cause: Cause) -> None:
@@ -305,6 +327,7 @@ class Roles:
                 self.lose(Index(self.commit + 1))
             self.out.take_early()  # of a leadership that is over
         self.transfer = None
+        self.is_suspecting = False
         self.role = role
         self.cause = cause
         self.ballot = Ballot(self.membership)

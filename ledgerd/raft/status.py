@@ -13,6 +13,7 @@ class PeerStatus:
 
     offered: index of the snapshot that was offered to it last and is not acknowledged; else 0.
     silent_ticks: how long nothing was heard of it.
+    is_slow, free_bytes: what the peer said of its disk last (F8, F36).
     """
 
     node_id: NodeId
@@ -24,6 +25,8 @@ class PeerStatus:
     is_active: bool
     offered: Index = NO_INDEX
     silent_ticks: int = 0
+    is_slow: bool = False
+    free_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class Status:
 
     first - 1 <= applied <= min(commit, durable), commit <= last (R3). commit > durable is legal
     on a leader (T5). peers: of a leader, by node id; else empty. transferring: whom a leader is
-    handing over to, or NO_NODE.
+    handing over to, or NO_NODE. is_slow, free_bytes: of the own disk (F8, F36).
     """
 
     node_id: NodeId
@@ -48,3 +51,5 @@ class Status:
     membership: Membership
     peers: tuple[PeerStatus, ...]
     transferring: NodeId = NO_NODE
+    is_slow: bool = False
+    free_bytes: int | None = None

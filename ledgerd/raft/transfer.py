@@ -6,6 +6,7 @@ as never proposed. A transfer that has not come about within one election base i
 leader leads on (T39).
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from ledgerd.errors import Reason
@@ -48,14 +49,21 @@ class Transfers:
         roles.marks.covers("transfer.begun")
         return Transferring(target)
 
-    def best_target(self) -> NodeId:
-        """Return the voter most likely to take over soonest; NO_NODE if none is heard."""
+    def best_target(
+        self, is_eligible: Callable[[NodeId, Progress], bool] = lambda _, __: True
+    ) -> NodeId:
+        """Return the voter most likely to take over soonest; NO_NODE if none is heard.
+
+        is_eligible: who else is no choice. One that is not slow is preferred in any case.
+        """
         leadership = self._roles.leadership
         assert leadership is not None
         heard = [
             (_rank(progress), -peer)
             for peer, progress in leadership.peers.items()
-            if self._is_target(peer) and progress.is_heard
+            if self._is_target(peer)
+            and progress.is_heard
+            and is_eligible(peer, progress)
         ]
         return NodeId(-max(heard)[1]) if heard else NO_NODE
 
@@ -92,10 +100,11 @@ class Transfers:
         )
 
 
-def _rank(progress: Progress) -> tuple[int, bool, int]:
-    """Order targets: no transfer failed, entries flow, most of them there."""
+def _rank(progress: Progress) -> tuple[int, bool, bool, int]:
+    """Order targets: no transfer failed, not slow, entries flow, most of them there."""
     return (
         -min(progress.failed_transfers, _FAILURES_COUNTED),
+        not progress.is_slow,
         progress.mode is Mode.REPLICATE,
         progress.match,
     )

@@ -122,6 +122,8 @@ def _encode_into(frame: pb.Frame, message: Message) -> None:
                     term=message.term,
                     read_position=message.read_position,
                     applied=message.applied,
+                    slow=message.is_slow,
+                    free_bytes=message.free_bytes,
                 )
             )
         case ReadIndexRequest():
@@ -199,7 +201,13 @@ def decode(frame: pb.Frame, *, sender: NodeId, to: NodeId) -> Message:
         case "heartbeat_reply":
             echo = frame.heartbeat_reply
             return HeartbeatReply(
-                sender, to, Term(echo.term), echo.read_position, Index(echo.applied)
+                sender,
+                to,
+                Term(echo.term),
+                echo.read_position,
+                Index(echo.applied),
+                echo.slow,
+                echo.free_bytes if echo.HasField("free_bytes") else None,
             )
         case "read_index_request":
             asked = frame.read_index_request

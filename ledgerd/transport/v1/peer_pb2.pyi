@@ -193,14 +193,18 @@ class Heartbeat(_message.Message):
     def __init__(self, term: _Optional[int] = ..., commit: _Optional[int] = ..., read_position: _Optional[int] = ...) -> None: ...
 
 class HeartbeatReply(_message.Message):
-    __slots__ = ("term", "read_position", "applied")
+    __slots__ = ("term", "read_position", "applied", "slow", "free_bytes")
     TERM_FIELD_NUMBER: _ClassVar[int]
     READ_POSITION_FIELD_NUMBER: _ClassVar[int]
     APPLIED_FIELD_NUMBER: _ClassVar[int]
+    SLOW_FIELD_NUMBER: _ClassVar[int]
+    FREE_BYTES_FIELD_NUMBER: _ClassVar[int]
     term: int
     read_position: int
     applied: int
-    def __init__(self, term: _Optional[int] = ..., read_position: _Optional[int] = ..., applied: _Optional[int] = ...) -> None: ...
+    slow: bool
+    free_bytes: int
+    def __init__(self, term: _Optional[int] = ..., read_position: _Optional[int] = ..., applied: _Optional[int] = ..., slow: _Optional[bool] = ..., free_bytes: _Optional[int] = ...) -> None: ...
 
 class ReadIndexRequest(_message.Message):
     __slots__ = ("term", "position")

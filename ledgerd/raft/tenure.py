@@ -1,0 +1,168 @@
+"""What a leader does as time passes: heartbeats, and the reasons to leave or to hand over.
+
+It leaves at once when it may be the trouble itself: it hears no quorum (F2), it slept through an
+election base (T83, T84), or nothing commits although a quorum answers (F7). It hands over, without
+a gap, when another voter would lead better: its own disk is slow (F8), its own room is low (F36),
+or a voter of higher priority has caught up (L1). Each step-down names its cause.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from ledgerd.raft.entries import NO_NODE, NodeId
+from ledgerd.raft.health import Health, is_low
+from ledgerd.raft.progress import Mode, Progress
+from ledgerd.raft.quorum import Vote, joint_vote
+from ledgerd.raft.ready import Cause, Transferring
+from ledgerd.raft.replication import Leadership
+from ledgerd.raft.roles import Roles
+from ledgerd.raft.transfer import Transfers
+
+_STUCK_BASES: Final = 2  # F7
+_REST_BASES: Final = 4  # before and between transfers that nobody asked for
+
+
+class Tenure:
+    """Moves the leadership of one node on. Its counters belong to one term of office."""
+
+    __slots__ = (
+        "_health",
+        "_led_ticks",
+        "_progress",
+        "_rest_ticks",
+        "_roles",
+        "_stuck_ticks",
+        "_term",
+        "_transfers",
+    )
+
+    def __init__(self, roles: Roles, transfers: Transfers, health: Health) -> None:
+        self._roles = roles
+        self._transfers = transfers
+        self._health = health
+        self._term = 0  # the counters below are of this one
+        self._led_ticks = 0
+        self._rest_ticks = 0
+        self._stuck_ticks = 0
+        self._progress = 0
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a quorum of the voters has room for more commands (F36)."""
+        roles, leadership = self._roles, self._roles.leadership
+        assert leadership is not None
+        if not self._health.is_low and not any(
+            is_low(progress.free_bytes, roles.options)
+            for progress in leadership.peers.values()
+        ):
+            return True
+        votes = {roles.node_id: not self._health.is_low}
+        for peer, progress in leadership.peers.items():
+            votes[peer] = not is_low(progress.free_bytes, roles.options)
+        membership = roles.membership
+        return joint_vote(membership.voters, membership.outgoing, votes) is Vote.WON
+
+    def tick(self, leadership: Leadership, ticks: int, missed: int) -> None:
+        """Let time pass for a leader; `missed` of `ticks` this process slept through."""
+        roles = self._roles
+        if roles.term != self._term:
+            self._term = roles.term
+            self._led_ticks = self._stuck_ticks = 0
+            self._rest_ticks = _REST_BASES * roles.options.election_base_ticks
+        leadership.tick(ticks)
+        roles.quorum_ticks += ticks
+        roles.heartbeat_ticks += ticks
+        self._led_ticks += ticks
+        self._rest_ticks = max(0, self._rest_ticks - ticks)
+        self._count_stuck(leadership, ticks)
+        base = roles.options.election_base_ticks
+        if roles.quorum_ticks >= base:
+            roles.quorum_ticks = 0
+            cause = self._cause_to_leave(leadership, has_slept=missed >= base)
+            if cause is not None and roles.rules.check_quorum:
+                self._leave(cause)
+                return
+        if roles.heartbeat_ticks >= roles.options.heartbeat_ticks:
+            roles.heartbeat_ticks = 0
+            leadership.heartbeat(roles.commit, roles.reads.position, timed=True)
+        roles.must_tell_commit = roles.must_flush = True
+        self._offer(leadership)
+
+    def _cause_to_leave(
+        self, leadership: Leadership, *, has_slept: bool
+    ) -> Cause | None:
+        """Return why a leader must go, once in an election base; None: it may stay."""
+        if not leadership.take_activity():
+            return Cause.NO_QUORUM
+        if self._roles.membership.all_voters == (self._roles.node_id,):
+            return None
+        if has_slept:
+            return Cause.LAG
+        base = self._roles.options.election_base_ticks
+        return Cause.STUCK if self._stuck_ticks >= _STUCK_BASES * base else None
+
+    def _leave(self, cause: Cause) -> None:
+        roles = self._roles
+        if cause is Cause.LAG:
+            roles.marks.covers("leader.lag")
+        elif cause is Cause.NO_QUORUM:
+            roles.marks.covers("leader.no_quorum")
+        roles.become_follower(roles.term, NO_NODE, cause)
+        if cause is Cause.STUCK:  # F7: somebody else shall try first
+            roles.timer.hold(roles.options.election_base_ticks)
+
+    def _count_stuck(self, leadership: Leadership, ticks: int) -> None:
+        """Count ticks in which nothing committed and no peer got further (F7).
+
+        A peer that is being brought up is progress: a new leader would begin with it anew.
+        """
+        progress = self._roles.commit + sum(
+            peer.match for peer in leadership.peers.values()
+        )
+        is_idle = self._roles.log.last == self._roles.commit
+        is_sending_state = any(
+            peer.mode is Mode.SNAPSHOT for peer in leadership.peers.values()
+        )
+        if is_idle or progress != self._progress or is_sending_state:
+            self._progress = progress
+            self._stuck_ticks = 0
+        else:
+            self._stuck_ticks += ticks
+
+    # Handing over.
+
+    def _offer(self, leadership: Leadership) -> None:
+        """Hand over to a voter that would lead better, if there is one."""
+        roles, health = self._roles, self._health
+        if roles.transfer is not None or self._rest_ticks > 0:
+            return
+        if health.is_slow:
+            self._hand_over(leadership, Cause.SLOW, lambda _: True)
+        elif health.is_low:
+            self._hand_over(leadership, Cause.LOW_SPACE, lambda _: True)
+        elif self._led_ticks >= roles.options.priority_ticks and roles.membership.nodes:
+            own = roles.priority(roles.node_id)
+            self._hand_over(
+                leadership, Cause.PRIORITY, lambda peer: roles.priority(peer) > own
+            )
+
+    def _hand_over(
+        self, leadership: Leadership, cause: Cause, is_better: Callable[[NodeId], bool]
+    ) -> None:
+        roles = self._roles
+
+        def is_eligible(peer: NodeId, progress: Progress) -> bool:
+            return (
+                is_better(peer)
+                and progress.has_reported  # or two slow nodes would take turns
+                and not progress.is_slow
+                and not is_low(progress.free_bytes, roles.options)
+                and progress.mode is Mode.REPLICATE
+                and progress.match >= roles.commit
+            )
+
+        target = self._transfers.best_target(is_eligible)
+        if target != NO_NODE and isinstance(
+            self._transfers.begin(target, cause), Transferring
+        ):
+            self._rest_ticks = _REST_BASES * roles.options.election_base_ticks
