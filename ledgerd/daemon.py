@@ -19,6 +19,7 @@ from ledgerd import __version__
 from ledgerd.api.options import ApiOptions
 from ledgerd.api.server import ApiServer
 from ledgerd.config import NodeConfig
+from ledgerd.errors import CorruptionError
 from ledgerd.formats.entries import link
 from ledgerd.limits import INBOX_MESSAGES_MAX
 from ledgerd.node import lifecycle
@@ -274,9 +275,13 @@ class _NodeBuild:
         plan = recover(log_store, state_store)
         last = log_store.last_index()
         anchor = log_store.anchor()
-        newest = log_store.entries(last, last, 1)[0] if last > anchor.at else anchor
-        if last > 0:
-            clock.follow(newest.ts_us)
+        if last in log_store.damaged():
+            pass  # what stands there comes from a peer, and log time with it
+        elif last > anchor.at:
+            clock.follow(log_store.entries(last, last, 1)[0].ts_us)
+        else:
+            clock.follow(anchor.ts_us)
+        self._refuse_damage_alone(log_store)
         log.info(
             "node_recovered", applied=plan.applied, commit=plan.commit, last=plan.last
         )
@@ -312,6 +317,21 @@ class _NodeBuild:
             state_store.close()
 
         return replica, close
+
+    def _refuse_damage_alone(self, log_store: LmdbLogStore) -> None:
+        """Return if the log is whole, or if other nodes may have what is corrupt here (F34).
+
+        Errors: CorruptionError where this node is the only one.
+        """
+        damaged = log_store.damaged()
+        if not damaged:
+            return
+        if len(self._voters) == 1:
+            raise CorruptionError(
+                f"log index {damaged[0]} is corrupt, with {len(damaged) - 1} others, and this "
+                "cluster has no other node to repair it from: restore the data directory"
+            )
+        log.error("log_slots_corrupt", count=len(damaged), first=damaged[0])
 
     def _on_failed_handshake(self, failure: HandshakeFailure) -> None:
         self._metrics.tls_refusals.labels(failure.reason).inc()

@@ -205,5 +205,13 @@ class NotUnderstood(LedgerdError):
     """Intact bytes of a newer release. The node keeps them and stops applying (F26)."""
 
 
+class SlotCorruptError(CorruptionError):
+    """The log value at `index` exists and fails its check. The core repairs it from peers (F34)."""
+
+    def __init__(self, index: int, message: str) -> None:
+        super().__init__(message)
+        self.index = index
+
+
 class NoSpaceError(LedgerdError):
     """There is no room to start."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, assert_never
 
 from ledgerd import limits
-from ledgerd.errors import Reason
+from ledgerd.errors import Reason, SlotCorruptError
 from ledgerd.raft.changes import Change
 from ledgerd.raft.dispatch import Dispatch
 from ledgerd.raft.entries import (
@@ -30,14 +30,16 @@ from ledgerd.raft.facts import (
     PeerGreeted,
     PeerLost,
     PeerRefused,
+    SlotCorrupt,
     SnapshotSent,
 )
-from ledgerd.raft.log import LogReader, RaftLog
+from ledgerd.raft.log import RaftLog
 from ledgerd.raft.marks import NO_MARKS, Marks
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.messages import Message, SnapshotOffer
 from ledgerd.raft.options import Jitter, Linker, Options, Rules
 from ledgerd.raft.protocol import Releases
+from ledgerd.raft.reader import LogReader
 from ledgerd.raft.ready import (
     Cause,
     Proposed,
@@ -48,6 +50,7 @@ from ledgerd.raft.ready import (
     Transferring,
 )
 from ledgerd.raft.reconfiguration import ChangeEncoder, Reconfiguration, no_encoder
+from ledgerd.raft.repair import Repairs
 from ledgerd.raft.requests import Request
 from ledgerd.raft.roles import Roles
 from ledgerd.raft.snapshots import Snapshot
@@ -109,7 +112,11 @@ class RaftCore:
         self.node_id = node_id
         self._options = options
         self._log = RaftLog(
-            log, link=link, recent_bytes_max=options.recent_bytes_max, marks=marks
+            log,
+            link=link,
+            recent_bytes_max=options.recent_bytes_max,
+            marks=marks,
+            unreadable_term=hard_state.term,
         )
         # T4: no entry is durable in a term above the stored one.
         assert last < first or self._log.last_id.term <= hard_state.term, hard_state
@@ -124,7 +131,8 @@ class RaftCore:
             jitter=jitter,
             marks=marks,
         )
-        self._dispatch = Dispatch(self._roles)
+        self._repairs = Repairs(self._roles)
+        self._dispatch = Dispatch(self._roles, self._repairs)
         self._transfers = Transfers(self._roles)
         self._tenure = Tenure(self._roles, self._transfers, self._roles.health)
         self._changes = Reconfiguration(
@@ -145,7 +153,10 @@ class RaftCore:
 
     def step(self, message: Message) -> None:
         """Take a message of a peer, addressed to this node."""
-        self._dispatch.step(message)
+        try:
+            self._dispatch.step(message)
+        except SlotCorruptError as error:
+            self._slot_needed(error)  # the message counts as lost
 
     def tick(self, elapsed: int = 1, missed: int = 0) -> None:
         """Let `elapsed` ticks pass, after `missed` ones that this process slept through."""
@@ -163,6 +174,7 @@ class RaftCore:
                 is_quick = roles.is_suspecting
                 roles.campaign(Cause.PEER_REFUSED if is_quick else Cause.TIMEOUT)
         self._reads.tick(elapsed)
+        self._repairs.tick(elapsed)
 
     def propose(
         self, kind: EntryKind, payload: bytes, ts_us: int
@@ -255,6 +267,8 @@ class RaftCore:
             case SnapshotSent():
                 if self._roles.leadership is not None:
                     self._roles.leadership.snapshot_ended(fact.node_id, ok=fact.ok)
+            case SlotCorrupt():
+                self._slot_corrupt(fact.index)
             case _:
                 assert_never(fact)
 
@@ -319,7 +333,11 @@ class RaftCore:
     def ready(self) -> Ready | None:
         """Hand out everything new since the last call, or None."""
         roles, out, reads = self._roles, self._out, self._reads
-        self._flush()
+        try:
+            self._flush()
+            self._repairs.ask()
+        except SlotCorruptError as error:
+            self._slot_needed(error)
         hard, handed = self._handed_hard, self._handed_hard
         if (
             roles.commit != hard.commit
@@ -351,13 +369,14 @@ class RaftCore:
 
         assert roles.commit <= self._log.last, (roles.commit, self._log.last)  # R3
         ticket = self._last_ticket = Ticket(self._last_ticket + 1)
-        entries = self._log.hand_out(ticket)
+        entries, repairs = self._log.hand_out(ticket), self._log.slots.hand_out(ticket)
         ready = Ready(
             ticket=ticket,
             hard_state=hard if hard is not handed else None,
             entries=entries,
             # C6: a commit index alone may wait for the next write.
             must_sync=bool(entries)
+            or bool(repairs)
             or self._restored is not None
             or hard.term != handed.term
             or hard.vote != handed.vote,
@@ -369,6 +388,7 @@ class RaftCore:
             lost_from=roles.lost_from,
             role_change=role if role is not self._handed_role else None,
             snapshot=self._restored,
+            repairs=repairs,
         )
         self._writes.append(_Write(ticket, roles.term, roles.vote))
         self._handed_hard = hard
@@ -393,7 +413,10 @@ class RaftCore:
         self._log.persisted(ticket)
         if roles.leadership is not None:
             roles.leadership.persisted()
-            roles.advance_commit(roles.leadership)
+            try:
+                roles.advance_commit(roles.leadership)
+            except SlotCorruptError as error:
+                self._slot_needed(error)
         elif roles.role is Role.CANDIDATE and roles.durable_vote == (
             roles.term,
             self.node_id,
@@ -407,8 +430,7 @@ class RaftCore:
         page = self._page
         if page and page[0].index <= first and last <= page[-1].index:
             page = page[first - page[0].index : last - page[0].index + 1]
-            if sum([entry.size_bytes for entry in page]) <= bytes_max:
-                return page
+            return _cut(page, bytes_max)
         return self._log.entries(first, last, bytes_max)
 
     def apply_change(self, index: Index, change: Change) -> Membership:
@@ -445,7 +467,7 @@ class RaftCore:
     @property
     def has_more_to_apply(self) -> bool:
         """Whether something committed and durable is not applied yet: take another turn."""
-        return min(self._roles.commit, self._log.durable) > self._roles.applied
+        return self._apply_until() > self._roles.applied
 
     @property
     def releases(self) -> Releases:
@@ -491,6 +513,7 @@ class RaftCore:
             is_slow=roles.health.is_slow,
             free_bytes=roles.health.free_bytes,
             transferring=roles.transfer.to if roles.transfer else NO_NODE,
+            corrupt=self._log.slots.corrupt,
         )
 
     # Helpers.
@@ -522,13 +545,58 @@ class RaftCore:
     def _next_apply(self) -> tuple[Index, Index] | None:
         """Return the next page: committed, durable and not handed out yet (C4, T6)."""
         applied = self._roles.applied
-        end = min(self._roles.commit, self._log.durable)
+        end = self._apply_until()
         if self._apply_end != applied or end <= applied:
             return None
         first = Index(applied + 1)
         # F20, T33: a page bounds the work, never the commit index.
-        self._page = self._log.entries(first, end, self._options.apply_bytes_max)
+        try:
+            page = self._log.entries(first, end, self._options.apply_bytes_max)
+        except SlotCorruptError as error:
+            self._slot_corrupt(Index(error.index))
+            return None
+        self._page = page
         self._apply_end = self._page[-1].index
         if self._apply_end < end:
             self._roles.marks.covers("apply.paged")
         return first, self._apply_end
+
+    def _apply_until(self) -> Index:
+        """Return how far entries may be applied: committed, durable, before a corrupt slot."""
+        roles, log = self._roles, self._log
+        end = min(roles.commit, log.durable)
+        if log.slots.is_whole:
+            return end
+        return min(end, log.slots.sound_until(Index(roles.applied + 1)))
+
+    # Corrupt slots. F33.
+
+    def _slot_corrupt(self, index: Index) -> None:
+        """Note that a slot is corrupt: repair it, and do not campaign meanwhile."""
+        roles = self._roles
+        self._log.slot_corrupt(index)
+        if self._log.slots.is_whole:
+            return
+        roles.marks.covers("slot.corrupt")
+        self._repairs.noted()
+        if roles.leadership is not None:
+            roles.leadership.persisted()  # its own copy counts no further
+        elif roles.role is not Role.FOLLOWER and self._log.slots.first is not None:
+            roles.become_follower(roles.term, NO_NODE, Cause.SLOT_CORRUPT)
+
+    def _slot_needed(self, error: SlotCorruptError) -> None:
+        """Note that this node could not do what it had to: a leader resigns."""
+        roles = self._roles
+        self._slot_corrupt(Index(error.index))
+        if roles.leadership is not None and self._log.slots.first is not None:
+            roles.marks.covers("slot.resigned")
+            roles.become_follower(roles.term, NO_NODE, Cause.SLOT_CORRUPT)
+
+
+def _cut(page: list[Entry], bytes_max: int) -> list[Entry]:
+    """Return the entries that fit, at least one."""
+    for count, entry in enumerate(page):
+        bytes_max -= entry.size_bytes
+        if bytes_max < 0 and count:
+            return page[:count]
+    return page

@@ -16,6 +16,8 @@ from ledgerd.raft.messages import (
     PreVoteReply,
     ReadIndexReply,
     ReadIndexRequest,
+    RepairReply,
+    RepairRequest,
     RequestVote,
     RequestVoteReply,
     SnapshotOffer,
@@ -95,9 +97,11 @@ def _tail(message: Message) -> str:
         case AppendAccepted():
             return f" match={message.match} stream={message.stream}.{message.sequence}"
         case AppendRejected():
+            corrupt = message.corrupt_from
             return (
                 f" prev={describe(message.prev)} hint={describe(message.hint)} "
                 f"stream={message.stream}.{message.sequence}"
+                f"{f' corrupt={corrupt}..' if corrupt else ''}"
             )
         case Heartbeat():
             return f" commit={message.commit} position={message.read_position}"
@@ -120,6 +124,10 @@ def _tail(message: Message) -> str:
         case SnapshotOffer():
             offered = describe(message.snapshot)
             return f" {offered} stream={message.stream}.{message.sequence}"
+        case RepairRequest():
+            return f" slots={message.first}..{message.last}"
+        case RepairReply():
+            return f" last={message.last} entries=[{_range(message.entries)}]"
         case TermOver() | TimeoutNow():
             return ""
         case _:
@@ -159,6 +167,9 @@ def _ready(ready: Ready) -> str:
         parts.append(describe(ready.snapshot))
     if ready.entries:
         parts.append(f"entries=[{_range(ready.entries)}]")
+    if ready.repairs:
+        ids = ",".join(describe(entry.id) for entry in ready.repairs)
+        parts.append(f"repairs=[{ids}]")
     if ready.must_sync:
         parts.append("sync")
     parts += [f"early({describe(message)})" for message in ready.send_early]

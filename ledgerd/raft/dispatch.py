@@ -16,6 +16,8 @@ from ledgerd.raft.messages import (
     PreVoteReply,
     ReadIndexReply,
     ReadIndexRequest,
+    RepairReply,
+    RepairRequest,
     RequestVote,
     RequestVoteReply,
     SnapshotOffer,
@@ -23,7 +25,8 @@ from ledgerd.raft.messages import (
     TimeoutNow,
 )
 from ledgerd.raft.ready import Cause
-from ledgerd.raft.replication import Leadership, follow
+from ledgerd.raft.repair import Repairs, follow_damaged
+from ledgerd.raft.replication import Leadership, Merged, follow
 from ledgerd.raft.roles import Roles
 
 # Messages of the current term that change nothing in this role: most are answers to a role that
@@ -48,15 +51,23 @@ EMPTY_PAIRS: Final[frozenset[tuple[Role, type[Message]]]] = frozenset(
 class Dispatch:
     """Steps messages into the state of one node."""
 
-    __slots__ = ("_roles",)
+    __slots__ = ("_repairs", "_roles")
 
-    def __init__(self, roles: Roles) -> None:
+    def __init__(self, roles: Roles, repairs: Repairs) -> None:
         self._roles = roles
+        self._repairs = repairs
 
     def step(self, message: Message) -> None:
         """Take a message of a peer. Effects are in the next Ready."""
         roles = self._roles
         assert message.to == roles.node_id != message.sender, message
+        # What proves itself needs no term: nodes without a leader repair each other (F34).
+        if isinstance(message, RepairRequest):
+            self._repairs.serve(message)
+            return
+        if isinstance(message, RepairReply):
+            self._repairs.answered(message)
+            return
         if message.term > roles.term:
             if not self._admit_newer_term(message):
                 return
@@ -181,7 +192,7 @@ class Dispatch:
     def _on_append(self, message: AppendEntries) -> None:
         roles = self._roles
         self._recognise(message.sender)
-        merged = follow(roles.log, message, roles.commit)
+        merged = self._follow(message)
         if isinstance(merged.reply, AppendRejected):
             is_gap = message.prev.index > roles.log.last
             roles.marks.covers("append.gap" if is_gap else "append.conflict")
@@ -190,7 +201,15 @@ class Dispatch:
         if merged.replaced_from is not None:
             roles.lose(merged.replaced_from)
         roles.commit_to(merged.commit)
-        roles.out.send(merged.reply)
+        if merged.reply is not None:
+            roles.out.send(merged.reply)
+
+    def _follow(self, message: AppendEntries) -> Merged:
+        log, commit = self._roles.log, self._roles.commit
+        if log.slots.first is None:
+            return follow(log, message, commit)
+        needs_leader = self._repairs.needs_leader()
+        return follow_damaged(log, message, commit, needs_leader=needs_leader)
 
     def _on_offer(self, message: SnapshotOffer) -> None:
         """Take what the offer proves; what is missing is then fetched outside (T60, T64)."""
@@ -223,6 +242,8 @@ class Dispatch:
                 roles.health.free_bytes,
             )
         )
+        if not roles.log.slots.is_whole:
+            self._repairs.tell_leader(message)
 
     def _on_timeout_now(self, message: TimeoutNow) -> None:
         """Take over: our log reaches the leader's, and it has fenced its own (F5).
@@ -238,7 +259,7 @@ class Dispatch:
         raise CorruptionError(
             f"node {self._roles.node_id} acknowledged entries up to {message.commit} in "
             f"term {message.term}, but its log ends at {self._roles.log.last}: the disk "
-            "lost data; replace this node"
+            "lost data; bring it back under a new id: ledgerctl cluster replace"
         )
 
     def _recognise(self, leader: NodeId) -> None:

@@ -82,6 +82,16 @@ class Capacity:
     free_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class SlotCorrupt:
+    """The stored value at `index` exists and fails its check (F33).
+
+    Until it is repaired from memory or from peers, the node neither campaigns nor acks it.
+    """
+
+    index: Index
+
+
 Fact: TypeAlias = (
     PeerLost
     | PeerGreeted
@@ -90,4 +100,5 @@ Fact: TypeAlias = (
     | PeerRefused
     | LogWritten
     | Capacity
+    | SlotCorrupt
 )

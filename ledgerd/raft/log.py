@@ -14,9 +14,11 @@ that a late completion never vouches for entries it did not write (T9, T10).
 from collections import deque
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Final, Protocol
+from typing import Final
 
+from ledgerd.errors import SlotCorruptError
 from ledgerd.raft.entries import (
+    GENESIS,
     Anchor,
     Entry,
     EntryId,
@@ -26,37 +28,11 @@ from ledgerd.raft.entries import (
 )
 from ledgerd.raft.marks import NO_MARKS, Marks
 from ledgerd.raft.options import Linker
+from ledgerd.raft.reader import LogReader
 from ledgerd.raft.ready import Ticket
+from ledgerd.raft.slots import SlotReader, Slots
 
 _SCAN_BYTES: Final = 4 << 20
-
-
-class LogReader(Protocol):
-    """Reads the stable log, first_index .. last_index; an empty one has last = first - 1."""
-
-    def anchor(self) -> Anchor:
-        """Return the entry before the first one; `GENESIS_ANCHOR` when nothing is compacted."""
-        ...
-
-    def first_index(self) -> Index:
-        """Return the smallest index that can be read: one above the anchor."""
-        ...
-
-    def last_index(self) -> Index:
-        """Return the largest stored index."""
-        ...
-
-    def term(self, index: Index) -> Term | None:
-        """Return the term at index, the anchor's included; None if it is not known (T24)."""
-        ...
-
-    def link(self, index: Index) -> bytes | None:
-        """Return the chain link at index, the anchor's included; None if it is not known."""
-        ...
-
-    def entries(self, first: Index, last: Index, bytes_max: int) -> list[Entry]:
-        """Return first .. last, cut to `bytes_max` of size but at least one entry."""
-        ...
 
 
 class RaftLog:
@@ -64,6 +40,7 @@ class RaftLog:
 
     __slots__ = (
         "_anchor",
+        "_applied",
         "_base",
         "_before",
         "_changes",
@@ -73,12 +50,13 @@ class RaftLog:
         "_last_link",
         "_last_ts_us",
         "_link",
-        "_marks",
         "_reader",
         "_recent",
         "_recent_bytes",
         "_recent_bytes_max",
         "_writes",
+        "marks",
+        "slots",
     )
 
     def __init__(
@@ -88,15 +66,22 @@ class RaftLog:
         link: Linker,
         recent_bytes_max: int,
         marks: Marks = NO_MARKS,
+        unreadable_term: Term = GENESIS.term,
     ) -> None:
+        """Begin with what `reader` holds.
+
+        unreadable_term: what the last entry counts as in a vote if its value is corrupt (F33).
+        """
         last = reader.last_index()
         anchor = self._anchor = reader.anchor()
         assert reader.first_index() == anchor.at + 1, (reader.first_index(), anchor)
         assert last >= anchor.at, (last, anchor)
-        self._reader = reader
+        self.slots = Slots()
+        self._reader: LogReader = SlotReader(reader, self.slots)
         self._link = link
-        self._marks = marks
+        self.marks = marks
         self._recent_bytes_max = recent_bytes_max
+        self._applied = anchor.at
         self._changes: list[Index] = []  # entries that change the membership, unapplied
         self._recent: list[Entry] = []
         self._recent_bytes = 0
@@ -106,8 +91,12 @@ class RaftLog:
         self._writes: deque[list[int]] = deque()  # [ticket, last index it vouches for]
         end = anchor
         if last > anchor.at:
-            entry = reader.entries(last, last, 0)[0]
-            end = Anchor(entry.id, entry.link, entry.ts_us)
+            try:
+                entry = self._reader.entries(last, last, 0)[0]
+                end = Anchor(entry.id, entry.link, entry.ts_us)
+            except SlotCorruptError:
+                # F33: in a vote it is present. Nothing is appended behind it before it is mended.
+                end = Anchor(EntryId(unreadable_term, last), anchor.link, anchor.ts_us)
         self._last_id, self._last_link, self._last_ts_us = end
         self._before = (self._last_id, self._last_link)  # the entry at base - 1
 
@@ -139,9 +128,14 @@ class RaftLog:
         return self._durable
 
     @property
+    def held(self) -> Index:
+        """The largest index up to which everything is on disk and intact: what may be acked."""
+        return min(self._durable, self.slots.sound_until(self.first))
+
+    @property
     def has_unwritten(self) -> bool:
         """Whether entries wait to be handed out for writing."""
-        return self._handed < self._last_id.index
+        return self._handed < self._last_id.index or self.slots.has_unwritten
 
     def term(self, index: Index) -> Term | None:
         """Return the term at index; None if there is no such entry (T24)."""
@@ -149,7 +143,7 @@ class RaftLog:
             offset = index - self._base
             return self._recent[offset].term if offset < len(self._recent) else None
         before = self._before[0]
-        if index == before.index:
+        if index == before.index and self.slots.is_whole:
             return before.term
         if index <= self._anchor.at:
             # T24: what is compacted has no term here, not even 0, and so matches nothing.
@@ -162,7 +156,7 @@ class RaftLog:
             offset = index - self._base
             return self._recent[offset].link if offset < len(self._recent) else None
         before, link = self._before
-        if index == before.index:
+        if index == before.index and self.slots.is_whole:
             return link
         if index <= self._anchor.at:
             return self._anchor.link if index == self._anchor.at else None
@@ -189,9 +183,14 @@ class RaftLog:
 
     def find_changes(self, applied: Index) -> None:
         """Look for changes of the membership above `applied`, once, at a start."""
+        self._applied = applied
         first = Index(max(applied + 1, self.first))
         while first <= self.last:
-            page = self.entries(first, self.last, _SCAN_BYTES)
+            try:
+                page = self.entries(first, self.last, _SCAN_BYTES)
+            except SlotCorruptError as error:
+                first = Index(error.index + 1)  # looked at when it is mended
+                continue
             self._note_changes(page)
             first = Index(page[-1].index + 1)
 
@@ -258,6 +257,13 @@ class RaftLog:
             if entry.index > last:
                 self._append(entries[offset:])
                 return None
+            if entry.index in self.slots:
+                if not self._may_be_mended(entry, commit):
+                    self._truncate(entry.index)
+                    self._append(entries[offset:])
+                    return entry.index
+                self.mend(entry)
+                continue
             if self.term(entry.index) != entry.term:
                 # T20: what is committed never conflicts.
                 assert entry.index > commit, (entry.id, self.term(entry.index), commit)
@@ -269,7 +275,7 @@ class RaftLog:
                 f"link at {entry.id}: own {own_link!r}, leader's {entry.link!r}"
             )
         if entries:
-            self._marks.covers("log.repeated")
+            self.marks.covers("log.repeated")
         return None
 
     def hand_out(self, ticket: Ticket) -> tuple[Entry, ...]:
@@ -283,6 +289,7 @@ class RaftLog:
 
     def persisted(self, ticket: Ticket) -> None:
         """Count as durable what was written under `ticket` and all before it (T9, T10)."""
+        self.slots.persisted(ticket)
         writes = self._writes
         while writes and writes[0][0] <= ticket:
             _, last = writes.popleft()
@@ -293,6 +300,7 @@ class RaftLog:
 
     def forget(self, index: Index) -> None:
         """Drop from memory what is applied up to `index` and durable."""
+        self._applied = max(self._applied, index)
         while self._changes and self._changes[0] <= index:
             self._changes.pop(0)
         count = min(index, self._durable) + 1 - self._base
@@ -305,6 +313,7 @@ class RaftLog:
         assert anchor.at + 1 == first >= self.first, (anchor, first, self.first)
         assert anchor.at < self._base, (anchor, self._base)
         self._anchor = anchor
+        self.slots.compacted(first)
 
     def restore(self, anchor: Anchor) -> None:
         """Start anew behind `anchor`, with nothing of what was there (T61).
@@ -314,6 +323,7 @@ class RaftLog:
         """
         assert not self.matches(anchor.id), anchor  # T60: such a log keeps what it has
         self._anchor = anchor
+        self.slots.compacted(Index(self.last + 1))
         self._changes.clear()
         self._recent.clear()
         self._recent_bytes = 0
@@ -322,6 +332,66 @@ class RaftLog:
         self._last_id, self._last_link, self._last_ts_us = anchor
         self._durable = self._handed = anchor.at
         self._writes.clear()  # T10: late completions vouch for nothing that is left
+
+    # Corrupt slots.
+
+    def slot_corrupt(self, index: Index) -> bool:
+        """Note that the stored value at `index` fails its check; return whether that is news.
+
+        An entry that is still in memory takes its own place at once.
+        """
+        if not self.first <= index <= self._durable or not self.slots.note(index):
+            return False
+        if index >= self._base:
+            self.marks.covers("slot.mended_from_memory")
+            self.slots.mend(self._recent[index - self._base])
+        return True
+
+    def mend(self, entry: Entry) -> None:
+        """Put `entry`, which is proven, in the place of a corrupt one. It is written soon."""
+        self.marks.covers("slot.mended")
+        self.slots.mend(entry)
+        if entry.kind is EntryKind.MEMBERSHIP and entry.index > self._applied:
+            self._changes = sorted({*self._changes, entry.index})
+        if entry.index == self._last_id.index:
+            self._last_id = entry.id
+            self._last_link = entry.link
+            self._last_ts_us = entry.ts_us
+        if entry.index == self._before[0].index:
+            self._before = (entry.id, entry.link)
+
+    def is_proven(self, entry: Entry) -> bool:
+        """Return whether the intact successor of this slot carries the link of `entry` (F34)."""
+        after = Index(entry.index + 1)
+        if after > self.last or after in self.slots:
+            return False
+        (successor,) = self.entries(after, after, 0)
+        return self.link_after(entry.link, successor) == successor.link
+
+    def link_after(self, previous: bytes, entry: Entry) -> bytes:
+        """Return the link that `entry` must carry behind `previous`."""
+        return self._link(
+            previous,
+            index=entry.index,
+            term=entry.term,
+            ts_us=entry.ts_us,
+            kind=entry.kind,
+            payload=entry.payload,
+        )
+
+    def _may_be_mended(self, entry: Entry, commit: Index) -> bool:
+        """Return whether the leader's entry takes a corrupt slot, and what is behind it stays.
+
+        Behind a committed entry nothing conflicts; above commit a successor that does not link
+        to the leader's entry shows that another one stood here (F33).
+        """
+        after = Index(entry.index + 1)
+        if after > self.last or after in self.slots or self.is_proven(entry):
+            return True
+        if entry.index > commit:
+            return False
+        self.slots.note(after)  # a record of another history: it is the wrong one
+        return True
 
     # Helpers.
 
@@ -346,9 +416,10 @@ class RaftLog:
         term = self._known_term(before)
         link = self.link(before)
         assert link is not None, before
-        self._marks.covers("log.truncated")
+        self.marks.covers("log.truncated")
+        self.slots.truncated(index)
         if index <= self._durable:
-            self._marks.covers("log.truncated_durable")
+            self.marks.covers("log.truncated_durable")
         if index <= self._base:
             self._recent.clear()
             self._recent_bytes = 0
@@ -374,14 +445,7 @@ class RaftLog:
             assert entry.index == index, (entry.id, index)
             assert entry.term >= last_term, (entry.id, last_term)
             last_term = entry.term
-            link = self._link(
-                link,
-                index=index,
-                term=entry.term,
-                ts_us=entry.ts_us,
-                kind=entry.kind,
-                payload=entry.payload,
-            )
+            link = self.link_after(link, entry)
             assert entry.link == link, (
                 f"link at {entry.id}: carried {entry.link!r}, computed {link!r}"
             )

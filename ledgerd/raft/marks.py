@@ -47,6 +47,17 @@ MARKS: Final = (
     "log.truncated",  # a conflicting tail was replaced (T19)
     "log.truncated_durable",  # and it had been on disk
     "log.repeated",  # an append brought only what is there already (T19)
+    # Corrupt slots (F33, F34).
+    "slot.corrupt",  # a stored value fails its check
+    "slot.mended",  # an entry of a peer takes its place
+    "slot.mended_from_memory",  # the entry was still in memory
+    "slot.no_campaign",  # its holder does not campaign
+    "slot.resigned",  # a leader needed it
+    "slot.rejected",  # the leader is told to send again from there
+    "slot.ack_withheld",  # what follows it is stored and not acknowledged
+    "slot.served",  # a peer was sent what it asked for
+    "slot.not_served",  # a peer asked for what is not here
+    "slot.unproven",  # a reply does not link to the successor of the slot
     # Replication.
     "append.below_commit",  # prev is below commit: acked without looking (T20)
     "append.conflict",  # prev is of another term here: the hint skips the term (F16)

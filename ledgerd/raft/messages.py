@@ -7,7 +7,7 @@ those that may; all others rest on durable state and leave only with a receipt (
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from ledgerd.raft.entries import Entry, EntryId, Index, NodeId, Term
+from ledgerd.raft.entries import NO_INDEX, Entry, EntryId, Index, NodeId, Term
 from ledgerd.raft.snapshots import Snapshot
 
 
@@ -99,6 +99,9 @@ class AppendRejected:
 
     hint: the largest (term, index) of the sender's log at or before prev whose term is at most
     prev's: at most one probe per conflicting term (F16).
+    corrupt_from: from here on the sender holds nothing that it could vouch for, whatever it acked
+        before: its disk damaged it. The one thing that lowers match (F34). NO_INDEX: no damage.
+        Also sent after a heartbeat, when nothing was rejected: stream is 0 then.
     """
 
     sender: NodeId
@@ -108,6 +111,7 @@ class AppendRejected:
     hint: EntryId
     stream: int
     sequence: int
+    corrupt_from: Index = NO_INDEX
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +171,37 @@ class ReadIndexReply:
 
 
 @dataclass(frozen=True, slots=True)
+class RepairRequest:
+    """Send me first .. last, which my disk has damaged. To any peer, in any term (F34). Early.
+
+    link: the chain link at last + 1 as the sender holds it. It names the history that is wanted.
+    """
+
+    sender: NodeId
+    to: NodeId
+    term: Term
+    first: Index
+    last: Index
+    link: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RepairReply:
+    """Entries for corrupt slots. They prove themselves: their successor links to them. Early.
+
+    last: of the request. entries: neighbours that end at `last`, as many as fit a message; none
+        if the sender lacks them. prev_link: the chain link before the first of them.
+    """
+
+    sender: NodeId
+    to: NodeId
+    term: Term
+    last: Index
+    prev_link: bytes
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TimeoutNow:
     """The leader hands over: campaign at once, without a pre-vote. Thesis 3.10, F5. Early.
 
@@ -209,6 +244,8 @@ EarlyMessage: TypeAlias = (
     | HeartbeatReply
     | ReadIndexRequest
     | ReadIndexReply
+    | RepairRequest
+    | RepairReply
     | TimeoutNow
     | SnapshotOffer
 )

@@ -14,6 +14,8 @@ from ledgerd.raft.messages import (
     Message,
     ReadIndexReply,
     ReadIndexRequest,
+    RepairReply,
+    RepairRequest,
     SnapshotOffer,
     TimeoutNow,
 )
@@ -41,6 +43,8 @@ class Outgoing:
                 ReadIndexRequest,
                 ReadIndexReply,
                 SnapshotOffer,
+                RepairRequest,
+                RepairReply,
                 TimeoutNow,
             ),
         ):

@@ -181,6 +181,17 @@ class Progress:
         self._restart(Event.REJECTED, next_, stream)
         return True
 
+    def corrupt(self, *, corrupt_from: Index, stream: int) -> None:
+        """Note that the peer's disk lost what it had acked from here on (F34).
+
+        The only thing that lowers `match`. The commit index stays: what a quorum held was
+        committed, and the peer still votes for no shorter log (F33).
+        """
+        assert corrupt_from >= 1, corrupt_from
+        self.match = min(self.match, Index(corrupt_from - 1))
+        next_ = max(Index(self.match + 1), min(self.next, corrupt_from))
+        self._restart(Event.REJECTED, next_, stream)
+
     def lost(self, stream: int) -> None:
         """Forget what was on the way; the peer is probed again."""
         was_offered = self.mode is Mode.SNAPSHOT

@@ -24,6 +24,8 @@ from ledgerd.raft.messages import (
     PreVoteReply,
     ReadIndexReply,
     ReadIndexRequest,
+    RepairReply,
+    RepairRequest,
     RequestVote,
     RequestVoteReply,
     SnapshotOffer,
@@ -52,6 +54,8 @@ SINCE: Final[Mapping[type[Message], int]] = {
     TermOver: 1,
     TimeoutNow: 2,
     SnapshotOffer: 2,
+    RepairRequest: 2,
+    RepairReply: 2,
 }
 
 assert all(1 <= since <= PROTOCOL_MAX for since in SINCE.values())

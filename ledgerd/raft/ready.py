@@ -83,6 +83,9 @@ class Cause(Enum):
     PEER_REFUSED = (
         "peer_refused"  # an election began: nobody listens where the leader was (F4)
     )
+    SLOT_CORRUPT = (
+        "slot_corrupt"  # a leader needed a log value that its disk damaged (F33)
+    )
     TRANSFER = "transfer"  # the leadership was handed over on request (F5)
     APPLY_STOPPED = "apply_stopped"  # this node met what a newer release wrote (F26)
 
@@ -106,6 +109,8 @@ class Ready:
 
     hard_state: write it with `entries` in one transaction with one full sync (C1); None: unchanged.
     entries: replace everything at or after entries[0].index (C1).
+    repairs: each takes the place of the corrupt value at its index and nothing else; write and
+        sync them before C1 (F34). Empty unless a slot was corrupt.
     must_sync: False only when nothing but the commit index changed (C6).
     send_early: may leave at any time (C2).
     send_after: may leave only after C1 has returned for this ticket and all before it (C2),
@@ -133,3 +138,4 @@ class Ready:
     lost_from: Index | None
     role_change: RoleChange | None
     snapshot: Snapshot | None = None
+    repairs: tuple[Entry, ...] = ()

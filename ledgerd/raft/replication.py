@@ -31,11 +31,12 @@ from ledgerd.raft.snapshots import Snapshot
 class Merged:
     """What an AppendEntries did to a follower's log.
 
-    reply: queued after the write (T3). commit: the commit index to be reached.
+    reply: queued after the write (T3); None: nothing can be said yet.
+    commit: the commit index to be reached.
     replaced_from: the tail was replaced from here on (T65); None: it was not.
     """
 
-    reply: AppendAccepted | AppendRejected
+    reply: AppendAccepted | AppendRejected | None
     commit: Index
     replaced_from: Index | None
 
@@ -125,7 +126,7 @@ class Leadership:
         self._options = options
         self._membership = membership
         self._streams = 0
-        self._own_match = log.durable
+        self._own_match = log.held
         self._own: deque[tuple[Index, int]] = deque()  # uncommitted: index, payload
         self._own_bytes = 0
         self.change_guard = log.last
@@ -207,8 +208,15 @@ class Leadership:
     def rejected(self, message: AppendRejected) -> None:
         """Step the peer back to where its log may join ours."""
         progress = self.peers.get(message.sender)
-        if progress is None or progress.stream != message.stream:
+        if progress is None:
+            return
+        corrupt_from = message.corrupt_from
+        is_news = message.stream == 0 and corrupt_from <= progress.match
+        if progress.stream != message.stream and not is_news:
             return  # T25: superseded
+        if corrupt_from:
+            progress.corrupt(corrupt_from=corrupt_from, stream=self._next_stream())
+            return
         hint, base = message.hint, self._log.anchor.id
         if hint.index < base.index or hint.term < base.term:
             # The logs join below what ours still holds: the next attempt finds a snapshot (T30).
@@ -301,8 +309,8 @@ class Leadership:
         )
 
     def persisted(self) -> None:
-        """Count the leader's own copy: only what is durable (T5)."""
-        self._own_match = self._log.durable
+        """Count the leader's own copy: only what is durable (T5) and intact (F33)."""
+        self._own_match = self._log.held
 
     # Quorums.
 

@@ -228,6 +228,12 @@ class Roles:
         """
         if self.role is Role.LEADER:
             return
+        if self.log.slots.first is not None:
+            self.marks.covers(
+                "slot.no_campaign"
+            )  # F33: it could not send what it counts
+            self.timer.arm()
+            return
         if self.role is not Role.FOLLOWER:
             self.marks.covers("election.asked_again")
         if self.node_id not in self.membership.all_voters or not self.may_lead:

@@ -35,7 +35,8 @@ class Status:
 
     first - 1 <= applied <= min(commit, durable), commit <= last (R3). commit > durable is legal
     on a leader (T5). peers: of a leader, by node id; else empty. transferring: whom a leader is
-    handing over to, or NO_NODE. is_slow, free_bytes: of the own disk (F8, F36).
+    handing over to, or NO_NODE. is_slow, free_bytes: of the own disk (F8, F36). corrupt: slots
+    that wait for repair, ascending (F33).
     """
 
     node_id: NodeId
@@ -53,3 +54,4 @@ class Status:
     transferring: NodeId = NO_NODE
     is_slow: bool = False
     free_bytes: int | None = None
+    corrupt: tuple[Index, ...] = ()

@@ -9,9 +9,9 @@ from typing import Final, Protocol
 from ledgerd.formats.records import TableRows
 from ledgerd.ledger.view import LedgerView
 from ledgerd.raft.entries import Entry, HardState, Index
-from ledgerd.raft.log import LogReader
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.messages import EarlyMessage, LateMessage
+from ledgerd.raft.reader import LogReader
 from ledgerd.raft.ready import Ready, Ticket
 
 _MINT: Final = object()  # held by the log stores; see `mint`
@@ -33,7 +33,12 @@ def mint() -> object:
 
 
 class LogStore(LogReader, Protocol):
-    """The truth and the durability point. Also the core's `LogReader`."""
+    """The truth and the durability point. Also the core's `LogReader`.
+
+    A value that exists and fails its check (checksum, index, link) is a corrupt slot: reading it
+    raises SlotCorruptError, it does not keep the store from opening, and it is never taken for a
+    shorter log (F32, T15).
+    """
 
     def persist(self, ready: Ready) -> Receipt:
         """Make `ready.hard_state` and `ready.entries` durable: one transaction, one full sync.
@@ -44,6 +49,17 @@ class LogStore(LogReader, Protocol):
         write may be postponed to the next one (C6). Raises StorageError when the write or the sync
         failed; the first failure is latched, and every later call raises too (T8).
         """
+        ...
+
+    def repair(self, entries: Sequence[Entry]) -> None:
+        """Put each entry in the place of the value at its index: one transaction, one full sync.
+
+        Nothing else changes; the entries need not be neighbours (F34). Raises as `persist` does.
+        """
+        ...
+
+    def damaged(self) -> Sequence[Index]:
+        """Return the slots that were found corrupt since the store was opened, ascending."""
         ...
 
     def hard_state(self) -> HardState:

@@ -22,7 +22,7 @@ from ledgerd.raft.entries import (
     Role,
     Term,
 )
-from ledgerd.raft.facts import ApplyStopped
+from ledgerd.raft.facts import ApplyStopped, SlotCorrupt
 from ledgerd.raft.marks import NO_MARKS, Marks
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.ready import Proposed, ReadTicket, Ready, Refused
@@ -92,6 +92,8 @@ class Replica:
         self._unrecorded: tuple[Entry, Applied, Membership | None] | None = None
         self._role = Role.FOLLOWER
         self._leader: NodeId = NO_NODE
+        for index in log.damaged():
+            core.note(SlotCorrupt(index))
 
     @property
     def core(self) -> RaftCore:
@@ -125,6 +127,8 @@ class Replica:
             self._mail.early(ready.send_early)  # a leader replicates while it writes
             if ready.must_sync:
                 self._reach("turn.before_log_commit")
+            if ready.repairs:
+                self._log.repair(ready.repairs)  # F34
             receipt = self._log.persist(ready)  # 2 persist: the durability point
             if ready.must_sync:
                 self._reach("turn.after_log_commit")

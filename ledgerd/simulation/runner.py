@@ -23,6 +23,16 @@ AWAITED: Final = (
     "member.joint_left_by_later_leader",
     "member.leader_removed",
     "member.too_slow",
+    "slot.ack_withheld",
+    "slot.corrupt",
+    "slot.mended",
+    "slot.mended_from_memory",
+    "slot.no_campaign",
+    "slot.not_served",
+    "slot.rejected",
+    "slot.resigned",
+    "slot.served",
+    "slot.unproven",
 )
 
 

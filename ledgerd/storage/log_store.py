@@ -3,18 +3,20 @@
 `persist` is one transaction with one full sync, and makes the only `Receipt` there is. Nothing is
 retried: after a failed commit LMDB would let the next one succeed, so the first failure is latched
 and every later call raises (T8). Every value read is checked: checksum, index, and its link to its
-predecessor; a log never reads shorter than it is (T15, T16).
+predecessor; a log never reads shorter than it is (T15, T16). A value that exists and fails is a
+corrupt slot, and so is one that is missing between others: it is counted, reading it raises, and
+`repair` puts a peer's entry in its place (F33, F34).
 
 Owned by one thread, which every call asserts (T72). `adopt` hands it to the calling thread.
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NoReturn
 
 import lmdb
 
-from ledgerd.errors import CorruptionError, StorageError
+from ledgerd.errors import CorruptionError, SlotCorruptError, StorageError
 from ledgerd.formats.entries import Verdict, decode, encode, link_of
 from ledgerd.raft.entries import Anchor, Entry, HardState, Index, Term
 from ledgerd.raft.ready import Ready, Ticket
@@ -35,7 +37,8 @@ class LmdbLogStore:
     Opening it verifies what is there: the hard state twins, that no index is missing, and the
     checksums and links of the tail.
 
-    Errors: CorruptionError on opening or reading damage; StorageError when LMDB or the disk fails,
+    Errors: SlotCorruptError on reading a corrupt slot; CorruptionError on opening or reading any
+    other damage; StorageError when LMDB or the disk fails,
     now or ever before in the life of this object.
     """
 
@@ -51,6 +54,7 @@ class LmdbLogStore:
         self._ticket = Ticket(0)
         self._deferred = False  # a commit hint waits for the next write (C6)
         self._recent = _Recent(environment.options.recent_bytes)
+        self._damaged: set[Index] = set()
         self._hard_state = stored_hard_state(environment)
         self._anchor = stored_anchor(environment)
         self._last = self._stored_last()
@@ -95,6 +99,25 @@ class LmdbLogStore:
         anchor = Anchor(entry.id, entry.link, entry.ts_us)
         self._transact(lambda transaction: self._cut(transaction, anchor))
         self._anchor = anchor
+        self._damaged = {index for index in self._damaged if index >= first}
+
+    def repair(self, entries: Sequence[Entry]) -> None:
+        """Rewrite single entries in place; see `replica.ports.LogStore`."""
+        self._enter()
+        for entry in entries:
+            assert self._anchor.at < entry.index <= self._last, (entry.id, self._last)
+
+        def write(transaction: "lmdb.Transaction[bytes]") -> None:
+            for entry in entries:
+                key = keys.index_key(entry.index)
+                transaction.put(key, encode(entry), db=self._entries)
+
+        self._transact(write)
+        self._damaged.difference_update(entry.index for entry in entries)
+
+    def damaged(self) -> Sequence[Index]:
+        """Return the slots found corrupt since opening, ascending."""
+        return sorted(self._damaged)
 
     def hard_state(self) -> HardState:
         """Return the hard state as of the last `persist`."""
@@ -204,8 +227,11 @@ class LmdbLogStore:
         if anchor is not None:
             self._anchor = anchor
             self._recent.clear(Index(anchor.at + 1))
+            self._damaged.clear()
         if entries:
             self._recent.replace(entries)
+            first = entries[0].index
+            self._damaged = {index for index in self._damaged if index < first}
         self._last = last
 
     def _transact(self, write: Callable[["lmdb.Transaction[bytes]"], None]) -> None:
@@ -277,16 +303,14 @@ class LmdbLogStore:
                 self._lmdb.begin(self._entries, None, False, True) as transaction,
                 transaction.cursor() as cursor,
             ):
-                previous = self._anchor.link
-                if first > self._anchor.at + 1:
-                    value = cursor.get(keys.index_key(Index(first - 1)))
-                    previous = self._checked(value, Index(first - 1)).link
+                previous = self._before(cursor, first)
                 for index in map(Index, range(first, last + 1)):
                     entry = self._checked(cursor.get(keys.index_key(index)), index)
-                    if link_of(previous, entry) != entry.link:
-                        self._corrupt(index, "it does not link to its predecessor")
+                    if previous is not None and link_of(previous, entry) != entry.link:
+                        self._blame(cursor, entry, first=first)
                     previous = entry.link
                     yield entry
+                self._check_after(cursor, entry)
         except _DAMAGE as error:
             raise CorruptionError(
                 f"{self._where}, entries {first} .. {last}: {error}"
@@ -296,16 +320,68 @@ class LmdbLogStore:
 
     def _checked(self, value: memoryview | None, index: Index) -> Entry:
         if value is None:
-            self._corrupt(index, f"it is missing, and the log ends at {self._last}")
+            self._damage(index, f"it is missing, and the log ends at {self._last}")
+        if index in self._damaged:
+            self._damage(index, "it was found corrupt before")
         decoded = decode(value, index)
         if decoded.verdict is not Verdict.INTACT or decoded.entry is None:
-            self._corrupt(index, f"{decoded.verdict.value}: {decoded.reason}")
+            self._damage(index, f"{decoded.verdict.value}: {decoded.reason}")
         return decoded.entry
+
+    def _before(self, cursor: "lmdb.Cursor[memoryview]", first: Index) -> bytes | None:
+        """Return the link before `first`; None if it cannot be read, which `first` survives."""
+        before = Index(first - 1)
+        if before == self._anchor.at:
+            return self._anchor.link
+        try:
+            return self._checked(cursor.get(keys.index_key(before)), before).link
+        except SlotCorruptError:
+            return None
+
+    def _check_after(self, cursor: "lmdb.Cursor[memoryview]", entry: Entry) -> None:
+        """Check that the successor links to `entry`, so that no old record passes for it (T87)."""
+        after = self._peek(cursor, Index(entry.index + 1))
+        if after is None or link_of(entry.link, after) == after.link:
+            return
+        second = self._peek(cursor, Index(after.index + 1))
+        if second is not None and link_of(after.link, second) == second.link:
+            self._damage(entry.index, "its successor does not link to it")
+        self._damaged.add(after.index)
+
+    def _blame(
+        self, cursor: "lmdb.Cursor[memoryview]", entry: Entry, *, first: Index
+    ) -> None:
+        """Of two intact neighbours that do not link, take the one no other neighbour vouches for.
+
+        An entry that its own successor links to stays; else it is a record of another history,
+        such as an old page put back (T87). Errors: SlotCorruptError when it is first or behind.
+        """
+        after = self._peek(cursor, Index(entry.index + 1))
+        if after is None or link_of(entry.link, after) != after.link:
+            self._damage(entry.index, "it does not link to its predecessor")
+        before = Index(entry.index - 1)
+        if before >= first:
+            self._damage(before, "its successor does not link to it")
+        self._damaged.add(before)
+
+    def _peek(self, cursor: "lmdb.Cursor[memoryview]", index: Index) -> Entry | None:
+        """Return the entry at `index` if it is there and intact by itself."""
+        if index > self._last or index in self._damaged:
+            return None
+        value = cursor.get(keys.index_key(index))
+        return None if value is None else decode(value, index).entry
+
+    def _damage(self, index: Index, what: str) -> NoReturn:
+        self._damaged.add(index)
+        raise SlotCorruptError(
+            index,
+            f"{self._where}, table entries, index {index}: {what}; peers may still have it",
+        )
 
     # Start-up.
 
     def _stored_last(self) -> Index:
-        """Return the last stored index, once it is certain that none below it is missing."""
+        """Return the last stored index, and note what is missing below it."""
         with (
             self._lmdb.begin() as transaction,
             transaction.cursor(self._entries) as cursor,
@@ -314,34 +390,39 @@ class LmdbLogStore:
             count = transaction.stat(self._entries)["entries"]
             last = keys.index_of(cursor.key()) if cursor.last() else anchor
             if count != last - anchor:
-                expected = anchor + 1
-                for key in cursor.iternext(keys=True, values=False):
-                    if keys.index_of(key) != expected:
-                        break
-                    expected += 1
-                self._corrupt(
-                    Index(expected), f"it is missing, and {count} entries end at {last}"
-                )
+                cursor.first()
+                there = map(keys.index_of, cursor.iternext(keys=True, values=False))
+                every = map(Index, range(anchor + 1, last + 1))
+                self._damaged.update(set(every) - set(there))
         commit, term = self._hard_state.commit, self._hard_state.term
         if commit > last:  # T11
             raise CorruptionError(
                 f"{self._where}: lost: the log ends at index {last}, but {commit} was committed; "
-                "restore log/, or replace the node"
+                "bring the node back under a new id: ledgerctl cluster replace"
             )
-        last_term = self._peek_term(last) if last > anchor else self._anchor.id.term
-        if last_term > term:  # T4
+        if self._newest_term(last) > term:  # T4
             raise CorruptionError(
                 f"{self._where}: the last entry is of a later term than the hard state's, {term}; "
                 "an older hard state was put back: replace the node"
             )
         return last
 
-    def _peek_term(self, index: Index) -> Term:
+    def _newest_term(self, last: Index) -> Term:
+        """Return the term of the last entry that can be read; terms never fall along a log."""
         with self._lmdb.begin(self._entries, None, False, True) as transaction:
-            return self._checked(transaction.get(keys.index_key(index)), index).term
+            for index in map(Index, range(last, self._anchor.at, -1)):
+                value = transaction.get(keys.index_key(index))
+                try:
+                    return self._checked(value, index).term
+                except SlotCorruptError:
+                    continue
+        return self._anchor.id.term
 
     def _verify_tail(self) -> None:
-        """Check the last entries, and keep them in memory: they are what is asked for first."""
+        """Check the last entries, and keep them in memory: they are what is asked for first.
+
+        Corrupt slots are noted; memory begins behind the last of them.
+        """
         first = self._last
         size_bytes = 0
         with (
@@ -353,8 +434,18 @@ class LmdbLogStore:
                 first = keys.index_of(cursor.key())
                 size_bytes += len(cursor.value())
                 more = cursor.prev()
-        if self._last > self._anchor.at:
-            self._recent.replace(tuple(self._stored(first, self._last)))
+        kept: list[Entry] = []
+        first = Index(max(self._anchor.at + 1, first))
+        while first <= self._last:
+            try:
+                for entry in self._stored(first, self._last):
+                    kept.append(entry)
+                    first = Index(entry.index + 1)
+            except SlotCorruptError as error:
+                kept.clear()
+                first = Index(error.index + 1)
+        if kept:
+            self._recent.replace(tuple(kept))
 
     # Failing.
 
@@ -368,12 +459,6 @@ class LmdbLogStore:
     def _fail(self, what: str, error: Exception) -> NoReturn:
         self._failed = StorageError(f"{self._where}: {what}: {error}")
         raise self._failed from error
-
-    def _corrupt(self, index: Index, what: str) -> NoReturn:
-        raise CorruptionError(
-            f"{self._where}, table entries, index {index}: {what}; "
-            "the log is damaged: run `ledgerd check`, then restore it or replace the node"
-        )
 
 
 def stored_hard_state(environment: Environment) -> HardState:

@@ -6,14 +6,12 @@ of a prefix of log/, or something was lost.
 
 from typing import Final, NamedTuple
 
-from ledgerd.errors import CorruptionError
+from ledgerd.errors import CorruptionError, SlotCorruptError
 from ledgerd.raft.entries import Index
 from ledgerd.storage.log_store import LmdbLogStore
 from ledgerd.storage.state_store import LmdbStateStore
 
-_ADVICE: Final = (
-    "restore log/, or replace the node; state/ alone can be moved away and is rebuilt"
-)
+_ADVICE: Final = "bring the node back under a new id: ledgerctl cluster replace"
 
 
 class Recovery(NamedTuple):
@@ -49,9 +47,15 @@ def recover(log: LmdbLogStore, state: LmdbStateStore) -> Recovery:
     if applied.index < first - 1:
         raise CorruptionError(
             f"state/ has applied index {applied.index}, but log/ starts at {first}: what lies "
-            "between is lost; replace the node"
+            f"between is lost; {_ADVICE}"
         )
-    term, link = log.term(applied.index), log.link(applied.index)
+    try:
+        term, link = log.term(applied.index), log.link(applied.index)
+    except SlotCorruptError:
+        # Its peers have it, and the entry behind it proves what they send (F34).
+        return Recovery(
+            applied=applied.index, commit=log.hard_state().commit, last=last
+        )
     if (term, link) != (applied.term, applied.link):
         raise CorruptionError(
             f"state/ does not belong to log/: at index {applied.index} state/ has applied term "

@@ -31,6 +31,8 @@ from ledgerd.raft.messages import (
     PreVoteReply,
     ReadIndexReply,
     ReadIndexRequest,
+    RepairReply,
+    RepairRequest,
     RequestVote,
     RequestVoteReply,
     SnapshotOffer,
@@ -49,7 +51,7 @@ class FrameError(LedgerdError):
 
 def size_bytes(message: Message) -> int:
     """Return what a message counts against queues; no more than a few bytes off its wire size."""
-    if isinstance(message, AppendEntries):
+    if isinstance(message, AppendEntries | RepairReply):
         return FRAME_OVERHEAD_BYTES + sum(
             [entry.size_bytes for entry in message.entries]
         )
@@ -143,6 +145,22 @@ def _encode_into(frame: pb.Frame, message: Message) -> None:
             rejected.hint.CopyFrom(_id(message.hint))
             rejected.stream = message.stream
             rejected.sequence = message.sequence
+            rejected.corrupt_from = message.corrupt_from
+        case RepairRequest():
+            frame.repair_request.CopyFrom(
+                pb.RepairRequest(
+                    term=message.term,
+                    first=message.first,
+                    last=message.last,
+                    link=message.link,
+                )
+            )
+        case RepairReply():
+            repair = frame.repair_reply
+            repair.term = message.term
+            repair.last = message.last
+            repair.prev_link = message.prev_link
+            repair.entries.extend(_entries(message.entries))
         case PreVote():
             frame.pre_vote.CopyFrom(
                 pb.PreVote(term=message.term, last=_id(message.last))
@@ -227,6 +245,7 @@ def decode(frame: pb.Frame, *, sender: NodeId, to: NodeId) -> Message:
                 _entry_id(rejected.hint),
                 rejected.stream,
                 rejected.sequence,
+                Index(rejected.corrupt_from),
             )
         case "pre_vote":
             pre_vote = frame.pre_vote
@@ -246,6 +265,10 @@ def decode(frame: pb.Frame, *, sender: NodeId, to: NodeId) -> Message:
             return RequestVoteReply(sender, to, Term(reply.term), reply.granted)
         case "snapshot_offer":
             return _snapshot_offer(frame.snapshot_offer, sender, to)
+        case "repair_request":
+            return _repair_request(frame.repair_request, sender, to)
+        case "repair_reply":
+            return _repair_reply(frame.repair_reply, sender, to)
         case "term_over":
             return TermOver(sender, to, Term(frame.term_over.term))
         case "timeout_now":
@@ -280,25 +303,12 @@ def _append_entries(append: pb.AppendEntries, sender: NodeId, to: NodeId) -> Mes
     entries: list[Entry] = []
     last = prev
     for wire in append.entries:
-        if not 1 <= wire.kind <= ENTRY_KIND_MAX or len(wire.link) != LINK_BYTES:
-            raise FrameError(
-                f"entry {wire.index} from node {sender}: expected a kind 1 .. {ENTRY_KIND_MAX} "
-                f"and a link of {LINK_BYTES} bytes, found kind {wire.kind} and "
-                f"{len(wire.link)} bytes"
-            )
         if wire.index != last.index + 1 or not last.term <= wire.term <= append.term:
             raise FrameError(
                 f"entries from node {sender}: expected index {last.index + 1} in a term "
                 f"{last.term} .. {append.term}, found index {wire.index} in term {wire.term}"
             )
-        entry = Entry(
-            Term(wire.term),
-            Index(wire.index),
-            EntryKind(wire.kind),
-            wire.ts_us,
-            wire.payload,
-            wire.link,
-        )
+        entry = _entry(wire, sender)
         entries.append(entry)
         last = entry.id
     return AppendEntries(
@@ -372,6 +382,45 @@ def _snapshot_offer(offer: pb.SnapshotOffer, sender: NodeId, to: NodeId) -> Mess
 
 def _nodes(ids: Iterable[int]) -> tuple[NodeId, ...]:
     return tuple(map(NodeId, ids))
+
+
+def _entry(wire: pb.Entry, sender: NodeId) -> Entry:
+    if not 1 <= wire.kind <= ENTRY_KIND_MAX or len(wire.link) != LINK_BYTES:
+        raise FrameError(
+            f"entry {wire.index} from node {sender}: expected a kind 1 .. {ENTRY_KIND_MAX} "
+            f"and a link of {LINK_BYTES} bytes, found kind {wire.kind} and "
+            f"{len(wire.link)} bytes"
+        )
+    return Entry(
+        Term(wire.term),
+        Index(wire.index),
+        EntryKind(wire.kind),
+        wire.ts_us,
+        wire.payload,
+        wire.link,
+    )
+
+
+def _repair_request(wire: pb.RepairRequest, sender: NodeId, to: NodeId) -> Message:
+    if not 1 <= wire.first <= wire.last or len(wire.link) != LINK_BYTES:
+        raise FrameError(
+            f"repair asked by node {sender}: expected indexes that rise from 1 and a link of "
+            f"{LINK_BYTES} bytes, found {wire.first} .. {wire.last} and {len(wire.link)} bytes"
+        )
+    first, last = Index(wire.first), Index(wire.last)
+    return RepairRequest(sender, to, Term(wire.term), first, last, wire.link)
+
+
+def _repair_reply(wire: pb.RepairReply, sender: NodeId, to: NodeId) -> Message:
+    """Return the message; whether its entries prove themselves is the core's business."""
+    if len(wire.prev_link) != LINK_BYTES:
+        raise FrameError(
+            f"repair from node {sender}: expected a link of {LINK_BYTES} bytes before the "
+            f"entries, found {len(wire.prev_link)}"
+        )
+    entries = tuple(_entry(entry, sender) for entry in wire.entries)
+    last = Index(wire.last)
+    return RepairReply(sender, to, Term(wire.term), last, wire.prev_link, entries)
 
 
 def _id(value: EntryId) -> pb.EntryId:

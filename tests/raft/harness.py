@@ -9,6 +9,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from ledgerd.errors import SlotCorruptError
 from ledgerd.formats.memberships import decode_change, encode_change
 from ledgerd.raft.changes import changed
 from ledgerd.raft.core import Options, Proposed, RaftCore, Refused, Rules
@@ -85,6 +86,7 @@ class MemoryDisk:
         term = self.log[-1].term if self.log else Term(0)
         self.hard_state = hard_state or HardState(term, NodeId(0), Index(0))
         self._volatile: HardState | None = None
+        self.corrupt: set[int] = set()  # indexes whose values fail their check
         self.reads = 0  # entries read back, to see what is served from memory
 
     def persist(self, ready: Ready) -> None:
@@ -95,11 +97,16 @@ class MemoryDisk:
             return
         if ready.snapshot is not None:
             self.log.clear()
+            self.corrupt.clear()
             self.base = ready.snapshot.anchor
+        for entry in ready.repairs:
+            self.log[entry.index - 1 - self.base.at] = entry
+            self.corrupt.discard(entry.index)
         if ready.entries:
             first = ready.entries[0].index
             assert self.base.at < first <= self.last_index() + 1, (first, self.base)
             self.log[first - 1 - self.base.at :] = ready.entries
+            self.corrupt = {index for index in self.corrupt if index < first}
         if self._volatile is not None:
             assert self._volatile.term >= self.hard_state.term  # T2
             self.hard_state = self._volatile
@@ -133,6 +140,7 @@ class MemoryDisk:
         """Return the term at index."""
         if index == self.base.at:
             return self.base.id.term
+        self._check(index)
         offset = index - self.first_index()
         return self.log[offset].term if 0 <= offset < len(self.log) else None
 
@@ -140,6 +148,7 @@ class MemoryDisk:
         """Return the link at index."""
         if index == self.base.at:
             return self.base.link
+        self._check(index)
         offset = index - self.first_index()
         return self.log[offset].link if 0 <= offset < len(self.log) else None
 
@@ -148,12 +157,17 @@ class MemoryDisk:
         page: list[Entry] = []
         assert first > self.base.at, (first, self.base)
         for entry in self.log[first - 1 - self.base.at : last - self.base.at]:
+            self._check(entry.index)
             bytes_max -= entry.size_bytes
             if bytes_max < 0 and page:
                 break
             page.append(entry)
         self.reads += len(page)
         return page
+
+    def _check(self, index: int) -> None:
+        if index in self.corrupt:
+            raise SlotCorruptError(index, f"index {index} fails its check")
 
 
 class Node:

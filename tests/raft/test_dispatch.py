@@ -27,6 +27,8 @@ from ledgerd.raft.messages import (
     PreVoteReply,
     ReadIndexReply,
     ReadIndexRequest,
+    RepairReply,
+    RepairRequest,
     RequestVote,
     RequestVoteReply,
     SnapshotOffer,
@@ -55,6 +57,8 @@ def message_of(kind: type[Message], term: int) -> Message:
         ReadIndexRequest(a, b, t, 1),
         ReadIndexReply(a, b, t, 1, Index(0)),
         SnapshotOffer(a, b, t, snapshot_at(9), 1, 1),
+        RepairRequest(a, b, t, Index(1), Index(1), GENESIS_LINK),
+        RepairReply(a, b, t, Index(1), GENESIS_LINK, ()),
         TermOver(a, b, t),
         TimeoutNow(a, b, t),
     )

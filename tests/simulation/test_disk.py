@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from ledgerd.errors import CorruptionError, StorageError
+from ledgerd.errors import CorruptionError, SlotCorruptError, StorageError
 from ledgerd.raft.entries import Entry, Index, NodeId
 from ledgerd.simulation.disk import DiskFaults, SimDisk, SimLogStore, SimStateStore
 from ledgerd.simulation.volume import SimulatedCrash
@@ -202,7 +202,7 @@ def test_a_damaged_entry_is_found_when_the_log_is_opened() -> None:
         kinds.add(done.split()[-1])
         disk.crash(power=False)
 
-        with pytest.raises(CorruptionError):
+        with pytest.raises(SlotCorruptError):
             payloads(opened(disk)[0])
     assert kinds == {"flipped", "misdirected", "stale"}
 

@@ -8,7 +8,7 @@ succeed.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ledgerd.errors import CorruptionError, StorageError
+from ledgerd.errors import CorruptionError, SlotCorruptError, StorageError
 from ledgerd.formats.entries import decode, encode, link_of
 from ledgerd.raft.entries import (
     GENESIS_ANCHOR,
@@ -58,13 +58,22 @@ class MemoryLogStore:
             raise CorruptionError(
                 f"lost: committed {self._hard_state.commit} of {self._last}"
             )
-        previous = disk.anchor.link
+        self._damaged: set[Index] = set()
+        previous: bytes | None = disk.anchor.link
         for index in range(disk.anchor.at + 1, self._last + 1):
-            entry = self._read(index)
-            if link_of(previous, entry) != entry.link:
-                raise CorruptionError(f"index {index} does not link")
+            try:
+                entry = self._read(index)
+            except SlotCorruptError:
+                previous = None
+                continue
+            if previous is not None and link_of(previous, entry) != entry.link:
+                self._damaged.add(Index(index))
+                previous = None
+                continue
+            if entry.term > self._hard_state.term:
+                raise CorruptionError("an older hard state was put back")
             previous = entry.link
-        if (self.term(self._last) or 0) > self._hard_state.term:
+        if disk.anchor.id.term > self._hard_state.term:
             raise CorruptionError("an older hard state was put back")
 
     def persist(self, ready: Ready) -> Receipt:
@@ -77,6 +86,20 @@ class MemoryLogStore:
         self._hard_state = hard_state
         self._ticket = ready.ticket
         return Receipt(ready.ticket, mint=mint())
+
+    def repair(self, entries: Sequence[Entry]) -> None:
+        self._enter()
+        if self._disk.fail_in == 1:
+            self._disk.fail_in = 0
+            self._failed = True
+            raise StorageError("told to fail")
+        for entry in entries:
+            assert self._disk.anchor.at < entry.index <= self._last, entry.id
+            self._disk.entries[entry.index] = encode(entry)
+            self._damaged.discard(entry.index)
+
+    def damaged(self) -> Sequence[Index]:
+        return sorted(self._damaged)
 
     def _judge(self, ready: Ready, new: HardState) -> None:
         old, entries = self._hard_state, ready.entries
@@ -189,9 +212,8 @@ class MemoryLogStore:
 
     def _read(self, index: int) -> Entry:
         value = self._disk.entries.get(index)
-        if value is None:
-            raise CorruptionError(f"index {index}: it is missing")
-        decoded = decode(value, Index(index))
-        if decoded.entry is None:
-            raise CorruptionError(f"index {index}: {decoded.reason}")
+        decoded = decode(value or b"", Index(index))
+        if decoded.entry is None or index in self._damaged:
+            self._damaged.add(Index(index))
+            raise SlotCorruptError(index, f"index {index}: {decoded.reason}")
         return decoded.entry

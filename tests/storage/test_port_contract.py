@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ledgerd.errors import CorruptionError, StorageError
+from ledgerd.errors import CorruptionError, SlotCorruptError, StorageError
 from ledgerd.raft.entries import GENESIS_LINK, Anchor, Entry, HardState, Index, NodeId
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.snapshots import Snapshot
@@ -570,6 +570,62 @@ def test_damage_is_corruption_and_never_a_shorter_log(
 
     with pytest.raises(CorruptionError):
         stored(bench.open())
+
+
+CORRUPT_SLOTS = {
+    "payload of the last": [4],
+    "payload in the middle": [2],
+    "link": [3],
+    "term": [3],
+    "swapped records": [2, 3],
+    "record of another index": [3],
+    "value cut short": [4],
+    "first missing": [1],
+    "middle missing": [2],
+}
+
+
+@pytest.mark.parametrize("damage", CORRUPT_SLOTS)
+def test_a_corrupt_slot_is_told_and_repaired_in_place(
+    bench: Bench, damage: str
+) -> None:
+    """F32, F34: the store opens, keeps its length, names the slots, and takes the right values."""
+    entries = chain([b"a", b"b", b"c", b"d"])
+    bench.open().persist(ready(1, entries=entries, state=hard_state(1)))
+    bench.close()
+    bench.edit(DAMAGES[damage])
+    log = bench.open()
+    slots = CORRUPT_SLOTS[damage]
+
+    assert log.damaged() == slots
+    assert log.last_index() == 4
+    for index in range(1, 5):
+        if index in slots:
+            with pytest.raises(SlotCorruptError) as caught:
+                log.entries(Index(index), Index(index), 1)
+            assert caught.value.index == index
+        else:
+            found = log.entries(Index(index), Index(index), 1)
+            assert found == entries[index - 1 : index]
+
+    log.repair([entries[index - 1] for index in slots])
+
+    assert log.damaged() == []
+    assert stored(log) == entries
+    assert stored(bench.open()) == entries
+
+
+def test_a_failed_repair_is_final(bench: Bench) -> None:
+    """T8: as any other write."""
+    entries = chain([b"a", b"b"])
+    log = bench.open()
+    log.persist(ready(1, entries=entries, state=hard_state(1)))
+    bench.fail_commit(1)
+
+    with pytest.raises(StorageError):
+        log.repair(entries[:1])
+    with pytest.raises(StorageError):
+        log.last_index()
 
 
 def test_an_entry_of_another_history_does_not_link(bench: Bench) -> None:

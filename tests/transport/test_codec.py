@@ -47,6 +47,12 @@ EXAMPLES: list[m.Message] = [
     ),
     m.AppendAccepted(ONE, TWO, Term(4), Index(11), 5, 6),
     m.AppendRejected(ONE, TWO, Term(4), LAST, EntryId(Term(2), Index(7)), 5, 6),
+    m.AppendRejected(
+        ONE, TWO, Term(4), LAST, EntryId(Term(2), Index(7)), 5, 6, corrupt_from=Index(8)
+    ),
+    m.RepairRequest(ONE, TWO, Term(4), Index(3), Index(BIG), LINK),
+    m.RepairReply(ONE, TWO, Term(4), Index(5), LINK, (entry(4), entry(5))),
+    m.RepairReply(ONE, TWO, Term(4), Index(5), LINK, ()),
     m.Heartbeat(ONE, TWO, Term(4), Index(11), 17),
     m.HeartbeatReply(ONE, TWO, Term(4), 17, Index(10)),
     m.ReadIndexRequest(ONE, TWO, Term(4), BIG),

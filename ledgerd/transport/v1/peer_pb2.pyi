@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Frame(_message.Message):
-    __slots__ = ("clock_us", "hello", "alive", "pre_vote", "pre_vote_reply", "request_vote", "request_vote_reply", "append_entries", "append_accepted", "append_rejected", "heartbeat", "heartbeat_reply", "read_index_request", "read_index_reply", "term_over", "bundle", "timeout_now", "snapshot_offer")
+    __slots__ = ("clock_us", "hello", "alive", "pre_vote", "pre_vote_reply", "request_vote", "request_vote_reply", "append_entries", "append_accepted", "append_rejected", "heartbeat", "heartbeat_reply", "read_index_request", "read_index_reply", "term_over", "bundle", "timeout_now", "snapshot_offer", "repair_request", "repair_reply")
     CLOCK_US_FIELD_NUMBER: _ClassVar[int]
     HELLO_FIELD_NUMBER: _ClassVar[int]
     ALIVE_FIELD_NUMBER: _ClassVar[int]
@@ -26,6 +26,8 @@ class Frame(_message.Message):
     BUNDLE_FIELD_NUMBER: _ClassVar[int]
     TIMEOUT_NOW_FIELD_NUMBER: _ClassVar[int]
     SNAPSHOT_OFFER_FIELD_NUMBER: _ClassVar[int]
+    REPAIR_REQUEST_FIELD_NUMBER: _ClassVar[int]
+    REPAIR_REPLY_FIELD_NUMBER: _ClassVar[int]
     clock_us: int
     hello: Hello
     alive: Alive
@@ -44,7 +46,9 @@ class Frame(_message.Message):
     bundle: Bundle
     timeout_now: TimeoutNow
     snapshot_offer: SnapshotOffer
-    def __init__(self, clock_us: _Optional[int] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., alive: _Optional[_Union[Alive, _Mapping]] = ..., pre_vote: _Optional[_Union[PreVote, _Mapping]] = ..., pre_vote_reply: _Optional[_Union[PreVoteReply, _Mapping]] = ..., request_vote: _Optional[_Union[RequestVote, _Mapping]] = ..., request_vote_reply: _Optional[_Union[RequestVoteReply, _Mapping]] = ..., append_entries: _Optional[_Union[AppendEntries, _Mapping]] = ..., append_accepted: _Optional[_Union[AppendAccepted, _Mapping]] = ..., append_rejected: _Optional[_Union[AppendRejected, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., heartbeat_reply: _Optional[_Union[HeartbeatReply, _Mapping]] = ..., read_index_request: _Optional[_Union[ReadIndexRequest, _Mapping]] = ..., read_index_reply: _Optional[_Union[ReadIndexReply, _Mapping]] = ..., term_over: _Optional[_Union[TermOver, _Mapping]] = ..., bundle: _Optional[_Union[Bundle, _Mapping]] = ..., timeout_now: _Optional[_Union[TimeoutNow, _Mapping]] = ..., snapshot_offer: _Optional[_Union[SnapshotOffer, _Mapping]] = ...) -> None: ...
+    repair_request: RepairRequest
+    repair_reply: RepairReply
+    def __init__(self, clock_us: _Optional[int] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., alive: _Optional[_Union[Alive, _Mapping]] = ..., pre_vote: _Optional[_Union[PreVote, _Mapping]] = ..., pre_vote_reply: _Optional[_Union[PreVoteReply, _Mapping]] = ..., request_vote: _Optional[_Union[RequestVote, _Mapping]] = ..., request_vote_reply: _Optional[_Union[RequestVoteReply, _Mapping]] = ..., append_entries: _Optional[_Union[AppendEntries, _Mapping]] = ..., append_accepted: _Optional[_Union[AppendAccepted, _Mapping]] = ..., append_rejected: _Optional[_Union[AppendRejected, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., heartbeat_reply: _Optional[_Union[HeartbeatReply, _Mapping]] = ..., read_index_request: _Optional[_Union[ReadIndexRequest, _Mapping]] = ..., read_index_reply: _Optional[_Union[ReadIndexReply, _Mapping]] = ..., term_over: _Optional[_Union[TermOver, _Mapping]] = ..., bundle: _Optional[_Union[Bundle, _Mapping]] = ..., timeout_now: _Optional[_Union[TimeoutNow, _Mapping]] = ..., snapshot_offer: _Optional[_Union[SnapshotOffer, _Mapping]] = ..., repair_request: _Optional[_Union[RepairRequest, _Mapping]] = ..., repair_reply: _Optional[_Union[RepairReply, _Mapping]] = ...) -> None: ...
 
 class Bundle(_message.Message):
     __slots__ = ("frames",)
@@ -169,18 +173,44 @@ class AppendAccepted(_message.Message):
     def __init__(self, term: _Optional[int] = ..., match: _Optional[int] = ..., stream: _Optional[int] = ..., sequence: _Optional[int] = ...) -> None: ...
 
 class AppendRejected(_message.Message):
-    __slots__ = ("term", "prev", "hint", "stream", "sequence")
+    __slots__ = ("term", "prev", "hint", "stream", "sequence", "corrupt_from")
     TERM_FIELD_NUMBER: _ClassVar[int]
     PREV_FIELD_NUMBER: _ClassVar[int]
     HINT_FIELD_NUMBER: _ClassVar[int]
     STREAM_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    CORRUPT_FROM_FIELD_NUMBER: _ClassVar[int]
     term: int
     prev: EntryId
     hint: EntryId
     stream: int
     sequence: int
-    def __init__(self, term: _Optional[int] = ..., prev: _Optional[_Union[EntryId, _Mapping]] = ..., hint: _Optional[_Union[EntryId, _Mapping]] = ..., stream: _Optional[int] = ..., sequence: _Optional[int] = ...) -> None: ...
+    corrupt_from: int
+    def __init__(self, term: _Optional[int] = ..., prev: _Optional[_Union[EntryId, _Mapping]] = ..., hint: _Optional[_Union[EntryId, _Mapping]] = ..., stream: _Optional[int] = ..., sequence: _Optional[int] = ..., corrupt_from: _Optional[int] = ...) -> None: ...
+
+class RepairRequest(_message.Message):
+    __slots__ = ("term", "first", "last", "link")
+    TERM_FIELD_NUMBER: _ClassVar[int]
+    FIRST_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
+    LINK_FIELD_NUMBER: _ClassVar[int]
+    term: int
+    first: int
+    last: int
+    link: bytes
+    def __init__(self, term: _Optional[int] = ..., first: _Optional[int] = ..., last: _Optional[int] = ..., link: _Optional[bytes] = ...) -> None: ...
+
+class RepairReply(_message.Message):
+    __slots__ = ("term", "last", "prev_link", "entries")
+    TERM_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
+    PREV_LINK_FIELD_NUMBER: _ClassVar[int]
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    term: int
+    last: int
+    prev_link: bytes
+    entries: _containers.RepeatedCompositeFieldContainer[Entry]
+    def __init__(self, term: _Optional[int] = ..., last: _Optional[int] = ..., prev_link: _Optional[bytes] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ...) -> None: ...
 
 class Heartbeat(_message.Message):
     __slots__ = ("term", "commit", "read_position")

@@ -1,0 +1,305 @@
+"""What a node does about corrupt slots of its log, and for the peers that have some. F33, F34, T16.
+
+What may be committed is never cut away (T15): it is fetched. A slot whose successor is intact is
+proven by the successor's link, so any peer may send it, in any term, leader or not. The last slot
+of a log has no successor: it comes from the leader, which is told by `AppendRejected.corrupt_from`
+that it must send again from there. The same is the way out when no peer can help.
+"""
+
+from typing import Final
+
+from ledgerd.errors import SlotCorruptError
+from ledgerd.raft.entries import Entry, EntryId, Index, NodeId
+from ledgerd.raft.log import RaftLog
+from ledgerd.raft.messages import (
+    AppendAccepted,
+    AppendEntries,
+    AppendRejected,
+    Heartbeat,
+    RepairReply,
+    RepairRequest,
+)
+from ledgerd.raft.replication import Merged, follow
+from ledgerd.raft.roles import Roles
+from ledgerd.raft.slots import Run
+
+RUNS_MAX: Final = 16  # requests under way at a time
+RUN_SLOTS_MAX: Final = 64  # slots of one request
+ROUNDS_MAX: Final = 2  # how often each peer is asked before the leader must help
+
+
+class Repairs:
+    """Asks peers for what is corrupt here, and serves those that ask. One node's."""
+
+    __slots__ = ("_asked", "_cursor", "_is_due", "_roles", "_ticks", "_tries")
+
+    def __init__(self, roles: Roles) -> None:
+        self._roles = roles
+        self._asked: set[Index] = set()  # ends of runs whose reply is awaited
+        self._tries: dict[Index, int] = {}  # by end of run: since anything came
+        self._cursor = 0
+        self._ticks = 0
+        self._is_due = True
+
+    # Asking.
+
+    def tick(self, elapsed: int) -> None:
+        """Ask again, and somebody else, what was not answered for two heartbeats."""
+        if self._roles.log.slots.first is None:
+            return
+        self._ticks += elapsed
+        if self._ticks >= 2 * self._roles.options.heartbeat_ticks:
+            self._again()
+
+    def ask(self) -> None:
+        """Queue requests for what is corrupt and proven by its successor, if it is time."""
+        log = self._roles.log
+        if not self._is_due or log.slots.first is None:
+            return
+        self._is_due = False
+        roles = self._roles
+        peers = [
+            peer
+            for peer in roles.membership.members
+            if peer != roles.node_id and roles.releases.speaks(peer, RepairRequest)
+        ]
+        if not peers:
+            return
+        to = peers[self._cursor % len(peers)]
+        for run in log.slots.runs()[:RUNS_MAX]:
+            if run.last < log.last and run.last not in self._asked:
+                self._request(to, run)
+
+    def noted(self) -> None:
+        """Ask soon: a slot was found corrupt."""
+        self._is_due = True
+
+    def needs_leader(self) -> bool:
+        """Return whether the first corrupt slot can only come from the leader.
+
+        It may be uncommitted, so that its old ack must not count any longer; or nothing proves
+        it; or every peer was asked in vain.
+        """
+        roles = self._roles
+        runs = roles.log.slots.runs()
+        if not runs:
+            return False
+        run = runs[0]
+        rounds = ROUNDS_MAX * max(1, len(roles.membership.members) - 1)
+        return (
+            run.first > roles.commit
+            or run.last == roles.log.last
+            or self._tries.get(run.last, 0) >= rounds
+        )
+
+    def tell_leader(self, message: Heartbeat) -> None:
+        """Answer a heartbeat: nothing from the first corrupt slot on counts as acked."""
+        roles = self._roles
+        if not self.needs_leader():
+            return
+        roles.out.send(
+            rejected(roles.log, message, prev=roles.log.last_id, stream=0, sequence=0)
+        )
+
+    def _request(self, to: NodeId, run: Run) -> None:
+        roles = self._roles
+        first = max(run.first, Index(run.last - RUN_SLOTS_MAX + 1))
+        link = roles.log.link(Index(run.last + 1))
+        assert link is not None, run
+        self._asked.add(run.last)
+        self._tries[run.last] = self._tries.get(run.last, 0) + 1
+        roles.out.send(
+            RepairRequest(roles.node_id, to, roles.term, first, run.last, link)
+        )
+
+    def _again(self) -> None:
+        """Begin another round, with the next peer."""
+        self._ticks = 0
+        self._asked.clear()
+        self._cursor += 1
+        self._is_due = True
+
+    # Being answered.
+
+    def answered(self, message: RepairReply) -> None:
+        """Mend what the reply proves; drop the rest."""
+        log = self._roles.log
+        self._asked.discard(message.last)
+        if not self._is_chain(message):
+            self._roles.marks.covers("slot.unproven")
+        else:
+            for entry in reversed(message.entries):
+                if entry.index not in log.slots or not log.is_proven(entry):
+                    break
+                log.mend(entry)
+                self._tries.pop(message.last, None)
+        if not self._asked:
+            self._again()
+
+    def _is_chain(self, message: RepairReply) -> bool:
+        """Return whether the entries end at `last` and each links to the one before."""
+        if not message.entries or message.entries[-1].index != message.last:
+            return False
+        link, index = message.prev_link, message.entries[0].index
+        for entry in message.entries:
+            if entry.index != index:
+                return False
+            if self._roles.log.link_after(link, entry) != entry.link:
+                return False
+            link, index = entry.link, Index(index + 1)
+        return True
+
+    # Serving.
+
+    def serve(self, message: RepairRequest) -> None:
+        """Send the slots asked for, the last ones if not all fit; none if they are not here."""
+        roles = self._roles
+        entries = self._entries(message)
+        roles.marks.covers("slot.served" if entries else "slot.not_served")
+        prev_link = b""
+        if entries:
+            prev_link = self._link_before(entries[0].index)
+            if not prev_link:
+                entries = ()
+        roles.out.send(
+            RepairReply(
+                roles.node_id,
+                message.sender,
+                roles.term,
+                message.last,
+                prev_link or bytes(len(message.link)),
+                entries,
+            )
+        )
+
+    def _entries(self, message: RepairRequest) -> tuple[Entry, ...]:
+        """Return neighbours that end at the request's last, as many as fit one message."""
+        log = self._roles.log
+        found: list[Entry] = []
+        bytes_left = self._roles.options.append_bytes_max
+        try:
+            if log.first <= message.last < log.last:
+                after = log.link(Index(message.last + 1))
+                if after != message.link:
+                    return ()  # another history: uncommitted there or here
+            index = message.last
+            while max(message.first, log.first) <= index <= log.last:
+                (entry,) = log.entries(index, index, 0)
+                bytes_left -= entry.size_bytes
+                if (found and bytes_left < 0) or len(found) >= RUN_SLOTS_MAX:
+                    break
+                found.append(entry)
+                index = Index(index - 1)
+        except SlotCorruptError as error:
+            log.slot_corrupt(
+                Index(error.index)
+            )  # damaged here too: send what is below it
+        return tuple(reversed(found))
+
+    def _link_before(self, index: Index) -> bytes:
+        try:
+            return self._roles.log.link(Index(index - 1)) or b""
+        except SlotCorruptError as error:
+            self._roles.log.slot_corrupt(Index(error.index))
+            return b""
+
+
+def follow_damaged(
+    log: RaftLog, message: AppendEntries, commit: Index, *, needs_leader: bool
+) -> Merged:
+    """Do what `follow` does, with a log that has corrupt slots.
+
+    Nothing from the first of them on is acknowledged. A message that brings it mends it. Else the
+    leader is told to send from there, if only it can; and while peers may answer, new entries are
+    stored and their ack waits for the repair.
+    """
+    bad = log.slots.first
+    assert bad is not None, "the log is whole"
+    message = _from_first(log, message)
+    prev = message.prev
+    last = Index(prev.index + len(message.entries))
+    if prev.index < bad <= last and log.matches(prev):
+        replaced = log.merge(prev, message.prev_link, message.entries, commit)
+        reached = max(commit, min(message.commit, last))
+        return Merged(_accepted(log, message, last), reached, replaced)
+    if prev.index < bad:
+        merged = follow(log, message, commit)
+        if not isinstance(merged.reply, AppendAccepted):
+            return merged
+        accepted = _accepted(log, message, merged.reply.match)
+        return Merged(accepted, merged.commit, merged.replaced_from)
+    if needs_leader:
+        reply = rejected(
+            log,
+            message,
+            prev=prev,
+            stream=message.stream,
+            sequence=message.sequence,
+        )
+        return Merged(reply, commit, None)
+    if prev.index in log.slots:
+        return Merged(None, commit, None)
+    merged = follow(log, message, commit)
+    if isinstance(merged.reply, AppendAccepted):
+        log.marks.covers("slot.ack_withheld")
+        return Merged(None, merged.commit, merged.replaced_from)
+    return merged
+
+
+def _accepted(log: RaftLog, message: AppendEntries, match: Index) -> AppendAccepted:
+    """Acknowledge no further than the first slot that is still corrupt (F33)."""
+    bad = log.slots.first
+    return AppendAccepted(
+        message.to,
+        message.sender,
+        message.term,
+        match if bad is None else min(match, Index(bad - 1)),
+        message.stream,
+        message.sequence,
+    )
+
+
+def rejected(
+    log: RaftLog,
+    message: AppendEntries | Heartbeat,
+    *,
+    prev: EntryId,
+    stream: int,
+    sequence: int,
+) -> AppendRejected:
+    """Return what tells the leader to send again from the first corrupt slot."""
+    bad = log.slots.first
+    assert bad is not None, "the log is whole"
+    log.marks.covers("slot.rejected")
+    before = Index(bad - 1)
+    term = log.term(before)
+    assert term is not None, before
+    return AppendRejected(
+        message.to,
+        message.sender,
+        message.term,
+        prev,
+        EntryId(term, before),  # for a leader that knows no `corrupt_from`
+        stream,
+        sequence,
+        bad,
+    )
+
+
+def _from_first(log: RaftLog, message: AppendEntries) -> AppendEntries:
+    """Leave out of a message what this log has compacted."""
+    gone = log.first - 1 - message.prev.index
+    if gone <= 0 or gone > len(message.entries):
+        return message
+    before = message.entries[gone - 1]
+    return AppendEntries(
+        message.sender,
+        message.to,
+        message.term,
+        before.id,
+        before.link,
+        message.entries[gone:],
+        message.commit,
+        message.stream,
+        message.sequence,
+    )

@@ -1,0 +1,375 @@
+"""Corrupt slots: never cut away, never counted twice, repaired from whoever has them (F33, F34)."""
+
+import random
+
+import pytest
+
+from ledgerd.raft.entries import Entry, EntryId, HardState, Index, NodeId, Role, Term
+from ledgerd.raft.facts import SlotCorrupt
+from ledgerd.raft.messages import (
+    AppendAccepted,
+    AppendEntries,
+    AppendRejected,
+    PreVote,
+    PreVoteReply,
+    RepairReply,
+    RepairRequest,
+    RequestVote,
+)
+from ledgerd.raft.options import Options
+from tests.raft.harness import SMALL, Cluster, make_entry, make_log
+
+# Nothing durable stays in memory, so that every read goes to the disk.
+FORGETFUL = Options(election_base_ticks=10, heartbeat_ticks=2, recent_bytes_max=0)
+
+
+def led(count: int = 6, *, options: Options = FORGETFUL) -> Cluster:
+    """Return three nodes at rest, led by node 1, with `count` payloads applied everywhere."""
+    cluster = Cluster(3, options=options)
+    cluster.elect(1)
+    for number in range(count):
+        cluster.propose(1, f"payload {number}".encode())
+        cluster.settle()
+    cluster.tick(4)
+    return cluster
+
+
+def damage(cluster: Cluster, node_id: int, *indexes: int) -> None:
+    """Let values on a running node's disk rot, found by its scrub."""
+    node = cluster[node_id]
+    node.disk.corrupt |= set(indexes)
+    for index in indexes:
+        node.core.note(SlotCorrupt(Index(index)))
+
+
+def restart_damaged(cluster: Cluster, node_id: int, *indexes: int) -> None:
+    """Let values of a stopped node rot, and start it: its store names what it found."""
+    cluster[node_id].crash()
+    cluster[node_id].disk.corrupt |= set(indexes)
+    cluster[node_id].start()
+    damage(cluster, node_id, *indexes)
+
+
+def is_whole(cluster: Cluster) -> bool:
+    """Return whether no node has a corrupt slot, on disk or in its own eyes."""
+    return not any(
+        node.disk.corrupt or node.core.status().corrupt
+        for node in cluster.nodes.values()
+    )
+
+
+def reply_to(cluster: Cluster, before: Entry, *entries: Entry) -> RepairReply:
+    """Return what node 3 might send to node 2."""
+    last = entries[-1].index
+    return RepairReply(NodeId(3), NodeId(2), Term(1), last, before.link, entries)
+
+
+class TestRepair:
+    """F34: who sends what is missing."""
+
+    @pytest.mark.parametrize("index", range(1, 8))
+    def test_every_slot_of_a_follower_comes_back(self, index: int) -> None:
+        """One at a time: the last one from the leader, the others from anybody."""
+        cluster = led()
+        expected = list(cluster[2].disk.log)
+
+        restart_damaged(cluster, 2, index)
+        cluster.tick(12)
+
+        assert is_whole(cluster)
+        assert cluster[2].disk.log == expected
+        assert cluster[1].role is Role.LEADER
+        assert len(cluster[2].applied) == 7
+
+    @pytest.mark.parametrize("seed", range(12))
+    def test_any_set_of_slots_comes_back(self, seed: int) -> None:
+        """Also all of them: then nothing proves anything, and the leader sends its log again."""
+        dice = random.Random(seed)
+        cluster = led(12)
+        expected = list(cluster[3].disk.log)
+        count = dice.choice((2, 5, 13))
+
+        restart_damaged(cluster, 3, *sorted(dice.sample(range(1, 14), count)))
+        cluster.tick(20)
+
+        assert is_whole(cluster)
+        assert cluster[3].disk.log == expected
+        assert len(cluster[3].applied) == 13
+
+    def test_damage_spread_over_all_nodes_heals_without_a_leader(self) -> None:
+        """Slot i is corrupt on node i mod n: nobody may campaign, and nothing is lost."""
+        cluster = led(9)
+        expected = list(cluster[1].disk.log)
+        last = len(expected)
+        for node in cluster.nodes.values():
+            node.crash()
+        for node_id in (1, 2, 3):
+            bad = [i for i in range(1, last + 1) if i % 3 == node_id % 3]
+            restart_damaged(cluster, node_id, *bad)
+
+        cluster.tick(80)
+
+        assert is_whole(cluster)
+        assert len(cluster.leaders) == 1
+        for node in cluster.nodes.values():
+            assert node.disk.log[:last] == expected
+
+    def test_a_slot_comes_from_a_peer_that_leads_nothing(self) -> None:
+        """The leader is cut off; what the successor proves needs no term and no leader."""
+        cluster = led()
+        cluster.isolate(1)
+        restart_damaged(cluster, 2, 3)
+
+        cluster.tick(8)
+
+        assert cluster[2].disk.corrupt == set()
+
+    def test_a_reply_that_the_successor_does_not_prove_is_dropped(self) -> None:
+        """R4: whatever comes over the wire, a slot takes the entry that stood there."""
+        cluster = led()
+        cluster.isolate(2)
+        restart_damaged(cluster, 2, 3)
+        before = cluster[2].disk.log[1]
+        forged = make_entry(before, 1, b"forged")
+
+        cluster[2].core.step(reply_to(cluster, before, forged))
+
+        assert cluster[2].core.status().corrupt == (3,)
+
+    def test_an_entry_with_the_proven_link_and_another_payload_is_dropped(self) -> None:
+        """The link alone proves nothing: the entry must hash to it."""
+        cluster = led()
+        cluster.isolate(2)
+        before, right = cluster[2].disk.log[1:3]
+        restart_damaged(cluster, 2, 3)
+        forged = Entry(
+            right.term, right.index, right.kind, right.ts_us, b"other", right.link
+        )
+
+        cluster[2].core.step(reply_to(cluster, before, forged))
+
+        assert cluster[2].core.status().corrupt == (3,)
+
+    def test_a_peer_of_another_history_sends_nothing(self) -> None:
+        """The link behind the slot names the history that is wanted."""
+        cluster = led()
+        request = RepairRequest(
+            NodeId(2), NodeId(3), Term(1), Index(3), Index(3), b"x" * 32
+        )
+
+        cluster[3].core.step(request)
+        ready = cluster[3].core.ready()
+
+        assert ready is not None
+        (reply,) = ready.send_early
+        assert isinstance(reply, RepairReply)
+        assert reply.entries == ()
+
+    def test_a_repair_is_sent_in_messages_of_bounded_size(self) -> None:
+        """A run of 30 slots, with room for a few entries in each message."""
+        options = Options(
+            election_base_ticks=10,
+            heartbeat_ticks=2,
+            recent_bytes_max=0,
+            append_bytes_max=400,
+        )
+        cluster = led(40, options=options)
+        cluster.isolate(1)
+        restart_damaged(cluster, 2, *range(5, 35))
+        sizes: list[int] = []
+
+        for _ in range(60):
+            cluster[2].tick()
+            cluster[2].turn()
+            cluster.deliver()
+            cluster[3].turn()
+            sizes += [
+                sum(entry.size_bytes for entry in message.entries)
+                for message in cluster.in_flight
+                if isinstance(message, RepairReply)
+            ]
+            cluster.deliver()
+        cluster[2].turn()
+
+        assert cluster[2].disk.corrupt == set()
+        assert len(sizes) > 5
+        assert max(sizes) <= 400
+
+    def test_what_is_still_in_memory_takes_its_own_place(self) -> None:
+        """A scrub may find rot in what was just written: no peer is asked."""
+        cluster = led(options=SMALL)
+        cluster.isolate(1)
+        cluster.propose(1, b"fresh")
+        cluster[1].turn()
+
+        damage(cluster, 1, cluster[1].core.status().last)
+        cluster[1].turn()
+
+        assert cluster[1].disk.corrupt == set()
+        assert cluster[1].role is Role.LEADER
+
+
+class TestLeader:
+    """F33 on the side that sends."""
+
+    def test_a_leader_that_needs_the_slot_resigns(self) -> None:
+        """It cannot bring a follower up, so somebody else must; and it does not campaign."""
+        cluster = led(1)
+        cluster[3].crash()
+        for _ in range(5):
+            cluster.propose(1)
+            cluster.settle()
+        cluster[2].crash()
+        damage(cluster, 1, 4)
+        cluster[3].start()
+
+        cluster.tick(8)
+        assert cluster[1].role is Role.FOLLOWER
+        cluster[2].start()
+        cluster.tick(60)
+
+        assert is_whole(cluster)
+        assert len(cluster.leaders) == 1
+        assert cluster[1].terms() == cluster[2].terms() == cluster[3].terms()
+
+    def test_a_leader_that_does_not_need_the_slot_leads_on_and_repairs_it(self) -> None:
+        """A scrub found it; nobody misses it."""
+        cluster = led()
+
+        damage(cluster, 1, 3)
+        cluster.settle()
+
+        assert cluster[1].role is Role.LEADER
+        assert is_whole(cluster)
+
+    def test_a_corrupt_tail_lowers_match(self) -> None:
+        """F34: the leader no longer counts a copy that is not there; nothing else lowers match."""
+        cluster = led(2)
+        core = cluster[1].core
+        (two, _) = core.status().peers
+        assert two.match == 3
+        leadership = core._roles.leadership
+        assert leadership is not None
+        stream = leadership.peers[NodeId(2)].stream
+        here, there, term = NodeId(1), NodeId(2), core.status().term
+        prev = EntryId(term, Index(3))
+
+        core.step(AppendRejected(there, here, term, prev, prev, stream, 9))
+        (two, _) = core.status().peers
+        assert two.match == 3
+        core.step(AppendRejected(there, here, term, prev, prev, stream, 10, Index(2)))
+        (two, _) = core.status().peers
+        assert (two.match, two.next) == (1, 2)
+        core.step(AppendRejected(there, here, term, prev, prev, stream, 11, Index(1)))
+        (two, _) = core.status().peers
+        assert two.match == 1  # T25: of a superseded stream
+
+
+class TestVotes:
+    """F33: present in a vote, and no candidate."""
+
+    def test_the_holder_does_not_campaign(self) -> None:
+        """It could not send what it counts as its own."""
+        cluster = led()
+        cluster.isolate(2)
+        restart_damaged(cluster, 2, 3)
+
+        cluster.tick(60)
+
+        assert cluster[2].role is Role.FOLLOWER
+        assert not any(
+            isinstance(message, PreVote | RequestVote) and message.sender == 2
+            for message in cluster.dropped
+        )
+
+    @pytest.mark.parametrize(("last", "granted"), [(2, False), (3, True)])
+    def test_a_corrupt_last_slot_counts_as_the_stored_term(
+        self, last: int, granted: bool
+    ) -> None:
+        """Nobody with a shorter log wins the vote of a node that had more (T15, T89)."""
+        cluster = led(2)
+        restart_damaged(cluster, 2, 3)
+        core = cluster[2].core
+
+        core.step(PreVote(NodeId(3), NodeId(2), Term(5), EntryId(Term(1), Index(last))))
+        ready = core.ready()
+
+        assert ready is not None
+        (reply,) = [m for m in ready.send_after if isinstance(m, PreVoteReply)]
+        assert reply.granted is granted
+
+
+class TestAcks:
+    """F33: absent for acks and for applying."""
+
+    def test_nothing_from_the_slot_on_is_acknowledged(self) -> None:
+        """R9: new entries are stored behind it, and their ack waits for the repair."""
+        cluster = led()
+        restart_damaged(cluster, 2, 3)
+        cluster.propose(1, b"more")
+        cluster[1].turn()
+        cluster.deliver(lambda message: isinstance(message, AppendEntries))
+        cluster[2].turn()
+        acks = [
+            message.match
+            for message in cluster.in_flight
+            if isinstance(message, AppendAccepted) and message.sender == 2
+        ]
+
+        assert cluster[2].disk.last_index() == 8
+        assert all(match < 3 for match in acks)
+        cluster.tick(6)
+        assert is_whole(cluster)
+        (two, _) = cluster[1].core.status().peers
+        assert two.match == 8
+
+    def test_nothing_behind_the_slot_is_applied_before_it(self) -> None:
+        """What comes before it is."""
+        cluster = led()
+        node = cluster[2]
+        node.crash(applied_kept=1)
+        node.disk.corrupt = {3}
+        node.disk.hard_state = HardState(Term(1), NodeId(1), Index(7))
+        cluster.isolate(2)
+        node.start()
+        node.core.note(SlotCorrupt(Index(3)))
+        node.turn()
+        assert len(node.applied) == 2
+        assert not node.core.has_more_to_apply
+
+        cluster.heal()
+        cluster.tick(12)
+
+        assert len(node.applied) == 7
+
+    def test_rot_found_while_applying_is_repaired(self) -> None:
+        """The read that fails is the first to know: nothing ends, nothing is skipped."""
+        cluster = led()
+        node = cluster[2]
+        node.crash(applied_kept=1)
+        node.disk.corrupt = {2, 5}
+        node.start()
+
+        cluster.tick(20)
+
+        assert is_whole(cluster)
+        assert [entry.index for entry in node.applied] == list(range(1, 8))
+
+    def test_an_uncommitted_slot_gives_way_to_the_leader(self) -> None:
+        """A conflicting entry above commit is the one thing that truncates it."""
+        cluster = Cluster(
+            3,
+            options=FORGETFUL,
+            logs={
+                1: make_log([1, 1, 2]),
+                2: make_log([1, 1, 1, 1]),
+                3: make_log([1, 1]),
+            },
+            hard_states={n: HardState(Term(2), NodeId(0), Index(0)) for n in (1, 2, 3)},
+        )
+        damage(cluster, 2, 3)
+        cluster.elect(1)
+        cluster.tick(8)
+
+        assert is_whole(cluster)
+        assert cluster[2].terms() == cluster[1].terms() == [1, 1, 2, 3]
