@@ -73,14 +73,16 @@ class Replica:
         mail: Mail,
         hooks: Hooks | None = None,
         marks: Marks = NO_MARKS,
+        state_version_max: int = versions.STATE_VERSION,
     ) -> None:
+        """Join the parts. state_version_max: the newest that this process applies."""
         self._marks = marks
         self._core = core
         self._log = log
         self._state = state
         self._mail = mail
         self._reach = (hooks or NoHooks()).reach
-        self._version = StateVersion(state.state_version())
+        self._version = StateVersion(state.state_version(), newest=state_version_max)
         self._permit_changes()
         self._applied_term = Term(0)  # of the last entry applied by this process
         self._halt: Halt | None = None

@@ -21,6 +21,7 @@ from ledgerd.raft.messages import (
 from ledgerd.raft.options import Options
 from ledgerd.raft.ready import Ready
 from ledgerd.raft.status import Status
+from ledgerd.replica.ports import LogStore
 from ledgerd.simulation.verdict import Violation, require
 
 
@@ -107,9 +108,14 @@ class ConsensusWatch:
         if seen.acked[0] >= first:
             seen.acked = (first - 1, seen.image[first - 1])
 
-    def started(self, node_id: int, hard: HardState, links: list[bytes]) -> None:
-        """A node has started; its log holds these links, its hard state is this."""
-        seen = self.nodes[node_id]
+    def forgive(self, node_id: int) -> None:
+        """A node's disk broke the node's word: it vouches for nothing that it had said before."""
+        self.nodes[node_id].acked = (0, GENESIS_LINK)
+
+    def started(self, node_id: int, log: LogStore) -> None:
+        """A node has started over this log: term, vote and what it vouched for are there."""
+        seen, hard = self.nodes[node_id], log.hard_state()
+        links = self._links_of(log)
         index, link = seen.acked
         require(hard.term >= seen.hard.term, "R8", node_id, "had", seen.hard, hard)
         if hard.term == seen.hard.term and seen.hard.vote != NO_NODE:
@@ -121,6 +127,18 @@ class ConsensusWatch:
         )
         seen.image, seen.hard, seen.status = links, hard, None
         seen.incarnation += 1
+
+    def _links_of(self, log: LogStore) -> list[bytes]:
+        """Return the links of a log; learn the entries whose write ended in a crash."""
+        links = [GENESIS_LINK]
+        for number in range(1, log.last_index() + 1):
+            index = Index(number)
+            link = log.link(index)
+            assert link is not None, index
+            if link not in self.entries:
+                self.entries[link] = log.entries(index, index, 0)[0]
+            links.append(link)
+        return links
 
     # What nodes send.
 

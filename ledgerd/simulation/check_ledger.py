@@ -53,6 +53,11 @@ class LedgerWatch:
         """The last entry folded."""
         return Index(len(self.digests) - 1)
 
+    @property
+    def state_version(self) -> int:
+        """The state version in force after the last entry folded."""
+        return self._state.state_version()
+
     def fold(self, entry: Entry) -> None:
         """Fold the next committed entry."""
         assert entry.index == self.index + 1, (entry.id, self.index)

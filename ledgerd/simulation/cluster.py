@@ -21,7 +21,7 @@ from ledgerd.raft.entries import NO_NODE, Entry, Index, NodeId, Role
 from ledgerd.raft.facts import PeerGreeted
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.messages import Message
-from ledgerd.raft.protocol import PROTOCOL_MAX
+from ledgerd.raft.protocol import PROTOCOL_MAX, is_understood
 from ledgerd.raft.ready import Ready
 from ledgerd.raft.status import Status
 from ledgerd.replica.inputs import Noted, Waiter
@@ -29,6 +29,7 @@ from ledgerd.replica.log_clock import LogClock
 from ledgerd.replica.outbox import Outbox
 from ledgerd.replica.ports import Receipt
 from ledgerd.replica.replica import Replica
+from ledgerd.simulation.budget import FaultBudget
 from ledgerd.simulation.check_answers import AnswersWatch, Call
 from ledgerd.simulation.check_consensus import ConsensusWatch
 from ledgerd.simulation.check_ledger import LedgerWatch, account_seen
@@ -45,9 +46,12 @@ from ledgerd.simulation.verdict import Kind, Violation
 from ledgerd.simulation.workload import ReadAccount, Work, proposal, rows_of
 from ledgerd.storage.recovery import recover
 from ledgerd.storage.tables import Tables
+from ledgerd.transport import codec
 
 CLUSTER_ID: Final = "simulated"
 LIVENESS_BASES: Final = 20  # R18
+OLD_PROTOCOL: Final = 1  # of the release before
+OLD_STATE_VERSION: Final = 1
 _ROLE_LETTERS: Final = {
     Role.FOLLOWER: "F",
     Role.PRE_CANDIDATE: "E",
@@ -119,6 +123,14 @@ class Simulation:
         self._targets: Sequence[NodeId] = ids
         self.elections = 0
         self.machines = {node_id: Machine(node_id, self) for node_id in ids}
+        budget = FaultBudget(
+            {node_id: machine.disk for node_id, machine in self.machines.items()},
+            voters=lambda: self._voters,
+            committed=lambda: self.consensus.commit,
+        )
+        for machine in self.machines.values():
+            machine.disk.budget = budget
+            machine.is_old = machine.node_id <= setup.old_nodes
         for machine in self.machines.values():
             self._start(machine)
         count, watchers = setup.load.clients, setup.load.watchers
@@ -163,10 +175,15 @@ class Simulation:
         self._nemesis.stop()
         setup = self.setup
         generator = dice(setup.seed, "core")
-        size = len(self._voters)
-        if chance(generator, 0.5):
-            size = size // 2 + 1
-        core = sorted(generator.sample(self._voters, size))
+        # Who lost what its disk had promised says so and stays down (T12).
+        sound = [
+            voter
+            for voter in self._voters
+            if "CorruptionError" not in self.machines[voter].excuses
+        ]
+        quorum = len(self._voters) // 2 + 1
+        size = quorum if chance(generator, 0.5) else len(sound)
+        core = sorted(generator.sample(sound, size))
         self._core = [self.machines[node_id] for node_id in core]
         self._targets = core
         calm = setup.wire
@@ -177,7 +194,8 @@ class Simulation:
         self.network.mend()
         for machine in self._core:
             machine.crash_in = None
-            machine.slow_until_ns = 0
+            machine.disk.calm()
+            machine.slow_until_ns = machine.deaf_until_ns = 0
             if not machine.is_up:
                 self._start(machine)
             machine.resume()
@@ -229,10 +247,7 @@ class Simulation:
         if plan.last:
             clock.follow(log.entries(plan.last, plan.last, 1)[0].ts_us)
         machine.log_clock = clock
-        links = [log.link(Index(index)) for index in range(plan.last + 1)]
-        self.consensus.started(
-            machine.node_id, log.hard_state(), [one for one in links if one is not None]
-        )
+        self.consensus.started(machine.node_id, log)
         self.consensus.check_kept(self._voters)
         self.ledger.check_digest(machine.node_id, plan.applied, state.digest())
         core = RaftCore(
@@ -253,6 +268,7 @@ class Simulation:
             mail=Post(machine),
             hooks=machine,
             marks=self,
+            state_version_max=OLD_STATE_VERSION if machine.is_old else STATE_VERSION,
         )
 
     def covers(self, name: str) -> None:
@@ -263,6 +279,14 @@ class Simulation:
         """Take a message that leaves the machine at its own time."""
         self.consensus.sent(message)
         self.trace.message(machine.own_ns, machine.incarnation, ">", message)
+        is_old = machine.is_old or self.machines[message.to].is_old
+        if is_old and not is_understood(type(message), OLD_PROTOCOL):
+            return  # the transport withholds it
+        if self.setup.is_wired:
+            wired = codec.encode(message, clock_us=machine.wall.now_us())
+            again = codec.decode(wired, sender=message.sender, to=message.to)
+            if again != message:
+                raise Violation("R4", f"the wire changes {message} into {again}")
         self.network.send(
             message, leaves_ns=machine.own_ns, incarnation=machine.incarnation
         )
@@ -321,9 +345,29 @@ class Simulation:
                     machine.node_id,
                 )
 
+    def lost(self, machine: Machine, commits: int) -> None:
+        """A disk that lied lost commits; what its node vouched for may be gone (T88)."""
+        if "lie" not in machine.excuses:
+            raise Violation(
+                "R8", f"log/ of node {machine.node_id} lost {commits} commits"
+            )
+        machine.excuses.add("CorruptionError")
+        self.consensus.forgive(machine.node_id)
+        self.trace.event(
+            self.agenda.now_ns,
+            machine.node_id,
+            machine.incarnation,
+            "D",
+            None,
+            f"lost {commits} commits of log/",
+        )
+
     def failed(self, machine: Machine, error: Exception) -> None:
         """A process ended itself. Without a fault of its disk it had no reason to."""
         self._event(machine, "x", None, str(error))
+        name = type(error).__name__
+        if name in machine.excuses:
+            return
         invariant = "R15" if isinstance(error, CorruptionError) else "T8"
         raise Violation(invariant, f"node {machine.node_id} stopped: {error}")
 
@@ -369,6 +413,8 @@ class Simulation:
             digest = self.ledger.digests[now.applied].hex()[:8]
             count = now.applied - before.applied
             self._event(machine, "A", now, f"{count} {digest}")
+            if machine.is_old and self.ledger.state_version > OLD_STATE_VERSION:
+                raise Violation("T67", f"node {now.node_id} cannot apply {now.applied}")
 
     def _event(
         self, machine: Machine, letter: str, status: Status | None, note: str = ""
@@ -398,13 +444,11 @@ class Simulation:
             return
         self._greeted |= {(*ones, *others), (*others, *ones)}
         for one, other in ((machine, sender), (sender, machine)):
-            one.take(
-                Noted(
-                    PeerGreeted(
-                        other.node_id, PROTOCOL_MAX, STATE_VERSION_MIN, STATE_VERSION
-                    )
-                )
-            )
+            is_old = one.is_old or other.is_old
+            protocol = OLD_PROTOCOL if is_old else PROTOCOL_MAX
+            newest = OLD_STATE_VERSION if other.is_old else STATE_VERSION
+            fact = PeerGreeted(other.node_id, protocol, STATE_VERSION_MIN, newest)
+            one.take(Noted(fact))
 
     def _dropped(self, message: Message, why: str) -> None:
         self.trace.message(self.agenda.now_ns, 0, "~", message, why)
@@ -432,6 +476,8 @@ class Simulation:
         self, node_id: NodeId, call: Call, client: Client, work: Work
     ) -> None:
         machine = self.machines[node_id]
+        if self.agenda.now_ns < machine.deaf_until_ns:
+            return
         if not machine.is_up:
             self.agenda.at(
                 self.agenda.now_ns + self._flight_ns(), client.refused, call, NO_NODE

@@ -225,6 +225,14 @@ class SimDisk:
         self.log.lies = lies and (self.log.lies or self.budget.allows_lie(self))
         return self.log.lies
 
+    def calm(self) -> None:
+        """Take back what is planned and not done yet: crashes, failures, stalls, lies."""
+        for volume in (self.log, self.state):
+            volume.forget_plans()
+            volume.capacity_bytes = None
+        self.log.lies = False
+        self._stall_ns = 0
+
     def stall(self, ns: int) -> None:
         """Let the next commit take this much longer."""
         self._stall_ns += ns

@@ -248,7 +248,71 @@ class Nemesis:
             self._ground.machines[node_id].wall.offset_us += by_us
         return f"{sorted(hit)} by {by_us // hour_us} h"
 
-    # What an administrator does.
+    def _crash_in_commit(self, fault: Fault, generator: random.Random) -> str:
+        victim = self._victim(generator)
+        if victim is None or not self._may_crash():
+            return ""
+        victim.power_cut = generator.random() < 0.7
+        volume = generator.choice(("log", "state"))
+        victim.disk.crash_in_commit(generator.randint(1, 4), volume=volume)
+        self._later(fault, self._restart, victim)
+        return f"{victim.node_id} {volume}/"
+
+    def _fail_sync(self, fault: Fault, generator: random.Random) -> str:
+        """Fail one commit: the process must end, and say nothing that rests on it (T8)."""
+        victim = self._victim(generator)
+        if victim is None or not self._may_crash():
+            return ""
+        volume = generator.choice(("log", "state"))
+        victim.excuses.add("StorageError")
+        victim.disk.fail_sync(generator.randint(1, 4), volume=volume)
+        self._later(fault, self._restart, victim)
+        return f"{victim.node_id} {volume}/"
+
+    def _lying_disk(self, fault: Fault, generator: random.Random) -> str:
+        """Let a disk answer syncs without doing them, and then cut its power (T88)."""
+        victim = self._victim(generator)
+        if victim is None or not victim.disk.lie(lies=True):
+            return ""
+        victim.excuses.add("lie")
+        self._later(fault, self._end_of_lies, victim, generator.random() < 0.7)
+        return str(victim.node_id)
+
+    def _end_of_lies(self, victim: Machine, is_cut: bool) -> None:
+        if victim.is_up and is_cut:
+            victim.crash("its disk lied", is_power_cut=True)
+            agenda = self._ground.agenda
+            agenda.at(agenda.now_ns + self._ground.setup.base_ns, self._restart, victim)
+        victim.disk.lie(lies=False)
+
+    def _stall(self, fault: Fault, generator: random.Random) -> str:
+        victim = self._victim(generator)
+        if victim is None:
+            return ""
+        victim.disk.stall(fault.lasts_ns)
+        return f"{victim.node_id} {fault.lasts_ns // 1_000_000} ms"
+
+    # Callers, and what an administrator does.
+
+    def _deaf_to_clients(self, fault: Fault, generator: random.Random) -> str:
+        """Cut one node, often the leader, from all callers, but from no node (N5)."""
+        victim = self._victim(generator)
+        if victim is None:
+            return ""
+        victim.deaf_until_ns = self._ground.agenda.now_ns + fault.lasts_ns
+        return str(victim.node_id)
+
+    def _upgrade(self, fault: Fault, generator: random.Random) -> str:
+        """Stop a node that runs the release before, and start it with this one."""
+        old = [m for m in self._ground.machines.values() if m.is_old]
+        if not old:
+            return ""
+        victim = generator.choice(old)
+        if victim.is_up:
+            victim.crash("upgrade", is_power_cut=False)
+        victim.is_old = False
+        self._restart(victim)
+        return str(victim.node_id)
 
     def _transfer(self, fault: Fault, generator: random.Random) -> str:
         leader = self._ground.leader()

@@ -67,6 +67,10 @@ class World(Protocol):
         """The machine's process has ended; `life` is still what it was."""
         ...
 
+    def lost(self, machine: "Machine", commits: int) -> None:
+        """The machine's disk lost commits of log/ that it had called synced."""
+        ...
+
     def failed(self, machine: "Machine", error: Exception) -> None:
         """The machine's process ended itself: storage, corruption or a failed assertion."""
         ...
@@ -114,6 +118,8 @@ class Machine:
 
     own_ns: the time at which the node is, inside a turn ahead of everybody else's.
     crash_in: crash at this many moments from now; None: not planned.
+    excuses: errors that its process may end with, for a fault of its disk asked for them.
+    is_old: it runs the release before this one. deaf_until_ns: callers do not reach it.
     """
 
     def __init__(self, node_id: NodeId, world: World) -> None:
@@ -143,6 +149,9 @@ class Machine:
         self.slow_sync_ns = 0
         self.paused_at_ns: int | None = None
         self.held: list[Input] = []
+        self.excuses: set[str] = set()
+        self.is_old = False
+        self.deaf_until_ns = 0
 
     @property
     def is_up(self) -> bool:
@@ -184,7 +193,9 @@ class Machine:
         self.life = None
         self.died_ns[self.incarnation] = now_ns
         self.crash_in = None
-        self.disk.crash(power=is_power_cut)
+        lost = self.disk.crash(power=is_power_cut)
+        if lost.log_commits:
+            self.world.lost(self, lost.log_commits)
 
     def pause(self) -> None:
         """Stop the process where it stands (SIGSTOP); it may be in the middle of nothing only."""

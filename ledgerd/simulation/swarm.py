@@ -25,6 +25,12 @@ FAULT_KINDS = (
     "slow_disk",
     "clock_jump",
     "transfer",
+    "crash_in_commit",
+    "fail_sync",
+    "lying_disk",
+    "stall",
+    "deaf_to_clients",
+    "upgrade",
 )
 
 
@@ -74,6 +80,7 @@ class Setup:
 
     granularity: ticks between two looks at the clock of a node without work.
     fault_gap_ns: mean time between two faults. calm_ns: least time between two crashes.
+    old_nodes: how many run the release before at first. is_wired: messages take their wire form.
     duration_ns: of the safety phase. ticks of options are of tick_ns.
     """
 
@@ -89,6 +96,8 @@ class Setup:
     rate_spread: float
     inbox_messages_max: int
     inbox_commands_max: int
+    old_nodes: int
+    is_wired: bool
     wire: Wire
     load: Load
     faults: tuple[str, ...]
@@ -128,6 +137,8 @@ def draw(seed: int) -> Setup:
         rate_spread=pick((0.0, 0.0, 0.01, 0.05, 0.5)),
         inbox_messages_max=pick((4, 64, 4096, 4096)),
         inbox_commands_max=pick((8, 65_536, 65_536)),
+        old_nodes=pick((0, 0, 0, 1, nodes - 1, nodes)),
+        is_wired=chance(generator, 0.3),
         wire=_wire(generator, base_ns),
         load=_load(generator, base_ns),
         faults=faults,

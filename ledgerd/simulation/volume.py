@@ -172,6 +172,10 @@ class Volume:
         assert number >= 1, number
         self._plans[self.commits + number] = deed
 
+    def forget_plans(self) -> None:
+        """Let nothing raise that was planned."""
+        self._plans.clear()
+
     def crash(self, *, power: bool) -> int:
         """Stop the node that uses it; a power cut undoes unsynced commits, returns how many."""
         self.incarnation += 1
