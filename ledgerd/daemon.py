@@ -257,7 +257,7 @@ class _NodeBuild:
                 reads=reads,
                 transport=transport,
                 api=api,
-                background=(ticker.run, gauges.run),
+                background=(ticker.run, gauges.run, reads.keep_fresh),
                 stop_grace_s=options.stop_grace_s,
             )
         finally:

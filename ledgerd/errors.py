@@ -87,6 +87,8 @@ class Reason(Enum):
     READ_NOT_CONFIRMED = "READ_NOT_CONFIRMED"
     LEADERSHIP_LOST = "LEADERSHIP_LOST"
     DEADLINE_AFTER_PROPOSAL = "DEADLINE_AFTER_PROPOSAL"
+    NOT_ON_ALL_VOTERS = "NOT_ON_ALL_VOTERS"
+    STATE_TOO_OLD = "STATE_TOO_OLD"
     STOPPED_AFTER_PROPOSAL = "STOPPED_AFTER_PROPOSAL"
     INTERNAL = "INTERNAL"
 
@@ -124,11 +126,16 @@ def kind_of(reason: Reason) -> Kind:
             | Reason.STOPPING
             | Reason.APPLY_STOPPED
             | Reason.READ_NOT_CONFIRMED
+            | Reason.STATE_TOO_OLD
             | Reason.LEADERSHIP_LOST
             | Reason.STOPPED_AFTER_PROPOSAL
         ):
             return Kind.UNAVAILABLE
-        case Reason.DEADLINE_BEFORE_PROPOSAL | Reason.DEADLINE_AFTER_PROPOSAL:
+        case (
+            Reason.DEADLINE_BEFORE_PROPOSAL
+            | Reason.DEADLINE_AFTER_PROPOSAL
+            | Reason.NOT_ON_ALL_VOTERS
+        ):
             return Kind.DEADLINE
         case Reason.INTERNAL:
             return Kind.INTERNAL
@@ -140,6 +147,7 @@ _UNKNOWN_REASONS: Final = frozenset(
     {
         Reason.LEADERSHIP_LOST,
         Reason.DEADLINE_AFTER_PROPOSAL,
+        Reason.NOT_ON_ALL_VOTERS,
         Reason.STOPPED_AFTER_PROPOSAL,
         Reason.INTERNAL,
     }

@@ -46,6 +46,7 @@ RAIL_NAME_BYTES_MAX = 32
 # Storage.
 LMDB_KEY_BYTES_MAX = 511
 PAGE_ROWS_MAX = 1_000  # rows of one list page
+STALE_AGE_MS_MAX = 24 * 3600 * 1_000  # the oldest state that a read may ask for by age
 
 # Idempotency: request ids are kept at least this long in log time (ledger.md 6).
 REQUEST_ID_RETENTION_US = 35 * 24 * 3600 * 1_000_000

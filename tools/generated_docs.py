@@ -372,6 +372,14 @@ REASONS: Final[Mapping[Reason, Advice]] = {
     Reason.READ_NOT_CONFIRMED: Advice(
         "No quorum confirmed the read point.", "Repeat, or ask another node."
     ),
+    Reason.STATE_TOO_OLD: Advice(
+        "A read that accepts an age found only older state, and no quorum confirmed a newer one.",
+        "Ask another node, or accept an older state.",
+    ),
+    Reason.NOT_ON_ALL_VOTERS: Advice(
+        "Committed and in effect at `committed_index`, but not every voter is known to hold it.",
+        "Go on, or repeat with the same id to wait on; see `voters_missing`.",
+    ),
     Reason.LEADERSHIP_LOST: Advice(
         "The leader was replaced before the entry was decided.",
         "Repeat with the same id.",

@@ -35,7 +35,7 @@ class LedgerService(accounts_pb2_grpc.LedgerServicer):
         self, request: pb.OpenAccountRequest, context: Context
     ) -> pb.OpenAccountReply:
         command = codec.open_account(request, principal=calls.current().principal)
-        header, result = await self._decide(command)
+        header, result = await self._decide(command, request.concern)
         return pb.OpenAccountReply(header=header, result=result)
 
     async def GetAccount(  # noqa: D102
@@ -51,14 +51,14 @@ class LedgerService(accounts_pb2_grpc.LedgerServicer):
         keep = _filter(request)
         filters = repr((request.currency, request.owner_ref)).encode()
         rows_max = codec.page_rows(request.page_size)
-        at_least = codec.at_least(request.concern)
+        at_least, max_age_s = codec.read_wish(request.concern)
         cursor: Cursor | None = None
         if request.cursor:
             cursor = self._cursors.read(
                 request.cursor, filters=filters, after_bytes=ID_BYTES
             )
             # The first page fixed the index; later ones need no quorum to be as fresh.
-            at_least = max(cursor.bound, at_least or 0)
+            at_least, max_age_s = max(cursor.bound, at_least or 0), None
 
         def query(reader: StateReader) -> tuple[int, AccountPage]:
             bound = reader.applied() if cursor is None else cursor.bound
@@ -69,7 +69,7 @@ class LedgerService(accounts_pb2_grpc.LedgerServicer):
             )
 
         at, (bound, page) = await self._node.read(
-            query, at_least=at_least, deadline=call.deadline
+            query, at_least=at_least, max_age_s=max_age_s, deadline=call.deadline
         )
         call.read_at(at)
         call.rows = len(page.accounts)
@@ -89,14 +89,14 @@ class LedgerService(accounts_pb2_grpc.LedgerServicer):
         self, request: pb.FundRequest, context: Context
     ) -> pb.FundReply:
         command = codec.fund(request, principal=calls.current().principal)
-        header, result = await self._decide(command)
+        header, result = await self._decide(command, request.concern)
         return pb.FundReply(header=header, result=result)
 
     async def Transfer(  # noqa: D102
         self, request: pb.TransferRequest, context: Context
     ) -> pb.TransferReply:
         command = codec.transfer(request, principal=calls.current().principal)
-        header, result = await self._decide(command)
+        header, result = await self._decide(command, request.concern)
         return pb.TransferReply(header=header, result=result)
 
     async def GetBalance(  # noqa: D102
@@ -113,15 +113,18 @@ class LedgerService(accounts_pb2_grpc.LedgerServicer):
         )
 
     async def _decide(
-        self, command: Command
+        self, command: Command, asked: common_pb2.WriteConcern
     ) -> tuple[common_pb2.MutationHeader, common_pb2.CommandResult]:
         """Return where a command stands in the log, and its answer."""
         call = calls.current()
-        decided = await self._node.propose_command(command, call.deadline)
+        concern = codec.write_concern(asked)
+        decided = await self._node.propose_command(command, call.deadline, concern)
         call.decided(decided)
         result = common_pb2.CommandResult()
         replies.fill_result(result, decided.outcomes, decided.first)
-        header = self._replies.mutation(decided, state_version=self._node.state_version)
+        header = self._replies.mutation(
+            decided, concern, state_version=self._node.state_version
+        )
         return header, result
 
     async def _account(
@@ -130,9 +133,11 @@ class LedgerService(accounts_pb2_grpc.LedgerServicer):
         """Return an account and the state it was read from. Raises NotLogged."""
         call = calls.current()
         account_id = codec.object_id("account_id", ids.ACCOUNT, text)
+        at_least, max_age_s = codec.read_wish(concern)
         at, found = await self._node.read(
             lambda reader: reader.account(account_id),
-            at_least=codec.at_least(concern),
+            at_least=at_least,
+            max_age_s=max_age_s,
             deadline=call.deadline,
         )
         call.read_at(at)
@@ -158,9 +163,11 @@ class ReportsService(accounts_pb2_grpc.ReportsServicer):
         self, request: pb.TrialBalanceRequest, context: Context
     ) -> pb.TrialBalanceReply:
         call = calls.current()
+        at_least, max_age_s = codec.read_wish(request.concern)
         at, books = await self._node.read(
             lambda reader: reader.trial_balance(),
-            at_least=codec.at_least(request.concern),
+            at_least=at_least,
+            max_age_s=max_age_s,
             deadline=call.deadline,
         )
         call.read_at(at)

@@ -90,11 +90,12 @@ class AdminService(admin_pb2_grpc.AdminServicer):
     ) -> pb.SetFeesReply:
         call = calls.current()
         command = codec.set_fees(request, principal=call.principal)
-        decided = await self._node.propose_command(command, call.deadline)
+        concern = codec.write_concern(request.concern)
+        decided = await self._node.propose_command(command, call.deadline, concern)
         call.decided(decided)
         reply = pb.SetFeesReply(
             header=self._replies.mutation(
-                decided, state_version=self._node.state_version
+                decided, concern, state_version=self._node.state_version
             )
         )
         replies.fill_result(reply.result, decided.outcomes, decided.first)

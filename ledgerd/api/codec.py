@@ -6,7 +6,7 @@ certificate, never from the request.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from ledgerd.api import ids, shapes
 from ledgerd.api.shapes import Malformed
@@ -32,7 +32,9 @@ from ledgerd.limits import (
     OWNER_REF_BYTES_MAX,
     PAGE_ROWS_MAX,
     REFERENCE_BYTES_MAX,
+    STALE_AGE_MS_MAX,
 )
+from ledgerd.replica.inputs import WriteConcern
 
 PAGE_ROWS_DEFAULT: Final = 100
 BPS_MAX: Final = 10_000
@@ -198,11 +200,49 @@ def page_rows(page_size: int) -> int:
     return page_size or PAGE_ROWS_DEFAULT
 
 
-def at_least(concern: common_pb2.ReadConcern) -> int | None:
-    """Return the index a read must have reached; None for a linearizable read."""
-    if concern.WhichOneof("kind") == "at_least_index":
-        return concern.at_least_index
-    return None
+class ReadWish(NamedTuple):
+    """How fresh a read must be; linearizable if neither is set, and never both.
+
+    at_least: the index that its state must have reached. max_age_s: how old it may be.
+    """
+
+    at_least: int | None = None
+    max_age_s: float | None = None
+
+
+def read_wish(concern: common_pb2.ReadConcern) -> ReadWish:
+    """Return how fresh a read must be. Raises NotLogged."""
+    match concern.WhichOneof("kind"):
+        case "at_least_index":
+            return ReadWish(at_least=concern.at_least_index)
+        case "stale":
+            age_ms = concern.stale.max_age_ms
+            if not 1 <= age_ms <= STALE_AGE_MS_MAX:
+                expected = f"1 .. {STALE_AGE_MS_MAX}"
+                field = "concern.stale.max_age_ms"
+                raise Malformed(field, expected, str(age_ms)).error()
+            return ReadWish(max_age_s=age_ms / 1_000)
+        case _:
+            return ReadWish()
+
+
+_WRITE_CONCERNS: Final = {
+    common_pb2.WRITE_CONCERN_UNSPECIFIED: WriteConcern.QUORUM,
+    common_pb2.QUORUM: WriteConcern.QUORUM,
+    common_pb2.ALL_VOTERS: WriteConcern.ALL_VOTERS,
+}
+
+
+def write_concern(concern: common_pb2.WriteConcern) -> WriteConcern:
+    """Return how many copies a write must have when it is answered. Raises NotLogged.
+
+    One that this release does not know is refused: it may ask for more than we could promise.
+    """
+    found = _WRITE_CONCERNS.get(concern)
+    if found is None:
+        expected = "QUORUM or ALL_VOTERS"
+        raise Malformed("concern", expected, str(int(concern))).error()
+    return found
 
 
 def _fee_rule(field: str, rule: admin_pb2.FeeRule) -> FeeRule:

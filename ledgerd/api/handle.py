@@ -8,6 +8,7 @@ from ledgerd.ledger.commands import Command
 from ledgerd.node.courier import Decided
 from ledgerd.node.handle import NodeStatus
 from ledgerd.node.reads import ReadAt
+from ledgerd.replica.inputs import WriteConcern
 from ledgerd.replica.outbox import HandedOver
 from ledgerd.storage.reader import StateReader
 
@@ -32,11 +33,21 @@ class NodeHandle(Protocol):
         """The version of the state machine in force."""
         ...
 
-    async def propose_payouts(self, batch: PayoutBatch, deadline: float) -> Decided:
+    async def propose_payouts(
+        self,
+        batch: PayoutBatch,
+        deadline: float,
+        concern: WriteConcern = WriteConcern.QUORUM,
+    ) -> Decided:
         """Return what the log decided about the rows. Raises NotLogged, OutcomeUnknown."""
         ...
 
-    async def propose_command(self, command: Command, deadline: float) -> Decided:
+    async def propose_command(
+        self,
+        command: Command,
+        deadline: float,
+        concern: WriteConcern = WriteConcern.QUORUM,
+    ) -> Decided:
         """Return what the log decided about the command. Raises as `propose_payouts`."""
         ...
 
@@ -49,6 +60,7 @@ class NodeHandle(Protocol):
         query: Callable[[StateReader], T],
         *,
         at_least: int | None,
+        max_age_s: float | None = None,
         deadline: float,
     ) -> tuple[ReadAt, T]:
         """Return where the read stands and what `query` found. Raises NotLogged."""

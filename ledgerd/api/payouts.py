@@ -49,13 +49,14 @@ class PayoutsService(payouts_pb2_grpc.PayoutsServicer):
     ) -> pb.SubmitReply:
         call = calls.current()
         batch = codec.single(request.order, principal=call.principal)
-        decided = await self._node.propose_payouts(batch, call.deadline)
+        concern = codec.write_concern(request.concern)
+        decided = await self._node.propose_payouts(batch, call.deadline, concern)
         call.decided(decided)
         row = decided.first
         outcomes = decided.outcomes
         reply = pb.SubmitReply(
             header=self._replies.mutation(
-                decided, state_version=self._node.state_version
+                decided, concern, state_version=self._node.state_version
             ),
             result=pb.SubmitResult(
                 state=replies.state(outcomes.states[row]),
@@ -102,9 +103,11 @@ class PayoutsService(payouts_pb2_grpc.PayoutsServicer):
     ) -> pb.GetPayoutReply:
         call = calls.current()
         payout_id = codec.object_id("payout_id", ids.PAYOUT, request.payout_id)
+        at_least, max_age_s = codec.read_wish(request.concern)
         at, found = await self._node.read(
             lambda reader: reader.payout(payout_id),
-            at_least=codec.at_least(request.concern),
+            at_least=at_least,
+            max_age_s=max_age_s,
             deadline=call.deadline,
         )
         call.read_at(at)
@@ -131,14 +134,14 @@ class PayoutsService(payouts_pb2_grpc.PayoutsServicer):
         keep = _filter(request)
         filters = _filter_bytes(request)
         rows_max = codec.page_rows(request.page_size)
-        at_least = codec.at_least(request.concern)
+        at_least, max_age_s = codec.read_wish(request.concern)
         cursor: Cursor | None = None
         if request.cursor:
             cursor = self._cursors.read(
                 request.cursor, filters=filters, after_bytes=_POSITION.size
             )
             # The first page fixed the index; later ones need no quorum to be as fresh.
-            at_least = max(cursor.bound, at_least or 0)
+            at_least, max_age_s = max(cursor.bound, at_least or 0), None
 
         def query(reader: StateReader) -> tuple[Index, PayoutPage]:
             bound = reader.applied() if cursor is None else Index(cursor.bound)
@@ -148,7 +151,7 @@ class PayoutsService(payouts_pb2_grpc.PayoutsServicer):
             )
 
         at, (bound, page) = await self._node.read(
-            query, at_least=at_least, deadline=call.deadline
+            query, at_least=at_least, max_age_s=max_age_s, deadline=call.deadline
         )
         call.read_at(at)
         call.rows = len(page.payouts)
@@ -169,12 +172,13 @@ class PayoutsService(payouts_pb2_grpc.PayoutsServicer):
     ) -> pb.CancelPayoutReply:
         call = calls.current()
         command = codec.cancel(request, principal=call.principal)
-        decided = await self._node.propose_command(command, call.deadline)
+        concern = codec.write_concern(request.concern)
+        decided = await self._node.propose_command(command, call.deadline, concern)
         call.decided(decided)
         row = decided.first
         reply = pb.CancelPayoutReply(
             header=self._replies.mutation(
-                decided, state_version=self._node.state_version
+                decided, concern, state_version=self._node.state_version
             ),
             state=replies.state(decided.outcomes.states[row]),
         )
@@ -189,15 +193,16 @@ class PayoutsService(payouts_pb2_grpc.PayoutsServicer):
         in_order: held until the batch is proposed, so that batches of a stream reach the log in
             the order they came, however long the reading of each takes.
         """
+        concern = codec.write_concern(request.concern)
         async with in_order:
             batch = await codec.batch(request.orders, principal=call.principal)
         call.rows = len(batch)
-        decided = await self._node.propose_payouts(batch, call.deadline)
+        decided = await self._node.propose_payouts(batch, call.deadline, concern)
         call.decided(decided)
         assert decided.count == len(batch), (decided.count, len(batch))
         reply = pb.SubmitBatchReply(
             header=self._replies.mutation(
-                decided, state_version=self._node.state_version
+                decided, concern, state_version=self._node.state_version
             )
         )
         await replies.fill_results(reply, decided)

@@ -13,6 +13,7 @@ from ledgerd.ledger.money import CURRENCIES
 from ledgerd.ledger.outcomes import Outcome, Outcomes, is_spent
 from ledgerd.node.courier import Decided
 from ledgerd.node.reads import ReadAt
+from ledgerd.replica.inputs import WriteConcern
 from ledgerd.storage.reader import PayoutFound, PayoutRefused, TrialBook
 
 # The wire keeps 0 for "unspecified", the ledger for CREATED.
@@ -20,6 +21,10 @@ _OUTCOMES: Final = {
     int(Outcome.CREATED): common_pb2.OUTCOME_CREATED,
     int(Outcome.REPLAYED): common_pb2.OUTCOME_REPLAYED,
     int(Outcome.CONFLICT): common_pb2.OUTCOME_CONFLICT,
+}
+_CONCERNS: Final = {
+    WriteConcern.QUORUM: common_pb2.QUORUM,
+    WriteConcern.ALL_VOTERS: common_pb2.ALL_VOTERS,
 }
 _CREATED: Final = int(Outcome.CREATED)
 
@@ -31,15 +36,16 @@ class Replies:
         self._node_id = node_id
 
     def mutation(
-        self, decided: Decided, *, state_version: int
+        self, decided: Decided, concern: WriteConcern, *, state_version: int
     ) -> common_pb2.MutationHeader:
-        """Return where a mutating call stands in the log."""
+        """Return where a mutating call stands in the log, and what is promised about it."""
         return common_pb2.MutationHeader(
             term=decided.term,
             index=decided.index,
             accepted_at_us=decided.ts_us,
             node_id=self._node_id,
             state_version=state_version,
+            concern=_CONCERNS[concern],
         )
 
     def read(self, at: ReadAt, *, state_version: int) -> common_pb2.ReadHeader:
@@ -50,6 +56,7 @@ class Replies:
             log_time_us=at.log_time_us,
             node_id=self._node_id,
             state_version=state_version,
+            age_ms=at.age_ms,
         )
 
 

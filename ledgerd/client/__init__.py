@@ -13,6 +13,7 @@ Nothing of the server is imported here.
 """
 
 from ledgerd.client.aio import AsyncClient
+from ledgerd.client.concerns import WriteConcern
 from ledgerd.client.ids import new_account_id, new_payout_id, new_request_id
 from ledgerd.client.orders import (
     bic_account,
@@ -45,6 +46,7 @@ __all__ = [
     "Profile",
     "Refused",
     "SubmitResult",
+    "WriteConcern",
     "bic_account",
     "describe",
     "iban",

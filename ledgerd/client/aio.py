@@ -8,9 +8,15 @@ from types import TracebackType
 from typing import Final, Self
 
 from ledgerd.api.v1 import accounts_pb2, admin_pb2, cluster_pb2, payouts_pb2
-from ledgerd.api.v1.common_pb2 import Money, ReadConcern
+from ledgerd.api.v1.common_pb2 import ALL_VOTERS, Money
 from ledgerd.client.calls import Calls
 from ledgerd.client.coalesce import EXTRA_PATIENCE_S_PER_ROW, Coalescer
+from ledgerd.client.concerns import (
+    WriteConcern,
+    check_kept,
+    read_concern,
+    write_concern,
+)
 from ledgerd.client.ids import new_account_id, new_request_id
 from ledgerd.client.leader import Nodes
 from ledgerd.client.orders import payout_order
@@ -99,6 +105,7 @@ class AsyncClient:
         reference: str = "",
         metadata: Mapping[str, str] | None = None,
         payout_id: str | None = None,
+        concern: WriteConcern = WriteConcern.QUORUM,
         deadline: float | None = None,
     ) -> SubmitResult:
         """Submit one payout; concurrent submits share batches. See `payout_order`."""
@@ -112,26 +119,42 @@ class AsyncClient:
             metadata=metadata,
             payout_id=payout_id,
         )
-        return await self.submit_order(order, deadline=deadline)
+        return await self.submit_order(order, concern=concern, deadline=deadline)
 
     async def submit_order(
-        self, order: payouts_pb2.PayoutOrder, *, deadline: float | None = None
+        self,
+        order: payouts_pb2.PayoutOrder,
+        *,
+        concern: WriteConcern = WriteConcern.QUORUM,
+        deadline: float | None = None,
     ) -> SubmitResult:
-        """Submit one prepared order, like `submit`."""
+        """Submit one prepared order, like `submit`.
+
+        One that waits for all voters travels alone: it would hold back its neighbours.
+        """
+        until = self._until(deadline)
         _, _, coalescer = self._open()
-        return await coalescer.submit(order, deadline=self._until(deadline))
+        if concern is WriteConcern.QUORUM:
+            return await coalescer.submit(order, deadline=until)
+        (result,) = await self.submit_batch([order], concern=concern, deadline=deadline)
+        return result
 
     async def submit_batch(
         self,
         orders: Sequence[payouts_pb2.PayoutOrder],
         *,
+        concern: WriteConcern = WriteConcern.QUORUM,
         deadline: float | None = None,
     ) -> Sequence[SubmitResult]:
         """Submit 1 .. 8,192 orders in one log entry; one result each, in order."""
         reply = await self.submit_request(
-            payouts_pb2.SubmitBatchRequest(orders=orders), deadline=deadline
+            payouts_pb2.SubmitBatchRequest(
+                orders=orders, concern=write_concern(concern)
+            ),
+            deadline=deadline,
         )
         header = reply.header
+        check_kept(header, concern)
         return [
             submit_result(order.payout_id, header, result)
             for order, result in zip(orders, reply.results, strict=True)
@@ -158,8 +181,12 @@ class AsyncClient:
                 f"expected at most {REQUEST_BYTES_MAX} bytes in a batch, found {found}; "
                 "submit fewer orders at a time",
             )
+        # On a stream it would hold back the replies to the batches behind it.
+        travels_alone = request.concern == ALL_VOTERS
         return await calls.mutate(
-            lambda node: node.lane.submit_batch,
+            lambda node: (
+                node.payouts.SubmitBatch if travels_alone else node.lane.submit_batch
+            ),
             request,
             deadline=until,
             extra_patience_s=EXTRA_PATIENCE_S_PER_ROW * rows,
@@ -171,6 +198,7 @@ class AsyncClient:
         *,
         reason: str = "",
         request_id: str | None = None,
+        concern: WriteConcern = WriteConcern.QUORUM,
         deadline: float | None = None,
     ) -> CommandResult:
         """Cancel a payout that was not dispatched; its reserved money is free again."""
@@ -180,10 +208,12 @@ class AsyncClient:
             request_id=request_id or new_request_id(),
             payout_id=payout_id,
             reason=reason,
+            concern=write_concern(concern),
         )
         reply = await calls.mutate(
             lambda node: node.payouts.Cancel, request, deadline=until
         )
+        check_kept(reply.header, concern)
         return command_result(
             request.request_id, reply.header, reply.result, reply.state
         )
@@ -193,6 +223,7 @@ class AsyncClient:
         payout_id: str,
         *,
         at_least: int | None = None,
+        max_age: float | None = None,
         deadline: float | None = None,
     ) -> payouts_pb2.GetPayoutReply:
         """Return a payout as it is now, or how its submit was refused.
@@ -204,7 +235,7 @@ class AsyncClient:
         return await calls.read(
             lambda node: node.payouts.Get,
             payouts_pb2.GetPayoutRequest(
-                payout_id=payout_id, concern=_concern(at_least)
+                payout_id=payout_id, concern=read_concern(at_least, max_age)
             ),
             deadline=until,
         )
@@ -221,6 +252,7 @@ class AsyncClient:
         page_size: int = 0,
         cursor: str = "",
         at_least: int | None = None,
+        max_age: float | None = None,
         deadline: float | None = None,
     ) -> payouts_pb2.ListPayoutsReply:
         """Return one page of the payouts that match every filter that is set.
@@ -245,7 +277,7 @@ class AsyncClient:
                 created_to_us=created_to_us,
                 page_size=page_size,
                 cursor=cursor,
-                concern=_concern(at_least),
+                concern=read_concern(at_least, max_age),
             ),
             deadline=until,
         )
@@ -260,6 +292,7 @@ class AsyncClient:
         owner_ref: str = "",
         min_balance: int = 0,
         account_id: str | None = None,
+        concern: WriteConcern = WriteConcern.QUORUM,
         deadline: float | None = None,
     ) -> str:
         """Open an account and return its id. Raises Refused if the ledger did not."""
@@ -269,6 +302,7 @@ class AsyncClient:
             owner_ref=owner_ref,
             min_balance=min_balance,
             account_id=account_id,
+            concern=concern,
             deadline=deadline,
         )
         if not result.accepted:
@@ -283,6 +317,7 @@ class AsyncClient:
         owner_ref: str = "",
         min_balance: int = 0,
         account_id: str | None = None,
+        concern: WriteConcern = WriteConcern.QUORUM,
         deadline: float | None = None,
     ) -> CommandResult:
         """Open an account and return the log's answer, whatever it is."""
@@ -294,10 +329,12 @@ class AsyncClient:
             livemode=livemode,
             owner_ref=owner_ref,
             min_balance_units=min_balance,
+            concern=write_concern(concern),
         )
         reply = await calls.mutate(
             lambda node: node.ledger.OpenAccount, request, deadline=until
         )
+        check_kept(reply.header, concern)
         return command_result(request.account_id, reply.header, reply.result)
 
     async def fund(
@@ -309,6 +346,7 @@ class AsyncClient:
         bank: str,
         external_ref: str,
         request_id: str | None = None,
+        concern: WriteConcern = WriteConcern.QUORUM,
         deadline: float | None = None,
     ) -> CommandResult:
         """Book money that arrived for an account at one of our banks.
@@ -325,10 +363,12 @@ class AsyncClient:
             amount=Money(units=amount, currency=currency),
             bank=bank,
             external_ref=external_ref,
+            concern=write_concern(concern),
         )
         reply = await calls.mutate(
             lambda node: node.ledger.Fund, request, deadline=until
         )
+        check_kept(reply.header, concern)
         return command_result(request.request_id, reply.header, reply.result)
 
     async def transfer(
@@ -340,6 +380,7 @@ class AsyncClient:
         *,
         reference: str = "",
         request_id: str | None = None,
+        concern: WriteConcern = WriteConcern.QUORUM,
         deadline: float | None = None,
     ) -> CommandResult:
         """Move available money between two accounts of one currency."""
@@ -351,10 +392,12 @@ class AsyncClient:
             to_account_id=to_account,
             amount=Money(units=amount, currency=currency),
             reference=reference,
+            concern=write_concern(concern),
         )
         reply = await calls.mutate(
             lambda node: node.ledger.Transfer, request, deadline=until
         )
+        check_kept(reply.header, concern)
         return command_result(request.request_id, reply.header, reply.result)
 
     async def account(
@@ -362,6 +405,7 @@ class AsyncClient:
         account_id: str,
         *,
         at_least: int | None = None,
+        max_age: float | None = None,
         deadline: float | None = None,
     ) -> accounts_pb2.GetAccountReply:
         """Return an account with its balances. Raises NotLogged with NOT_FOUND."""
@@ -370,7 +414,7 @@ class AsyncClient:
         return await calls.read(
             lambda node: node.ledger.GetAccount,
             accounts_pb2.GetAccountRequest(
-                account_id=account_id, concern=_concern(at_least)
+                account_id=account_id, concern=read_concern(at_least, max_age)
             ),
             deadline=until,
         )
@@ -383,6 +427,7 @@ class AsyncClient:
         page_size: int = 0,
         cursor: str = "",
         at_least: int | None = None,
+        max_age: float | None = None,
         deadline: float | None = None,
     ) -> accounts_pb2.ListAccountsReply:
         """Return one page of accounts; pages as in `list`."""
@@ -395,7 +440,7 @@ class AsyncClient:
                 owner_ref=owner_ref,
                 page_size=page_size,
                 cursor=cursor,
-                concern=_concern(at_least),
+                concern=read_concern(at_least, max_age),
             ),
             deadline=until,
         )
@@ -405,6 +450,7 @@ class AsyncClient:
         account_id: str,
         *,
         at_least: int | None = None,
+        max_age: float | None = None,
         deadline: float | None = None,
     ) -> accounts_pb2.GetBalanceReply:
         """Return the balances of an account. Raises NotLogged with NOT_FOUND."""
@@ -413,7 +459,7 @@ class AsyncClient:
         return await calls.read(
             lambda node: node.ledger.GetBalance,
             accounts_pb2.GetBalanceRequest(
-                account_id=account_id, concern=_concern(at_least)
+                account_id=account_id, concern=read_concern(at_least, max_age)
             ),
             deadline=until,
         )
@@ -421,14 +467,18 @@ class AsyncClient:
     # The books and the cluster
 
     async def trial_balance(
-        self, *, at_least: int | None = None, deadline: float | None = None
+        self,
+        *,
+        at_least: int | None = None,
+        max_age: float | None = None,
+        deadline: float | None = None,
     ) -> accounts_pb2.TrialBalanceReply:
         """Return debits and credits of every ledger account, for each book."""
         until = self._until(deadline)
         _, calls, _ = self._open()
         return await calls.read(
             lambda node: node.reports.TrialBalance,
-            accounts_pb2.TrialBalanceRequest(concern=_concern(at_least)),
+            accounts_pb2.TrialBalanceRequest(concern=read_concern(at_least, max_age)),
             deadline=until,
         )
 
@@ -438,17 +488,22 @@ class AsyncClient:
         *,
         source: str,
         request_id: str | None = None,
+        concern: WriteConcern = WriteConcern.QUORUM,
         deadline: float | None = None,
     ) -> CommandResult:
         """Replace the whole fee schedule; `source` says where the figures come from."""
         until = self._until(deadline)
         _, calls, _ = self._open()
         request = admin_pb2.SetFeesRequest(
-            request_id=request_id or new_request_id(), rules=rules, source=source
+            request_id=request_id or new_request_id(),
+            rules=rules,
+            source=source,
+            concern=write_concern(concern),
         )
         reply = await calls.mutate(
             lambda node: node.admin.SetFees, request, deadline=until
         )
+        check_kept(reply.header, concern)
         return command_result(request.request_id, reply.header, reply.result)
 
     async def transfer_leadership(
@@ -533,8 +588,3 @@ class AsyncClient:
         if math.isnan(deadline_s):
             raise ValueError("expected a deadline in seconds, found nan")
         return asyncio.get_running_loop().time() + deadline_s
-
-
-def _concern(at_least: int | None) -> ReadConcern | None:
-    """Return the wish for a minimum index; None asks for a linearizable read."""
-    return None if at_least is None else ReadConcern(at_least_index=at_least)

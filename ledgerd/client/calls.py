@@ -49,6 +49,7 @@ _FINAL: Final = frozenset(
         Reason.NOT_FOUND,
         Reason.INDEX_NOT_KEPT,
         Reason.NO_TRANSFER_TARGET,
+        Reason.STATE_VERSION,
     }
 )
 # Cured by a renewed certificate, if there is one on disk by now.
@@ -84,6 +85,7 @@ class Progress:
     attempts: int = 0
     in_flight: bool = False
     was_unknown: bool = False  # an attempt ended without saying what became of it
+    committed: OutcomeUnknown | None = None  # it is, though not on all voters
     last: str = "no node was asked"  # how the last attempt ended, for people
 
     @property
@@ -144,6 +146,8 @@ class Calls:
                 extra_patience_s=extra_patience_s,
             )
         except CallError as error:
+            if (committed := run.progress.committed) is not None:
+                raise run.noted(committed) from error
             if run.progress.was_unknown and not isinstance(error, OutcomeUnknown):
                 raise run.unknown(error) from error
             raise run.noted(error) from error.__cause__
@@ -304,7 +308,10 @@ class _Run:
             node.answered()
         elif was_whole:
             node.kept_silent()
-        if error.reason not in _BUSY and error.reason not in _FINAL:
+        if error.reason is Reason.NOT_ON_ALL_VOTERS:
+            assert isinstance(error, OutcomeUnknown), error
+            progress.committed = error
+        elif error.reason not in _BUSY and error.reason not in _FINAL:
             self._nodes.leads_not(node)
         if error.reason is Reason.INTERNAL:
             self._defects += 1
@@ -329,6 +336,11 @@ class _Run:
             await self._pause()
             return
         leader = error.metadata.get("leader", "")
+        if error.reason is Reason.NOT_ON_ALL_VOTERS and not leader:
+            self._hint = node.node_id  # it leads, and waits on
+            self._route.restart()
+            await self._pause()
+            return
         self._hint = int(leader) if leader.isdecimal() else None
 
     async def _pause(self) -> None:

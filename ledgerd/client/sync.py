@@ -14,6 +14,7 @@ from typing import Any, Final, Self, TypeVar
 
 from ledgerd.api.v1 import accounts_pb2, admin_pb2, cluster_pb2, payouts_pb2
 from ledgerd.client.aio import STATUSES_DEADLINE_S, AsyncClient
+from ledgerd.client.concerns import WriteConcern
 from ledgerd.client.profile import Profile
 from ledgerd.client.results import CommandResult, SubmitResult
 from ledgerd.errors import CallError, NotLogged, Reason
@@ -152,6 +153,7 @@ class Client:
         reference: str = "",
         metadata: Mapping[str, str] | None = None,
         payout_id: str | None = None,
+        concern: WriteConcern = WriteConcern.QUORUM,
         deadline: float | None = None,
     ) -> SubmitResult:
         """Submit one payout; concurrent submits share batches. See `payout_order`."""
@@ -165,24 +167,34 @@ class Client:
                 reference=reference,
                 metadata=metadata,
                 payout_id=payout_id,
+                concern=concern,
                 deadline=deadline,
             )
         )
 
     def submit_order(
-        self, order: payouts_pb2.PayoutOrder, *, deadline: float | None = None
+        self,
+        order: payouts_pb2.PayoutOrder,
+        *,
+        concern: WriteConcern = WriteConcern.QUORUM,
+        deadline: float | None = None,
     ) -> SubmitResult:
         """Submit one prepared order, like `submit`."""
-        return self._wait(self._client.submit_order(order, deadline=deadline))
+        return self._wait(
+            self._client.submit_order(order, concern=concern, deadline=deadline)
+        )
 
     def submit_batch(
         self,
         orders: Sequence[payouts_pb2.PayoutOrder],
         *,
+        concern: WriteConcern = WriteConcern.QUORUM,
         deadline: float | None = None,
     ) -> Sequence[SubmitResult]:
         """Submit 1 .. 8,192 orders in one log entry; one result each, in order."""
-        return self._wait(self._client.submit_batch(orders, deadline=deadline))
+        return self._wait(
+            self._client.submit_batch(orders, concern=concern, deadline=deadline)
+        )
 
     def submit_request(
         self,
@@ -199,12 +211,17 @@ class Client:
         *,
         reason: str = "",
         request_id: str | None = None,
+        concern: WriteConcern = WriteConcern.QUORUM,
         deadline: float | None = None,
     ) -> CommandResult:
         """Cancel a payout that was not dispatched; its reserved money is free again."""
         return self._wait(
             self._client.cancel(
-                payout_id, reason=reason, request_id=request_id, deadline=deadline
+                payout_id,
+                reason=reason,
+                request_id=request_id,
+                concern=concern,
+                deadline=deadline,
             )
         )
 
@@ -213,6 +230,7 @@ class Client:
         payout_id: str,
         *,
         at_least: int | None = None,
+        max_age: float | None = None,
         deadline: float | None = None,
     ) -> payouts_pb2.GetPayoutReply:
         """Return a payout as it is now, or how its submit was refused.
@@ -220,7 +238,9 @@ class Client:
         Errors: NotLogged with NOT_FOUND, when the id was never used.
         """
         return self._wait(
-            self._client.get(payout_id, at_least=at_least, deadline=deadline)
+            self._client.get(
+                payout_id, at_least=at_least, max_age=max_age, deadline=deadline
+            )
         )
 
     def list(
@@ -235,6 +255,7 @@ class Client:
         page_size: int = 0,
         cursor: str = "",
         at_least: int | None = None,
+        max_age: float | None = None,
         deadline: float | None = None,
     ) -> payouts_pb2.ListPayoutsReply:
         """Return one page of the payouts that match every filter that is set.
@@ -257,6 +278,7 @@ class Client:
                 page_size=page_size,
                 cursor=cursor,
                 at_least=at_least,
+                max_age=max_age,
                 deadline=deadline,
             )
         )
@@ -271,6 +293,7 @@ class Client:
         owner_ref: str = "",
         min_balance: int = 0,
         account_id: str | None = None,
+        concern: WriteConcern = WriteConcern.QUORUM,
         deadline: float | None = None,
     ) -> str:
         """Open an account and return its id. Raises Refused if the ledger did not."""
@@ -281,6 +304,7 @@ class Client:
                 owner_ref=owner_ref,
                 min_balance=min_balance,
                 account_id=account_id,
+                concern=concern,
                 deadline=deadline,
             )
         )
@@ -293,6 +317,7 @@ class Client:
         owner_ref: str = "",
         min_balance: int = 0,
         account_id: str | None = None,
+        concern: WriteConcern = WriteConcern.QUORUM,
         deadline: float | None = None,
     ) -> CommandResult:
         """Open an account and return the log's answer, whatever it is."""
@@ -303,6 +328,7 @@ class Client:
                 owner_ref=owner_ref,
                 min_balance=min_balance,
                 account_id=account_id,
+                concern=concern,
                 deadline=deadline,
             )
         )
@@ -316,6 +342,7 @@ class Client:
         bank: str,
         external_ref: str,
         request_id: str | None = None,
+        concern: WriteConcern = WriteConcern.QUORUM,
         deadline: float | None = None,
     ) -> CommandResult:
         """Book money that arrived for an account at one of our banks.
@@ -332,6 +359,7 @@ class Client:
                 bank=bank,
                 external_ref=external_ref,
                 request_id=request_id,
+                concern=concern,
                 deadline=deadline,
             )
         )
@@ -345,6 +373,7 @@ class Client:
         *,
         reference: str = "",
         request_id: str | None = None,
+        concern: WriteConcern = WriteConcern.QUORUM,
         deadline: float | None = None,
     ) -> CommandResult:
         """Move available money between two accounts of one currency."""
@@ -356,6 +385,7 @@ class Client:
                 currency,
                 reference=reference,
                 request_id=request_id,
+                concern=concern,
                 deadline=deadline,
             )
         )
@@ -365,11 +395,14 @@ class Client:
         account_id: str,
         *,
         at_least: int | None = None,
+        max_age: float | None = None,
         deadline: float | None = None,
     ) -> accounts_pb2.GetAccountReply:
         """Return an account with its balances. Raises NotLogged with NOT_FOUND."""
         return self._wait(
-            self._client.account(account_id, at_least=at_least, deadline=deadline)
+            self._client.account(
+                account_id, at_least=at_least, max_age=max_age, deadline=deadline
+            )
         )
 
     def accounts(
@@ -380,6 +413,7 @@ class Client:
         page_size: int = 0,
         cursor: str = "",
         at_least: int | None = None,
+        max_age: float | None = None,
         deadline: float | None = None,
     ) -> accounts_pb2.ListAccountsReply:
         """Return one page of accounts; pages as in `list`."""
@@ -390,6 +424,7 @@ class Client:
                 page_size=page_size,
                 cursor=cursor,
                 at_least=at_least,
+                max_age=max_age,
                 deadline=deadline,
             )
         )
@@ -399,21 +434,30 @@ class Client:
         account_id: str,
         *,
         at_least: int | None = None,
+        max_age: float | None = None,
         deadline: float | None = None,
     ) -> accounts_pb2.GetBalanceReply:
         """Return the balances of an account. Raises NotLogged with NOT_FOUND."""
         return self._wait(
-            self._client.balance(account_id, at_least=at_least, deadline=deadline)
+            self._client.balance(
+                account_id, at_least=at_least, max_age=max_age, deadline=deadline
+            )
         )
 
     # The books and the cluster
 
     def trial_balance(
-        self, *, at_least: int | None = None, deadline: float | None = None
+        self,
+        *,
+        at_least: int | None = None,
+        max_age: float | None = None,
+        deadline: float | None = None,
     ) -> accounts_pb2.TrialBalanceReply:
         """Return debits and credits of every ledger account, for each book."""
         return self._wait(
-            self._client.trial_balance(at_least=at_least, deadline=deadline)
+            self._client.trial_balance(
+                at_least=at_least, max_age=max_age, deadline=deadline
+            )
         )
 
     def set_fees(
@@ -422,12 +466,17 @@ class Client:
         *,
         source: str,
         request_id: str | None = None,
+        concern: WriteConcern = WriteConcern.QUORUM,
         deadline: float | None = None,
     ) -> CommandResult:
         """Replace the whole fee schedule; `source` says where the figures come from."""
         return self._wait(
             self._client.set_fees(
-                rules, source=source, request_id=request_id, deadline=deadline
+                rules,
+                source=source,
+                request_id=request_id,
+                concern=concern,
+                deadline=deadline,
             )
         )
 

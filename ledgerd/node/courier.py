@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ledgerd.errors import NotLogged, OutcomeUnknown, Reason
 from ledgerd.ledger.outcomes import Outcomes
-from ledgerd.raft.entries import NO_NODE, Index, NodeId
+from ledgerd.raft.entries import NO_INDEX, NO_NODE, Index, NodeId
 from ledgerd.raft.ready import RoleChange
 from ledgerd.replica.inputs import Waiter
 from ledgerd.replica.outbox import HandedOver, Outbox
@@ -67,6 +67,10 @@ _MESSAGES: Mapping[Reason, str] = {
         "this node is stopping and the call was not decided yet; whether it took effect is"
         " not known here: try again with the same id"
     ),
+    Reason.NOT_ON_ALL_VOTERS: (
+        "the call is committed and has taken effect, but not every voter is known to hold"
+        " it; try again with the same id to wait on, or go on"
+    ),
     Reason.DEADLINE_AFTER_PROPOSAL: (
         "the deadline passed before the call was decided; whether it took effect is not"
         " known here: try again with the same id"
@@ -81,6 +85,11 @@ def message_of(reason: Reason) -> str:
 
 def _stopping() -> NotLogged:
     return NotLogged(Reason.STOPPING, message_of(Reason.STOPPING))
+
+
+def committed_at(index: Index) -> dict[str, str]:
+    """Return what a caller is told about where a call is committed; nothing for NO_INDEX."""
+    return {} if index == NO_INDEX else {"committed_index": str(index)}
 
 
 class Courier:
@@ -103,6 +112,7 @@ class Courier:
         self._on_visible = on_visible
         self._numbers = itertools.count(1)
         self._decisions: dict[Waiter, asyncio.Future[Decided]] = {}
+        self._held: dict[Waiter, Index] = {}  # committed, and waiting for copies
         self._read_points: dict[Waiter, asyncio.Future[Index]] = {}
         self._handovers: dict[Waiter, asyncio.Future[HandedOver]] = {}
 
@@ -129,6 +139,11 @@ class Courier:
         self._decisions.pop(waiter, None)
         self._read_points.pop(waiter, None)
         self._handovers.pop(waiter, None)
+        self._held.pop(waiter, None)
+
+    def held_at(self, waiter: Waiter) -> Index | None:
+        """Return where the call is committed that waits for its last copies; None: nowhere yet."""
+        return self._held.get(waiter)
 
     def calls_in_flight(self) -> int:
         """Return how many calls wait."""
@@ -145,9 +160,15 @@ class Courier:
 
     def end_all(self, reason: Reason) -> None:
         """End every waiting call: those proposed as unknown, reads as not confirmed."""
-        for decision in self._decisions.values():
-            if not decision.done():
-                decision.set_exception(OutcomeUnknown(reason, message_of(reason)))
+        for waiter, decision in self._decisions.items():
+            if decision.done():
+                continue
+            index, why = self._held.get(waiter, NO_INDEX), reason
+            if index != NO_INDEX:
+                why = Reason.NOT_ON_ALL_VOTERS
+            decision.set_exception(
+                OutcomeUnknown(why, message_of(why), committed_at(index))
+            )
         for read_point in self._read_points.values():
             if not read_point.done():
                 read_point.set_exception(_stopping())
@@ -157,6 +178,7 @@ class Courier:
         self._decisions.clear()
         self._read_points.clear()
         self._handovers.clear()
+        self._held.clear()
 
     def deliver(self, outbox: Outbox) -> None:
         """Take one turn's outbox to the loop, in one wake-up; none if it is empty."""
@@ -164,6 +186,7 @@ class Courier:
             outbox.answers
             or outbox.not_proposed
             or outbox.unknown
+            or outbox.held
             or outbox.reads
             or outbox.handed_over
             or outbox.role_change is not None
@@ -177,6 +200,9 @@ class Courier:
     def _hand_out(self, outbox: Outbox) -> None:
         if outbox.role_change is not None:
             self._on_role_change(outbox.role_change)
+        for held in outbox.held:
+            if held.waiter in self._decisions:
+                self._held[held.waiter] = held.index
         for answer in outbox.answers:
             decision = self._decisions.pop(answer.waiter, None)
             if decision is not None and not decision.done():
@@ -203,7 +229,9 @@ class Courier:
             self._fail(
                 lost.waiter,
                 OutcomeUnknown(
-                    lost.reason, message_of(lost.reason), self.facts(lost.leader)
+                    lost.reason,
+                    message_of(lost.reason),
+                    self.facts(lost.leader) | committed_at(lost.index),
                 ),
             )
         for point in outbox.reads:

@@ -4,12 +4,12 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from ledgerd.errors import NotLogged, OutcomeUnknown, Reason
 from ledgerd.ledger.batch import PayoutBatch
 from ledgerd.ledger.commands import Command
-from ledgerd.node.courier import Courier, Decided, message_of
+from ledgerd.node.courier import Courier, Decided, committed_at, message_of
 from ledgerd.node.inbox import Inbox, InboxDepth
 from ledgerd.node.options import NodeOptions
 from ledgerd.node.reads import ReadAt, Reads
@@ -18,12 +18,15 @@ from ledgerd.observability.metrics import Metrics
 from ledgerd.raft.core import Status
 from ledgerd.raft.entries import NO_NODE, Index, NodeId, Role
 from ledgerd.raft.ready import RoleChange
+from ledgerd.replica.inputs import Waiter, WriteConcern
 from ledgerd.replica.outbox import HandedOver
 from ledgerd.replica.versions import Standing
 from ledgerd.storage.reader import StateReader
 
 T = TypeVar("T")
 DRAIN_ATTEMPTS_MAX = 5  # each ends within one election base (raft.md 5.1)
+# Before the deadline of a call that waits for all voters: the answer must still travel.
+_TOLD_BEFORE_S: Final = 0.05
 log = logs.get(__name__)
 
 
@@ -90,29 +93,37 @@ class Node:
         """The version of the state machine in force (F26)."""
         return self._standing().state_version
 
-    async def propose_payouts(self, batch: PayoutBatch, deadline: float) -> Decided:
+    async def propose_payouts(
+        self,
+        batch: PayoutBatch,
+        deadline: float,
+        concern: WriteConcern = WriteConcern.QUORUM,
+    ) -> Decided:
         """Return what the log decided about `batch`, as one share of one entry.
 
         deadline: loop time, seconds. The batch is within the bounds of an entry.
-        Raises NotLogged when it certainly has no effect, OutcomeUnknown when nobody can know yet.
+        concern: with ALL_VOTERS the answer waits until every voter holds the entry durably.
+        Raises NotLogged when it certainly has no effect, OutcomeUnknown when nobody can know yet,
+        and also when it has taken effect but not every voter holds it by the deadline.
         """
         waiter, future = self._courier.expect_decision()
-        if not self._inbox.put_payouts(waiter, batch):
+        if not self._inbox.put_payouts(waiter, batch, concern):
             self._courier.forget(waiter)
             raise self._no_room()
-        return await self._decision(
-            future, deadline, lambda: self._courier.forget(waiter)
-        )
+        return await self._decision(waiter, future, deadline, concern)
 
-    async def propose_command(self, command: Command, deadline: float) -> Decided:
+    async def propose_command(
+        self,
+        command: Command,
+        deadline: float,
+        concern: WriteConcern = WriteConcern.QUORUM,
+    ) -> Decided:
         """Return what the log decided about `command`; as `propose_payouts`."""
         waiter, future = self._courier.expect_decision()
-        if not self._inbox.put_command(waiter, command):
+        if not self._inbox.put_command(waiter, command, concern):
             self._courier.forget(waiter)
             raise self._no_room()
-        return await self._decision(
-            future, deadline, lambda: self._courier.forget(waiter)
-        )
+        return await self._decision(waiter, future, deadline, concern)
 
     async def transfer(self, to: int, deadline: float) -> HandedOver:
         """Hand the leadership to node `to`, 0: to whom can take over soonest (F5).
@@ -156,22 +167,33 @@ class Node:
         query: Callable[[StateReader], T],
         *,
         at_least: int | None,
+        max_age_s: float | None = None,
         deadline: float,
     ) -> tuple[ReadAt, T]:
         """Return where the read stands and what `query` found in one read transaction.
 
         at_least: None for a linearizable read, else the applied index to wait for.
+        max_age_s: not None for a read of a state that is at most that old, as this node knows.
         deadline: loop time, seconds. Raises NotLogged when it cannot be answered in time.
         """
         if self._is_stopping:
             raise NotLogged(Reason.STOPPING, message_of(Reason.STOPPING))
-        self._check_applies(at_least)
-        return await self._reads.read(query, at_least=at_least, deadline=deadline)
+        self._check_applies(at_least, max_age_s)
+        return await self._reads.read(
+            query, at_least=at_least, max_age_s=max_age_s, deadline=deadline
+        )
 
-    def _check_applies(self, at_least: int | None) -> None:
+    def _check_applies(self, at_least: int | None, max_age_s: float | None) -> None:
         """Refuse a read that would wait for an entry that this node cannot apply (F26)."""
         halt = self._standing().halt
-        if halt is not None and (at_least is None or at_least >= halt.index):
+        if halt is None:
+            return
+        if max_age_s is not None:
+            age_s = self._reads.age_s()
+            waits = age_s is None or age_s > max_age_s
+        else:
+            waits = at_least is None or at_least >= halt.index
+        if waits:
             raise NotLogged(
                 Reason.APPLY_STOPPED,
                 f"{message_of(Reason.APPLY_STOPPED)} (at index {halt.index}: {halt.why})",
@@ -245,18 +267,44 @@ class Node:
 
     async def _decision(
         self,
+        waiter: Waiter,
         future: asyncio.Future[Decided],
         deadline: float,
-        forget: Callable[[], None],
+        concern: WriteConcern,
     ) -> Decided:
         started_at = time.monotonic()
+        is_everywhere = concern is WriteConcern.ALL_VOTERS
+        if (
+            is_everywhere
+        ):  # the caller must hear that it is committed before he gives up
+            left_s = deadline - asyncio.get_running_loop().time()
+            deadline -= min(_TOLD_BEFORE_S, left_s / 10)
+        is_answered = False
         try:
             async with asyncio.timeout_at(deadline):
                 decided = await future
+            is_answered = True
         except TimeoutError:
-            reason = Reason.DEADLINE_AFTER_PROPOSAL
-            raise OutcomeUnknown(reason, message_of(reason)) from None
+            raise self._late(waiter) from None
         finally:
-            forget()
+            self._courier.forget(waiter)
+            if is_everywhere and not is_answered:
+                self._inbox.put_abandoned(waiter)
         self._metrics.commit_seconds.observe(time.monotonic() - started_at)
         return decided
+
+    def _late(self, waiter: Waiter) -> OutcomeUnknown:
+        """Return how a call ends whose time is over: unknown, or committed without all copies."""
+        index = self._courier.held_at(waiter)
+        if index is None:
+            reason = Reason.DEADLINE_AFTER_PROPOSAL
+            return OutcomeUnknown(reason, message_of(reason))
+        core = self._core_status()
+        missing = [
+            str(peer.node_id)
+            for peer in core.peers
+            if peer.match < index and peer.node_id in core.membership.all_voters
+        ]
+        reason = Reason.NOT_ON_ALL_VOTERS
+        facts = {"voters_missing": ",".join(missing)}
+        return OutcomeUnknown(reason, message_of(reason), facts | committed_at(index))

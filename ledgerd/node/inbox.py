@@ -16,6 +16,7 @@ from ledgerd.raft.entries import NodeId
 from ledgerd.raft.facts import Fact
 from ledgerd.raft.messages import AppendEntries, Message
 from ledgerd.replica.inputs import (
+    Abandoned,
     CommandProposed,
     Input,
     Noted,
@@ -25,6 +26,7 @@ from ledgerd.replica.inputs import (
     Ticked,
     TransferAsked,
     Waiter,
+    WriteConcern,
 )
 
 _COMMAND_BYTES = 256  # what a rare command counts for
@@ -86,14 +88,31 @@ class Inbox:
             self._changed.notify()
             return True
 
-    def put_payouts(self, waiter: Waiter, batch: PayoutBatch) -> bool:
+    def put_payouts(
+        self,
+        waiter: Waiter,
+        batch: PayoutBatch,
+        concern: WriteConcern = WriteConcern.QUORUM,
+    ) -> bool:
         """Add a batch; False if there is no room: it was certainly not logged."""
-        size = batches.size_bytes(batch)
-        return self._put_work(PayoutsProposed(waiter, batch), len(batch), size)
+        item = PayoutsProposed(waiter, batch, concern)
+        return self._put_work(item, len(batch), batches.size_bytes(batch))
 
-    def put_command(self, waiter: Waiter, command: Command) -> bool:
+    def put_command(
+        self,
+        waiter: Waiter,
+        command: Command,
+        concern: WriteConcern = WriteConcern.QUORUM,
+    ) -> bool:
         """Add a command; False if there is no room: it was certainly not logged."""
-        return self._put_work(CommandProposed(waiter, command), 1, _COMMAND_BYTES)
+        item = CommandProposed(waiter, command, concern)
+        return self._put_work(item, 1, _COMMAND_BYTES)
+
+    def put_abandoned(self, waiter: Waiter) -> None:
+        """Add the news that nobody waits any more; at most one a call, so it has no bound."""
+        with self._changed:
+            self._items.append((Abandoned(waiter), 0, 0))
+            self._changed.notify()
 
     def put_read(self, waiter: Waiter) -> bool:
         """Add a question for a read point; False if too many wait."""

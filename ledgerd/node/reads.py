@@ -1,11 +1,15 @@
 """Reads: a read point confirmed by a quorum, the visible state that reached it, one transaction.
 
-Stale reads exist only where the caller names the index it wants at least (F12).
+Stale reads exist only where the caller asks for them (F12): by the index it wants at least, or by
+the age that it accepts, which `freshness` measures.
 """
 
 import asyncio
+import contextlib
 import heapq
 import itertools
+import math
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,13 +19,16 @@ from ledgerd.errors import CorruptionError, NotLogged, Reason, StorageError
 from ledgerd.limits import READS_WAITING_MAX
 from ledgerd.node.courier import Courier, message_of
 from ledgerd.node.failstop import fail_stop
+from ledgerd.node.freshness import Freshness
 from ledgerd.node.inbox import Inbox
 from ledgerd.raft.entries import Index
 from ledgerd.storage.reader import StateReader
 
 T = TypeVar("T")
 READER_THREADS = 2
+REFRESH_S = 1.0  # between two read points that nobody asked for
 _RETRY_S = 0.02
+_MS = 1000
 _ENDED_KEPT_MAX = 64  # reads that ended while they waited
 
 
@@ -35,11 +42,15 @@ class Snapshots(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ReadAt:
-    """Where a read stands: the point asked for, and the state it was answered from."""
+    """Where a read stands: the point asked for, and the state it was answered from.
+
+    age_ms: of a read that accepted an age, how old the state was at most; else 0.
+    """
 
     read_index: int
     applied_index: int
     log_time_us: int
+    age_ms: int = 0
 
 
 class Reads:
@@ -62,6 +73,7 @@ class Reads:
         self._snapshots = snapshots
         self._waiting_max = waiting_max
         self._visible = Index(0)
+        self._freshness = Freshness()
         self._numbers = itertools.count()
         # A heap by index. Some may be of reads that ended meanwhile; `_waiters` is without them.
         self._waiting: list[tuple[Index, int, asyncio.Future[None]]] = []
@@ -76,6 +88,7 @@ class Reads:
     def advance(self, visible: Index) -> None:
         """Let everybody go on who waited for `visible` or less."""
         self._visible = max(self._visible, visible)
+        self._freshness.advance(visible)
         while self._waiting and self._waiting[0][0] <= self._visible:
             _, _, future = heapq.heappop(self._waiting)
             if not future.done():
@@ -90,13 +103,17 @@ class Reads:
         query: Callable[[StateReader], T],
         *,
         at_least: int | None,
+        max_age_s: float | None = None,
         deadline: float,
     ) -> tuple[ReadAt, T]:
         """Return where the read stands and what `query` returned.
 
         at_least: None for a linearizable read, else the index the answer must have reached.
+        max_age_s: not None for a read of a state that may be that old, and no older.
         deadline: loop time, seconds. Raises NotLogged when it passes or nothing confirms.
         """
+        if max_age_s is not None:
+            return await self._read_aged(query, max_age_s, deadline)
         try:
             async with asyncio.timeout_at(deadline):
                 if at_least is None:
@@ -111,14 +128,53 @@ class Reads:
                 "the deadline passed before the read could be answered; reads change nothing",
             ) from None
 
+    def age_s(self) -> float | None:
+        """Return how old the visible state is at most, seconds; None if nobody knows."""
+        return self._freshness.age_s()
+
+    async def keep_fresh(self) -> None:
+        """Take a read point now and then, so that the age is known when it is asked for."""
+        while True:
+            with contextlib.suppress(TimeoutError, NotLogged):
+                async with asyncio.timeout(REFRESH_S):
+                    await self._read_point()
+            await asyncio.sleep(REFRESH_S)
+
+    async def _read_aged(
+        self, query: Callable[[StateReader], T], max_age_s: float, deadline: float
+    ) -> tuple[ReadAt, T]:
+        """Answer from the state as it is if it is young enough, else once it is again."""
+        try:
+            async with asyncio.timeout_at(deadline):
+                while True:
+                    age_s, since = self.age_s(), self._freshness.since()
+                    if since is not None and age_s is not None and age_s <= max_age_s:
+                        at, found = await self._run(query, Index(0), fresh_at=since)
+                        if at.age_ms <= max_age_s * _MS:
+                            return at, found
+                    await self._reached(await self._read_point())
+        except TimeoutError:
+            age_s = self.age_s()
+            found_ms = "unknown" if age_s is None else str(int(age_s * _MS))
+            raise NotLogged(
+                Reason.STATE_TOO_OLD,
+                f"expected state that is at most {int(max_age_s * _MS)} ms old, found "
+                f"{found_ms} ms, and no newer one within the deadline; ask another node, or "
+                "accept an older state",
+                {"age_ms": found_ms},
+            ) from None
+
     async def _read_point(self) -> Index:
         """Return a confirmed read point, asking again as long as nobody confirms."""
         while True:
+            asked_at = time.monotonic()
             waiter, future = self._courier.expect_read_point()
             try:
                 if not self._inbox.put_read(waiter):
                     raise NotLogged(Reason.OVERLOADED, message_of(Reason.OVERLOADED))
-                return await future
+                index = await future
+                self._freshness.confirmed(index, asked_at=asked_at)
+                return index
             except NotLogged as error:
                 if error.reason not in (
                     Reason.READ_NOT_CONFIRMED,
@@ -148,10 +204,16 @@ class Reads:
             self._waiters -= 1
 
     async def _run(
-        self, query: Callable[[StateReader], T], index: Index
+        self,
+        query: Callable[[StateReader], T],
+        index: Index,
+        *,
+        fresh_at: float | None = None,
     ) -> tuple[ReadAt, T]:
         def work(reader: StateReader) -> tuple[ReadAt, T]:
-            at = ReadAt(index, reader.applied(), reader.log_time_us())
+            age_s = 0.0 if fresh_at is None else time.monotonic() - fresh_at
+            age_ms = math.ceil(age_s * _MS)
+            at = ReadAt(index, reader.applied(), reader.log_time_us(), age_ms)
             assert at.applied_index >= index, (at, index)  # R12
             return at, query(reader)
 

@@ -13,6 +13,7 @@ from ledgerd.errors import Reason, SlotCorruptError
 from ledgerd.raft.changes import Change
 from ledgerd.raft.dispatch import Dispatch
 from ledgerd.raft.entries import (
+    NO_INDEX,
     NO_NODE,
     Entry,
     EntryKind,
@@ -463,6 +464,12 @@ class RaftCore:
     def membership(self) -> Membership:
         """The membership in force here."""
         return self._roles.membership
+
+    @property
+    def held_by_all_voters(self) -> Index:
+        """The last index that every voter is known to hold durably; 0 unless this node leads."""
+        leadership = self._roles.leadership
+        return NO_INDEX if leadership is None else leadership.match_of_all()
 
     @property
     def has_more_to_apply(self) -> bool:

@@ -325,6 +325,15 @@ class Leadership:
         assert reached < EVERYTHING, membership
         return Index(reached)
 
+    def match_of_all(self) -> Index:
+        """Return what every voter of the membership in force holds durably, outgoing ones too."""
+        voters = self._membership.all_voters
+        held = [
+            self._own_match if voter == self._node_id else self.peers[voter].match
+            for voter in voters
+        ]
+        return Index(min(held, default=self._own_match))
+
     def take_activity(self) -> bool:
         """Return whether a quorum was heard since the last call, and start anew (F2)."""
         votes = {self._node_id: True}

@@ -4,6 +4,7 @@ What happens to each when the inbox is full stands at the class.
 """
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import NewType, TypeAlias
 
 from ledgerd.ledger.batch import PayoutBatch
@@ -16,6 +17,13 @@ from ledgerd.raft.requests import Request
 Waiter = NewType(
     "Waiter", int
 )  # names one waiting call; made above the fence, never reused
+
+
+class WriteConcern(Enum):
+    """How many copies a write has when it is answered. Every copy is durable, on another disk."""
+
+    QUORUM = "quorum"  # a majority of the voters, of both halves in a joint membership
+    ALL_VOTERS = "all_voters"  # every voter of the membership in force
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +50,7 @@ class PayoutsProposed:
 
     waiter: Waiter
     batch: PayoutBatch
+    concern: WriteConcern = WriteConcern.QUORUM
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +59,14 @@ class CommandProposed:
 
     waiter: Waiter
     command: Command
+    concern: WriteConcern = WriteConcern.QUORUM
+
+
+@dataclass(frozen=True, slots=True)
+class Abandoned:
+    """Nobody waits any more for an answer with the concern ALL_VOTERS. It always has room."""
+
+    waiter: Waiter
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +109,7 @@ Input: TypeAlias = (
     | PayoutsProposed
     | CommandProposed
     | ChangeRequested
+    | Abandoned
     | ReadsRequested
     | TransferAsked
     | Noted

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from ledgerd.errors import Reason
 from ledgerd.ledger.outcomes import Outcomes
-from ledgerd.raft.entries import EntryKind, Index, NodeId, Term
+from ledgerd.raft.entries import NO_INDEX, EntryKind, Index, NodeId, Term
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.ready import RoleChange
 from ledgerd.replica.inputs import Waiter
@@ -42,11 +42,23 @@ class NotProposed:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """The call was proposed and its fate cannot be known here; never reported as failed (T65)."""
+    """The call was proposed and its fate cannot be known here; never reported as failed (T65).
+
+    index: where it is committed, with the reason NOT_ON_ALL_VOTERS; else NO_INDEX.
+    """
 
     waiter: Waiter
     reason: Reason
     leader: NodeId
+    index: Index = NO_INDEX
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The waiter's entry at `index` is committed and applied; not every voter holds it yet."""
+
+    waiter: Waiter
+    index: Index
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +86,7 @@ class Outbox:
         without inputs (T94).
     sends_first: what is left can wait until the loop has sent the answers and acks of this turn;
         the two would only fight for the interpreter.
+    held: waits for its last copies; answered in a later turn, or given up by its caller.
     halt: set once, in the turn in which this node stopped applying (F26).
     membership: in force from this turn on; None: as before.
     needs_settle: something was applied, so `settle` has something to make visible.
@@ -85,6 +98,7 @@ class Outbox:
     membership: Membership | None = None
     not_proposed: list[NotProposed] = field(default_factory=list)
     unknown: list[Unknown] = field(default_factory=list)
+    held: list[Held] = field(default_factory=list)
     reads: list[ReadPoint] = field(default_factory=list)
     handed_over: list[HandedOver] = field(default_factory=list)
     role_change: RoleChange | None = None

@@ -13,16 +13,25 @@ from ledgerd.ledger.batch import PayoutBatch
 from ledgerd.ledger.commands import Command
 from ledgerd.limits import BATCH_COMMANDS_MAX, ENTRY_BYTES_MAX
 from ledgerd.raft.entries import EntryKind, Index, Term
-from ledgerd.replica.inputs import CommandProposed, PayoutsProposed, Waiter
+from ledgerd.replica.inputs import (
+    CommandProposed,
+    PayoutsProposed,
+    Waiter,
+    WriteConcern,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """The rows first .. first + count, exclusive, of an entry belong to this waiter."""
+    """The rows first .. first + count, exclusive, of an entry belong to this waiter.
+
+    concern: how many copies there must be when it is answered.
+    """
 
     waiter: Waiter
     first: int
     count: int
+    concern: WriteConcern = WriteConcern.QUORUM
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +58,7 @@ def draft_payouts(proposed: Sequence[PayoutsProposed]) -> Iterator[EntryDraft]:
         if is_full and shares:
             yield EntryDraft(EntryKind.PAYOUTS, batches.encode(merged), tuple(shares))
             merged, shares, size_bytes = PayoutBatch(), [], 0
-        shares.append(Share(item.waiter, len(merged), len(item.batch)))
+        shares.append(Share(item.waiter, len(merged), len(item.batch), item.concern))
         merged.extend(item.batch)
         size_bytes += item_bytes
     if shares:
@@ -67,7 +76,7 @@ def draft_commands(proposed: Sequence[CommandProposed]) -> Iterator[EntryDraft]:
         if is_full and shares:
             yield EntryDraft(EntryKind.COMMANDS, commands.encode(page), tuple(shares))
             page, shares, size_bytes = [], [], commands.HEADER_BYTES
-        shares.append(Share(item.waiter, len(page), 1))
+        shares.append(Share(item.waiter, len(page), 1, item.concern))
         page.append(item.command)
         size_bytes += item_bytes
     if shares:

@@ -26,10 +26,12 @@ from ledgerd.raft.facts import ApplyStopped, SlotCorrupt
 from ledgerd.raft.marks import NO_MARKS, Marks
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.ready import Proposed, ReadTicket, Ready, Refused
+from ledgerd.replica.everywhere import HeldAnswers
 from ledgerd.replica.fold import after_change, change_of, decide, recorded
 from ledgerd.replica.handovers import Handovers
 from ledgerd.replica.hooks import Hooks, NoHooks
 from ledgerd.replica.inputs import (
+    Abandoned,
     ChangeRequested,
     CommandProposed,
     Input,
@@ -40,9 +42,11 @@ from ledgerd.replica.inputs import (
     Ticked,
     TransferAsked,
     Waiter,
+    WriteConcern,
 )
 from ledgerd.replica.outbox import (
     Answered,
+    Held,
     NotProposed,
     Outbox,
     ReadPoint,
@@ -87,6 +91,7 @@ class Replica:
         self._applied_term = Term(0)  # of the last entry applied by this process
         self._halt: Halt | None = None
         self._waiters = Waiters()
+        self._held = HeldAnswers()
         self._reads: dict[ReadTicket, list[Waiter]] = {}
         self._handovers = Handovers(core)
         self._apply_range: tuple[Index, Index] | None = None
@@ -149,6 +154,8 @@ class Replica:
         )
         if not self._has_held_back:
             self._apply_page(outbox)  # 4 apply one page into the open state transaction
+        if self._held:
+            self._answer_held(outbox)
         has_more = self._core.has_more_to_apply and self._halt is None
         outbox.again = has_more or self._unrecorded is not None
         outbox.sends_first = has_acked or self._unrecorded is not None
@@ -185,6 +192,8 @@ class Replica:
                     rare.append(item)
                 case ChangeRequested():
                     changes.append(item)
+                case Abandoned():
+                    self._held.abandon(item.waiter)
                 case ReadsRequested():
                     readers.append(item.waiter)
                 case TransferAsked():
@@ -304,6 +313,8 @@ class Replica:
                 self._version.forget()
             self._role = ready.role_change.role
             self._leader = ready.role_change.leader
+            if self._role is not Role.LEADER:
+                self._give_up_held(outbox)
             outbox.role_change = ready.role_change
         if ready.lost_from is not None:
             for share in self._waiters.lose_from(ready.lost_from):
@@ -389,20 +400,37 @@ class Replica:
         shares, is_ours = self._waiters.resolve(entry.term, entry.index)
         for share in shares:
             if is_ours:
-                outbox.answers.append(
-                    Answered(
-                        waiter=share.waiter,
-                        term=entry.term,
-                        index=entry.index,
-                        ts_us=entry.ts_us,
-                        outcomes=outcomes,
-                        first=share.first,
-                        count=share.count,
-                    )
+                answer = Answered(
+                    waiter=share.waiter,
+                    term=entry.term,
+                    index=entry.index,
+                    ts_us=entry.ts_us,
+                    outcomes=outcomes,
+                    first=share.first,
+                    count=share.count,
                 )
+                if share.concern is WriteConcern.QUORUM:
+                    outbox.answers.append(answer)
+                else:
+                    self._held.add(answer)
+                    outbox.held.append(Held(share.waiter, entry.index))
             else:
                 self._tell_unknown(share, outbox)
         return len(outcomes)
+
+    def _answer_held(self, outbox: Outbox) -> None:
+        """Answer those whose entry every voter holds, as far as this leader knows."""
+        outbox.answers += self._held.release(self._core.held_by_all_voters)
+
+    def _give_up_held(self, outbox: Outbox) -> None:
+        """End all that wait for copies: a node that does not lead hears of none.
+
+        Their entries are committed and applied, and they are told where (T65).
+        """
+        for lost in self._held.drain():
+            outbox.unknown.append(
+                Unknown(lost.waiter, Reason.NOT_ON_ALL_VOTERS, self._leader, lost.index)
+            )
 
     def _record(self) -> None:
         """Write what was decided last: rows, index and digest in one transaction (T7)."""

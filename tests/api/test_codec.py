@@ -13,7 +13,8 @@ from ledgerd.formats.batches import Details, unpack_details
 from ledgerd.ledger.batch import PayoutBatch
 from ledgerd.ledger.commands import Cancel, FeeRule, Fund, OpenAccount, Transfer
 from ledgerd.ledger.money import currency_number
-from ledgerd.limits import BATCH_COMMANDS_MAX
+from ledgerd.limits import BATCH_COMMANDS_MAX, STALE_AGE_MS_MAX
+from ledgerd.replica.inputs import WriteConcern
 from tests.api.world import us_account, uuid7
 
 PAYOUT, ACCOUNT, OTHER, REQUEST = (uuid7(number) for number in range(1, 5))
@@ -447,10 +448,32 @@ def test_malformed_commands_are_named(
 
 def test_a_read_is_linearizable_unless_it_names_an_index() -> None:
     """Unset and linearizable mean the same; an index of 0 is an index."""
-    assert codec.at_least(common_pb2.ReadConcern()) is None
-    assert codec.at_least(common_pb2.ReadConcern(linearizable=True)) is None
-    assert codec.at_least(common_pb2.ReadConcern(at_least_index=0)) == 0
-    assert codec.at_least(common_pb2.ReadConcern(at_least_index=9)) == 9
+    assert codec.read_wish(common_pb2.ReadConcern()) == (None, None)
+    assert codec.read_wish(common_pb2.ReadConcern(linearizable=True)) == (None, None)
+    assert codec.read_wish(common_pb2.ReadConcern(at_least_index=0)) == (0, None)
+    assert codec.read_wish(common_pb2.ReadConcern(at_least_index=9)) == (9, None)
+
+
+@pytest.mark.parametrize("age_ms", [0, STALE_AGE_MS_MAX + 1])
+def test_an_age_has_bounds(age_ms: int) -> None:
+    """A read that accepts any age asks for an index instead; 0 is no age."""
+    stale = common_pb2.Stale(max_age_ms=250)
+    wrong = common_pb2.Stale(max_age_ms=age_ms)
+
+    assert codec.read_wish(common_pb2.ReadConcern(stale=stale)) == (None, 0.25)
+    with pytest.raises(NotLogged, match=r"max_age_ms: expected 1 \.\. 86400000"):
+        codec.read_wish(common_pb2.ReadConcern(stale=wrong))
+
+
+def test_a_write_concern_of_a_newer_release_is_refused() -> None:
+    """It may ask for more than this release can promise; unset is QUORUM."""
+    assert codec.write_concern(common_pb2.WRITE_CONCERN_UNSPECIFIED) is (
+        WriteConcern.QUORUM
+    )
+    assert codec.write_concern(common_pb2.QUORUM) is WriteConcern.QUORUM
+    assert codec.write_concern(common_pb2.ALL_VOTERS) is WriteConcern.ALL_VOTERS
+    with pytest.raises(NotLogged, match="concern: expected QUORUM or ALL_VOTERS"):
+        codec.write_concern(77)  # type: ignore[arg-type] # what a newer caller sends
 
 
 def test_a_page_has_a_default_and_a_bound() -> None:

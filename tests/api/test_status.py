@@ -50,6 +50,7 @@ def test_only_what_may_be_in_the_log_is_unknown() -> None:
     assert {
         "LEADERSHIP_LOST",
         "DEADLINE_AFTER_PROPOSAL",
+        "NOT_ON_ALL_VOTERS",
         "STOPPED_AFTER_PROPOSAL",
         "INTERNAL",
     } == unknown

@@ -35,7 +35,7 @@ from ledgerd.raft.entries import Entry, EntryKind, Index, NodeId, Role, Term
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.status import Status
 from ledgerd.replica.fold import fold
-from ledgerd.replica.inputs import Waiter
+from ledgerd.replica.inputs import Waiter, WriteConcern
 from ledgerd.replica.outbox import HandedOver
 from ledgerd.security import identity as roles
 from ledgerd.security import pki
@@ -76,6 +76,7 @@ class DirectNode:
         self.proposals = 0
         self.deadlines: list[float] = []
         self.transfers: list[int] = []
+        self.concerns: list[WriteConcern] = []
         self._moved = asyncio.Condition()
 
     node_id = 1
@@ -87,14 +88,26 @@ class DirectNode:
         self._state.close()
         self._environment.close()
 
-    async def propose_payouts(self, batch: PayoutBatch, deadline: float) -> Decided:
+    async def propose_payouts(
+        self,
+        batch: PayoutBatch,
+        deadline: float,
+        concern: WriteConcern = WriteConcern.QUORUM,
+    ) -> Decided:
         """Decide a batch."""
+        self.concerns.append(concern)
         return await self._decide(
             EntryKind.PAYOUTS, batches.encode(batch), len(batch), deadline
         )
 
-    async def propose_command(self, command: Command, deadline: float) -> Decided:
+    async def propose_command(
+        self,
+        command: Command,
+        deadline: float,
+        concern: WriteConcern = WriteConcern.QUORUM,
+    ) -> Decided:
         """Decide a command."""
+        self.concerns.append(concern)
         payload = commands.encode([command])
         return await self._decide(EntryKind.COMMANDS, payload, 1, deadline)
 
@@ -116,6 +129,7 @@ class DirectNode:
         query: Callable[[StateReader], T],
         *,
         at_least: int | None,
+        max_age_s: float | None = None,
         deadline: float,
     ) -> tuple[ReadAt, T]:
         """Read what is visible."""
@@ -125,7 +139,8 @@ class DirectNode:
 
         def work(reader: StateReader) -> tuple[ReadAt, T]:
             index = reader.applied() if at_least is None else at_least
-            at = ReadAt(index, reader.applied(), reader.log_time_us())
+            age_ms = 0 if max_age_s is None else int(max_age_s * 1_000)
+            at = ReadAt(index, reader.applied(), reader.log_time_us(), age_ms)
             return at, query(reader)
 
         return read(self._environment, work)

@@ -178,6 +178,7 @@ class FakeCluster:
         self.poison: set[str] = set()  # ids that make a batch malformed
         self.poor: set[str] = set()  # accounts without funds
         self.owner_ref = ""  # of every account
+        self.knows_concerns = True  # or of release 0.1.0
         self.fees: Sequence[admin_pb2.FeeRule] = ()  # as they were set last
         self.nodes = {
             node_id: FakeNode(self, node_id) for node_id in range(1, count + 1)
@@ -293,6 +294,8 @@ class FakePayouts(payouts_pb2_grpc.PayoutsServicer):
         if bad or not request.orders:
             abort(context, Reason.MALFORMED, f"orders[{bad}]: malformed", {})
         reply = self.node.cluster.decide(self.node, request.orders)
+        if self.node.cluster.knows_concerns:
+            reply.header.concern = request.concern or common_pb2.QUORUM
         self.node.leave(context)
         return reply
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -56,10 +57,19 @@ class World:
         )
 
     def read(
-        self, *, at_least: int | None = None, seconds: float = 5.0
+        self,
+        *,
+        at_least: int | None = None,
+        max_age_s: float | None = None,
+        seconds: float = 5.0,
     ) -> "asyncio.Task[tuple[ReadAt, str]]":
         deadline = asyncio.get_running_loop().time() + seconds
-        work = self.reads.read(lambda _: "found", at_least=at_least, deadline=deadline)
+        work = self.reads.read(
+            lambda _: "found",
+            at_least=at_least,
+            max_age_s=max_age_s,
+            deadline=deadline,
+        )
         return asyncio.create_task(work)
 
     async def asked(self) -> ReadsRequested:
@@ -142,6 +152,68 @@ def test_a_stale_read_asks_no_quorum_but_waits_for_its_index() -> None:
 
         assert asked == []
         assert (await task)[0].applied_index == 4
+        world.reads.close()
+
+    asyncio.run(run())
+
+
+def test_a_read_by_age_asks_nobody_while_the_state_is_young() -> None:
+    """F12: one confirmed point serves every reader that accepts its age, and says the age."""
+
+    async def run() -> None:
+        world = World()
+        world.show(5)
+        first = world.read(max_age_s=60.0)
+        question = await world.asked()
+        world.courier.deliver(Outbox(reads=[ReadPoint(question.waiter, Index(5))]))
+        at, _ = await first
+        again, _ = await world.read(max_age_s=60.0)
+
+        assert world.inbox.take(wait_s=0) == []
+        assert at.applied_index == again.applied_index == 5
+        assert 0 < at.age_ms <= again.age_ms <= 60_000
+        world.reads.close()
+
+    asyncio.run(run())
+
+
+def test_a_read_by_age_is_refused_when_nobody_confirms_a_newer_state() -> None:
+    """A node that is cut off serves what it has up to the bound, and nothing older. F12, T93."""
+
+    async def run() -> None:
+        world = World()
+        world.show(5)
+        long_ago = time.monotonic() - 30
+        world.reads._freshness.confirmed(Index(5), asked_at=long_ago)
+        at, _ = await world.read(max_age_s=60.0)
+        with pytest.raises(NotLogged, match="at most 20000 ms old, found 30") as caught:
+            await world.read(max_age_s=20.0, seconds=0.05)
+
+        assert 30_000 <= at.age_ms < 60_000
+        assert caught.value.reason is Reason.STATE_TOO_OLD
+        assert int(caught.value.metadata["age_ms"]) >= 30_000
+        world.reads.close()
+
+    asyncio.run(run())
+
+
+def test_an_idle_node_keeps_its_age_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A point is taken now and then, so that a cut finds every node with a recent one."""
+    monkeypatch.setattr(reads, "REFRESH_S", 0.01)
+
+    async def run() -> None:
+        world = World()
+        world.show(5)
+        keeper = asyncio.create_task(world.reads.keep_fresh())
+        for _ in range(2):
+            question = await world.asked()
+            world.courier.deliver(Outbox(reads=[ReadPoint(question.waiter, Index(5))]))
+        await world.asked()  # nobody confirms this one
+        age_s = world.reads.age_s()
+        keeper.cancel()
+
+        assert age_s is not None
+        assert age_s < 5
         world.reads.close()
 
     asyncio.run(run())

@@ -221,6 +221,11 @@ class Machines:
             machine.turn()
         return bool(waiting)
 
+    @staticmethod
+    def received(messages: Sequence[Message]) -> list[Received]:
+        """Return the inputs of messages that a test delivers by hand."""
+        return [Received(message) for message in messages]
+
     def tick(self, ticks: int = 1) -> None:
         """Let time pass everywhere, delivering after each tick."""
         for _ in range(ticks):

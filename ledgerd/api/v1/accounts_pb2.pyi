@@ -60,18 +60,20 @@ class Account(_message.Message):
     def __init__(self, account_id: _Optional[str] = ..., currency: _Optional[str] = ..., exponent: _Optional[int] = ..., livemode: _Optional[bool] = ..., owner_ref: _Optional[str] = ..., min_balance_units: _Optional[int] = ..., status: _Optional[_Union[AccountStatus, str]] = ..., balances: _Optional[_Union[Balances, _Mapping]] = ..., sequence: _Optional[int] = ..., opened_index: _Optional[int] = ..., opened_at_us: _Optional[int] = ...) -> None: ...
 
 class OpenAccountRequest(_message.Message):
-    __slots__ = ("account_id", "currency", "livemode", "owner_ref", "min_balance_units")
+    __slots__ = ("account_id", "currency", "livemode", "owner_ref", "min_balance_units", "concern")
     ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
     CURRENCY_FIELD_NUMBER: _ClassVar[int]
     LIVEMODE_FIELD_NUMBER: _ClassVar[int]
     OWNER_REF_FIELD_NUMBER: _ClassVar[int]
     MIN_BALANCE_UNITS_FIELD_NUMBER: _ClassVar[int]
+    CONCERN_FIELD_NUMBER: _ClassVar[int]
     account_id: str
     currency: str
     livemode: bool
     owner_ref: str
     min_balance_units: int
-    def __init__(self, account_id: _Optional[str] = ..., currency: _Optional[str] = ..., livemode: _Optional[bool] = ..., owner_ref: _Optional[str] = ..., min_balance_units: _Optional[int] = ...) -> None: ...
+    concern: _common_pb2.WriteConcern
+    def __init__(self, account_id: _Optional[str] = ..., currency: _Optional[str] = ..., livemode: _Optional[bool] = ..., owner_ref: _Optional[str] = ..., min_balance_units: _Optional[int] = ..., concern: _Optional[_Union[_common_pb2.WriteConcern, str]] = ...) -> None: ...
 
 class OpenAccountReply(_message.Message):
     __slots__ = ("header", "result")
@@ -124,18 +126,20 @@ class ListAccountsReply(_message.Message):
     def __init__(self, header: _Optional[_Union[_common_pb2.ReadHeader, _Mapping]] = ..., accounts: _Optional[_Iterable[_Union[Account, _Mapping]]] = ..., next_cursor: _Optional[str] = ..., scanned: _Optional[int] = ...) -> None: ...
 
 class FundRequest(_message.Message):
-    __slots__ = ("request_id", "account_id", "amount", "bank", "external_ref")
+    __slots__ = ("request_id", "account_id", "amount", "bank", "external_ref", "concern")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
     AMOUNT_FIELD_NUMBER: _ClassVar[int]
     BANK_FIELD_NUMBER: _ClassVar[int]
     EXTERNAL_REF_FIELD_NUMBER: _ClassVar[int]
+    CONCERN_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     account_id: str
     amount: _common_pb2.Money
     bank: str
     external_ref: str
-    def __init__(self, request_id: _Optional[str] = ..., account_id: _Optional[str] = ..., amount: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., bank: _Optional[str] = ..., external_ref: _Optional[str] = ...) -> None: ...
+    concern: _common_pb2.WriteConcern
+    def __init__(self, request_id: _Optional[str] = ..., account_id: _Optional[str] = ..., amount: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., bank: _Optional[str] = ..., external_ref: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.WriteConcern, str]] = ...) -> None: ...
 
 class FundReply(_message.Message):
     __slots__ = ("header", "result")
@@ -146,18 +150,20 @@ class FundReply(_message.Message):
     def __init__(self, header: _Optional[_Union[_common_pb2.MutationHeader, _Mapping]] = ..., result: _Optional[_Union[_common_pb2.CommandResult, _Mapping]] = ...) -> None: ...
 
 class TransferRequest(_message.Message):
-    __slots__ = ("request_id", "from_account_id", "to_account_id", "amount", "reference")
+    __slots__ = ("request_id", "from_account_id", "to_account_id", "amount", "reference", "concern")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     FROM_ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
     TO_ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
     AMOUNT_FIELD_NUMBER: _ClassVar[int]
     REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    CONCERN_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     from_account_id: str
     to_account_id: str
     amount: _common_pb2.Money
     reference: str
-    def __init__(self, request_id: _Optional[str] = ..., from_account_id: _Optional[str] = ..., to_account_id: _Optional[str] = ..., amount: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., reference: _Optional[str] = ...) -> None: ...
+    concern: _common_pb2.WriteConcern
+    def __init__(self, request_id: _Optional[str] = ..., from_account_id: _Optional[str] = ..., to_account_id: _Optional[str] = ..., amount: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., reference: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.WriteConcern, str]] = ...) -> None: ...
 
 class TransferReply(_message.Message):
     __slots__ = ("header", "result")

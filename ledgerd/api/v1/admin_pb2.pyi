@@ -110,14 +110,16 @@ class FeeRule(_message.Message):
     def __init__(self, rail: _Optional[str] = ..., currency: _Optional[str] = ..., fixed_units: _Optional[int] = ..., bps: _Optional[int] = ..., min_units: _Optional[int] = ..., max_units: _Optional[int] = ...) -> None: ...
 
 class SetFeesRequest(_message.Message):
-    __slots__ = ("request_id", "rules", "source")
+    __slots__ = ("request_id", "rules", "source", "concern")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     RULES_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
+    CONCERN_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     rules: _containers.RepeatedCompositeFieldContainer[FeeRule]
     source: str
-    def __init__(self, request_id: _Optional[str] = ..., rules: _Optional[_Iterable[_Union[FeeRule, _Mapping]]] = ..., source: _Optional[str] = ...) -> None: ...
+    concern: _common_pb2.WriteConcern
+    def __init__(self, request_id: _Optional[str] = ..., rules: _Optional[_Iterable[_Union[FeeRule, _Mapping]]] = ..., source: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.WriteConcern, str]] = ...) -> None: ...
 
 class SetFeesReply(_message.Message):
     __slots__ = ("header", "result")

@@ -2,10 +2,16 @@ from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from collections.abc import Iterable as _Iterable
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class WriteConcern(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    WRITE_CONCERN_UNSPECIFIED: _ClassVar[WriteConcern]
+    QUORUM: _ClassVar[WriteConcern]
+    ALL_VOTERS: _ClassVar[WriteConcern]
 
 class Outcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -66,6 +72,9 @@ class RefusalCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     RETURN_EXCEEDS_PAYOUT: _ClassVar[RefusalCode]
     BOUND_EXCEEDED: _ClassVar[RefusalCode]
     OVERFLOW: _ClassVar[RefusalCode]
+WRITE_CONCERN_UNSPECIFIED: WriteConcern
+QUORUM: WriteConcern
+ALL_VOTERS: WriteConcern
 OUTCOME_UNSPECIFIED: Outcome
 OUTCOME_CREATED: Outcome
 OUTCOME_REPLAYED: Outcome
@@ -132,40 +141,52 @@ class Money(_message.Message):
     def __init__(self, units: _Optional[int] = ..., currency: _Optional[str] = ..., exponent: _Optional[int] = ...) -> None: ...
 
 class MutationHeader(_message.Message):
-    __slots__ = ("term", "index", "accepted_at_us", "node_id", "state_version")
+    __slots__ = ("term", "index", "accepted_at_us", "node_id", "state_version", "concern")
     TERM_FIELD_NUMBER: _ClassVar[int]
     INDEX_FIELD_NUMBER: _ClassVar[int]
     ACCEPTED_AT_US_FIELD_NUMBER: _ClassVar[int]
     NODE_ID_FIELD_NUMBER: _ClassVar[int]
     STATE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    CONCERN_FIELD_NUMBER: _ClassVar[int]
     term: int
     index: int
     accepted_at_us: int
     node_id: int
     state_version: int
-    def __init__(self, term: _Optional[int] = ..., index: _Optional[int] = ..., accepted_at_us: _Optional[int] = ..., node_id: _Optional[int] = ..., state_version: _Optional[int] = ...) -> None: ...
+    concern: WriteConcern
+    def __init__(self, term: _Optional[int] = ..., index: _Optional[int] = ..., accepted_at_us: _Optional[int] = ..., node_id: _Optional[int] = ..., state_version: _Optional[int] = ..., concern: _Optional[_Union[WriteConcern, str]] = ...) -> None: ...
 
 class ReadHeader(_message.Message):
-    __slots__ = ("read_index", "applied_index", "log_time_us", "node_id", "state_version")
+    __slots__ = ("read_index", "applied_index", "log_time_us", "node_id", "state_version", "age_ms")
     READ_INDEX_FIELD_NUMBER: _ClassVar[int]
     APPLIED_INDEX_FIELD_NUMBER: _ClassVar[int]
     LOG_TIME_US_FIELD_NUMBER: _ClassVar[int]
     NODE_ID_FIELD_NUMBER: _ClassVar[int]
     STATE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    AGE_MS_FIELD_NUMBER: _ClassVar[int]
     read_index: int
     applied_index: int
     log_time_us: int
     node_id: int
     state_version: int
-    def __init__(self, read_index: _Optional[int] = ..., applied_index: _Optional[int] = ..., log_time_us: _Optional[int] = ..., node_id: _Optional[int] = ..., state_version: _Optional[int] = ...) -> None: ...
+    age_ms: int
+    def __init__(self, read_index: _Optional[int] = ..., applied_index: _Optional[int] = ..., log_time_us: _Optional[int] = ..., node_id: _Optional[int] = ..., state_version: _Optional[int] = ..., age_ms: _Optional[int] = ...) -> None: ...
 
 class ReadConcern(_message.Message):
-    __slots__ = ("linearizable", "at_least_index")
+    __slots__ = ("linearizable", "at_least_index", "stale")
     LINEARIZABLE_FIELD_NUMBER: _ClassVar[int]
     AT_LEAST_INDEX_FIELD_NUMBER: _ClassVar[int]
+    STALE_FIELD_NUMBER: _ClassVar[int]
     linearizable: bool
     at_least_index: int
-    def __init__(self, linearizable: _Optional[bool] = ..., at_least_index: _Optional[int] = ...) -> None: ...
+    stale: Stale
+    def __init__(self, linearizable: _Optional[bool] = ..., at_least_index: _Optional[int] = ..., stale: _Optional[_Union[Stale, _Mapping]] = ...) -> None: ...
+
+class Stale(_message.Message):
+    __slots__ = ("max_age_ms",)
+    MAX_AGE_MS_FIELD_NUMBER: _ClassVar[int]
+    max_age_ms: int
+    def __init__(self, max_age_ms: _Optional[int] = ...) -> None: ...
 
 class CommandResult(_message.Message):
     __slots__ = ("outcome", "refusal", "ordinal", "replayed", "original_index", "original_ordinal", "original_at_us", "id_spent", "same_request", "differing_fields")

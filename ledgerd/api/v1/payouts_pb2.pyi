@@ -87,10 +87,12 @@ class PayoutOrder(_message.Message):
     def __init__(self, payout_id: _Optional[str] = ..., account_id: _Optional[str] = ..., amount: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., rail: _Optional[str] = ..., destination: _Optional[_Union[Destination, _Mapping]] = ..., reference: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class SubmitRequest(_message.Message):
-    __slots__ = ("order",)
+    __slots__ = ("order", "concern")
     ORDER_FIELD_NUMBER: _ClassVar[int]
+    CONCERN_FIELD_NUMBER: _ClassVar[int]
     order: PayoutOrder
-    def __init__(self, order: _Optional[_Union[PayoutOrder, _Mapping]] = ...) -> None: ...
+    concern: _common_pb2.WriteConcern
+    def __init__(self, order: _Optional[_Union[PayoutOrder, _Mapping]] = ..., concern: _Optional[_Union[_common_pb2.WriteConcern, str]] = ...) -> None: ...
 
 class SubmitReply(_message.Message):
     __slots__ = ("header", "result", "payout")
@@ -113,14 +115,16 @@ class SubmitResult(_message.Message):
     def __init__(self, result: _Optional[_Union[_common_pb2.CommandResult, _Mapping]] = ..., state: _Optional[_Union[PayoutState, str]] = ..., fee_units: _Optional[int] = ...) -> None: ...
 
 class SubmitBatchRequest(_message.Message):
-    __slots__ = ("orders", "sequence", "deadline_ms")
+    __slots__ = ("orders", "sequence", "deadline_ms", "concern")
     ORDERS_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     DEADLINE_MS_FIELD_NUMBER: _ClassVar[int]
+    CONCERN_FIELD_NUMBER: _ClassVar[int]
     orders: _containers.RepeatedCompositeFieldContainer[PayoutOrder]
     sequence: int
     deadline_ms: int
-    def __init__(self, orders: _Optional[_Iterable[_Union[PayoutOrder, _Mapping]]] = ..., sequence: _Optional[int] = ..., deadline_ms: _Optional[int] = ...) -> None: ...
+    concern: _common_pb2.WriteConcern
+    def __init__(self, orders: _Optional[_Iterable[_Union[PayoutOrder, _Mapping]]] = ..., sequence: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., concern: _Optional[_Union[_common_pb2.WriteConcern, str]] = ...) -> None: ...
 
 class SubmitBatchReply(_message.Message):
     __slots__ = ("header", "results")
@@ -248,14 +252,16 @@ class ListPayoutsReply(_message.Message):
     def __init__(self, header: _Optional[_Union[_common_pb2.ReadHeader, _Mapping]] = ..., payouts: _Optional[_Iterable[_Union[Payout, _Mapping]]] = ..., next_cursor: _Optional[str] = ..., scanned: _Optional[int] = ...) -> None: ...
 
 class CancelPayoutRequest(_message.Message):
-    __slots__ = ("request_id", "payout_id", "reason")
+    __slots__ = ("request_id", "payout_id", "reason", "concern")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     PAYOUT_ID_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    CONCERN_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     payout_id: str
     reason: str
-    def __init__(self, request_id: _Optional[str] = ..., payout_id: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+    concern: _common_pb2.WriteConcern
+    def __init__(self, request_id: _Optional[str] = ..., payout_id: _Optional[str] = ..., reason: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.WriteConcern, str]] = ...) -> None: ...
 
 class CancelPayoutReply(_message.Message):
     __slots__ = ("header", "result", "state")

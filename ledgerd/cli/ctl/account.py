@@ -5,7 +5,12 @@ from rich.table import Table
 
 from ledgerd.api.v1 import accounts_pb2
 from ledgerd.cli.ctl import render
-from ledgerd.cli.ctl.session import Session, repeatable
+from ledgerd.cli.ctl.session import (
+    Session,
+    read_options,
+    repeatable,
+    write_option,
+)
 from ledgerd.client import new_account_id, new_request_id
 
 amount_option = click.option(
@@ -27,6 +32,7 @@ def account() -> None:
     """Accounts and the money between them."""
 
 
+@write_option
 @account.command("open")
 @currency_option
 @click.option(
@@ -64,11 +70,13 @@ def account_open(
             owner_ref=owner_ref,
             min_balance=min_balance_minor,
             account_id=account_id,
+            concern=session.concern,
             deadline=session.deadline_s,
         )
     render.print_result(session, result, "account_id", currency=currency)
 
 
+@write_option
 @account.command("fund")
 @click.argument("account_id")
 @amount_option
@@ -101,11 +109,13 @@ def account_fund(
             bank=bank,
             external_ref=external_ref,
             request_id=request_id,
+            concern=session.concern,
             deadline=session.deadline_s,
         )
     render.print_result(session, result, "request_id")
 
 
+@write_option
 @account.command("transfer")
 @click.argument("from_account_id")
 @click.argument("to_account_id")
@@ -134,18 +144,25 @@ def account_transfer(
             currency,
             reference=reference,
             request_id=request_id,
+            concern=session.concern,
             deadline=session.deadline_s,
         )
     render.print_result(session, result, "request_id")
 
 
+@read_options
 @account.command("get")
 @click.argument("account_id")
 @click.pass_obj
 def account_get(session: Session, *, account_id: str) -> None:
     """Show an account with its balances."""
     with session.client() as client:
-        reply = client.account(account_id, deadline=session.deadline_s)
+        reply = client.account(
+            account_id,
+            at_least=session.at_least,
+            max_age=session.max_age_s,
+            deadline=session.deadline_s,
+        )
     if session.output == "json":
         render.print_json(session, render.message(reply))
         return
@@ -163,6 +180,7 @@ def account_get(session: Session, *, account_id: str) -> None:
     render.print_pairs(session, pairs)
 
 
+@read_options
 @account.command("list")
 @click.option("--currency", default="", help="Only accounts of this currency.")
 @click.option("--owner-ref", default="", help="Only accounts of this owner.")
@@ -181,6 +199,8 @@ def account_list(
                 owner_ref=owner_ref,
                 page_size=min(limit - len(found), 1_000),
                 cursor=cursor,
+                at_least=session.at_least,
+                max_age=session.max_age_s,
                 deadline=session.deadline_s,
             )
             found.extend(reply.accounts)

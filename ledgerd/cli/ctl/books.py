@@ -5,15 +5,20 @@ from rich.table import Table
 
 from ledgerd.api.v1 import accounts_pb2
 from ledgerd.cli.ctl import render
-from ledgerd.cli.ctl.session import Ended, Failed, Session
+from ledgerd.cli.ctl.session import Ended, Failed, Session, read_options
 
 
+@read_options
 @click.command("trial-balance")
 @click.pass_obj
 def trial_balance(session: Session) -> None:
     """Show debits and credits of every ledger account, for each currency."""
     with session.client() as client:
-        reply = client.trial_balance(deadline=session.deadline_s)
+        reply = client.trial_balance(
+            at_least=session.at_least,
+            max_age=session.max_age_s,
+            deadline=session.deadline_s,
+        )
     if session.output == "json":
         render.print_json(session, render.message(reply))
     else:

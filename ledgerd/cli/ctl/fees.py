@@ -9,7 +9,7 @@ import click
 from ledgerd.api.v1 import admin_pb2
 from ledgerd.cli.ctl import render
 from ledgerd.cli.ctl.account import request_option
-from ledgerd.cli.ctl.session import Session, repeatable
+from ledgerd.cli.ctl.session import Session, repeatable, write_option
 from ledgerd.client import new_request_id
 from ledgerd.limits import AMOUNT_MINOR_MAX
 
@@ -26,6 +26,7 @@ def fees() -> None:
     """What payouts cost."""
 
 
+@write_option
 @fees.command("set")
 @click.option(
     "--rule",
@@ -49,6 +50,7 @@ def fees_set(
             schedule,
             source=source,
             request_id=request_id,
+            concern=session.concern,
             deadline=session.deadline_s,
         )
     render.print_result(session, result, "request_id", rules=str(len(schedule)))

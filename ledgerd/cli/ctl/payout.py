@@ -8,7 +8,12 @@ from rich.table import Table
 from ledgerd.api.v1 import common_pb2, payouts_pb2
 from ledgerd.cli.ctl import render
 from ledgerd.cli.ctl.account import amount_option, currency_option, request_option
-from ledgerd.cli.ctl.session import Session, repeatable
+from ledgerd.cli.ctl.session import (
+    Session,
+    read_options,
+    repeatable,
+    write_option,
+)
 from ledgerd.cli.ctl.submit import submit
 from ledgerd.client import (
     bic_account,
@@ -30,6 +35,7 @@ def payout() -> None:
 payout.add_command(submit)
 
 
+@write_option
 @payout.command("send")
 @click.option("--account", required=True, help="The account that pays, acct_....")
 @amount_option
@@ -103,18 +109,25 @@ def payout_send(
             reference=reference,
             metadata=_pairs(metadata),
             payout_id=payout_id,
+            concern=session.concern,
             deadline=session.deadline_s,
         )
     render.print_result(session, result, "payout_id", state=result.state.lower())
 
 
+@read_options
 @payout.command("get")
 @click.argument("payout_id")
 @click.pass_obj
 def payout_get(session: Session, *, payout_id: str) -> None:
     """Show a payout, or how its submit was refused."""
     with session.client() as client:
-        reply = client.get(payout_id, deadline=session.deadline_s)
+        reply = client.get(
+            payout_id,
+            at_least=session.at_least,
+            max_age=session.max_age_s,
+            deadline=session.deadline_s,
+        )
     if session.output == "json":
         render.print_json(session, render.message(reply))
         return
@@ -151,6 +164,7 @@ def payout_get(session: Session, *, payout_id: str) -> None:
     )
 
 
+@read_options
 @payout.command("list")
 @click.option("--account", default="", help="Only payouts of this account.")
 @click.option("--state", type=click.Choice(_STATES, case_sensitive=False), default=None)
@@ -180,6 +194,8 @@ def payout_list(
                 currency=currency,
                 page_size=min(limit - len(found), 1_000),
                 cursor=cursor,
+                at_least=session.at_least,
+                max_age=session.max_age_s,
                 deadline=session.deadline_s,
             )
             found.extend(reply.payouts)
@@ -207,6 +223,7 @@ def payout_list(
         session.console.print(f"more: --cursor {cursor}", soft_wrap=True)
 
 
+@write_option
 @payout.command("cancel")
 @click.argument("payout_id")
 @click.option("--reason", default="", help="For the record.")
@@ -222,6 +239,7 @@ def payout_cancel(
             payout_id,
             reason=reason,
             request_id=request_id,
+            concern=session.concern,
             deadline=session.deadline_s,
         )
     render.print_result(

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
@@ -11,8 +11,9 @@ from typing import Any, Final, Literal
 import click
 from rich.console import Console
 
-from ledgerd.client import Client, NotLogged, OutcomeUnknown, Profile
+from ledgerd.client import Client, NotLogged, OutcomeUnknown, Profile, WriteConcern
 from ledgerd.errors import ConfigError
+from ledgerd.limits import STALE_AGE_MS_MAX
 
 CONFIG_VARIABLE: Final = "LEDGERCTL_CONFIG"
 Output = Literal["table", "json"]
@@ -53,6 +54,9 @@ class Session:
         self.config = config
         self.output: Output = output
         self.deadline_s = deadline_s
+        self.concern = WriteConcern.QUORUM
+        self.at_least: int | None = None
+        self.max_age_s: float | None = None
         # Piped tables are not cut at the width of a terminal that is not there.
         width = None if os.isatty(1) else 200
         # No markup: what others named, "[/x]" too, is shown as it is.
@@ -75,6 +79,61 @@ class Session:
     def client(self) -> Client:
         """Return a client; use it in `with`."""
         return Client(self.profile())
+
+
+def write_option(command: click.Command) -> click.Command:
+    """Let a command that writes take --write-concern."""
+
+    def note(context: click.Context, _: click.Parameter, value: str) -> None:
+        named = value.replace("-", "_")
+        context.ensure_object(Session).concern = WriteConcern(named)
+
+    option = click.Option(
+        ["--write-concern"],
+        type=click.Choice([each.value.replace("_", "-") for each in WriteConcern]),
+        default=WriteConcern.QUORUM.value,
+        show_default=True,
+        expose_value=False,
+        callback=note,
+        help="How many copies there must be when it is answered. all-voters waits for every "
+        "voter, and ends as unknown (4) with NOT_ON_ALL_VOTERS if one is missing.",
+    )
+    command.params.append(option)
+    return command
+
+
+def read_options(command: click.Command) -> click.Command:
+    """Let a command that reads take --at-least or --max-age; else it is linearizable."""
+
+    def note(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
+        # Any: click's own signature.
+        def set_it(context: click.Context, _: click.Parameter, value: Any) -> None:
+            session = context.ensure_object(Session)
+            setattr(session, name, value)
+            if session.at_least is not None and session.max_age_s is not None:
+                raise click.UsageError("expected --at-least or --max-age, found both")
+
+        return set_it
+
+    command.params += [
+        click.Option(
+            ["--at-least"],
+            type=click.IntRange(0),
+            metavar="INDEX",
+            expose_value=False,
+            callback=note("at_least"),
+            help="Read on any node that has applied this log index. Default: linearizable.",
+        ),
+        click.Option(
+            ["--max-age"],
+            type=Seconds(0.001, STALE_AGE_MS_MAX / 1_000),
+            metavar="SECONDS",
+            expose_value=False,
+            callback=note("max_age_s"),
+            help="Read on any node whose state is at most this old.",
+        ),
+    ]
+    return command
 
 
 class Seconds(click.FloatRange):
