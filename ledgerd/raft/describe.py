@@ -79,7 +79,7 @@ def describe(thing: Described) -> str:
             return (
                 f"{thing.node_id} {thing.mode.value} match={thing.match} "
                 f"next={thing.next} window={thing.window_messages}"
-                f"{f' offered={thing.offered}' if thing.offered else ''}"
+                f"{f' offered={thing.offered}' if thing.offered else ''}{_health(thing)}"
             )
         case _:
             name = type(thing).__name__
@@ -106,8 +106,10 @@ def _tail(message: Message) -> str:
         case Heartbeat():
             return f" commit={message.commit} position={message.read_position}"
         case HeartbeatReply():
-            slow = " slow" if message.is_slow else ""
-            return f" position={message.read_position} applied={message.applied}{slow}"
+            return (
+                f" position={message.read_position} applied={message.applied}"
+                f"{_health(message)}"
+            )
         case PreVote():
             return f" last={describe(message.last)}"
         case RequestVote():
@@ -195,6 +197,7 @@ def describe_ready(ready: Ready) -> list[str]:
         lines.append(f"write {describe(ready.hard_state)}{lazily}")
     if ready.snapshot is not None:
         lines.append(f"write {describe(ready.snapshot)}")
+    lines += [f"repair {describe(entry)}" for entry in ready.repairs]
     lines += [f"write {describe(entry)}" for entry in ready.entries]
     lines += [f"early {describe(message)}" for message in ready.send_early]
     lines += [f"after {describe(message)}" for message in ready.send_after]
@@ -231,10 +234,18 @@ def _leader(leader: NodeId) -> str:
     return "none" if leader == NO_NODE else str(leader)
 
 
+def _health(thing: HeartbeatReply | PeerStatus | Status) -> str:
+    """Return what stands out of a node's disk: nothing if it is well."""
+    slow = " slow" if thing.is_slow else ""
+    return slow if thing.free_bytes is None else f"{slow} free={thing.free_bytes}"
+
+
 def _status(status: Status) -> str:
+    corrupt = "".join(f" corrupt={index}" for index in status.corrupt)
     peers = "".join(f"; {describe(peer)}" for peer in status.peers)
     return (
         f"{status.node_id} {status.role.value} term={status.term} vote={status.vote} "
         f"leader={_leader(status.leader)} first={status.first} applied={status.applied} "
-        f"commit={status.commit} durable={status.durable} last={status.last}{peers}"
+        f"commit={status.commit} durable={status.durable} last={status.last}"
+        f"{_health(status)}{corrupt}{peers}"
     )

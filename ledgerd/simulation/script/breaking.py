@@ -1,6 +1,7 @@
 """Commands that break things and mend them: processes and the network."""
 
 from ledgerd.raft.describe import describe
+from ledgerd.raft.entries import Index
 from ledgerd.simulation.script.args import Args
 from ledgerd.simulation.script.play import Lines, Play
 from ledgerd.simulation.script.world import cut_between, is_of
@@ -34,6 +35,17 @@ def wipe(play: Play, args: Args) -> Lines:
     return []
 
 
+def corrupt(play: Play, args: Args) -> Lines:
+    """Let the value at this index of a node's log rot; its scrub or its next start finds it."""
+    machine = play.world.machines[args.node()]
+    index = Index(args.number("index"))
+    first, last = machine.disk.first_index(), machine.disk.last_index()
+    if not first <= index <= last:
+        raise args.fault(f"the log holds {first}..{last}, not {index}")
+    machine.corrupt(index)
+    return []
+
+
 def duplicate(play: Play, args: Args) -> Lines:
     """Send all that is under way to these nodes a second time, behind everything else."""
     to = frozenset(args.nodes())
@@ -44,17 +56,16 @@ def duplicate(play: Play, args: Args) -> Lines:
 
 
 def cut(play: Play, args: Args) -> Lines:
-    """Lose all messages between these groups; with oneway=true only first to second."""
+    """Lose messages between these groups, of one class if type= names it.
+
+    With oneway=true only those from each group to the groups after it.
+    """
     groups = [frozenset(group) for group in args.groups()]
     if len(groups) < 2:
         raise args.fault("needs two groups, such as (1) (2,3)")
-    if args.flag("oneway", default=False):
-        first, second, *more = groups
-        if more:
-            raise args.fault("oneway=true needs exactly two groups")
-        play.world.cuts |= {(a, b) for a in first for b in second}
-    else:
-        play.world.cuts |= cut_between(groups)
+    kind = args.option("type", "") or None
+    one_way = args.flag("oneway", default=False)
+    play.world.cuts |= cut_between(groups, kind, is_one_way=one_way)
     return []
 
 

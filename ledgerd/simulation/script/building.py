@@ -38,6 +38,7 @@ def add_nodes(play: Play, args: Args) -> Lines:
             uncommitted_bytes_max=_UNLIMITED,
             apply_bytes_max=args.count("max-committed-size-per-ready", _UNLIMITED),
             recent_bytes_max=_UNLIMITED,
+            free_bytes_min=args.count("free-bytes-min", 0),
         ),
         rules=Rules(
             pre_vote=args.flag("prevote", default=play.rules.pre_vote),

@@ -1,5 +1,6 @@
 """What a node of a script has on disk: a log in memory, which its core reads."""
 
+from ledgerd.errors import SlotCorruptError
 from ledgerd.raft.entries import Anchor, Entry, HardState, Index, Term
 from ledgerd.raft.ready import Ready
 
@@ -8,6 +9,7 @@ class Disk:
     """The `LogReader` of a core, and its hard state.
 
     base: the entry before the first one, which a compaction or a snapshot left.
+    corrupt: indexes whose values fail their check.
     A hard state that need not be synced is volatile until the next write that is (C6).
     """
 
@@ -15,23 +17,29 @@ class Disk:
         self.base = base
         self.log: list[Entry] = []
         self.hard_state = hard_state
+        self.corrupt: set[Index] = set()
         self._volatile: HardState | None = None
 
     # Writing.
 
     def persist(self, ready: Ready) -> None:
         """Write one Ready in one piece (C1)."""
+        for entry in ready.repairs:
+            self.log[entry.index - self.first_index()] = entry
+            self.corrupt.discard(entry.index)
         if ready.hard_state is not None:
             self._volatile = ready.hard_state
         if not ready.must_sync:
             return
         if ready.snapshot is not None:
             self.log.clear()
+            self.corrupt.clear()
             self.base = ready.snapshot.anchor
         if ready.entries:
             kept = ready.entries[0].index - self.first_index()
             assert 0 <= kept <= len(self.log), (ready.entries[0].id, len(self.log))
             self.log[kept:] = ready.entries
+            self.corrupt = {i for i in self.corrupt if i < ready.entries[0].index}
         self.sync()
 
     def sync(self) -> None:
@@ -52,6 +60,7 @@ class Disk:
         last = self.log[gone - 1]
         self.base = Anchor(last.id, last.link, last.ts_us)
         del self.log[:gone]
+        self.corrupt = {index for index in self.corrupt if index >= first}
 
     # Reading: `LogReader`.
 
@@ -86,6 +95,9 @@ class Disk:
         base = self.first_index()
         page: list[Entry] = []
         for entry in self.log[first - base : last - base + 1]:
+            if page and entry.index in self.corrupt:
+                break
+            self._check(entry.index)
             bytes_max -= entry.size_bytes
             if bytes_max < 0 and page:
                 break
@@ -94,4 +106,11 @@ class Disk:
 
     def _at(self, index: Index) -> Entry | None:
         offset = index - self.first_index()
-        return self.log[offset] if 0 <= offset < len(self.log) else None
+        if not 0 <= offset < len(self.log):
+            return None
+        self._check(index)
+        return self.log[offset]
+
+    def _check(self, index: Index) -> None:
+        if index in self.corrupt:
+            raise SlotCorruptError(index, f"the value at {index} fails its check")

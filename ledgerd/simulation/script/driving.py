@@ -2,7 +2,7 @@
 
 from ledgerd.raft.describe import describe
 from ledgerd.raft.entries import EntryKind
-from ledgerd.raft.facts import PeerLost
+from ledgerd.raft.facts import Capacity, LogWritten, PeerLost, PeerRefused
 from ledgerd.raft.ready import Refused
 from ledgerd.simulation.script.args import Args
 from ledgerd.simulation.script.building import ELECTION_TICKS, HEARTBEAT_TICKS
@@ -78,6 +78,29 @@ def report_unreachable(play: Play, args: Args) -> Lines:
     """Tell a node that its connection to another one broke."""
     core = play.machine(args, args.node()).core
     core.note(PeerLost(args.node("peer")))
+    return []
+
+
+def peer_lost(play: Play, args: Args) -> Lines:
+    """Tell a node that a peer's stream ended and nobody listens there any more (F4)."""
+    core = play.machine(args, args.node()).core
+    core.note(PeerRefused(args.node("peer")))
+    return []
+
+
+def fitness(play: Play, args: Args) -> Lines:
+    """Let a node's log write stall for so long that it counts as slow (F8)."""
+    machine = play.machine(args, args.node())
+    if args.word("level") != "slow":
+        raise args.fault("the level is slow; a node becomes fit again by good writes")
+    machine.core.note(LogWritten(machine.stall_ticks))
+    return []
+
+
+def capacity(play: Play, args: Args) -> Lines:
+    """Tell a node how many bytes are left on its disk (F36)."""
+    machine = play.machine(args, args.node())
+    machine.core.note(Capacity(args.number("bytes")))
     return []
 
 

@@ -27,6 +27,7 @@ from ledgerd.raft.entries import (
     NodeId,
     Term,
 )
+from ledgerd.raft.facts import SlotCorrupt
 from ledgerd.raft.membership import NOBODY, Membership
 from ledgerd.raft.messages import Message, SnapshotOffer
 from ledgerd.raft.options import Options, Rules
@@ -113,6 +114,8 @@ class Machine:
             rules=self._settings.rules,
             encode_change=encode_change,
         )
+        for index in sorted(self.disk.corrupt):  # what a store's check at start finds
+            self.core.note(SlotCorrupt(index))
         self._offer()
 
     def crash(self, *, lose_unsynced: bool) -> None:
@@ -139,6 +142,11 @@ class Machine:
         """Spread the timers of neighbours, and never repeat a read position after a restart."""
         start = 0 if n <= _TIMER_DRAWS_MAX else _POSITIONS * self._incarnation
         return (start + self.id - 1) % n
+
+    @property
+    def stall_ticks(self) -> int:
+        """A log write this long makes the node slow."""
+        return self._settings.options.stall_ticks
 
     # What the reader sees.
 
@@ -171,7 +179,7 @@ class Machine:
             return None
         ready = self.jobs.popleft()
         self.disk.persist(ready)
-        written = [describe(entry) for entry in ready.entries]
+        written = [describe(entry) for entry in (*ready.repairs, *ready.entries)]
         if ready.hard_state is not None:
             written.insert(0, describe(ready.hard_state))
         told = [f"written {thing}" for thing in written]
@@ -211,6 +219,12 @@ class Machine:
         anchor = Anchor(entry.id, entry.link, entry.ts_us)
         self.history.append(Applied(anchor, content, membership))
         return told
+
+    def corrupt(self, index: Index) -> None:
+        """Let the value at `index` rot; a node that is up finds it by its scrub."""
+        self.disk.corrupt.add(index)
+        if self.is_up:
+            self.core.note(SlotCorrupt(index))
 
     # Snapshots and compaction. The state after every entry is at hand as a snapshot.
 

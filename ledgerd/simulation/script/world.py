@@ -7,6 +7,7 @@ an index (R4, R6), pointers in order (R3), nothing remembered goes back (R8).
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
+from typing import Final, TypeAlias
 
 from ledgerd.errors import CorruptionError
 from ledgerd.raft.describe import describe
@@ -15,7 +16,9 @@ from ledgerd.raft.messages import Message, SnapshotOffer
 from ledgerd.raft.status import Status
 from ledgerd.simulation.script.machine import Machine, Settings
 
-_ROUNDS_MAX = 1000
+Cut: TypeAlias = tuple[NodeId, NodeId, str | None]
+
+_ROUNDS_MAX: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +31,15 @@ class Step:
 
 
 class World:
-    """Nodes 1 .. n and one queue of messages. cuts: pairs (sender, receiver) that lose all."""
+    """Nodes 1 .. n and one queue of messages.
+
+    cuts: (sender, receiver, class) of messages that are lost; the class None stands for all.
+    """
 
     def __init__(self) -> None:
         self.machines: dict[NodeId, Machine] = {}
         self.in_flight: list[Message] = []
-        self.cuts: set[tuple[NodeId, NodeId]] = set()
+        self.cuts: set[Cut] = set()
         self._leaders: dict[Term, NodeId] = {}
         self._applied: dict[int, tuple[EntryId, bytes]] = {}
         self._seen: dict[NodeId, Status] = {}
@@ -73,7 +79,7 @@ class World:
             line = describe(message)
             if drop:
                 lines.append(f"dropped: {line}")
-            elif (message.sender, to) in self.cuts or not machine.is_up:
+            elif self._is_cut(message) or not machine.is_up:
                 lines.append(f"lost: {line}")
             else:
                 lines.append(line)
@@ -81,6 +87,10 @@ class World:
                 if isinstance(message, SnapshotOffer) and machine.is_up:
                     lines += machine.fetch(self.machines[message.sender])
         return lines
+
+    def _is_cut(self, message: Message) -> bool:
+        way = message.sender, message.to
+        return not self.cuts.isdisjoint({(*way, None), (*way, type(message).__name__)})
 
     def _step(self, machine: Machine, message: Message, lines: list[str]) -> None:
         try:
@@ -174,12 +184,14 @@ def is_of(message: Message, kind: str | None) -> bool:
     return kind in (None, type(message).__name__)
 
 
-def cut_between(groups: Sequence[Set[NodeId]]) -> set[tuple[NodeId, NodeId]]:
-    """Return the pairs, both ways, that stand in different groups."""
+def cut_between(
+    groups: Sequence[Set[NodeId]], kind: str | None, *, is_one_way: bool
+) -> set[Cut]:
+    """Return the cuts between different groups, or only from each to those after it."""
     return {
-        (sender, to)
-        for group in groups
-        for other in groups
+        (sender, to, kind)
+        for number, group in enumerate(groups)
+        for other in (groups[number + 1 :] if is_one_way else groups)
         if other is not group
         for sender in group
         for to in other
