@@ -90,6 +90,7 @@ def _as_json(report: Report) -> dict[str, object]:
         "clean": report.is_clean,
         "findings_count": report.findings_count,
         "findings": [_finding(one) for one in report.findings],
+        "first_index": report.first_index,
         "last_index": report.last_index,
         "applied_index": report.applied_index,
         "digest": report.digest.hex(),
@@ -135,8 +136,11 @@ def _print(report: Report, console: Console) -> None:
     rows = sum(report.rows.values())
     verdict = "clean" if report.is_clean else f"{report.findings_count} findings"
     replayed = "log replayed" if report.is_replayed else "log not replayed"
+    if not report.is_replayed and report.first_index > 1:
+        replayed = "log not replayed, for its beginning was cut"
     console.print(
-        f"{verdict}: {report.last_index} entries, applied up to {report.applied_index}, "
-        f"{rows} rows, {replayed}, digest {report.digest.hex() or 'unknown'}",
+        f"{verdict}: entries {report.first_index} .. {report.last_index}, "
+        f"applied up to {report.applied_index}, {rows} rows, {replayed}, "
+        f"digest {report.digest.hex() or 'unknown'}",
         highlight=False,
     )

@@ -321,7 +321,8 @@ class RaftCore:
             self._log.restore(snapshot.anchor)
             roles.commit = roles.applied = self._apply_end = index
             self._page = []
-            roles.membership = snapshot.membership  # T56
+            if not snapshot.membership.is_empty:  # T56; else that of the founders
+                roles.membership = snapshot.membership
             if roles.role is not Role.FOLLOWER:  # T40: a ballot of another membership
                 roles.become_follower(roles.term, NO_NODE, Cause.VOTE_LOST)
             self._restored = snapshot
@@ -514,6 +515,7 @@ class RaftCore:
                     progress.silent_ticks,
                     progress.is_slow,
                     progress.free_bytes,
+                    roles.releases.speaks(peer, SnapshotOffer),
                 )
                 for peer, progress in sorted(peers.items())
             ),

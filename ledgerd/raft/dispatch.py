@@ -222,6 +222,7 @@ class Dispatch:
             # R4: one (term, index), one link; so the prefix is here, and is committed.
             own_link = roles.log.link(snapshot.index)
             assert own_link == snapshot.anchor.link, (snapshot, own_link)
+            roles.marks.covers("snapshot.only_commit")
             roles.commit_to(snapshot.index)
         roles.accept_offer(message)
 

@@ -75,6 +75,18 @@ MARKS: Final = (
     "member.joint_left_by_later_leader",  # than the one that entered it (T55)
     "member.leader_removed",  # a leader applied its own removal (F6)
     "member.too_slow",  # a learner did not keep pace (F23)
+    # Snapshots and compaction.
+    "snapshot.offered",  # a peer needs what the log no longer holds (T30)
+    "snapshot.joined_by_ack",  # an ack joined the log while a peer was to fetch (T62)
+    "snapshot.offer_expired",  # nothing was heard of an offer (T62)
+    "snapshot.attempt_failed",  # a peer's attempt to fetch has failed (T62)
+    "snapshot.only_commit",  # the log held the entry, so only commit moved (T60)
+    "snapshot.installed",
+    "snapshot.not_needed",  # fetched, and at or below commit by then (T60, T95)
+    "snapshot.refused",  # what was fetched is damaged (T90)
+    "snapshot.spoiled",  # what was made here turned out damaged (T90)
+    "compact.sliced",  # a cut took more than one turn (F27)
+    "compact.held_for_peer",  # a live peer lacks what would have gone (F27)
     # Reads.
     "read.answer_too_late",  # nobody waits under this position any more
     "read.given_up",  # a heard leader never answered

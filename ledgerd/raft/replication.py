@@ -193,6 +193,7 @@ class Leadership:
             if progress.mode is Mode.SNAPSHOT:
                 progress.offer_ticks += ticks
                 if progress.offer_ticks >= self._options.snapshot_ticks_max:
+                    self._marks.covers("snapshot.offer_expired")
                     progress.offer_ended(Event.EXPIRED, self._next_stream())
 
     def accepted(self, message: AppendAccepted) -> bool:
@@ -203,6 +204,8 @@ class Leadership:
             return False  # T25: superseded
         assert message.match <= self._log.last, (message, self._log.last)
         joins = message.match >= self._log.anchor.at
+        if progress.mode is Mode.SNAPSHOT and joins:
+            self._marks.covers("snapshot.joined_by_ack")
         return progress.accepted(message.match, joins=joins)
 
     def rejected(self, message: AppendRejected) -> None:
@@ -263,6 +266,8 @@ class Leadership:
         progress = self.peers.get(peer)
         if progress is not None:
             event = Event.SENT if ok else Event.FAILED
+            if progress.mode is Mode.SNAPSHOT and not ok:
+                self._marks.covers("snapshot.attempt_failed")
             progress.offer_ended(event, self._next_stream())
 
     # Snapshots.
@@ -297,6 +302,7 @@ class Leadership:
         ):
             return
         progress.offer(snapshot.index)
+        self._marks.covers("snapshot.offered")
         self._out.send(
             SnapshotOffer(
                 self._node_id,

@@ -14,6 +14,7 @@ class PeerStatus:
     offered: index of the snapshot that was offered to it last and is not acknowledged; else 0.
     silent_ticks: how long nothing was heard of it.
     is_slow, free_bytes: what the peer said of its disk last (F8, F36).
+    takes_snapshots: whether its release understands an offer.
     """
 
     node_id: NodeId
@@ -27,6 +28,7 @@ class PeerStatus:
     silent_ticks: int = 0
     is_slow: bool = False
     free_bytes: int | None = None
+    takes_snapshots: bool = True
 
 
 @dataclass(frozen=True, slots=True)

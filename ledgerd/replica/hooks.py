@@ -16,6 +16,8 @@ MOMENTS = (
     "turn.stepped",
     "turn.before_log_commit",
     "turn.after_log_commit",
+    "turn.before_install",
+    "turn.after_install",
     "turn.before_apply",
     "turn.applied",
     "turn.end",

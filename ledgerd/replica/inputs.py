@@ -13,6 +13,7 @@ from ledgerd.raft.entries import Index, NodeId
 from ledgerd.raft.facts import Fact
 from ledgerd.raft.messages import Message
 from ledgerd.raft.requests import Request
+from ledgerd.raft.snapshots import Snapshot
 
 Waiter = NewType(
     "Waiter", int
@@ -103,6 +104,45 @@ class Noted:
     fact: Fact
 
 
+@dataclass(frozen=True, slots=True)
+class SnapshotAsked:
+    """Somebody wants a copy of the state made now. Inbox full: NOT_LOGGED."""
+
+    waiter: Waiter
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotMade:
+    """The copy that `SnapshotStore.make` began has ended. Always has room.
+
+    snapshot: whole, verified and durable; None: it failed, for the reason in `why`.
+    """
+
+    snapshot: Snapshot | None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotFetched:
+    """The fetch of the snapshot with this checksum has ended. Always has room.
+
+    snapshot: verified, durable and ready for `StateStore.install`; None: it was refused.
+    """
+
+    sha256: bytes
+    snapshot: Snapshot | None
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotSpoiled:
+    """The snapshot with this checksum, made here, turned out damaged (T90). Always has room."""
+
+    sha256: bytes
+
+
+SnapshotInput: TypeAlias = (
+    SnapshotAsked | SnapshotMade | SnapshotFetched | SnapshotSpoiled
+)
 Input: TypeAlias = (
     Ticked
     | Received
@@ -113,4 +153,5 @@ Input: TypeAlias = (
     | ReadsRequested
     | TransferAsked
     | Noted
+    | SnapshotInput
 )

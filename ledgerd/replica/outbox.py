@@ -7,6 +7,7 @@ from ledgerd.ledger.outcomes import Outcomes
 from ledgerd.raft.entries import NO_INDEX, EntryKind, Index, NodeId, Term
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.ready import RoleChange
+from ledgerd.raft.snapshots import Snapshot
 from ledgerd.replica.inputs import Waiter
 from ledgerd.replica.versions import Halt
 
@@ -78,6 +79,15 @@ class HandedOver:
     term: Term
 
 
+@dataclass(frozen=True, slots=True)
+class SnapshotAnswer:
+    """The copy that the waiter asked for is made, or has failed for the reason in `why`."""
+
+    waiter: Waiter
+    snapshot: Snapshot | None
+    why: str
+
+
 @dataclass(slots=True)
 class Outbox:
     """Everything one turn hands to the loop, in one wake-up. Owned by the receiver afterwards.
@@ -92,6 +102,7 @@ class Outbox:
     needs_settle: something was applied, so `settle` has something to make visible.
     applied: kind and number of commands of each entry applied in the turn.
     persisted_bytes: payload bytes written to the log in the turn.
+    installed: the state was replaced by this snapshot in the turn.
     """
 
     answers: list[Answered] = field(default_factory=list)
@@ -101,6 +112,7 @@ class Outbox:
     held: list[Held] = field(default_factory=list)
     reads: list[ReadPoint] = field(default_factory=list)
     handed_over: list[HandedOver] = field(default_factory=list)
+    snapshots: list[SnapshotAnswer] = field(default_factory=list)
     role_change: RoleChange | None = None
     again: bool = False
     sends_first: bool = False
@@ -108,3 +120,4 @@ class Outbox:
     needs_settle: bool = False
     applied: list[tuple[EntryKind, int]] = field(default_factory=list)
     persisted_bytes: int = 0
+    installed: Snapshot | None = None

@@ -10,9 +10,10 @@ from ledgerd.formats.records import TableRows
 from ledgerd.ledger.view import LedgerView
 from ledgerd.raft.entries import Entry, HardState, Index
 from ledgerd.raft.membership import Membership
-from ledgerd.raft.messages import EarlyMessage, LateMessage
+from ledgerd.raft.messages import EarlyMessage, LateMessage, SnapshotOffer
 from ledgerd.raft.reader import LogReader
 from ledgerd.raft.ready import Ready, Ticket
+from ledgerd.raft.snapshots import Snapshot
 
 _MINT: Final = object()  # held by the log stores; see `mint`
 
@@ -64,6 +65,10 @@ class LogStore(LogReader, Protocol):
 
     def hard_state(self) -> HardState:
         """Return the durable hard state; term 0, no vote, commit 0 in a new store."""
+        ...
+
+    def size_bytes(self) -> int:
+        """Return about how much room the entries take on disk. Cheap, whatever their number."""
         ...
 
     def compact(self, first: Index, *, state_durable: Index) -> None:
@@ -123,6 +128,42 @@ class StateStore(Protocol):
 
     def sync(self) -> Index:
         """Commit, make everything applied durable, and return that index: now `durable()`."""
+        ...
+
+    def install(self, snapshot: Snapshot) -> None:
+        """Put the fetched state of `snapshot` in the place of this one, for good (F30).
+
+        The log has started anew behind it, durably; the open transaction is given up. Afterwards
+        `applied()` and `visible` are the snapshot's index, and `digest()` is its digest. A crash
+        before the end is finished at the next start. Raises StorageError, CorruptionError.
+        """
+        ...
+
+
+class SnapshotStore(Protocol):
+    """Copies of state/, made and fetched in the background; each end comes back as an input."""
+
+    def newest(self) -> Snapshot | None:
+        """Return the newest whole copy at hand; None if there is none."""
+        ...
+
+    def make(self) -> Index:
+        """Begin a copy of what is visible now, and return that index; ends as `SnapshotMade`.
+
+        The copy stands at that index or a later one. Never called while one is under way (T63).
+        """
+        ...
+
+    def fetch(self, offer: SnapshotOffer) -> None:
+        """Begin or go on to fetch what was offered; ends as `SnapshotFetched`.
+
+        Takes the place of a fetch of another snapshot that is under way. It is tried again and
+        again, from the last good chunk on, until it is whole, refused, or stopped (F29).
+        """
+        ...
+
+    def stop_fetching(self) -> None:
+        """Give the fetch under way up; what has come stays, for the same offer made again."""
         ...
 
 

@@ -26,6 +26,8 @@ from ledgerd.raft.facts import ApplyStopped, SlotCorrupt
 from ledgerd.raft.marks import NO_MARKS, Marks
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.ready import Proposed, ReadTicket, Ready, Refused
+from ledgerd.raft.snapshots import Snapshot
+from ledgerd.replica.compaction import Compaction, LogBounds
 from ledgerd.replica.everywhere import HeldAnswers
 from ledgerd.replica.fold import after_change, change_of, decide, recorded
 from ledgerd.replica.handovers import Handovers
@@ -39,6 +41,10 @@ from ledgerd.replica.inputs import (
     PayoutsProposed,
     ReadsRequested,
     Received,
+    SnapshotAsked,
+    SnapshotFetched,
+    SnapshotMade,
+    SnapshotSpoiled,
     Ticked,
     TransferAsked,
     Waiter,
@@ -52,7 +58,7 @@ from ledgerd.replica.outbox import (
     ReadPoint,
     Unknown,
 )
-from ledgerd.replica.ports import LogStore, Mail, StateStore
+from ledgerd.replica.ports import LogStore, Mail, SnapshotStore, StateStore
 from ledgerd.replica.proposals import (
     EntryDraft,
     Share,
@@ -60,6 +66,7 @@ from ledgerd.replica.proposals import (
     draft_commands,
     draft_payouts,
 )
+from ledgerd.replica.snapshots import NoSnapshots, Snapshots
 from ledgerd.replica.versions import Halt, Standing, StateVersion
 
 _READY_ROUNDS_MAX = 2  # the second tells what persisting decided; the rest waits (1.6)
@@ -78,14 +85,25 @@ class Replica:
         hooks: Hooks | None = None,
         marks: Marks = NO_MARKS,
         state_version_max: int = versions.STATE_VERSION,
+        snapshots: SnapshotStore | None = None,
+        bounds: LogBounds | None = None,
     ) -> None:
-        """Join the parts. state_version_max: the newest that this process applies."""
+        """Join the parts.
+
+        state_version_max: the newest that this process applies. snapshots: None: it neither makes
+        nor fetches any. bounds: None: the log is never cut.
+        """
+        self._snapshots = Snapshots(core, snapshots or NoSnapshots(), marks)
+        self._compaction = (
+            Compaction(core, log, state, bounds, marks) if bounds is not None else None
+        )
         self._marks = marks
         self._core = core
         self._log = log
         self._state = state
         self._mail = mail
         self._reach = (hooks or NoHooks()).reach
+        self._state_version_max = state_version_max
         self._version = StateVersion(state.state_version(), newest=state_version_max)
         self._permit_changes()
         self._applied_term = Term(0)  # of the last entry applied by this process
@@ -139,12 +157,16 @@ class Replica:
             receipt = self._log.persist(ready)  # 2 persist: the durability point
             if ready.must_sync:
                 self._reach("turn.after_log_commit")
+            if ready.snapshot is not None:
+                self._install(ready.snapshot, outbox)
             # The node's own vote and own copy count from here.
             self._core.persisted(receipt.ticket)
             self._mail.after(ready.send_after, receipt)  # 3 send: votes and acks
             has_acked = has_acked or bool(ready.send_after)
             self._take_news(ready, outbox)
             outbox.persisted_bytes += sum(len(entry.payload) for entry in ready.entries)
+            if self._compaction is not None:
+                self._compaction.wrote(sum(e.size_bytes for e in ready.entries))
         self._handovers.settle(outbox)
         if outbox.persisted_bytes or not inputs:
             self._record()  # while peers write too, or nothing else is to be done
@@ -158,6 +180,8 @@ class Replica:
             self._answer_held(outbox)
         has_more = self._core.has_more_to_apply and self._halt is None
         outbox.again = has_more or self._unrecorded is not None
+        if self._compaction is not None and self._compaction.is_cutting:
+            outbox.needs_settle = True
         outbox.sends_first = has_acked or self._unrecorded is not None
         self._reach("turn.end")
 
@@ -169,6 +193,8 @@ class Replica:
         self._reach("turn.before_state_commit")
         visible = self._state.commit()
         self._reach("turn.after_state_commit")
+        if self._compaction is not None:
+            self._compaction.cut(self._snapshots.hold)
         return visible
 
     def _step(
@@ -178,14 +204,14 @@ class Replica:
         rare: list[CommandProposed] = []
         readers: list[Waiter] = []
         changes: list[ChangeRequested] = []
-        has_ticked = False
+        ticks = 0
         for item in inputs:
             match item:
                 case Received():
                     self._core.step(item.message)
                 case Ticked():
                     self._core.tick(item.elapsed, item.missed)
-                    has_ticked = True
+                    ticks += item.elapsed + item.missed
                 case PayoutsProposed():
                     payouts.append(item)
                 case CommandProposed():
@@ -200,9 +226,16 @@ class Replica:
                     self._handovers.ask(item, outbox)
                 case Noted():
                     self._core.note(item.fact)
+                case (
+                    SnapshotAsked()
+                    | SnapshotMade()
+                    | SnapshotFetched()
+                    | SnapshotSpoiled()
+                ):
+                    self._snapshots.take(item, outbox)
                 case _:
                     assert_never(item)
-        version = self._version_due() if has_ticked else None
+        version = self._version_due() if ticks else None
         is_proposing = rare or payouts or changes or version is not None
         ts_us = log_time_us() if is_proposing else 0
         if version is not None:
@@ -213,6 +246,7 @@ class Replica:
             self._request_change(change, ts_us, outbox)
         if readers:
             self._ask_read_point(readers, outbox)
+        self._snapshots.drive(ticks)
 
     def _propose(
         self,
@@ -330,6 +364,29 @@ class Replica:
         if ready.apply is not None:
             assert self._apply_range is None, (self._apply_range, ready.apply)
             self._apply_range = ready.apply
+
+    def _install(self, snapshot: Snapshot, outbox: Outbox) -> None:
+        """Put the state in place behind which the log now starts, durably (F30, T14).
+
+        Nothing of this turn was sent yet that rests on it (T64), and nothing is being applied.
+        """
+        self._apply_range = None
+        self._unrecorded = None
+        self._reach("turn.before_install")
+        self._state.install(snapshot)
+        self._reach("turn.after_install")
+        assert self._state.applied() == snapshot.index, (
+            snapshot,
+            self._state.applied(),
+        )
+        assert self._state.digest() == snapshot.digest, snapshot  # R14
+        self._version = StateVersion(
+            self._state.state_version(), newest=self._state_version_max
+        )
+        if self._compaction is not None:
+            self._compaction.restored()
+        outbox.installed = snapshot
+        outbox.needs_settle = True
 
     def _tell_unknown(self, share: Share, outbox: Outbox) -> None:
         self._marks.covers("waiter.unknown")

@@ -145,8 +145,15 @@ class KvTransaction:
             self.change(db, key, None)
 
     def stat(self, db: Handle) -> dict[str, int]:
-        """Return the number of rows."""
-        return {"entries": len(self.table(db).keys)}
+        """Return the number of rows, and about how many pages they take."""
+        values = self.table(db).values
+        size_bytes = sum(len(key) + len(value) for key, value in values.items())
+        return {
+            "entries": len(self.table(db).keys),
+            "leaf_pages": -(-size_bytes // PAGE_BYTES),
+            "branch_pages": 0,
+            "overflow_pages": 0,
+        }
 
     def cursor(self, db: Handle | None = None) -> "KvCursor":
         """Return a cursor that stands nowhere."""

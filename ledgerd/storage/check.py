@@ -3,7 +3,8 @@
     log     every value's checksum, index, chain link and order; the hard state twins
     rows    every row of state/: its checksum; I2 trial balance, I4 reserved, I8 journal fold,
             I11 dense sequences of events and of each account
-    replay  the whole log folded again into an empty state: digest and every row must be equal
+    replay  the whole log folded again into an empty state: digest and every row must be equal;
+            not where the log was cut, for its beginning is gone (F27)
 
 Nothing is repaired, and the directory is not written to. Damage does not stop the check: it becomes
 a `Finding` that says where and what, and the check goes on where that makes sense.
@@ -37,12 +38,12 @@ from ledgerd.ledger.identity import IdKind
 from ledgerd.ledger.journal import JournalEntry, Touched
 from ledgerd.ledger.money import currency_code
 from ledgerd.ledger.payouts import reserved_minor
-from ledgerd.raft.entries import GENESIS, GENESIS_LINK, Entry, Index, NodeId
+from ledgerd.raft.entries import GENESIS_ANCHOR, Anchor, Entry, Index, NodeId
 from ledgerd.replica.fold import fold
 from ledgerd.storage import keys
 from ledgerd.storage.applied import NOTHING, Applied
 from ledgerd.storage.environment import Environment, open_directory
-from ledgerd.storage.log_store import stored_hard_state
+from ledgerd.storage.log_store import stored_anchor, stored_hard_state
 from ledgerd.storage.reader import TrialBook, trial_balance
 from ledgerd.storage.state_store import LmdbStateStore
 from ledgerd.storage.tables import Tables
@@ -65,13 +66,16 @@ class Report:
     """The result of a check.
 
     findings: the first `FINDINGS_MAX`; findings_count: all of them.
-    last_index: of the log. applied_index, digest: of state/. rows: how many each table has.
+    first_index, last_index: of the log. applied_index, digest: of state/.
+    rows: how many each table has.
     books: the trial balance.
-    is_replayed: whether the log was folded again; not where the log itself is damaged.
+    is_replayed: whether the log was folded again; not where the log itself is damaged, or begins
+        late.
     """
 
     findings: list[Finding] = field(default_factory=list)
     findings_count: int = 0
+    first_index: int = 1
     last_index: int = 0
     applied_index: int = 0
     digest: bytes = b""
@@ -107,7 +111,8 @@ def check(environment: Environment, progress: Progress = lambda *_: None) -> Rep
         tables = Tables(environment, transaction)
         applied = _check_applied(environment, tables, report)
         _check_rows(tables, applied, report, progress)
-        if log_is_intact and applied.index <= report.last_index:
+        is_whole = log_is_intact and report.first_index == 1
+        if is_whole and applied.index <= report.last_index:
             _check_replay(environment, tables, applied, report, progress)
             report.is_replayed = True
     return report
@@ -121,12 +126,14 @@ def _check_log(environment: Environment, report: Report, progress: Progress) -> 
     before = report.findings_count
     last: Entry | None = None
     total = _entry_count(environment)
-    for entry in _entries(environment, report):
+    anchor = _anchor(environment, report)
+    report.first_index = anchor.at + 1
+    for entry in _entries(environment, report, anchor):
         last = entry
         if entry.index % _PROGRESS_ROWS == 0:
-            progress("log", entry.index, total)
+            progress("log", entry.index - anchor.at, total)
     progress("log", total, total)
-    report.last_index = 0 if last is None else last.index
+    report.last_index = anchor.at if last is None else last.index
     is_intact = report.findings_count == before
 
     try:
@@ -140,13 +147,23 @@ def _check_log(environment: Environment, report: Report, progress: Progress) -> 
             f"index {hard_state.commit} was committed, but the log ends at "
             f"{report.last_index}: entries are lost (T11)",
         )
-    if last is not None and last.term > hard_state.term:
+    last_term = anchor.id.term if last is None else last.term
+    if last_term > hard_state.term:
         report.add(
             "log/ hard state",
-            f"its term is {hard_state.term}, but the last entry is of term {last.term}: "
+            f"its term is {hard_state.term}, but the last entry is of term {last_term}: "
             "an older hard state was put back (T4)",
         )
     return is_intact
+
+
+def _anchor(environment: Environment, report: Report) -> Anchor:
+    """Return where the log begins; where that is damaged, at its beginning."""
+    try:
+        return stored_anchor(environment)
+    except CorruptionError as error:
+        report.add("log/ table meta key anchor", str(error))
+        return GENESIS_ANCHOR
 
 
 def _entry_count(environment: Environment) -> int:
@@ -154,10 +171,12 @@ def _entry_count(environment: Environment) -> int:
         return transaction.stat(environment.log_tables[keys.ENTRIES])["entries"]
 
 
-def _entries(environment: Environment, report: Report) -> Iterator[Entry]:
+def _entries(
+    environment: Environment, report: Report, anchor: Anchor
+) -> Iterator[Entry]:
     """Yield the intact entries in order; note each that is missing, damaged or not linked."""
-    previous: Entry | None = None
-    expected = 1
+    previous: Anchor | None = anchor
+    expected = anchor.at + 1
     table = environment.log_tables[keys.ENTRIES]
     try:
         with environment.log.begin() as transaction:
@@ -176,24 +195,22 @@ def _entries(environment: Environment, report: Report) -> Iterator[Entry]:
                     report.add(place, f"{decoded.verdict.value}: {decoded.reason}")
                     previous = None
                     continue
-                if index == 1 or previous is not None:
-                    _check_successor(previous, decoded.entry, place, report)
-                previous = decoded.entry
-                yield decoded.entry
+                entry = decoded.entry
+                if previous is not None:
+                    _check_successor(previous, entry, place, report)
+                previous = Anchor(entry.id, entry.link, entry.ts_us)
+                yield entry
     except lmdb.Error as error:
         report.add(f"log/ table entries index {expected}", f"unreadable: {error}")
 
 
 def _check_successor(
-    previous: Entry | None, entry: Entry, place: str, report: Report
+    previous: Anchor, entry: Entry, place: str, report: Report
 ) -> None:
     """Check what holds between two neighbours: link, term and log time."""
-    previous_link = GENESIS_LINK if previous is None else previous.link
-    if link_of(previous_link, entry) != entry.link:
+    if link_of(previous.link, entry) != entry.link:
         report.add(place, "it does not link to its predecessor")
-    if previous is None:
-        return
-    if entry.term < previous.term:
+    if entry.term < previous.id.term:
         report.add(place, f"its term {entry.term} is below its predecessor's")
     if entry.ts_us <= previous.ts_us:
         report.add(place, f"its log time {entry.ts_us} us does not rise (I11)")
@@ -220,8 +237,16 @@ def _check_applied(environment: Environment, tables: Tables, report: Report) -> 
         )
         return applied
 
-    term, link = GENESIS.term, GENESIS_LINK
-    if applied.index:
+    anchor = _anchor(environment, report)
+    if applied.index < anchor.at:
+        report.add(
+            place,
+            f"index {applied.index} was applied, but the log starts at {anchor.at + 1}: what "
+            "lies between is lost",
+        )
+        return applied
+    term, link = anchor.id.term, anchor.link
+    if applied.index > anchor.at:
         with environment.log.begin() as transaction:
             value = transaction.get(
                 keys.index_key(applied.index), db=environment.log_tables[keys.ENTRIES]
@@ -483,7 +508,7 @@ def _replay(
     environment: Environment, store: LmdbStateStore, last: Index, progress: Progress
 ) -> None:
     """Fold entries 1 .. last, which are known to be intact, into `store`."""
-    for entry in _entries(environment, Report()):
+    for entry in _entries(environment, Report(), GENESIS_ANCHOR):
         if entry.index > last:
             break
         folded = fold(store.view, entry, store.digest(), store.membership())

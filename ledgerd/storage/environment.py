@@ -3,6 +3,8 @@
     DIR/LOCK     flock of the process that uses the directory; holds its pid as text
     DIR/log/     the truth: entries and hard state, every write fully synced
     DIR/state/   the fold of the log; may lag, is replayed from it
+    DIR/snapshots/, DIR/incoming/   copies of state/ for others, and from others: `state_copy`,
+                 `install`; there from the first one on
 
 Opening judges everything that makes a directory unusable before anything is written to it. Both
 environments carry the same identity: cluster id, node id, a store uuid made at creation, and the
@@ -14,6 +16,7 @@ import fcntl
 import os
 import secrets
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -23,7 +26,10 @@ import lmdb
 
 from ledgerd.errors import ConfigError, CorruptionError, NoSpaceError, StorageError
 from ledgerd.raft.entries import NodeId
-from ledgerd.storage import hard_state, keys
+from ledgerd.storage import anchor as anchors
+from ledgerd.storage import hard_state, keys, swap
+from ledgerd.storage.directories import sync_directory
+from ledgerd.storage.gate import Gate
 from ledgerd.storage.identity import FORMAT_VERSION, Identity, pack, unpack
 from ledgerd.storage.whole import is_whole
 
@@ -33,7 +39,9 @@ LMDB_MAJOR: Final = (
     0  # the 0.9 file format; pinned, for an environment variable can change it
 )
 READERS_MAX: Final = 126  # reader slots of state/; each open read transaction takes one
-_OURS: Final = frozenset({"LOCK", "log", "state", "lost+found"})
+_OURS: Final = frozenset(
+    {"LOCK", "log", "state", "snapshots", "incoming", "lost+found"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +133,9 @@ class Environment:
         self.options = options
         self.log = log
         self.state = state
-        self.log_tables: dict[str, Table] = _open_tables(log, keys.LOG_TABLES)
-        self.state_tables: dict[str, Table] = _open_tables(state, keys.STATE_TABLES)
+        self.log_tables: dict[str, Table] = open_tables(log, keys.LOG_TABLES)
+        self.state_tables: dict[str, Table] = open_tables(state, keys.STATE_TABLES)
+        self._gate = Gate()
         self._lock = lock
         self._open = True
 
@@ -134,7 +143,8 @@ class Environment:
         """Return how much room there is. Any thread; a few microseconds."""
         status = os.statvfs(self.directory)
         page_bytes = self.log.stat()["psize"]
-        log, state = self.log.info(), self.state.info()
+        with self.reading():
+            log, state = self.log.info(), self.state.info()
         return Space(
             disk_free_bytes=status.f_bavail * status.f_frsize,
             log_used_bytes=(log["last_pgno"] + 1) * page_bytes,
@@ -142,6 +152,30 @@ class Environment:
             state_used_bytes=(state["last_pgno"] + 1) * page_bytes,
             state_map_bytes=state["map_size"],
         )
+
+    def reading(self) -> AbstractContextManager[None]:
+        """Be inside for the time of one read of `state`: it stays the same environment.
+
+        Whoever replaces the state waits for all that are inside, so stay for milliseconds. The
+        replica thread, which replaces it, does not need it.
+        """
+        return self._gate.passed()
+
+    def replace_state(self, ready: Path, reach: swap.Reach = swap.nowhere) -> None:
+        """Close state/, put the file `ready` in its place, and open it again (F30).
+
+        `state` and `state_tables` are new ones afterwards. Errors: lmdb.Error, OSError, after which
+        the process must end; the next start finishes it.
+        """
+        with self._gate.closed():
+            self.state.close()
+            swap.put_in_place(self.directory, ready, reach)
+            self.state = _open_lmdb(
+                self.directory / "state",
+                self.options.state_map_bytes,
+                metasync=self.options.state_metasync,
+            )
+            self.state_tables = open_tables(self.state, keys.STATE_TABLES)
 
     def close(self) -> None:
         """Close both environments and release the lock; idempotent.
@@ -246,6 +280,7 @@ def _open_both(
     state: lmdb.Environment | None = None
     try:
         identity = admit_log(log, directory, owner, store_uuid=secrets.token_bytes(16))
+        _finish_install(log, directory)
         state = _open_lmdb(
             directory / "state",
             options.state_map_bytes,
@@ -258,7 +293,7 @@ def _open_both(
             directory,
             directory.parent,
         ):
-            _sync_directory(path)
+            sync_directory(path)
         return Environment(directory, identity, options, lock, log=log, state=state)
     except (lmdb.Error, OSError) as error:
         _close(log, state)
@@ -345,10 +380,23 @@ def _open_lmdb(path: Path, map_bytes: int, *, metasync: bool) -> lmdb.Environmen
     return environment
 
 
-def _open_tables(
-    environment: lmdb.Environment, names: Iterable[str]
+def open_tables(
+    environment: lmdb.Environment, names: Iterable[str], *, create: bool = True
 ) -> dict[str, Table]:
-    return {name: environment.open_db(name.encode("ascii")) for name in names}
+    """Return the handles of named tables, made if there are none and `create`."""
+    return {
+        name: environment.open_db(name.encode("ascii"), create=create) for name in names
+    }
+
+
+def _finish_install(log: lmdb.Environment, directory: Path) -> None:
+    """Do what is left of an install that a crash has cut off after its log transaction (F30)."""
+    meta = log.open_db(keys.META.encode("ascii"), create=False)
+    with log.begin(db=meta) as transaction:
+        stored = transaction.get(keys.ANCHOR)
+    if stored is not None:
+        where = f"{directory}/log, table meta, key anchor"
+        swap.finish(directory, anchors.unpack(stored, where=where))
 
 
 def _identity_of(environment: lmdb.Environment, path: Path) -> Identity | None:
@@ -467,15 +515,6 @@ def _unopened(path: Path, map_bytes: int, error: lmdb.Error | OSError) -> Except
         )
         return ConfigError(message)
     return StorageError(f"opening {path}: {error}")
-
-
-def _sync_directory(path: Path) -> None:
-    """Make the names in a directory durable, so that a new store survives a power cut."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _close(*environments: lmdb.Environment | None) -> None:

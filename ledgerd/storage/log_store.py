@@ -48,6 +48,7 @@ class LmdbLogStore:
         self._entries = environment.log_tables[keys.ENTRIES]
         self._meta = environment.log_tables[keys.META]
         self._twins = [environment.log_tables[name] for name in keys.HARD_STATE_TWINS]
+        self._page_bytes: int = self._lmdb.stat()["psize"]
         self._where = f"{environment.directory}/log"
         self._owner = threading.get_ident()
         self._failed: StorageError | None = None
@@ -89,6 +90,14 @@ class LmdbLogStore:
             self._write(ready.entries, anchor)
         self._ticket = ready.ticket
         return Receipt(ready.ticket, mint=mint())
+
+    def size_bytes(self) -> int:
+        """Return the room that the entries take on disk, in whole pages."""
+        self._enter()
+        with self._lmdb.begin() as transaction:
+            used = transaction.stat(self._entries)
+        pages = used["leaf_pages"] + used["branch_pages"] + used["overflow_pages"]
+        return pages * self._page_bytes
 
     def compact(self, first: Index, *, state_durable: Index) -> None:
         """Forget all entries below `first`; see `replica.ports.LogStore`."""

@@ -141,7 +141,7 @@ def read(environment: Environment, query: Callable[["StateReader"], Result]) -> 
     leave `query`.
     """
     try:
-        with environment.state.begin() as transaction:
+        with environment.reading(), environment.state.begin() as transaction:
             return query(StateReader(Tables(environment, transaction)))
     except (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.InvalidError) as error:
         raise CorruptionError(f"reading state/: {error}") from error

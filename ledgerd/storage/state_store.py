@@ -27,8 +27,9 @@ from ledgerd.ledger.view import ExternalRef, LedgerView
 from ledgerd.limits import ID_BYTES
 from ledgerd.raft.entries import Entry, EntryKind, Index
 from ledgerd.raft.membership import Membership
+from ledgerd.raft.snapshots import Snapshot
 from ledgerd.storage import applied as applied_record
-from ledgerd.storage import keys
+from ledgerd.storage import keys, swap
 from ledgerd.storage.applied import Applied
 from ledgerd.storage.environment import Environment
 from ledgerd.storage.tables import Tables
@@ -45,11 +46,16 @@ class LmdbStateStore:
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
-        self._lmdb = environment.state
-        self._handles = environment.state_tables
         self._owner = threading.get_ident()
         self._failed: StorageError | None = None
         self._transaction: lmdb.Transaction[bytes] | None = None
+        self._load()
+
+    def _load(self) -> None:
+        """Take over what stands in the environment as it is now."""
+        environment = self._environment
+        self._lmdb = environment.state
+        self._handles = environment.state_tables
         with self._lmdb.begin() as transaction:
             tables = Tables(environment, transaction)
             self._applied = tables.applied()
@@ -127,6 +133,28 @@ class LmdbStateStore:
     def digest(self) -> bytes:
         """Return the rolling digest at `applied()`."""
         return self._applied.digest
+
+    def install(self, snapshot: Snapshot) -> None:
+        """Put the fetched state in the place of this one; see `replica.ports.StateStore`."""
+        self._enter()
+        if self._transaction is not None:
+            self._transaction.abort()
+            self._transaction = None
+        self._guard(
+            lambda: self._swap(snapshot), f"installing the state at {snapshot.index}"
+        )
+        self._load()
+        found = (self._applied.index, self._applied.digest)
+        if found != (snapshot.index, snapshot.digest):
+            raise CorruptionError(
+                f"state/ is at index {found[0]} with digest {found[1].hex()} after the install of "
+                f"the state at {snapshot.index} with digest {snapshot.digest.hex()}"
+            )
+
+    def _swap(self, snapshot: Snapshot) -> None:
+        """Replace the file. Apart, so that a simulated disk can do it in its own way."""
+        ready = swap.ready_file(self._environment.directory, snapshot)
+        self._environment.replace_state(ready)
 
     # Beyond the port.
 

@@ -22,6 +22,7 @@ from ledgerd.raft.membership import NOBODY, Membership
 from ledgerd.storage import applied, keys
 from ledgerd.storage.applied import Applied
 from ledgerd.storage.environment import Environment
+from ledgerd.storage.environment import Table as Handle
 
 Row = TypeVar("Row")
 
@@ -36,6 +37,18 @@ class Tables:
     ) -> None:
         self._handles = environment.state_tables
         self._transaction = transaction
+
+    @classmethod
+    def of(
+        cls,
+        handles: "dict[str, Handle]",
+        transaction: "lmdb.Transaction[bytes]",
+    ) -> "Tables":
+        """Return the tables of a state that is in no data directory, such as a copy."""
+        tables = cls.__new__(cls)
+        tables._handles = handles
+        tables._transaction = transaction
+        return tables
 
     def applied(self) -> Applied:
         """Return how far state/ has come."""

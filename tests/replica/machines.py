@@ -1,6 +1,8 @@
 """Whole replicas over stores in memory, with a network that tests deliver by hand."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 
 from ledgerd.formats import versions
@@ -13,16 +15,28 @@ from ledgerd.ledger.commands import Fund, OpenAccount
 from ledgerd.ledger.money import currency_number
 from ledgerd.ledger.view import LedgerView
 from ledgerd.raft.core import RaftCore
-from ledgerd.raft.entries import Entry, HardState, Index, NodeId, Role
+from ledgerd.raft.entries import (
+    GENESIS_ANCHOR,
+    Anchor,
+    Entry,
+    HardState,
+    Index,
+    NodeId,
+    Role,
+)
 from ledgerd.raft.membership import NOBODY, Membership
-from ledgerd.raft.messages import EarlyMessage, LateMessage, Message
+from ledgerd.raft.messages import EarlyMessage, LateMessage, Message, SnapshotOffer
 from ledgerd.raft.options import Options
 from ledgerd.raft.ready import Ready
+from ledgerd.raft.snapshots import Snapshot
+from ledgerd.replica.compaction import LogBounds
 from ledgerd.replica.inputs import (
     CommandProposed,
     Input,
     PayoutsProposed,
     Received,
+    SnapshotFetched,
+    SnapshotMade,
     Ticked,
     Waiter,
 )
@@ -49,6 +63,7 @@ class MemoryState:
         self._membership = NOBODY
         self._state_version = STATE_VERSION_FIRST
         self.digests: dict[int, bytes] = {}
+        self.incoming: dict[bytes, MemoryState] = {}
 
     def view(self) -> LedgerView:
         return self.ledger
@@ -81,8 +96,82 @@ class MemoryState:
         return self._durable
 
     def sync(self) -> Index:
+        self._events.append(f"sync {self._applied}")
         self._durable = self._applied
         return self._durable
+
+    def copy(self) -> "MemoryState":
+        """Return the state as it is now, as a copy on another node would have it."""
+        return deepcopy(self)
+
+    def install(self, snapshot: Snapshot) -> None:
+        found = self.incoming[snapshot.sha256]
+        events = self._events
+        events.append(f"install {snapshot.index}")
+        self.__dict__ |= deepcopy(found).__dict__ | {
+            "_events": events,
+            "incoming": {},
+            "_durable": snapshot.index,
+        }
+
+
+class MemorySnapshots:
+    """`replica.ports.SnapshotStore`: what it begins is ended by the test.
+
+    made: copies by checksum; several machines share it as the network that they fetch through.
+    """
+
+    def __init__(
+        self, state: MemoryState, made: dict[bytes, tuple[Snapshot, MemoryState]]
+    ) -> None:
+        self._state = state
+        self._made = made
+        self._newest: Snapshot | None = None
+        self.anchor: Callable[[], Anchor] = lambda: GENESIS_ANCHOR
+        self.building: MemoryState | None = None
+        self.fetching: SnapshotOffer | None = None
+        self.begun: list[str] = []
+
+    def newest(self) -> Snapshot | None:
+        return self._newest
+
+    def make(self) -> Index:
+        assert self.building is None, "T63: one at a time"
+        self.begun.append("make")
+        self.building = self._state.copy()
+        self._at = self.anchor()
+        return self._state.applied()
+
+    def finish_making(self) -> SnapshotMade:
+        assert self.building is not None
+        state, self.building = self.building, None
+        sha256 = hashlib.sha256(repr((self._at, id(self))).encode()).digest()
+        snapshot = Snapshot(self._at, state.membership(), state.digest(), 1, sha256)
+        self._made[sha256] = (snapshot, state)
+        self._newest = snapshot
+        return SnapshotMade(snapshot)
+
+    def fail_making(self) -> SnapshotMade:
+        self.building = None
+        return SnapshotMade(None, "told to fail")
+
+    def fetch(self, offer: SnapshotOffer) -> None:
+        self.begun.append(f"fetch {offer.snapshot.index}")
+        self.fetching = offer
+
+    def stop_fetching(self) -> None:
+        self.begun.append("stop")
+        self.fetching = None
+
+    def finish_fetching(self, *, is_refused: bool = False) -> SnapshotFetched:
+        assert self.fetching is not None
+        sha256 = self.fetching.snapshot.sha256
+        self.fetching = None
+        if is_refused:
+            return SnapshotFetched(sha256, None)
+        snapshot, state = self._made[sha256]
+        self._state.incoming[sha256] = state
+        return SnapshotFetched(sha256, snapshot)
 
 
 @dataclass
@@ -132,6 +221,9 @@ class Machine:
         voters: Sequence[int],
         options: Options,
         founding: Membership | None = None,
+        *,
+        bounds: LogBounds | None = None,
+        made: dict[bytes, tuple[Snapshot, MemoryState]] | None = None,
     ) -> None:
         founding = founding or Membership(tuple(NodeId(voter) for voter in voters))
         self.node_id = NodeId(node_id)
@@ -151,8 +243,24 @@ class Machine:
             link=link,
             encode_change=encode_change,
         )
-        self.replica = Replica(core=core, log=log, state=self.state, mail=self.post)
+        self.snapshots = MemorySnapshots(self.state, {} if made is None else made)
+        self.snapshots.anchor = lambda: self._anchor_at(self.state.applied())
+        self.log = log
+        self.replica = Replica(
+            core=core,
+            log=log,
+            state=self.state,
+            mail=self.post,
+            snapshots=self.snapshots,
+            bounds=bounds,
+        )
         self.outboxes: list[Outbox] = []
+
+    def _anchor_at(self, index: Index) -> Anchor:
+        if index == self.log.anchor().at:
+            return self.log.anchor()
+        entry = self.log.entries(index, index, 0)[0]
+        return Anchor(entry.id, entry.link, entry.ts_us)
 
     @property
     def role(self) -> Role:
@@ -168,10 +276,18 @@ class Machine:
 class Machines:
     """A cluster in memory. Messages move only by `deliver`."""
 
-    def __init__(self, count: int = 3, options: Options | None = None) -> None:
+    def __init__(
+        self,
+        count: int = 3,
+        options: Options | None = None,
+        bounds: LogBounds | None = None,
+    ) -> None:
         voters = range(1, count + 1)
+        made: dict[bytes, tuple[Snapshot, MemoryState]] = {}
         self.by_id = {
-            node_id: Machine(node_id, voters, options or Options())
+            node_id: Machine(
+                node_id, voters, options or Options(), bounds=bounds, made=made
+            )
             for node_id in voters
         }
         self.cut: set[int] = set()

@@ -141,6 +141,9 @@ class MemoryLogStore:
         if crash is not None:
             raise CrashInCommit("crash in a commit")
 
+    def size_bytes(self) -> int:
+        return sum(map(len, self._disk.entries.values()))
+
     def compact(self, first: Index, *, state_durable: Index) -> None:
         self._enter()
         assert self._disk.anchor.at + 1 < first <= self._last + 1

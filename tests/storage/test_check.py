@@ -9,8 +9,11 @@ from click.testing import CliRunner, Result
 from google_crc32c import value as crc32c
 
 from ledgerd.cli.check import check as command
+from ledgerd.errors import ExitCode
 from ledgerd.formats import records
 from ledgerd.formats.records import Table
+from ledgerd.raft.entries import Anchor, Index
+from ledgerd.storage import anchor as anchors
 from ledgerd.storage import keys
 from ledgerd.storage.check import check
 from ledgerd.storage.log_store import LmdbLogStore
@@ -219,7 +222,9 @@ def test_the_table_says_what_the_json_says(node: Path) -> None:
     """People get a verdict in the last line, and each finding in a line of its own."""
     clean = CliRunner().invoke(command, ["--data-dir", str(node)])
     assert clean.exit_code == 0
-    assert clean.stdout.splitlines()[-1].startswith("clean: 8 entries, applied up to 8")
+    assert clean.stdout.splitlines()[-1].startswith(
+        "clean: entries 1 .. 8, applied up to 8"
+    )
 
     key = edit_row(node, "account", flip_first_byte_after_version)
     damaged = CliRunner().invoke(command, ["--data-dir", str(node)])
@@ -238,3 +243,52 @@ def test_progress_is_told(node: Path) -> None:
         "rows",
         "replay",
     }
+
+
+def test_a_compacted_log_is_checked_from_its_anchor_on(node: Path) -> None:
+    """F27: chain, rows and books are verified; the replay from the beginning is left out."""
+    with open_node(node) as environment:
+        log = LmdbLogStore(environment)
+        log.compact(Index(5), state_durable=Index(8))
+        log.close()
+    result = run(node)
+    report = json.loads(result.stdout)
+
+    assert result.exit_code == 0, result.stdout
+    assert (report["first_index"], report["last_index"]) == (5, 8)
+    assert report["clean"]
+    assert not report["replayed"]
+
+
+def test_damage_behind_the_anchor_is_found(node: Path) -> None:
+    """F27, T87: the first kept entry must link to the anchor."""
+    with open_node(node) as environment:
+        log = LmdbLogStore(environment)
+        log.compact(Index(5), state_durable=Index(8))
+        log.close()
+        anchor = log.anchor()
+        wrong = Anchor(anchor.id, bytes(32), anchor.ts_us)
+        table = environment.log_tables[keys.META]
+        with environment.log.begin(write=True) as transaction:
+            transaction.put(keys.ANCHOR, anchors.pack(wrong), db=table)
+    assert places(run(node)) == ["log/ table entries index 5"]
+    with open_node(node) as environment:
+        table = environment.log_tables[keys.META]
+        with environment.log.begin(write=True) as transaction:
+            transaction.put(keys.ANCHOR, b"damaged", db=table)
+
+    assert run(node).exit_code == ExitCode.CORRUPTION
+
+
+def test_a_state_before_the_anchor_is_found(node: Path) -> None:
+    """F27: what lies between is lost."""
+    entries = usual_history()
+    other = node.parent / "other"
+    make_node(other, entries[:3])
+    with open_node(other) as environment:
+        log = LmdbLogStore(environment)
+        log.persist(ready(1, entries=entries[3:], state=hard_state(2, commit=8)))
+        log.compact(Index(7), state_durable=Index(8))
+        log.close()
+
+    assert places(run(other)) == ["state/ table meta key applied"]

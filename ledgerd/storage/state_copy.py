@@ -1,0 +1,221 @@
+"""A consistent copy of state/ beside the writer: the bytes of a snapshot (F28).
+
+    DIR/snapshots/INDEX-TERM.mdb     the copy: an LMDB file, compacted, as of one transaction
+    DIR/snapshots/INDEX-TERM.head    formats/snapshots: what it is of, and its SHA-256
+
+LMDB writes the copy into a pipe; this end of it paces, hashes and stores the bytes, so that neither
+the writer of state/ nor the disk of log/ is held up, and nothing is read twice. The header is
+written last, after the copy was synced: a copy without one does not exist (T90).
+"""
+
+import hashlib
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import lmdb
+
+from ledgerd.errors import CorruptionError, StorageError
+from ledgerd.formats import snapshots as headers
+from ledgerd.formats.snapshots import SnapshotHeader
+from ledgerd.raft.entries import Anchor, EntryId
+from ledgerd.raft.membership import Membership
+from ledgerd.raft.snapshots import Snapshot
+from ledgerd.storage.applied import Applied
+from ledgerd.storage.directories import sync_directory
+from ledgerd.storage.environment import (
+    LMDB_MAJOR,
+    Environment,
+    open_tables,
+)
+from ledgerd.storage.keys import STATE_TABLES
+from ledgerd.storage.pace import Pace
+from ledgerd.storage.tables import Tables
+
+FOLDER: Final = "snapshots"
+_PIECE_BYTES: Final = 1 << 20
+_SYNC_BYTES: Final = 16 << 20  # written before the next sync: many short ones
+_COPY: Final = ".mdb"
+_HEAD: Final = ".head"
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """A whole copy: where it is, and its header."""
+
+    path: Path
+    header: SnapshotHeader
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What it stands for."""
+        return self.header.snapshot
+
+
+def make_copy(
+    environment: Environment,
+    *,
+    bytes_per_s: int,
+    chunk_bytes: int,
+    reach: Callable[[str], None] = lambda _: None,
+) -> Copied:
+    """Copy state/ as it is now, durably, and return the copy. Takes its time; any thread.
+
+    reach: told each step; a test fails there. Errors: StorageError when the disk fails or is full,
+    after which nothing is left behind; CorruptionError when the copy cannot be read.
+    """
+    folder = environment.directory / FOLDER
+    making = folder / "making"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        sha256, size_bytes = _write(environment, making, bytes_per_s)
+        reach("copy.written")
+        applied, membership, state_version = read_copy(making)
+        anchor = Anchor(
+            EntryId(applied.term, applied.index), applied.link, applied.log_time_us
+        )
+        snapshot = Snapshot(anchor, membership, applied.digest, size_bytes, sha256)
+        header = SnapshotHeader(
+            snapshot, environment.identity.cluster_id, state_version, chunk_bytes
+        )
+        path = folder / f"{applied.index:020d}-{applied.term:020d}{_COPY}"
+        making.replace(path)
+        reach("copy.renamed")
+        _write_whole(path.with_suffix(_HEAD), headers.encode(header))
+        sync_directory(folder)
+        reach("copy.headed")
+        _forget_others(folder, path)
+    except OSError as error:
+        making.unlink(missing_ok=True)
+        raise StorageError(f"{folder}: copying state/ failed: {error}") from error
+    return Copied(path, header)
+
+
+def newest_copy(directory: Path) -> Copied | None:
+    """Return the newest whole copy in a data directory, and remove what is not whole."""
+    folder = directory / FOLDER
+    if not folder.is_dir():
+        return None
+    (folder / "making").unlink(missing_ok=True)
+    for path in sorted(folder.glob(f"*{_COPY}"), reverse=True):
+        try:
+            header = headers.decode(path.with_suffix(_HEAD).read_bytes())
+        except (OSError, CorruptionError):
+            continue
+        if path.stat().st_size == header.snapshot.size_bytes:
+            _forget_others(folder, path)
+            return Copied(path, header)
+    _forget_others(folder, None)
+    return None
+
+
+def is_intact(copied: Copied) -> bool:
+    """Return whether the bytes still are what the header says; reads them all (T90)."""
+    found = hashlib.sha256()
+    try:
+        with copied.path.open("rb") as file:
+            while piece := file.read(_PIECE_BYTES):
+                found.update(piece)
+    except OSError:
+        return False
+    return found.digest() == copied.snapshot.sha256
+
+
+def forget(copied: Copied) -> None:
+    """Remove a copy, its header first."""
+    copied.path.with_suffix(_HEAD).unlink(missing_ok=True)
+    copied.path.unlink(missing_ok=True)
+
+
+def read_copy(path: Path) -> tuple[Applied, Membership, int]:
+    """Return how far a copied state is, its membership, and its state version.
+
+    Errors: CorruptionError when the file is none, or its records are damaged.
+    """
+    try:
+        copy = lmdb.open(
+            str(path),
+            subdir=False,
+            readonly=True,
+            lock=False,
+            max_dbs=32,
+            lib_version=LMDB_MAJOR,
+        )
+        try:
+            handles = open_tables(copy, STATE_TABLES, create=False)
+            with copy.begin() as transaction:
+                tables = Tables.of(handles, transaction)
+                applied = tables.applied()
+                return applied, tables.membership(), applied.state_version
+        finally:
+            copy.close()
+    except (lmdb.Error, OSError) as error:
+        raise CorruptionError(f"{path}: it is no copy of a state: {error}") from error
+
+
+def _write(environment: Environment, path: Path, bytes_per_s: int) -> tuple[bytes, int]:
+    """Write the copy and sync it; return its SHA-256 and size."""
+    read_end, write_end = os.pipe()
+    failures: list[Exception] = []
+
+    def pour() -> None:
+        try:
+            with environment.reading():
+                environment.state.copyfd(write_end, compact=True)
+        except (lmdb.Error, OSError) as error:
+            failures.append(error)
+        finally:
+            os.close(write_end)
+
+    pouring = threading.Thread(target=pour, name="copier-lmdb", daemon=True)
+    pouring.start()
+    try:
+        with path.open("wb") as file, open(read_end, "rb", buffering=0) as pipe:
+            os.fchmod(file.fileno(), 0o600)
+            found = _drain(pipe.read, file.write, file.fileno(), bytes_per_s)
+    finally:
+        pouring.join()
+    if failures:
+        raise OSError(f"copying out of LMDB: {failures[0]}") from failures[0]
+    return found
+
+
+def _drain(
+    read: Callable[[int], bytes | None],
+    write: Callable[[bytes], int],
+    descriptor: int,
+    bytes_per_s: int,
+) -> tuple[bytes, int]:
+    pace, digest, size_bytes, unsynced = Pace(bytes_per_s), hashlib.sha256(), 0, 0
+    while piece := read(_PIECE_BYTES):
+        digest.update(piece)
+        write(piece)
+        size_bytes += len(piece)
+        unsynced += len(piece)
+        if unsynced >= _SYNC_BYTES:
+            os.fdatasync(descriptor)
+            unsynced = 0
+        time.sleep(pace.wait_s(len(piece)))
+    os.fsync(descriptor)
+    return digest.digest(), size_bytes
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """Write a small file so that it is there whole or not at all."""
+    new = path.with_name(path.name + ".new")
+    with new.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+
+
+def _forget_others(folder: Path, kept: Path | None) -> None:
+    stems = {kept.stem} if kept is not None else set()
+    for path in folder.iterdir():
+        if path.suffix in (_COPY, _HEAD, ".new") and path.stem not in stems:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,158 @@
+"""How far a log is cut, and when. F27."""
+
+import itertools
+from dataclasses import replace
+
+import pytest
+
+from ledgerd.raft.entries import Index, NodeId, Role, Term
+from ledgerd.raft.membership import Membership
+from ledgerd.raft.progress import Mode
+from ledgerd.raft.status import PeerStatus, Status
+from ledgerd.replica.compaction import LogBounds, first_to_keep
+from tests.replica.machines import Machines, fund, open_account, payouts
+
+BOUNDS = LogBounds(
+    keep_bytes=100_000,
+    keep_entries=100,
+    cap_bytes=500_000,
+    slice_entries=10,
+    patience_ticks=50,
+)
+
+
+def peer(
+    match: int, *, silent: int = 0, offered: int = 0, takes: bool = True
+) -> PeerStatus:
+    return PeerStatus(
+        NodeId(2),
+        Mode.REPLICATE,
+        Index(match),
+        Index(match + 1),
+        0,
+        0,
+        True,
+        Index(offered),
+        silent,
+        takes_snapshots=takes,
+    )
+
+
+def status(first: int = 1, last: int = 1000, *peers: PeerStatus) -> Status:
+    one = NodeId(1)
+    return Status(
+        node_id=one,
+        role=Role.LEADER,
+        term=Term(1),
+        vote=one,
+        leader=one,
+        commit=Index(last),
+        durable=Index(last),
+        applied=Index(last),
+        first=Index(first),
+        last=Index(last),
+        membership=Membership((one,)),
+        peers=peers,
+    )
+
+
+@pytest.mark.parametrize(
+    ("entry_bytes", "first"),
+    [
+        (10, 901),  # 100 entries are fewer bytes than may be kept
+        (1_000, 901),  # exactly as many
+        (10_000, 991),  # 10 entries fill the bytes
+        (1_000_000, 1000),  # one entry is more than may be kept: it stays
+    ],
+)
+def test_the_tail_is_bounded_in_entries_and_in_bytes(
+    entry_bytes: int, first: int
+) -> None:
+    """F27: whichever is reached first."""
+    assert first_to_keep(status(), 1000 * entry_bytes, BOUNDS) == first
+
+
+def test_an_empty_or_short_log_stays() -> None:
+    assert first_to_keep(status(1001, 1000), 0, BOUNDS) == 1001
+    assert first_to_keep(status(950, 1000), 51 * 10, BOUNDS) == 950
+
+
+def test_what_a_live_peer_lacks_stays_up_to_the_cap() -> None:
+    """F27: beyond it the peer gets a snapshot."""
+    assert first_to_keep(status(1, 1000, peer(700)), 1000 * 1000, BOUNDS) == 701
+    assert first_to_keep(status(1, 1000, peer(100)), 1000 * 1000, BOUNDS) == 501
+
+
+def test_a_silent_peer_holds_nothing_back() -> None:
+    """F27, F39: a dead one would fill the disk."""
+    silent = peer(700, silent=51)
+    assert first_to_keep(status(1, 1000, silent), 1000 * 1000, BOUNDS) == 901
+
+
+def test_a_peer_of_an_older_release_holds_what_it_needs_even_when_silent() -> None:
+    """F26: it cannot be helped by a snapshot."""
+    old = peer(700, silent=5000, takes=False)
+    assert first_to_keep(status(1, 1000, old), 1000 * 1000, BOUNDS) == 701
+
+
+def test_what_follows_an_offered_snapshot_stays() -> None:
+    """F28: or it would not join the log when it is installed."""
+    fetching = peer(3, offered=800)
+    assert first_to_keep(status(10, 1000, fetching), 990 * 1000, BOUNDS) == 801
+
+
+def test_what_follows_a_snapshot_in_the_making_stays() -> None:
+    """F28."""
+    found = first_to_keep(status(), 1000 * 1000, BOUNDS, hold=Index(640))
+    assert found == 641
+
+
+def test_a_corrupt_slot_stays_until_it_is_repaired() -> None:
+    """F33: what cannot be read cannot become the entry before the first."""
+    damaged = replace(status(), corrupt=(Index(300),))
+    assert first_to_keep(damaged, 1000 * 1000, BOUNDS) == 501
+    damaged = replace(status(), corrupt=(Index(800),))
+    assert first_to_keep(damaged, 1000 * 1000, BOUNDS) == 800
+
+
+def test_nothing_above_the_applied_index_goes() -> None:
+    """R3."""
+    slow = replace(status(), applied=Index(400))
+    assert first_to_keep(slow, 1000 * 1000, BOUNDS) == 401
+
+
+@pytest.mark.parametrize("slice_entries", [1, 7, 1000])
+def test_a_cut_comes_in_slices_after_the_state_is_durable(slice_entries: int) -> None:
+    """F27, T14: no turn deletes more than a slice, and none before the forced sync."""
+    bounds = LogBounds(keep_bytes=1 << 30, keep_entries=8, slice_entries=slice_entries)
+    machines = Machines(1, bounds=bounds)
+    machine = machines.elect(1)
+    machine.turn(open_account(), fund(1_000_000))
+    firsts = [1]
+    for number in range(60):
+        machine.turn(payouts(number, number))
+        machine.turn()
+        firsts.append(machine.log.first_index())
+        assert firsts[-1] - 1 <= machine.state.durable()
+    for _ in range(70):
+        machine.turn()
+        firsts.append(machine.log.first_index())
+
+    steps = [b - a for a, b in itertools.pairwise(firsts)]
+    assert 0 < max(steps) <= 2 * slice_entries
+    assert machine.log.last_index() - firsts[-1] + 1 <= 8 + 1
+    assert machine.replica.core.status().first == firsts[-1]
+
+
+def test_state_is_not_synced_more_often_than_a_cut_needs() -> None:
+    """F27: a sync a cut, not one a turn."""
+    bounds = LogBounds(keep_bytes=1 << 30, keep_entries=64)
+    machines = Machines(1, bounds=bounds)
+    machine = machines.elect(1)
+    machine.turn(open_account(), fund(1_000_000))
+    for number in range(200):
+        machine.turn(payouts(number, number))
+        machine.turn()
+    syncs = [event for event in machine.events if event.startswith("sync")]
+
+    assert 1 <= len(syncs) <= 200 // 4

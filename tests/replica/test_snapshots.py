@@ -1,0 +1,183 @@
+"""When a replica copies its state, fetches another's, and puts it in place. F28, F30, T63, T64."""
+
+from ledgerd.raft.options import Options
+from ledgerd.replica.compaction import LogBounds
+from ledgerd.replica.inputs import SnapshotAsked, SnapshotMade, SnapshotSpoiled, Waiter
+from ledgerd.replica.snapshots import RETRY_TICKS
+from tests.replica.machines import Machine, Machines, fund, open_account, payouts
+
+SMALL = LogBounds(
+    keep_bytes=1 << 40,
+    cap_bytes=1 << 40,
+    keep_entries=4,
+    slice_entries=1000,
+    patience_ticks=5,
+)
+
+
+def settled(machines: Machines) -> None:
+    machines.deliver()
+    machines.tick(4)
+
+
+def behind(*, work: int = 12) -> tuple[Machines, Machine, Machine]:
+    """Return machines, a leader that has cut its log, and a follower that was away and is back."""
+    machines = Machines(options=Options(snapshot_ticks_max=10), bounds=SMALL)
+    leader = machines.elect(1)
+    machines.cut.add(3)
+    leader.turn(open_account(), fund(1_000_000))
+    settled(machines)
+    machines.tick(10)  # the leader takes the peer for dead
+    for number in range(work):
+        leader.turn(payouts(number, number))
+        machines.deliver()
+    machines.tick(10)
+    machines.cut.clear()
+    assert leader.replica.core.status().first > 2
+    machines.tick(5)
+    return machines, leader, machines[3]
+
+
+def offered(machines: Machines, leader: Machine) -> None:
+    """Let the leader's copy end, and offer it."""
+    leader.turn(leader.snapshots.finish_making())
+    machines.tick(3)
+
+
+def test_a_peer_behind_the_log_gets_the_state_and_then_entries() -> None:
+    """F28, F30: copied, offered, fetched, installed, and on with the log."""
+    machines, leader, follower = behind()
+    assert leader.snapshots.begun == ["make"]
+    leader.turn(payouts(700, 700))  # load goes on while the copy is made
+    machines.deliver()
+    offered(machines, leader)
+    assert follower.snapshots.begun == ["fetch 14"]
+    outbox = follower.turn(follower.snapshots.finish_fetching())
+    machines.deliver()
+    leader.turn(payouts(800, 800))
+    settled(machines)
+
+    assert outbox.installed is not None
+    assert follower.state.applied() == leader.state.applied()
+    assert follower.state.digest() == leader.state.digest()
+    assert follower.log.anchor() == outbox.installed.anchor
+
+
+def test_the_ack_leaves_after_the_state_is_in_place() -> None:
+    """T64, T14: log transaction, swap, and only then the word to the leader."""
+    machines, leader, follower = behind()
+    offered(machines, leader)
+    follower.events.clear()
+    follower.turn(follower.snapshots.finish_fetching())
+
+    expected = ["persist", "install 14", "after AppendAccepted"]
+    assert [event for event in follower.events if event in expected] == expected
+
+
+def test_one_copy_is_made_at_a_time() -> None:
+    """T63: a wish that comes meanwhile waits, and is answered by the next copy."""
+    _machines, leader, _ = behind()
+    leader.turn(SnapshotAsked(Waiter(71)))
+    assert leader.snapshots.begun == ["make"]
+    first = leader.turn(leader.snapshots.finish_making())
+    assert not first.snapshots
+    assert leader.snapshots.begun == ["make", "make"]
+    second = leader.turn(leader.snapshots.finish_making())
+
+    (answer,) = second.snapshots
+    assert answer.waiter == 71
+    assert answer.snapshot is not None
+
+
+def test_a_copy_that_failed_is_made_again_later() -> None:
+    """T63: re-armed, but not in a loop."""
+    machines, leader, _ = behind()
+    leader.turn(leader.snapshots.fail_making())
+    machines.tick(RETRY_TICKS // 2)
+    assert leader.snapshots.begun == ["make"]
+    machines.tick(RETRY_TICKS)
+
+    assert leader.snapshots.begun == ["make", "make"]
+
+
+def test_who_asked_is_told_why_it_failed() -> None:
+    machines = Machines(1)
+    machine = machines.elect(1)
+    machine.turn(SnapshotAsked(Waiter(5)))
+    outbox = machine.turn(machine.snapshots.fail_making())
+
+    (answer,) = outbox.snapshots
+    assert (answer.snapshot, answer.why) == (None, "told to fail")
+
+
+def test_nothing_is_installed_while_a_copy_is_made() -> None:
+    """T63: the fetched state waits for the end of the copy."""
+    machines, leader, follower = behind()
+    offered(machines, leader)
+    follower.turn(SnapshotAsked(Waiter(9)))
+    assert follower.snapshots.begun[-1] == "make"
+    waiting = follower.turn(follower.snapshots.finish_fetching())
+    assert waiting.installed is None
+    outbox = follower.turn(SnapshotMade(None, "enough"))
+
+    assert outbox.installed is not None
+
+
+def test_the_same_offer_again_begins_nothing_new() -> None:
+    """T95: the leader repeats itself, the fetch goes on."""
+    machines, leader, follower = behind()
+    offered(machines, leader)
+    machines.tick(40)
+
+    assert follower.snapshots.begun == ["fetch 14"]
+
+
+def test_a_refused_snapshot_is_fetched_again_only_when_it_is_offered_again() -> None:
+    """T90, T29: damaged once, asked for anew by the leader's next offer, not in a loop."""
+    machines, leader, follower = behind()
+    offered(machines, leader)
+    follower.turn(follower.snapshots.finish_fetching(is_refused=True))
+    follower.turn()
+    follower.turn()
+    assert follower.snapshots.begun == ["fetch 14"]
+    machines.tick(20)
+
+    assert follower.snapshots.begun[:2] == ["fetch 14", "fetch 14"]
+
+
+def test_a_spoiled_copy_is_offered_no_more() -> None:
+    """T90: its maker makes another."""
+    machines, leader, _follower = behind()
+    offered(machines, leader)
+    bad = leader.snapshots.newest()
+    assert bad is not None
+    leader.turn(SnapshotSpoiled(bad.sha256))
+    machines.tick(30)
+
+    assert leader.snapshots.begun == ["make", "make"]
+
+
+def test_a_fetch_ends_when_its_leader_does() -> None:
+    """T95: what a former leader offered is not waited for."""
+    machines, leader, follower = behind()
+    offered(machines, leader)
+    machines.cut.add(1)
+    machines.tick(20)
+    machines.elect(2)
+    machines.tick(3)
+
+    assert "stop" in follower.snapshots.begun
+
+
+def test_late_ends_of_a_fetch_that_was_given_up_are_dropped() -> None:
+    """T95."""
+    machines, leader, follower = behind()
+    offered(machines, leader)
+    late = follower.snapshots.finish_fetching()
+    machines.cut.add(1)
+    machines.tick(20)
+    machines.elect(2)
+    machines.tick(3)
+    outbox = follower.turn(late)
+
+    assert outbox.installed is None
