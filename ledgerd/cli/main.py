@@ -9,6 +9,7 @@ from ledgerd import __version__
 from ledgerd.cli.check import check
 from ledgerd.cli.dev import dev
 from ledgerd.cli.pki import pki
+from ledgerd.cli.recover import recover
 from ledgerd.cli.run import run
 from ledgerd.cli.simulate import simulate
 from ledgerd.errors import (
@@ -61,4 +62,5 @@ cli.add_command(run)
 cli.add_command(dev)
 cli.add_command(pki)
 cli.add_command(check)
+cli.add_command(recover)
 cli.add_command(simulate)

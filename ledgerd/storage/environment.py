@@ -286,6 +286,9 @@ def _open_both(
             options.state_map_bytes,
             metasync=options.state_metasync,
         )
+        before = _refounded(log, directory)
+        if before is not None and _identity_of(state, directory / "state") == before:
+            adopt_state(state, old=before, new=identity)  # an interruption left it
         admit_state(state, directory, identity)
         for path in (
             directory / "log",
@@ -346,6 +349,23 @@ def admit_state(state: lmdb.Environment, directory: Path, identity: Identity) ->
             "Put the right one back, or move state/ away to have it rebuilt from log/"
         )
         raise CorruptionError(message)
+
+
+def adopt_state(state: lmdb.Environment, *, old: Identity, new: Identity) -> None:
+    """Make the state/ of `old` that of `new`, the same node's in the cluster it founded (F38)."""
+    assert old.node_id == new.node_id, (old, new)
+    _store_identity(state, new)
+    state.sync(True)
+
+
+def _refounded(log: lmdb.Environment, directory: Path) -> Identity | None:
+    """Return whose log/ was before it founded a new cluster, None if it founded none (F38)."""
+    meta = log.open_db(keys.META.encode("ascii"), create=False)
+    with log.begin(db=meta) as transaction:
+        stored = transaction.get(keys.REFOUNDED)
+    if stored is None:
+        return None
+    return unpack(stored, where=f"{directory}/log, table meta, key refounded")
 
 
 def _open_lmdb(path: Path, map_bytes: int, *, metasync: bool) -> lmdb.Environment:

@@ -51,6 +51,20 @@ def admit(environment: Environment, voters: Sequence[NodeId]) -> None:
         )
 
 
+def stored(environment: Environment) -> tuple[NodeId, ...]:
+    """Return the members that the directory was first used with.
+
+    Errors: ConfigError when it was never used; CorruptionError when the record is damaged.
+    """
+    with environment.log.begin(db=environment.log_tables[keys.META]) as transaction:
+        record = transaction.get(keys.FOUNDERS)
+    if record is None:
+        raise ConfigError(
+            f"data directory {environment.directory} was never used with any members"
+        )
+    return unpack(record, where=f"{environment.directory}/log, table meta")
+
+
 def pack(voters: Sequence[NodeId]) -> bytes:
     """Return the stored form."""
     body = _HEAD.pack(_VERSION, len(voters))

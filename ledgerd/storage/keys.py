@@ -7,6 +7,7 @@ index first, ordinal next. Tables that start with a position are therefore only 
             hard_state_a   "hard_state"                         -> `hard_state`, twice (F31)
             hard_state_b   "hard_state"
             meta           "identity", "founders", "anchor"     -> `identity`, `founders`, `anchor`
+                           "refounded"                          -> `identity`, of before (F38)
     state/  meta           "identity", "applied"                -> `identity`, `applied`
             all others     as formats/records lays them out
 """
@@ -27,6 +28,7 @@ HARD_STATE: Final = b"hard_state"
 APPLIED: Final = b"applied"
 FOUNDERS: Final = b"founders"
 ANCHOR: Final = b"anchor"
+REFOUNDED: Final = b"refounded"
 
 # In the order of formats/records. `meta` is shared: what apply writes there starts with "ledger/".
 STATE_TABLES: Final = tuple(table.value for table in Table)

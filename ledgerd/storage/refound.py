@@ -1,0 +1,228 @@
+"""Forced recovery: one surviving copy founds a new cluster of one (F38). Offline.
+
+For the day when a majority of the voters is lost for good. What the survivor holds becomes the
+truth of a new cluster, also what was never known to be committed; what only the lost voters held is
+lost. Nobody can tell from one copy how much that is, so `inspect` says where the range begins.
+
+The members change by entries of the log, as ever: the fold of the log stays the state, and
+`ledgerd check` can replay it. Identity, hard state and these entries are one transaction of log/,
+which also keeps whose the directory was before; state/ of that store is taken over when it is
+opened next, so an interruption leaves the old cluster's directory or the new one's, and running it
+again finishes it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+import lmdb
+
+from ledgerd.errors import ConfigError, CorruptionError, StorageError
+from ledgerd.formats.entries import encode, link
+from ledgerd.formats.memberships import encode_change
+from ledgerd.raft.changes import Change, EnterJoint, LeaveJoint, Op, OpKind, changed
+from ledgerd.raft.entries import (
+    Anchor,
+    Entry,
+    EntryId,
+    EntryKind,
+    HardState,
+    Index,
+    NodeId,
+    Term,
+)
+from ledgerd.raft.membership import Membership
+from ledgerd.replica.fold import after_change, change_of
+from ledgerd.storage import founders, hard_state, identity, keys
+from ledgerd.storage.environment import Environment, adopt_state
+from ledgerd.storage.identity import Identity
+from ledgerd.storage.log_store import LmdbLogStore
+from ledgerd.storage.recovery import recover
+from ledgerd.storage.state_store import LmdbStateStore
+
+_PAGE_BYTES: Final = 4 * 1024**2
+
+
+@dataclass(frozen=True, slots=True)
+class Survivor:
+    """What one copy holds, and what can be said about what it does not.
+
+    last: the last entry. Everything behind it that the others acknowledged without this node is
+        lost. The copy with the largest (term, index) of all that are left loses least.
+    last_time_us: log time of that entry, microseconds.
+    committed: known here to be committed; what follows up to `last` may be or not, and is kept.
+    membership: after all entries of the log; `index` 0: that of the founders.
+    """
+
+    identity: Identity
+    term: Term
+    last: EntryId
+    last_time_us: int
+    committed: Index
+    applied: Index
+    digest: bytes
+    state_version: int
+    membership: Membership
+
+
+def inspect(environment: Environment) -> Survivor:
+    """Return what the copy holds, after reading every entry that a start would apply.
+
+    Errors: CorruptionError when log/ or state/ is damaged: another copy may be better.
+    """
+    log = LmdbLogStore(environment)
+    state = LmdbStateStore(environment)
+    plan = recover(log, state)
+    last = _last_of(log)
+    return Survivor(
+        identity=environment.identity,
+        term=log.hard_state().term,
+        last=last.id,
+        last_time_us=last.ts_us,
+        committed=max(plan.commit, plan.applied),
+        applied=plan.applied,
+        digest=state.digest(),
+        state_version=state.state_version(),
+        membership=_membership_at_end(environment, log, state),
+    )
+
+
+def found_new_cluster(
+    environment: Environment, cluster_id: str, *, store_uuid: bytes
+) -> Survivor:
+    """Make the directory that of a cluster of one, and return what it holds then.
+
+    cluster_id: of the new cluster, which no certificate of the old one names. store_uuid: 16 bytes
+    that no other store has.
+    Errors: ConfigError for the old cluster's id; as `inspect`.
+    """
+    old = environment.identity
+    if cluster_id == old.cluster_id:
+        raise ConfigError(
+            f"expected another id than the old cluster's, found {cluster_id!r}: its other nodes "
+            "must be refused for ever, and they are known by the id"
+        )
+    survivor = inspect(environment)
+    log = LmdbLogStore(environment)
+    new = replace(old, cluster_id=cluster_id, store_uuid=store_uuid)
+    term = Term(survivor.term + 1)
+    entries = list(_entries(survivor, new, term, _last_of(log)))
+    # Without entries the members stand in the configuration; one voter commits what it holds.
+    commit = entries[-1].index if entries else log.hard_state().commit
+    hard = HardState(term, old.node_id, commit)
+    try:
+        _write(environment, new, hard, entries)
+        adopt_state(environment.state, old=old, new=new)
+    except (lmdb.Error, OSError) as error:
+        raise StorageError(f"{environment.directory}: {error}") from error
+    last = entries[-1].id if entries else survivor.last
+    membership = survivor.membership
+    for entry in entries:
+        membership = _after(membership, entry)
+    if not entries:
+        membership = Membership((old.node_id,))
+    return replace(
+        survivor,
+        identity=new,
+        term=term,
+        last=last,
+        committed=commit,
+        membership=membership,
+    )
+
+
+def _last_of(log: LmdbLogStore) -> Anchor:
+    """Return the last entry by what must be known of it."""
+    last = log.last_index()
+    anchor = log.anchor()
+    if last == anchor.at:
+        return anchor
+    (entry,) = log.entries(last, last, 1)
+    return Anchor(entry.id, entry.link, entry.ts_us)
+
+
+def _membership_at_end(
+    environment: Environment, log: LmdbLogStore, state: LmdbStateStore
+) -> Membership:
+    """Return the membership once everything in the log is applied."""
+    membership = state.membership()
+    if membership.is_empty:
+        membership = Membership(founders.stored(environment))
+    first, last = Index(state.applied() + 1), log.last_index()
+    while first <= last:
+        for entry in log.entries(first, last, _PAGE_BYTES):
+            membership = _after(membership, entry)
+            first = Index(entry.index + 1)
+    return membership
+
+
+def _after(membership: Membership, entry: Entry) -> Membership:
+    change = change_of(entry)
+    if change is None:
+        return membership
+    return after_change(membership, change, entry.index)
+
+
+def _entries(
+    survivor: Survivor, new: Identity, term: Term, last: Anchor
+) -> Iterator[Entry]:
+    """Yield the entries that make the survivor the only member; none before the first change."""
+    membership = survivor.membership
+    if membership.index == 0:
+        return
+    for change in _changes(membership, new):
+        index = Index(last.at + 1)
+        after = changed(membership, change, index)
+        if not isinstance(after, Membership):
+            raise CorruptionError(f"the membership cannot become that of one: {after}")
+        membership = after
+        payload, ts_us = encode_change(change), last.ts_us + 1
+        chained = link(
+            last.link,
+            index=index,
+            term=term,
+            ts_us=ts_us,
+            kind=EntryKind.MEMBERSHIP,
+            payload=payload,
+        )
+        entry = Entry(term, index, EntryKind.MEMBERSHIP, ts_us, payload, chained)
+        last = Anchor(entry.id, entry.link, entry.ts_us)
+        yield entry
+    assert membership.voters == membership.members == (new.node_id,), membership
+
+
+def _changes(membership: Membership, new: Identity) -> Iterator[Change]:
+    """Yield what leads to a membership of this node alone, under its new store uuid (F25)."""
+    if membership.is_joint:
+        yield LeaveJoint()
+    record = membership.record(new.node_id)
+    if record is not None:
+        record = replace(record, store_uuid=new.store_uuid)
+    others = [member for member in membership.members if member != new.node_id]
+    yield EnterJoint(
+        (
+            Op(OpKind.VOTER, new.node_id, record),
+            *(Op(OpKind.REMOVE, other) for other in others),
+        )
+    )
+    yield LeaveJoint()
+
+
+def _write(
+    environment: Environment, new: Identity, hard: HardState, entries: list[Entry]
+) -> None:
+    """Write all of it in one transaction with one full sync."""
+    tables = environment.log_tables
+    old = environment.identity
+    with environment.log.begin(write=True) as transaction:
+        for entry in entries:
+            key = keys.index_key(entry.index)
+            put = transaction.put(key, encode(entry), db=tables[keys.ENTRIES])
+            assert put, entry.id
+        for twin in keys.HARD_STATE_TWINS:
+            packed = hard_state.pack(hard, new)
+            transaction.put(keys.HARD_STATE, packed, db=tables[twin])
+        meta = tables[keys.META]
+        transaction.put(keys.FOUNDERS, founders.pack([NodeId(new.node_id)]), db=meta)
+        transaction.put(keys.REFOUNDED, identity.pack(old), db=meta)
+        transaction.put(keys.IDENTITY, identity.pack(new), db=meta)
