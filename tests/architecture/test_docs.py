@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 REGISTERS = ("guarantees.md", "traps.md", "invariants.md")
 TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)(?:::(\w+))?`")
+TRACE = re.compile(r"`(tests/raft/traces/\w+\.txt)`")
 CODE = re.compile(r"`((?:ledgerd|jepsen)/[\w/]+\.py)(?:: ?([\w.]+))?`")
 
 
@@ -41,6 +42,14 @@ def test_every_test_that_a_register_names_exists(page: str) -> None:
 
     assert named, f"{page} names no test"
     assert missing == []
+
+
+def test_every_trace_that_the_traps_name_exists() -> None:
+    """A trap is shown by a trace where one can show it; the name leads there."""
+    named = TRACE.findall((DOCS / "traps.md").read_text())
+
+    assert len(named) > 50
+    assert sorted({path for path in named if not (ROOT / path).exists()}) == []
 
 
 @pytest.mark.parametrize("page", REGISTERS)
