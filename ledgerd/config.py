@@ -114,7 +114,18 @@ class ClusterSection:
         )
     )
     members: tuple[Member, ...] = field(
-        metadata=_about("All nodes of the cluster, this one included; one table each.")
+        metadata=_about(
+            "All nodes of the cluster, this one included; one table each. "
+            "They found it; of a node that joins: itself and nodes that it may ask. "
+            "Once the members are recorded in the log, only addresses are read from here."
+        )
+    )
+    join: bool = field(
+        default=False,
+        metadata=_about(
+            "With an empty data directory, wait to be added to a cluster that exists, "
+            "instead of founding one with the members below."
+        ),
     )
 
     def member(self, node_id: int) -> Member:

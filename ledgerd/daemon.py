@@ -11,6 +11,7 @@ import secrets
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 import uvloop
@@ -21,6 +22,8 @@ from ledgerd.api.server import ApiServer
 from ledgerd.config import NodeConfig
 from ledgerd.errors import CorruptionError
 from ledgerd.formats.entries import link
+from ledgerd.formats.memberships import encode_change
+from ledgerd.formats.versions import STATE_VERSION, STATE_VERSION_MIN
 from ledgerd.limits import INBOX_MESSAGES_MAX
 from ledgerd.node import lifecycle
 from ledgerd.node.courier import Courier
@@ -37,9 +40,10 @@ from ledgerd.observability.endpoint import MetricsEndpoint
 from ledgerd.observability.metrics import Metrics
 from ledgerd.observability.pauses import GcPauses
 from ledgerd.raft.core import Options, RaftCore
+from ledgerd.raft.describe import describe
 from ledgerd.raft.entries import NodeId
 from ledgerd.raft.facts import PeerLost
-from ledgerd.raft.membership import Membership
+from ledgerd.raft.membership import Membership, NodeRecord
 from ledgerd.replica.log_clock import LogClock
 from ledgerd.replica.replica import Replica
 from ledgerd.security import tls
@@ -50,6 +54,7 @@ from ledgerd.storage.log_store import LmdbLogStore
 from ledgerd.storage.reader import StateReader, read
 from ledgerd.storage.recovery import recover
 from ledgerd.storage.state_store import LmdbStateStore
+from ledgerd.transport.greeting import Refusal
 from ledgerd.transport.options import TransportOptions
 from ledgerd.transport.transport import PeerTransport
 
@@ -87,12 +92,37 @@ def run(config: NodeConfig) -> None:
         ),
     )
     try:
-        founders.admit(
-            environment, [NodeId(member.id) for member in config.cluster.members]
+        membership = founders.first_membership(
+            environment,
+            _records(config, environment.identity.store_uuid),
+            joins=config.cluster.join,
         )
-        uvloop.run(_NodeBuild(config, environment).serve())
+        uvloop.run(_NodeBuild(config, environment, membership).serve())
     finally:
         environment.close()
+
+
+def _records(config: NodeConfig, store_uuid: bytes) -> list[NodeRecord]:
+    """Return what the configuration says of the founding members, and this node of itself."""
+    records = [
+        NodeRecord(
+            NodeId(member.id),
+            peer_address=member.peer_address,
+            api_address=member.api_address,
+        )
+        for member in config.cluster.members
+    ]
+    return [
+        replace(
+            record,
+            store_uuid=store_uuid,
+            version_min=STATE_VERSION_MIN,
+            version_max=STATE_VERSION,
+        )
+        if record.node_id == config.node.id
+        else record
+        for record in records
+    ]
 
 
 class _Snapshots:
@@ -108,13 +138,13 @@ class _Snapshots:
 class _NodeBuild:
     """The parts of one node, made in order and joined."""
 
-    def __init__(self, config: NodeConfig, environment: Environment) -> None:
+    def __init__(
+        self, config: NodeConfig, environment: Environment, membership: Membership
+    ) -> None:
         self._config = config
+        self._membership = membership
         self._environment = environment
         self._node_id = NodeId(config.node.id)
-        self._voters = tuple(
-            sorted(NodeId(member.id) for member in config.cluster.members)
-        )
         self._metrics = Metrics()
         self._metrics.set_info(
             version=__version__, cluster_id=config.cluster.id, node_id=config.node.id
@@ -166,14 +196,28 @@ class _NodeBuild:
         )
         clock = LogClock(
             node_id=self._node_id,
-            voters=self._voters,
+            voters=self._membership.all_voters,
             wall_us=lambda: time.time_ns() // 1000,
             monotonic_us=lambda: time.monotonic_ns() // 1000,
         )
+
+        def on_membership(membership: Membership) -> None:
+            """Take over who takes part, as it was put in force."""
+            log.info("membership_changed", membership=describe(membership))
+            learn_addresses(membership)
+            clock.follow_voters(membership.all_voters)
+            transport.follow(membership)
+
+        def learn_addresses(membership: Membership) -> None:
+            for record in membership.nodes:
+                api_addresses.setdefault(record.node_id, record.api_address)
+
+        learn_addresses(self._membership)
         courier = Courier(
             loop=loop,
             api_addresses=api_addresses,
             on_role_change=lambda change: node.on_role_change(change),
+            on_membership=on_membership,
             on_visible=lambda visible: reads.advance(visible),
         )
         reads = Reads(
@@ -194,8 +238,10 @@ class _NodeBuild:
                     if member.id != self._node_id
                 },
                 is_plaintext=config.security.insecure,
+                peer_address=config.cluster.member(self._node_id).peer_address,
                 alive_interval_s=max(ALIVE_S_MIN, tick_s * config.raft.heartbeat_ticks),
             ),
+            membership=self._membership,
             server_tls=server_tls,
             channel_tls=tls.ChannelTls(config.tls, cluster_id=config.cluster.id),
             metrics=metrics,
@@ -203,6 +249,7 @@ class _NodeBuild:
             on_clock=clock.sample,
             on_greeted=inbox.put_fact,
             on_peer_lost=lambda peer: inbox.put_fact(PeerLost(peer)),
+            on_expelled=lambda refusal, why: self._on_expelled(node, refusal, why),
             fail_stop=fail_stop,
         )
         replica_thread = ReplicaThread(
@@ -297,12 +344,13 @@ class _NodeBuild:
                 uncommitted_bytes_max=raft.uncommitted_bytes_max,
                 is_commit_told_by_tick=True,
             ),
-            membership=Membership(voters=self._voters),
+            membership=self._membership,
             hard_state=log_store.hard_state(),
             log=log_store,
             applied=state_store.applied(),
             jitter=secrets.randbelow,
             link=link,
+            encode_change=encode_change,
         )
         replica = Replica(
             core=core,
@@ -326,12 +374,18 @@ class _NodeBuild:
         damaged = log_store.damaged()
         if not damaged:
             return
-        if len(self._voters) == 1:
+        if len(self._membership.all_voters) == 1:
             raise CorruptionError(
                 f"log index {damaged[0]} is corrupt, with {len(damaged) - 1} others, and this "
                 "cluster has no other node to repair it from: restore the data directory"
             )
         log.error("log_slots_corrupt", count=len(damaged), first=damaged[0])
+
+    def _on_expelled(self, node: Node, refusal: Refusal, why: str) -> None:
+        """End a node whose store is not its own any more; one that was removed says so (F25)."""
+        if refusal is Refusal.STORE_CHANGED:
+            fail_stop(CorruptionError(why), where="a peer refused this node")
+        node.expel(why)
 
     def _on_failed_handshake(self, failure: HandshakeFailure) -> None:
         self._metrics.tls_refusals.labels(failure.reason).inc()

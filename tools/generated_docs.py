@@ -458,12 +458,13 @@ _ROWS: Final = (
 _PEERS: Final[Mapping[PeerRefusal, str]] = {
     PeerRefusal.NO_GREETING: "The other end did not greet as a node does.",
     PeerRefusal.FOREIGN_CLUSTER: "A node of another cluster: compare `cluster.id`.",
-    PeerRefusal.NOT_A_MEMBER: "A node that this configuration does not list: compare the members.",
+    PeerRefusal.NOT_A_MEMBER: "A node with no number or our own: compare `node.id`.",
+    PeerRefusal.REMOVED: "A node that was removed from the cluster: stop it, its number is spent.",
     PeerRefusal.WRONG_NODE: "Another node than the address is for: compare `peer_address`.",
     PeerRefusal.CERTIFICATE: "The certificate is not that of the node that greets.",
     PeerRefusal.PROTOCOL: "Releases too far apart: upgrade one at a time.",
     PeerRefusal.STORE_CHANGED: "A data directory was emptied or exchanged under an old id: bring "
-    "back the old one.",
+    "back the old one, or replace the node.",
     PeerRefusal.BY_PEER: "The other end refused this node: its log says why.",
 }  # fmt: skip
 

@@ -118,11 +118,16 @@ class AdminService(admin_pb2_grpc.AdminServicer):
         progress = {peer.node_id: peer for peer in self._node.status().core.peers}
         connected = self._connected()
         peers: list[pb.PeerStatus] = []
-        for number in sorted(self._options.peers):
-            node_id = NodeId(number)
+        membership = self._node.status().core.membership
+        addresses = {n.node_id: n.peer_address for n in membership.nodes}
+        addresses |= {NodeId(n): at for n, at in self._options.peers.items()}
+        peers_known = {*membership.members, *connected}
+        if membership.index == 0:
+            peers_known |= {NodeId(number) for number in self._options.peers}
+        for node_id in sorted(peers_known - {NodeId(self._options.node_id)}):
             peer = pb.PeerStatus(
-                node_id=number,
-                address=self._options.peers[number],
+                node_id=node_id,
+                address=addresses.get(node_id, ""),
                 connected=connected.get(node_id, False),
             )
             seen = progress.get(node_id)

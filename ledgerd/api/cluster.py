@@ -1,6 +1,6 @@
 """The service `Cluster`: who takes part, and who leads."""
 
-from typing import Any
+from typing import Any, Final
 
 import grpc
 
@@ -8,10 +8,18 @@ from ledgerd.api import calls
 from ledgerd.api.handle import NodeHandle
 from ledgerd.api.v1 import cluster_pb2 as pb
 from ledgerd.api.v1 import cluster_pb2_grpc
-from ledgerd.raft.entries import Role
+from ledgerd.errors import NotLogged, Reason
+from ledgerd.node.courier import message_of
+from ledgerd.raft.entries import NodeId, Role
+from ledgerd.raft.membership import Membership, NodeKind, NodeRecord
+from ledgerd.raft.requests import AddNode, RemoveNode, ReplaceNode, Request
+from ledgerd.raft.status import PeerStatus, Status
+from ledgerd.security.tls import split_address
 
 # Any: grpc's context does not know its messages here.
 Context = grpc.aio.ServicerContext[Any, Any]
+
+_TEXT_CHARACTERS_MAX: Final = 255  # of an address or a region
 
 
 class ClusterService(cluster_pb2_grpc.ClusterServicer):
@@ -20,7 +28,55 @@ class ClusterService(cluster_pb2_grpc.ClusterServicer):
     def __init__(self, node: NodeHandle) -> None:
         self._node = node
 
-    async def Transfer(  # noqa: D102 - the proto says what it does
+    async def Members(  # noqa: D102 - the proto says what it does
+        self, request: pb.MembersRequest, context: Context
+    ) -> pb.MembersReply:
+        core = self._node.status().core
+        if request.from_leader and core.role is not Role.LEADER:
+            facts = {}
+            if core.leader:
+                address = self._node.api_address(core.leader)
+                facts = {"leader": str(core.leader), "leader_address": address}
+            raise NotLogged(Reason.NOT_LEADER, message_of(Reason.NOT_LEADER), facts)
+        return _members(core)
+
+    async def AddNode(  # noqa: D102
+        self, request: pb.AddNodeRequest, context: Context
+    ) -> pb.MembershipReply:
+        adding = _adding(request)
+        return await self._change(adding, request.expected_index, request.node_id)
+
+    async def RemoveNode(  # noqa: D102
+        self, request: pb.RemoveNodeRequest, context: Context
+    ) -> pb.MembershipReply:
+        removing = RemoveNode(NodeId(request.node_id))
+        return await self._change(removing, request.expected_index, request.node_id)
+
+    async def ReplaceNode(  # noqa: D102
+        self, request: pb.ReplaceNodeRequest, context: Context
+    ) -> pb.MembershipReply:
+        new = request.new_node
+        replacing = ReplaceNode(NodeId(request.old_node_id), _adding(new))
+        return await self._change(replacing, new.expected_index, new.node_id)
+
+    async def _change(
+        self, request: Request, expected_index: int, node_id: int
+    ) -> pb.MembershipReply:
+        call = calls.current()
+        decided = await self._node.change_members(
+            request, expected_index or None, call.deadline
+        )
+        call.decided(decided)
+        core = self._node.status().core
+        added = node_id or max(core.membership.learners, default=0)
+        return pb.MembershipReply(
+            term=decided.term,
+            index=decided.index,
+            members=_members(core),
+            node_id=added,
+        )
+
+    async def Transfer(  # noqa: D102
         self, request: pb.TransferLeadershipRequest, context: Context
     ) -> pb.TransferLeadershipReply:
         core = self._node.status().core
@@ -37,3 +93,87 @@ class ClusterService(cluster_pb2_grpc.ClusterServicer):
         return pb.TransferLeadershipReply(
             leader_id=leader, leader_address=self._node.api_address(leader), term=term
         )
+
+
+def _adding(request: pb.AddNodeRequest) -> AddNode:
+    """Return what is asked for. Raises NotLogged with MALFORMED."""
+    for field in ("peer_address", "api_address"):
+        try:
+            split_address(getattr(request, field))
+        except ValueError as error:
+            raise _malformed(field, f"host:port ({error})") from error
+    for field in ("peer_address", "api_address", "region"):
+        if len(getattr(request, field)) > _TEXT_CHARACTERS_MAX:
+            raise _malformed(field, f"at most {_TEXT_CHARACTERS_MAX} characters")
+    return AddNode(
+        NodeId(request.node_id),
+        peer_address=request.peer_address,
+        api_address=request.api_address,
+        kind=NodeKind.STANDBY if request.standby else NodeKind.FULL,
+        priority=request.priority,
+        region=request.region,
+    )
+
+
+def _malformed(field: str, expected: str) -> NotLogged:
+    facts = {"field": field, "expected": expected}
+    return NotLogged(Reason.MALFORMED, f"{field}: expected {expected}", facts)
+
+
+def _members(core: Status) -> pb.MembersReply:
+    membership = core.membership
+    peers = {peer.node_id: peer for peer in core.peers}
+    return pb.MembersReply(
+        membership_index=membership.index,
+        joint=membership.is_joint,
+        members=[
+            _member(membership, node_id, core, peers.get(node_id))
+            for node_id in membership.members
+        ],
+        leader_id=core.leader,
+        commit_index=core.commit,
+        next_node_id=membership.node_id_last + 1,
+    )
+
+
+def _member(
+    membership: Membership, node_id: NodeId, core: Status, peer: PeerStatus | None
+) -> pb.Member:
+    record = membership.record(node_id) or NodeRecord(node_id)
+    plan = membership.plan(node_id)
+    member = pb.Member(
+        node_id=node_id,
+        role=_role(membership, node_id),
+        peer_address=record.peer_address,
+        api_address=record.api_address,
+        store_uuid=record.store_uuid.hex(),
+        standby=record.kind is NodeKind.STANDBY,
+        priority=record.priority,
+        region=record.region,
+        state_version_min=record.version_min,
+        state_version_max=record.version_max,
+        catching_up=plan is not None,
+        replaces=plan.replaces if plan is not None else 0,
+    )
+    if core.role is Role.LEADER:
+        member.progress.CopyFrom(_progress(core, peer))
+    return member
+
+
+def _role(membership: Membership, node_id: NodeId) -> pb.MemberRole:
+    if node_id in membership.voters:
+        return pb.VOTER
+    return pb.OUTGOING if node_id in membership.outgoing else pb.LEARNER
+
+
+def _progress(core: Status, peer: PeerStatus | None) -> pb.MemberProgress:
+    """Return what the leader knows of a member, itself included."""
+    if peer is None:
+        return pb.MemberProgress(match_index=core.durable, heard=True, mode="leader")
+    return pb.MemberProgress(
+        match_index=peer.match,
+        lag_entries=max(0, core.last - peer.match),
+        heard=peer.is_heard,
+        mode=peer.mode.value,
+        catch_up_round=peer.catch_up_round,
+    )

@@ -8,6 +8,7 @@ from ledgerd.ledger.commands import Command
 from ledgerd.node.courier import Decided
 from ledgerd.node.handle import NodeStatus
 from ledgerd.node.reads import ReadAt
+from ledgerd.raft.requests import Request
 from ledgerd.replica.inputs import WriteConcern
 from ledgerd.replica.outbox import HandedOver
 from ledgerd.storage.reader import StateReader
@@ -49,6 +50,12 @@ class NodeHandle(Protocol):
         concern: WriteConcern = WriteConcern.QUORUM,
     ) -> Decided:
         """Return what the log decided about the command. Raises as `propose_payouts`."""
+        ...
+
+    async def change_members(
+        self, request: Request, expected_index: int | None, deadline: float
+    ) -> Decided:
+        """Return where the log put the change in force. Raises as `propose_payouts`."""
         ...
 
     async def transfer(self, to: int, deadline: float) -> HandedOver:

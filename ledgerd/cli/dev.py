@@ -16,6 +16,7 @@ it wrote down.
 import json
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -94,7 +95,9 @@ class DevCluster:
     @classmethod
     def existing(cls, directory: Path) -> "DevCluster":
         """Return the cluster that was prepared in `directory`. Raises ConfigError."""
-        return cls(directory, len(_read_ports(directory)))
+        cluster = cls(directory, len(_read_ports(directory)))
+        cluster.node_ids = sorted(_read_ports(directory))
+        return cluster
 
     @property
     def profile_path(self) -> Path:
@@ -131,6 +134,44 @@ class DevCluster:
                 f"expected {len(self.node_ids)} nodes in {self.directory}, found a "
                 f"cluster of {len(ports)}; choose another folder or --nodes {len(ports)}"
             )
+        self._write_files(ports)
+
+    def add(self, node_id: int) -> NodePorts:
+        """One more node is prepared, to join the others; nobody has started or added it yet."""
+        assert node_id not in self.node_ids, node_id
+        document = _read_cluster(self.directory)
+        nodes, joined = document.get("nodes"), document.setdefault("joined", [])
+        assert isinstance(nodes, dict), nodes
+        assert isinstance(joined, list), joined
+        pki.issue_node(self.directory / "pki", node_id)
+        ports = NodePorts(*_free_ports(3))
+        nodes[str(node_id)] = ports._asdict()
+        joined.append(node_id)
+        _cluster_path(self.directory).write_text(json.dumps(document, indent=2) + "\n")
+        self.node_ids = sorted([*self.node_ids, node_id])
+        self._write_files(self.ports())
+        return ports
+
+    def wipe(self, node_id: int) -> None:
+        """The node, which must not run, has lost its data."""
+        assert self._running(node_id) is None, node_id
+        shutil.rmtree(self.data_directory(node_id))
+
+    def drop(self, node_id: int) -> None:
+        """The node, which must not run, is nobody's concern any more; its files stay."""
+        assert self._running(node_id) is None, node_id
+        self.node_ids = [n for n in self.node_ids if n != node_id]
+
+    def exit_code(self, node_id: int, timeout_s: float) -> int | None:
+        """Return how a node that this object started has ended; None if it still runs then."""
+        child = self._children.get(node_id)
+        assert child is not None, node_id
+        try:
+            return child.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def _write_files(self, ports: Mapping[int, NodePorts]) -> None:
         for node_id in self.node_ids:
             self._home(node_id).mkdir(exist_ok=True)
             self.config_path(node_id).write_text(self._config_of(node_id, ports))
@@ -273,6 +314,9 @@ class DevCluster:
         }
         for name, options in self._settings.items():
             sections.setdefault(name, {}).update(options)
+        joined = _read_joined(self.directory)
+        if node_id in joined:
+            sections["cluster"]["join"] = True
         lines = ["# Made by `ledgerd dev`; written anew at each start.", ""]
         for name, options in sections.items():
             lines.append(f"[{name}]")
@@ -280,6 +324,8 @@ class DevCluster:
             lines += [f"{key} = {json.dumps(v)}" for key, v in options.items()]
             lines.append("")
         for peer_id, peer in ports.items():
+            if peer_id in joined and peer_id != node_id:
+                continue  # those who were there first learn of it from the log
             link = self._peer_links.get((node_id, peer_id), f"{_HOST}:{peer.peer}")
             lines += [
                 "[[cluster.members]]",
@@ -363,6 +409,13 @@ def _read_cluster(directory: Path) -> dict[str, object]:
     if not isinstance(document, dict):
         raise ConfigError(f"expected an object in {path}, found {document!r}")
     return document
+
+
+def _read_joined(directory: Path) -> frozenset[int]:
+    """Return the nodes that did not found the cluster."""
+    joined = _read_cluster(directory).get("joined", [])
+    assert isinstance(joined, list), joined
+    return frozenset(int(node_id) for node_id in joined)
 
 
 def _read_cluster_id(directory: Path) -> str:

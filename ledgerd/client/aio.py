@@ -525,6 +525,60 @@ class AsyncClient:
             lambda node: node.cluster.Transfer, request, deadline=until
         )
 
+    async def members(
+        self, *, deadline: float | None = None
+    ) -> cluster_pb2.MembersReply:
+        """Return who takes part and how far each node is, as the leader knows it.
+
+        Errors: NotLogged.
+        """
+        until = self._until(deadline)
+        _, calls, _ = self._open()
+        request = cluster_pb2.MembersRequest(from_leader=True)
+        return await calls.read(
+            lambda node: node.cluster.Members, request, deadline=until
+        )
+
+    async def add_node(
+        self, request: cluster_pb2.AddNodeRequest, *, deadline: float | None = None
+    ) -> cluster_pb2.MembershipReply:
+        """Let a node learn, and vote once it keeps pace; returns when it learns.
+
+        With `expected_index` set a repeated call takes effect at most once: then it is
+        refused as MEMBERSHIP_MOVED. Errors: NotLogged, OutcomeUnknown.
+        """
+        until = self._until(deadline)
+        _, calls, _ = self._open()
+        return await calls.mutate(
+            lambda node: node.cluster.AddNode, request, deadline=until
+        )
+
+    async def remove_node(
+        self,
+        request: cluster_pb2.RemoveNodeRequest,
+        *,
+        deadline: float | None = None,
+    ) -> cluster_pb2.MembershipReply:
+        """Let a node take no part any more. Errors: as `add_node`."""
+        until = self._until(deadline)
+        _, calls, _ = self._open()
+        return await calls.mutate(
+            lambda node: node.cluster.RemoveNode, request, deadline=until
+        )
+
+    async def replace_node(
+        self,
+        request: cluster_pb2.ReplaceNodeRequest,
+        *,
+        deadline: float | None = None,
+    ) -> cluster_pb2.MembershipReply:
+        """Let a new node catch up and take a voter's place. Errors: as `add_node`."""
+        until = self._until(deadline)
+        _, calls, _ = self._open()
+        return await calls.mutate(
+            lambda node: node.cluster.ReplaceNode, request, deadline=until
+        )
+
     async def status(
         self, node_id: int | None = None, *, deadline: float | None = None
     ) -> admin_pb2.StatusReply:

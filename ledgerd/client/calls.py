@@ -49,6 +49,8 @@ _FINAL: Final = frozenset(
         Reason.NOT_FOUND,
         Reason.INDEX_NOT_KEPT,
         Reason.NO_TRANSFER_TARGET,
+        Reason.MEMBERSHIP_MOVED,
+        Reason.CHANGE_REFUSED,
         Reason.STATE_VERSION,
     }
 )
@@ -342,6 +344,8 @@ class _Run:
             await self._pause()
             return
         self._hint = int(leader) if leader.isdecimal() else None
+        if self._hint is not None:
+            self._nodes.learn(self._hint, error.metadata.get("leader_address", ""))
 
     async def _pause(self) -> None:
         """Wait a little longer than the last time, and never in step with others."""

@@ -47,6 +47,7 @@ PATIENCE_S_MAX: Final = 8.0
 _CONNECT_S_MAX: Final = 0.6
 _POLL_S_MIN: Final = 0.001
 _POLL_S_MAX: Final = 0.016
+_NODES_MAX: Final = 32  # of the profile and learned
 _DIAGNOSIS_S_MAX: Final = 0.4  # for each of its two steps
 
 
@@ -190,6 +191,8 @@ class Nodes:
                 f"expected a node of the profile, found node_id {only}; it has "
                 f"{', '.join(str(e.node_id) for e in profile.endpoints)}"
             )
+        self._profile, self._tls = profile, tls
+        self._may_learn = only is None
         self.leader_id: int | None = None
         self.reconnect()
 
@@ -210,6 +213,17 @@ class Nodes:
     def get(self, node_id: int) -> Node | None:
         """Return the node of that id, if the profile has it."""
         return self._nodes.get(node_id)
+
+    def learn(self, node_id: int, address: str) -> None:
+        """Take in a node that the profile does not have yet: it was added to the cluster since.
+
+        Another node of the cluster named it, and its certificate must still say who it is.
+        """
+        is_news = node_id not in self._nodes and bool(address)
+        if is_news and self._may_learn and len(self._nodes) < _NODES_MAX:
+            node = Node(Endpoint(node_id, address), self._profile, self._tls)
+            self._nodes[node_id] = node
+            node.connect()
 
     def leads(self, node: Node) -> None:
         """Note that `node` answered as a leader does."""

@@ -489,6 +489,37 @@ class Client:
         """
         return self._wait(self._client.transfer_leadership(to, deadline=deadline))
 
+    def members(self, *, deadline: float | None = None) -> cluster_pb2.MembersReply:
+        """Return who takes part and how far each node is. Errors: NotLogged."""
+        return self._wait(self._client.members(deadline=deadline))
+
+    def add_node(
+        self, request: cluster_pb2.AddNodeRequest, *, deadline: float | None = None
+    ) -> cluster_pb2.MembershipReply:
+        """Let a node learn, and vote once it keeps pace; returns when it learns.
+
+        Errors: NotLogged, OutcomeUnknown.
+        """
+        return self._wait(self._client.add_node(request, deadline=deadline))
+
+    def remove_node(
+        self,
+        request: cluster_pb2.RemoveNodeRequest,
+        *,
+        deadline: float | None = None,
+    ) -> cluster_pb2.MembershipReply:
+        """Let a node take no part any more. Errors: as `add_node`."""
+        return self._wait(self._client.remove_node(request, deadline=deadline))
+
+    def replace_node(
+        self,
+        request: cluster_pb2.ReplaceNodeRequest,
+        *,
+        deadline: float | None = None,
+    ) -> cluster_pb2.MembershipReply:
+        """Let a new node catch up and take a voter's place. Errors: as `add_node`."""
+        return self._wait(self._client.replace_node(request, deadline=deadline))
+
     def status(
         self, node_id: int | None = None, *, deadline: float | None = None
     ) -> admin_pb2.StatusReply:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ledgerd.errors import NotLogged, OutcomeUnknown, Reason
 from ledgerd.ledger.outcomes import Outcomes
 from ledgerd.raft.entries import NO_INDEX, NO_NODE, Index, NodeId
+from ledgerd.raft.membership import Membership
 from ledgerd.raft.ready import RoleChange
 from ledgerd.replica.inputs import Waiter
 from ledgerd.replica.outbox import HandedOver, Outbox
@@ -104,11 +105,13 @@ class Courier:
         loop: asyncio.AbstractEventLoop,
         api_addresses: Mapping[NodeId, str],
         on_role_change: Callable[[RoleChange], None],
+        on_membership: Callable[[Membership], None] = lambda membership: None,
         on_visible: Callable[[Index], None],
     ) -> None:
         self._loop = loop
         self._api_addresses = api_addresses
         self._on_role_change = on_role_change
+        self._on_membership = on_membership
         self._on_visible = on_visible
         self._numbers = itertools.count(1)
         self._decisions: dict[Waiter, asyncio.Future[Decided]] = {}
@@ -190,6 +193,7 @@ class Courier:
             or outbox.reads
             or outbox.handed_over
             or outbox.role_change is not None
+            or outbox.membership is not None
         ):
             self._loop.call_soon_threadsafe(self._hand_out, outbox)
 
@@ -198,6 +202,8 @@ class Courier:
         self._loop.call_soon_threadsafe(self._on_visible, visible)
 
     def _hand_out(self, outbox: Outbox) -> None:
+        if outbox.membership is not None:
+            self._on_membership(outbox.membership)
         if outbox.role_change is not None:
             self._on_role_change(outbox.role_change)
         for held in outbox.held:

@@ -18,6 +18,7 @@ from ledgerd.observability.metrics import Metrics
 from ledgerd.raft.core import Status
 from ledgerd.raft.entries import NO_NODE, Index, NodeId, Role
 from ledgerd.raft.ready import RoleChange
+from ledgerd.raft.requests import Request
 from ledgerd.replica.inputs import Waiter, WriteConcern
 from ledgerd.replica.outbox import HandedOver
 from ledgerd.replica.versions import Standing
@@ -76,6 +77,7 @@ class Node:
         self._leader_changes = 0
         self._is_caught_up = False
         self._is_draining = False
+        self._expelled = ""
         self._is_stopping = False
 
     @property
@@ -124,6 +126,21 @@ class Node:
             self._courier.forget(waiter)
             raise self._no_room()
         return await self._decision(waiter, future, deadline, concern)
+
+    async def change_members(
+        self, request: Request, expected_index: int | None, deadline: float
+    ) -> Decided:
+        """Return where the log put the change in force (F21).
+
+        expected_index: index of the membership that it was decided upon; None: any.
+        deadline: loop time, seconds. Raises NotLogged, which says why, or OutcomeUnknown.
+        """
+        waiter, future = self._courier.expect_decision()
+        index = None if expected_index is None else Index(expected_index)
+        if not self._inbox.put_change(waiter, request, index):
+            self._courier.forget(waiter)
+            raise self._no_room()
+        return await self._decision(waiter, future, deadline, WriteConcern.QUORUM)
 
     async def transfer(self, to: int, deadline: float) -> HandedOver:
         """Hand the leadership to node `to`, 0: to whom can take over soonest (F5).
@@ -243,6 +260,12 @@ class Node:
             self._leader_changes += 1
             self._metrics.leader_changes.inc()
 
+    def expel(self, why: str) -> None:
+        """Be not ready from now on, for the cluster goes on without this node (F25)."""
+        if not self._expelled:
+            log.error("node_removed", why=why)
+        self._expelled = why
+
     def begin_stop(self) -> None:
         """Refuse new work as definitely not logged; what was proposed may still end."""
         self._is_stopping = True
@@ -250,6 +273,8 @@ class Node:
     def _not_ready_reason(self, core: Status) -> str:
         if self._is_stopping or self._is_draining:
             return "stopping"
+        if self._expelled:
+            return self._expelled
         halt = self._standing().halt
         if halt is not None:
             return f"stopped applying before index {halt.index}: {halt.why}; upgrade this node"

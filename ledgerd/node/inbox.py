@@ -12,11 +12,13 @@ from ledgerd.formats import batches
 from ledgerd.ledger.batch import PayoutBatch
 from ledgerd.ledger.commands import Command
 from ledgerd.limits import TURN_BYTES_MAX, TURN_COMMANDS_MAX
-from ledgerd.raft.entries import NodeId
+from ledgerd.raft.entries import Index, NodeId
 from ledgerd.raft.facts import Fact
 from ledgerd.raft.messages import AppendEntries, Message
+from ledgerd.raft.requests import Request
 from ledgerd.replica.inputs import (
     Abandoned,
+    ChangeRequested,
     CommandProposed,
     Input,
     Noted,
@@ -123,6 +125,13 @@ class Inbox:
             self._items.append((ReadsRequested(waiter), 0, 0))
             self._changed.notify()
             return True
+
+    def put_change(
+        self, waiter: Waiter, request: Request, expected_index: Index | None
+    ) -> bool:
+        """Add a wish for other members; False if there is no room: it was not logged."""
+        item = ChangeRequested(waiter, request, expected_index)
+        return self._put_work(item, 1, _COMMAND_BYTES)
 
     def put_transfer(self, waiter: Waiter, to: NodeId) -> bool:
         """Add the wish to hand over; False if there is no room: nothing was begun."""

@@ -109,6 +109,9 @@ class ReplicaThread:
             if self._should_stop and not inputs and not again:
                 break
             outbox = replica.turn(inputs, self._clock.now_us)
+            if outbox.membership is not None:
+                # Who asked for the change looks at the members next.
+                self._publish(replica, time.monotonic())
             self._courier.deliver(outbox)
             again, sends_first = outbox.again, outbox.sends_first
 

@@ -516,6 +516,8 @@ class RaftCore:
                     progress.is_slow,
                     progress.free_bytes,
                     roles.releases.speaks(peer, SnapshotOffer),
+                    progress.is_heard,
+                    self._changes.rounds(peer),
                 )
                 for peer, progress in sorted(peers.items())
             ),

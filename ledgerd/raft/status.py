@@ -15,6 +15,8 @@ class PeerStatus:
     silent_ticks: how long nothing was heard of it.
     is_slow, free_bytes: what the peer said of its disk last (F8, F36).
     takes_snapshots: whether its release understands an offer.
+    is_heard: not longer than an election base, about.
+    catch_up_round: of a learner, from 1; 0 before it answered, and of every voter.
     """
 
     node_id: NodeId
@@ -29,6 +31,8 @@ class PeerStatus:
     is_slow: bool = False
     free_bytes: int | None = None
     takes_snapshots: bool = True
+    is_heard: bool = True
+    catch_up_round: int = 0
 
 
 @dataclass(frozen=True, slots=True)

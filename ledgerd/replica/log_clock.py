@@ -22,7 +22,8 @@ class LogClock:
     """Tells a leader the log time. Samples come from the loop, questions from the replica thread.
 
     The only sharing is a dict whose items are replaced whole. Every peer has its item from the
-    start: a dict that grew while the replica thread walks it would stop the node.
+    start: a dict that grew while the replica thread walks it would stop the node. Other voters
+    bring another dict.
     """
 
     def __init__(
@@ -44,10 +45,18 @@ class LogClock:
         self._last_us = 0
         self._asked_at_us = monotonic_us()
 
+    def follow_voters(self, voters: Iterable[int]) -> None:
+        """Ask these nodes from now on; what is known of who stays is kept."""
+        self._voters = frozenset(voters)
+        known = self._offsets_us
+        others = sorted(self._voters - {self._node_id})
+        self._offsets_us = {node_id: known.get(node_id) for node_id in others}
+
     def sample(self, node_id: int, clock_us: int) -> None:
         """Take note of what a peer's wall clock showed just now."""
-        if node_id in self._offsets_us:
-            self._offsets_us[node_id] = clock_us - self._monotonic_us()
+        offsets_us = self._offsets_us
+        if node_id in offsets_us:
+            offsets_us[node_id] = clock_us - self._monotonic_us()
 
     def follow(self, ts_us: int) -> None:
         """Never fall behind the log: its last entry was stamped `ts_us`."""

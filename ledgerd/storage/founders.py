@@ -1,8 +1,9 @@
-"""Who votes: the members that a data directory was first used with, kept in log/ for ever.
+"""Who votes at first: the members that a data directory was first used with, kept in log/.
 
-The members stand in each node's configuration, and a file can be edited. A node that is told of
-fewer peers than it promised its votes to would lead by itself beside the real leader. In this
-release the members never change, so a directory is used with those of its first start only.
+The founding members stand in each node's configuration, and a file can be edited. A node that is
+told of fewer peers than it promised its votes to would lead by itself beside the real leader. So a
+directory is used with those of its first start only, until the log says who the members are: then
+the membership in state/ counts, and the configuration no more.
 
 version u8 | count u16 | node ids u32, ascending | CRC32C u32 of all before; big-endian
 """
@@ -17,13 +18,43 @@ import lmdb
 
 from ledgerd.errors import ConfigError, CorruptionError, StorageError
 from ledgerd.raft.entries import NodeId
+from ledgerd.raft.membership import NOBODY, Membership, NodeRecord
 from ledgerd.storage import keys
 from ledgerd.storage.environment import Environment
+from ledgerd.storage.tables import Tables
 
 _VERSION: Final = 1
 _HEAD: Final = Struct(">BH")
 _ID: Final = Struct(">I")
 _CRC: Final = Struct(">I")
+
+
+def first_membership(
+    environment: Environment, nodes: Sequence[NodeRecord], *, joins: bool
+) -> Membership:
+    """Return the membership that a node starts with.
+
+    That of its state, if any was applied. Else that of the founders, all of whose records were not
+    seen in the log yet. NOBODY in a node that joins, which waits until somebody adds it.
+
+    nodes: what the configuration says of the founders. Errors: as `admit`.
+    """
+    try:
+        with environment.state.begin() as transaction:
+            membership = Tables(environment, transaction).membership()
+        meta = environment.log_tables[keys.META]
+        with environment.log.begin(db=meta) as transaction:
+            was_founded = transaction.get(keys.FOUNDERS) is not None
+    except (lmdb.Error, OSError) as error:
+        raise StorageError(f"{environment.directory}: {error}") from error
+    if not membership.is_empty:
+        return membership
+    if joins and not was_founded:
+        return NOBODY
+    nodes = sorted(nodes, key=lambda node: node.node_id)
+    voters = tuple(node.node_id for node in nodes)
+    admit(environment, voters)
+    return Membership(voters, nodes=tuple(nodes))
 
 
 def admit(environment: Environment, voters: Sequence[NodeId]) -> None:

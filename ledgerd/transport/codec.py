@@ -7,7 +7,8 @@ agreed. What comes in is checked for shape here, once; what it means is the core
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, assert_never
 
-from ledgerd.errors import LedgerdError
+from ledgerd.errors import CorruptionError, LedgerdError
+from ledgerd.formats.memberships import decode_membership, encode_membership
 from ledgerd.raft.entries import (
     ENTRY_KIND_MAX,
     LINK_BYTES,
@@ -19,7 +20,6 @@ from ledgerd.raft.entries import (
     NodeId,
     Term,
 )
-from ledgerd.raft.membership import Membership
 from ledgerd.raft.messages import (
     AppendAccepted,
     AppendEntries,
@@ -57,7 +57,7 @@ def size_bytes(message: Message) -> int:
         )
     if isinstance(message, SnapshotOffer):
         members = message.snapshot.membership.members
-        return FRAME_OVERHEAD_BYTES + 3 * LINK_BYTES + 8 * len(members)
+        return FRAME_OVERHEAD_BYTES + 3 * LINK_BYTES + 200 * len(members)
     return FRAME_OVERHEAD_BYTES
 
 
@@ -326,21 +326,11 @@ def _append_entries(append: pb.AppendEntries, sender: NodeId, to: NodeId) -> Mes
 
 def _encode_offer(offer: pb.SnapshotOffer, message: SnapshotOffer) -> None:
     snapshot = message.snapshot
-    members = snapshot.membership
     offer.term = message.term
     offer.last.CopyFrom(_id(snapshot.id))
     offer.link = snapshot.anchor.link
     offer.ts_us = snapshot.anchor.ts_us
-    offer.membership.CopyFrom(
-        pb.Membership(
-            voters=members.voters,
-            outgoing=members.outgoing,
-            learners=members.learners,
-            learners_next=members.learners_next,
-            auto_leave=members.auto_leave,
-            index=members.index,
-        )
-    )
+    offer.membership = encode_membership(snapshot.membership)
     offer.digest = snapshot.digest
     offer.size_bytes = snapshot.size_bytes
     offer.sha256 = snapshot.sha256
@@ -355,19 +345,11 @@ def _snapshot_offer(offer: pb.SnapshotOffer, sender: NodeId, to: NodeId) -> Mess
             f"snapshot offered by node {sender}: expected a link and digests of {LINK_BYTES} "
             f"bytes, found {len(offer.link)}, {len(offer.digest)} and {len(offer.sha256)}"
         )
-    members = offer.membership
     try:
-        membership = Membership(
-            voters=_nodes(members.voters),
-            outgoing=_nodes(members.outgoing),
-            learners=_nodes(members.learners),
-            learners_next=_nodes(members.learners_next),
-            auto_leave=members.auto_leave,
-            index=Index(members.index),
-        )
-    except AssertionError as error:
+        membership = decode_membership(offer.membership)
+    except CorruptionError as error:
         raise FrameError(
-            f"snapshot offered by node {sender}: expected sorted, disjoint members, found {error}"
+            f"snapshot offered by node {sender}: expected a membership, found: {error}"
         ) from error
     anchor = Anchor(_entry_id(offer.last), offer.link, offer.ts_us)
     return SnapshotOffer(
@@ -378,10 +360,6 @@ def _snapshot_offer(offer: pb.SnapshotOffer, sender: NodeId, to: NodeId) -> Mess
         offer.stream,
         offer.sequence,
     )
-
-
-def _nodes(ids: Iterable[int]) -> tuple[NodeId, ...]:
-    return tuple(map(NodeId, ids))
 
 
 def _entry(wire: pb.Entry, sender: NodeId) -> Entry:

@@ -5,14 +5,14 @@ certificate was checked by TLS; here it must also name the node that the greetin
 """
 
 import os
-from collections.abc import Mapping
 from enum import Enum
 from typing import Final
 
 from ledgerd.errors import CallError, LedgerdError
 from ledgerd.formats.versions import STATE_VERSION, STATE_VERSION_MIN
-from ledgerd.raft.entries import NodeId
+from ledgerd.raft.entries import NO_NODE, NodeId
 from ledgerd.raft.facts import PeerGreeted
+from ledgerd.raft.membership import NOBODY, Membership, Standing
 from ledgerd.raft.protocol import PROTOCOL_MAX, PROTOCOL_MIN
 from ledgerd.security.identity import Identity, require_node
 from ledgerd.transport.options import STORE_ID_BYTES, TransportOptions
@@ -27,6 +27,7 @@ class Refusal(Enum):
     NO_GREETING = "peer_no_greeting"
     FOREIGN_CLUSTER = "peer_foreign_cluster"
     NOT_A_MEMBER = "peer_not_a_member"
+    REMOVED = "peer_removed"
     WRONG_NODE = "peer_wrong_node"
     CERTIFICATE = "peer_certificate"
     PROTOCOL = "peer_protocol"
@@ -46,13 +47,26 @@ class Greetings:
     """Makes this node's greeting and judges those of others. Remembers the store of each peer.
 
     A peer that comes back with another store under its old id has lost what it had promised, so it
-    may neither vote nor acknowledge (F25). This memory lasts as long as the process.
+    may neither vote nor acknowledge (F25). The membership in force says which store each node has;
+    what it does not say yet is remembered as long as the process lasts.
     """
 
-    def __init__(self, options: TransportOptions) -> None:
+    def __init__(
+        self, options: TransportOptions, membership: Membership = NOBODY
+    ) -> None:
         self._options = options
+        self._membership = membership
+        self._addresses: dict[NodeId, str] = {}
         self._incarnation = os.urandom(_INCARNATION_BYTES)
         self._stores: dict[NodeId, bytes] = {}
+
+    def follow(self, membership: Membership) -> None:
+        """Judge by this membership from now on."""
+        self._membership = membership
+
+    def address_of(self, node_id: NodeId) -> str:
+        """Return where a node that greeted says that it is dialled; empty if it did not say."""
+        return self._addresses.get(node_id, "")
 
     def hello(self, to: NodeId, *, clock_us: int) -> bytes:
         """Return this node's greeting to `to`, as a frame."""
@@ -67,6 +81,7 @@ class Greetings:
             store_id=options.store_id,
             state_version_min=STATE_VERSION_MIN,
             state_version_max=STATE_VERSION,
+            peer_address=options.peer_address,
         )
         return pb.Frame(clock_us=clock_us, hello=hello).SerializeToString()
 
@@ -86,7 +101,7 @@ class Greetings:
                 Refusal.NO_GREETING, f"expected a greeting first, found {found}"
             )
         hello = frame.hello
-        self._check_names(hello, self._options.peers, expected)
+        self._check_names(hello, expected)
         sender = NodeId(hello.node_id)
         if identity is not None:
             _check_certificate(identity, sender)
@@ -98,17 +113,17 @@ class Greetings:
                 "upgrade one release at a time",
             )
         self._check_store(sender, hello.store_id)
+        self._addresses[sender] = hello.peer_address
         return PeerGreeted(
             sender,
             protocol=min(hello.protocol_max, PROTOCOL_MAX),
             # A release from before these fields leaves both at 0.
             state_version_min=hello.state_version_min or 1,
             state_version_max=hello.state_version_max or 1,
+            store_uuid=hello.store_id,
         )
 
-    def _check_names(
-        self, hello: pb.Hello, peers: Mapping[NodeId, str], expected: NodeId | None
-    ) -> None:
+    def _check_names(self, hello: pb.Hello, expected: NodeId | None) -> None:
         options = self._options
         if hello.cluster_id != options.cluster_id:
             raise GreetingRefused(
@@ -118,13 +133,13 @@ class Greetings:
         if expected is not None and hello.node_id != expected:
             raise GreetingRefused(
                 Refusal.WRONG_NODE,
-                f"expected node {expected} at {peers[expected]}, found node {hello.node_id}: "
+                f"expected node {expected} where it was dialled, found node {hello.node_id}: "
                 "compare the peer addresses of the members in the configuration",
             )
-        if NodeId(hello.node_id) not in peers:
+        if hello.node_id in (NO_NODE, options.node_id):
             raise GreetingRefused(
                 Refusal.NOT_A_MEMBER,
-                f"expected one of the nodes {sorted(peers)}, found node {hello.node_id}",
+                f"expected another node than {options.node_id}, found node {hello.node_id}",
             )
         if hello.to_node_id != options.node_id:
             raise GreetingRefused(
@@ -141,13 +156,24 @@ class Greetings:
                 f"expected a store id of {STORE_ID_BYTES} bytes from node {sender}, "
                 f"found {len(store_id)}",
             )
+        standing = self._membership.standing(sender, store_id)
+        if standing is Standing.REMOVED:
+            raise GreetingRefused(
+                Refusal.REMOVED,
+                f"node {sender} was removed from the cluster, and its number is never used "
+                "again: stop it; a new node joins under a new number (ledgerctl cluster add)",
+            )
         known = self._stores.setdefault(sender, store_id)
-        if known != store_id:
+        if standing is Standing.OTHER_STORE or known != store_id:
+            record = self._membership.record(sender)
+            if record is not None and record.store_uuid:
+                known = record.store_uuid
             raise GreetingRefused(
                 Refusal.STORE_CHANGED,
                 f"node {sender} had store {known.hex()} and now has {store_id.hex()}: an "
-                "emptied or exchanged data directory under an old id may not vote; bring back "
-                "the old directory",
+                "emptied or exchanged data directory under an old number may not vote; bring "
+                "back the old directory, or let a node with a new number take the place of "
+                f"this one: ledgerctl cluster replace {sender}",
             )
 
 

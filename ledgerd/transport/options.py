@@ -23,7 +23,9 @@ class TransportOptions:
 
     store_id: 16 bytes, written when the data directory was made.
     listen: host:port of this node's peer listener; port 0 takes any free one.
-    peers: host:port to dial, by node id, without this node.
+    peers: host:port to dial, by node id, without this node, as the configuration has them; where
+        the membership has another address for the same node, this one is dialled.
+    peer_address: where other nodes dial this one; told to them in the greeting.
     is_plaintext: no TLS, so there is no certificate to compare with a greeting; loopback only.
     alive_interval_s: how often the server of a stream says that it lives: one heartbeat.
     silence_limit_s: a stream whose server was silent for that long is given up and dialled anew, or
@@ -42,6 +44,7 @@ class TransportOptions:
     listen: str
     peers: Mapping[NodeId, str]
     is_plaintext: bool = False
+    peer_address: str = ""
     alive_interval_s: float = 0.03
     silence_limit_s: float = 0.6
     reconnect_s_min: float = 0.02

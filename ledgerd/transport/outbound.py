@@ -133,9 +133,18 @@ class PeerMail:
     """
 
     def __init__(self, queues: Mapping[NodeId, PeerQueue]) -> None:
-        self._queues = queues
+        # Replaced, never changed: the replica thread reads it while the loop replaces it.
+        self._queues = dict(queues)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_wake_due = False
+
+    def open_to(self, node_id: NodeId, queue: PeerQueue) -> None:
+        """Take messages to this node from now on. Loop."""
+        self._queues = {**self._queues, node_id: queue}
+
+    def close_to(self, node_id: NodeId) -> None:
+        """Drop messages to this node from now on. Loop."""
+        self._queues = {n: q for n, q in self._queues.items() if n != node_id}
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """Deliver on `loop` from now on; what is put before is dropped by the closed queues."""
@@ -157,9 +166,9 @@ class PeerMail:
     def _post(self, messages: Sequence[Message]) -> None:
         queued = False
         for message in messages:
+            # A node that was added or removed this moment has no queue yet, or none any more.
             queue = self._queues.get(message.to)
-            assert queue is not None, f"no address for node {message.to}"
-            queued |= queue.put(message)
+            queued |= queue is not None and queue.put(message)
         loop = self._loop
         if not queued or self._is_wake_due or loop is None:
             return

@@ -24,12 +24,16 @@ from ledgerd.transport.codec import pack
 from ledgerd.transport.greeting import GreetingRefused, Greetings, Refusal
 from ledgerd.transport.options import TransportOptions
 from ledgerd.transport.outbound import PeerQueue
-from ledgerd.transport.service import EXCHANGE, clock_us
+from ledgerd.transport.service import EXCHANGE, REFUSAL_KEY, clock_us
 from ledgerd.transport.v1 import peer_pb2 as pb
 
 # What waits together travels together, up to here; one larger message travels alone.
 _FRAME_BYTES_MAX: Final = 1024 * 1024
 _SILENCE_CHECKS: Final = 8  # per silence limit
+# What the peer says of this node for good.
+_EXPELLED: Final = {
+    refusal.value: refusal for refusal in (Refusal.STORE_CHANGED, Refusal.REMOVED)
+}
 _MS: Final = 1000
 
 Call: TypeAlias = grpc.aio.StreamStreamCall[bytes, bytes]
@@ -48,6 +52,7 @@ class PeerLink:
         node_id: NodeId,
         options: TransportOptions,
         *,
+        address: str,
         queue: PeerQueue,
         greetings: Greetings,
         channel_tls: ChannelTls,
@@ -55,8 +60,11 @@ class PeerLink:
         on_clock: Callable[[NodeId, int], None],
         on_greeted: Callable[[PeerGreeted], None],
         on_lost: Callable[[NodeId], None],
+        on_expelled: Callable[[Refusal, str], None],
     ) -> None:
         self._node_id = node_id
+        self._address = address
+        self._on_expelled = on_expelled
         self._options = options
         self._queue = queue
         self._greetings = greetings
@@ -101,6 +109,7 @@ class PeerLink:
                 if error.code() is grpc.StatusCode.FAILED_PRECONDITION:
                     self._refused.labels(reason=Refusal.BY_PEER.value).inc()
                     self._report("refused_by_peer", _text_of(error))
+                    self._expelled(error)
                 else:
                     self._report("peer_unreachable", _text_of(error))
             except TimeoutError:
@@ -118,7 +127,7 @@ class PeerLink:
         """Open one stream and use it to its end. Always raises."""
         options = self._options
         channel = self._channel_tls.open(
-            options.peers[self._node_id],
+            self._address,
             node_id=self._node_id,
             options=channel_options(options),
         )
@@ -210,12 +219,17 @@ class PeerLink:
         self._heard_at = time.monotonic()
         self._on_clock(self._node_id, frame.clock_us)
 
+    def _expelled(self, error: grpc.aio.AioRpcError) -> None:
+        """Pass on a refusal that no other attempt will change."""
+        for key, value in error.trailing_metadata() or ():
+            if key == REFUSAL_KEY and value in _EXPELLED:
+                self._on_expelled(_EXPELLED[str(value)], error.details() or "")
+
     def _report(self, event: str, why: str) -> None:
         """Log a trouble once, not once an attempt."""
         if why != self._last_trouble:
             self._last_trouble = why
-            address = self._options.peers[self._node_id]
-            log.warning(event, peer=self._node_id, address=address, why=why)
+            log.warning(event, peer=self._node_id, address=self._address, why=why)
 
 
 def channel_options(options: TransportOptions) -> list[tuple[str, int | str]]:

@@ -22,6 +22,7 @@ from ledgerd.transport.v1 import peer_pb2 as pb
 
 SERVICE: Final = "ledgerd.transport.v1.Peer"
 EXCHANGE: Final = f"/{SERVICE}/Exchange"
+REFUSAL_KEY: Final = "ledgerd-refusal"  # trailing metadata: the value of a `Refusal`
 
 # Frames travel as bytes here: their size is counted, and a broken one is ours to refuse.
 Context: TypeAlias = grpc.aio.ServicerContext[bytes, bytes]
@@ -62,6 +63,10 @@ class PeerService:
         exchange = grpc.stream_stream_rpc_method_handler(self.exchange)  # type: ignore[var-annotated]
         return grpc.method_handlers_generic_handler(SERVICE, {"Exchange": exchange})
 
+    def forget(self, node_id: NodeId) -> None:
+        """Deliver nothing more of this node's stream, which ends with its next frame."""
+        self._current.pop(node_id, None)
+
     async def exchange(self, _requests: object, context: Context) -> None:
         """Serve one stream until either end gives it up."""
         try:
@@ -70,7 +75,10 @@ class PeerService:
         except GreetingRefused as refused:
             self._metrics.calls_refused.labels(reason=refused.refusal.value).inc()
             log.warning("peer_refused", reason=refused.refusal.value, why=str(refused))
-            await context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(refused))
+            metadata = ((REFUSAL_KEY, refused.refusal.value),)
+            await context.abort(
+                grpc.StatusCode.FAILED_PRECONDITION, str(refused), metadata
+            )
         except (FrameError, DecodeError) as error:
             log.warning("peer_frame_refused", why=str(error))
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))

@@ -11,9 +11,10 @@ from ledgerd.limits import PEER_MESSAGE_BYTES_MAX
 from ledgerd.observability.metrics import Metrics
 from ledgerd.raft.entries import NodeId
 from ledgerd.raft.facts import PeerGreeted
+from ledgerd.raft.membership import NOBODY, Membership
 from ledgerd.raft.messages import Message
 from ledgerd.security.tls import SERVER_OPTIONS, ChannelTls, ServerTls
-from ledgerd.transport.greeting import Greetings
+from ledgerd.transport.greeting import Greetings, Refusal
 from ledgerd.transport.options import FailStop, TransportOptions
 from ledgerd.transport.outbound import PeerMail, PeerQueue
 from ledgerd.transport.peers import PeerLink
@@ -34,16 +35,21 @@ _SERVER_OPTIONS: Final = (
 class PeerTransport:
     """Carries messages between this node and its peers. Belongs to the loop, except `mail`.
 
+    The peers are the members, as `follow` says; before any are known, those of the configuration,
+    and whoever greets and says where it is dialled.
+
     on_message: a peer's message, in order within one stream; never blocks.
     on_clock: what a peer's wall clock showed just now, microseconds.
     on_greeted: a stream from or to a peer began; what the peer understands.
     on_peer_lost: an established stream to a peer broke; its messages may be lost.
+    on_expelled: a peer said that this node is removed, or came back with another store.
     """
 
     def __init__(
         self,
         options: TransportOptions,
         *,
+        membership: Membership = NOBODY,
         server_tls: ServerTls,
         channel_tls: ChannelTls,
         metrics: Metrics,
@@ -51,45 +57,37 @@ class PeerTransport:
         on_clock: Callable[[NodeId, int], None],
         on_greeted: Callable[[PeerGreeted], None],
         on_peer_lost: Callable[[NodeId], None],
+        on_expelled: Callable[[Refusal, str], None] = lambda refusal, why: None,
         fail_stop: FailStop,
     ) -> None:
         self._options = options
         self._server_tls = server_tls
+        self._channel_tls = channel_tls
+        self._metrics = metrics
+        self._on_clock = on_clock
+        self._on_greeted = on_greeted
+        self._on_peer_lost = on_peer_lost
+        self._on_expelled = on_expelled
         self._fail_stop = fail_stop
-        greetings = Greetings(options)
-        queues: dict[NodeId, PeerQueue] = {}
+        self._membership = membership
+        self._greetings = Greetings(options, membership)
         self._links: dict[NodeId, PeerLink] = {}
-        for node_id in sorted(options.peers):
-            dropped = metrics.peer_messages_dropped.labels(peer=str(node_id))
-            withheld = metrics.peer_messages_withheld.labels(peer=str(node_id))
-            queues[node_id] = PeerQueue(
-                on_dropped=dropped.inc, on_withheld=withheld.inc
-            )
-            self._links[node_id] = PeerLink(
-                node_id,
-                options,
-                queue=queues[node_id],
-                greetings=greetings,
-                channel_tls=channel_tls,
-                metrics=metrics,
-                on_clock=on_clock,
-                on_greeted=on_greeted,
-                on_lost=on_peer_lost,
-            )
+        self._tasks: dict[NodeId, asyncio.Task[None]] = {}
+        self._server: grpc.aio.Server | None = None
+        self._is_stopping = False
+        self.mail: Final = PeerMail({})
+        self.port = 0
         self._service = PeerService(
             options,
-            greetings=greetings,
+            greetings=self._greetings,
             metrics=metrics,
             on_message=on_message,
             on_clock=on_clock,
-            on_greeted=on_greeted,
+            on_greeted=self._greeted,
             fail_stop=fail_stop,
         )
-        self._server: grpc.aio.Server | None = None
-        self._tasks: list[asyncio.Task[None]] = []
-        self._is_stopping = False
-        self.mail: Final = PeerMail(queues)
-        self.port = 0
+        for node_id, address in sorted(self._wanted().items()):
+            self._open(node_id, address)
 
     async def start(self) -> None:
         """Listen, and dial every peer. Errors: ConfigError when the port is in use."""
@@ -99,29 +97,101 @@ class PeerTransport:
         self.port = self._server_tls.add_port(self._server, self._options.listen)
         await self._server.start()
         self.mail.attach(asyncio.get_running_loop())
-        for node_id, link in self._links.items():
-            task = asyncio.create_task(link.run(), name=f"peer-{node_id}")
-            task.add_done_callback(partial(self._ended, node_id))
-            self._tasks.append(task)
+        for node_id in self._links:
+            self._dial(node_id)
 
     async def stop(self, grace_s: float) -> None:
         """Hang up. What waits in the queues is dropped: peers treat it as a lost message."""
         self.mail.detach()
         self._is_stopping = True
-        for task in self._tasks:
+        for task in self._tasks.values():
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         if self._server is not None:
             await self._server.stop(grace_s)
+
+    def follow(self, membership: Membership) -> None:
+        """Take the members of `membership` as peers: dial who is new, hang up on who is gone."""
+        self._membership = membership
+        self._greetings.follow(membership)
+        wanted = self._wanted()
+        for node_id in [n for n in self._links if n not in wanted]:
+            # Who is newer than all that is known here may have been added by now (T69).
+            if membership.was_removed(node_id):
+                self._close(node_id)
+        for node_id, address in sorted(wanted.items()):
+            if node_id not in self._links:
+                self._open(node_id, address)
+                self._dial(node_id)
 
     def connected(self) -> dict[NodeId, bool]:
         """Return for each peer whether this node's own stream to it stands."""
         return {node_id: link.is_connected for node_id, link in self._links.items()}
 
+    def _wanted(self) -> dict[NodeId, str]:
+        """Return where each peer is dialled; the configuration wins over the membership."""
+        options, membership = self._options, self._membership
+        if membership.is_empty:
+            return dict(options.peers)
+        wanted = {}
+        for node_id in membership.members:
+            record = membership.record(node_id)
+            known = record.peer_address if record is not None else ""
+            address = options.peers.get(node_id, known)
+            if node_id != options.node_id and address:
+                wanted[node_id] = address
+        return wanted
+
+    def _greeted(self, greeted: PeerGreeted) -> None:
+        """Dial back who greeted and is not dialled yet: it may have added this node."""
+        address = self._greetings.address_of(greeted.node_id)
+        if greeted.node_id not in self._links and address and not self._is_stopping:
+            self._open(greeted.node_id, address)
+            self._dial(greeted.node_id)
+        self._on_greeted(greeted)
+
+    def _open(self, node_id: NodeId, address: str) -> None:
+        metrics, label = self._metrics, str(node_id)
+        queue = PeerQueue(
+            on_dropped=metrics.peer_messages_dropped.labels(peer=label).inc,
+            on_withheld=metrics.peer_messages_withheld.labels(peer=label).inc,
+        )
+        self._links[node_id] = PeerLink(
+            node_id,
+            self._options,
+            address=address,
+            queue=queue,
+            greetings=self._greetings,
+            channel_tls=self._channel_tls,
+            metrics=metrics,
+            on_clock=self._on_clock,
+            on_greeted=self._on_greeted,
+            on_lost=self._on_peer_lost,
+            on_expelled=self._on_expelled,
+        )
+        self.mail.open_to(node_id, queue)
+
+    def _dial(self, node_id: NodeId) -> None:
+        if self._server is None:
+            return  # `start` dials
+        task = asyncio.create_task(self._links[node_id].run(), name=f"peer-{node_id}")
+        task.add_done_callback(partial(self._ended, node_id))
+        self._tasks[node_id] = task
+
+    def _close(self, node_id: NodeId) -> None:
+        self.mail.close_to(node_id)
+        self._service.forget(node_id)
+        del self._links[node_id]
+        task = self._tasks.pop(node_id, None)
+        if task is not None:
+            task.cancel()
+
     def _ended(self, node_id: NodeId, task: asyncio.Task[None]) -> None:
-        """A link runs until `stop` cancels it; anything else stops the node (T68)."""
+        """A link runs until it is closed; anything else stops the node (T68)."""
         error = None if task.cancelled() else task.exception()
-        if error is None and self._is_stopping:
+        if error is None and (
+            self._is_stopping or self._tasks.get(node_id) is not task
+        ):
             return
         error = error or AssertionError(f"the link to node {node_id} ended by itself")
         self._fail_stop(error, where=f"link to node {node_id}")

@@ -32,7 +32,14 @@ CHANGES = {
     "Ledger/Fund",
     "Ledger/Transfer",
 }
-OPERATING = {"Admin/SetFees", "Cluster/Transfer"}
+OPERATING = {
+    "Admin/SetFees",
+    "Cluster/AddNode",
+    "Cluster/Members",
+    "Cluster/RemoveNode",
+    "Cluster/ReplaceNode",
+    "Cluster/Transfer",
+}
 PROBES = {"Health/Check", "Health/Watch", "Health/List"}
 REFLECTION = {"ServerReflection/ServerReflectionInfo"}
 MATRIX = {

@@ -33,6 +33,7 @@ from ledgerd.node.reads import ReadAt
 from ledgerd.observability.metrics import Metrics
 from ledgerd.raft.entries import Entry, EntryKind, Index, NodeId, Role, Term
 from ledgerd.raft.membership import Membership
+from ledgerd.raft.requests import Request
 from ledgerd.raft.status import Status
 from ledgerd.replica.fold import fold
 from ledgerd.replica.inputs import Waiter, WriteConcern
@@ -75,6 +76,7 @@ class DirectNode:
         self.ready = True
         self.proposals = 0
         self.deadlines: list[float] = []
+        self.changes: list[tuple[Request, int | None]] = []
         self.transfers: list[int] = []
         self.concerns: list[WriteConcern] = []
         self._moved = asyncio.Condition()
@@ -110,6 +112,13 @@ class DirectNode:
         self.concerns.append(concern)
         payload = commands.encode([command])
         return await self._decide(EntryKind.COMMANDS, payload, 1, deadline)
+
+    async def change_members(
+        self, request: Request, expected_index: int | None, deadline: float
+    ) -> Decided:
+        """Take note of what was asked for, and decide nothing."""
+        self.changes.append((request, expected_index))
+        return await self._decide(EntryKind.NOOP, b"", 0, deadline)
 
     async def transfer(self, to: int, deadline: float) -> HandedOver:
         """Hand over to whom the test names, in the next term."""

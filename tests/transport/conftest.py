@@ -11,10 +11,12 @@ import pytest
 from ledgerd.observability.metrics import Metrics
 from ledgerd.raft.entries import NodeId
 from ledgerd.raft.facts import PeerGreeted
+from ledgerd.raft.membership import NOBODY, Membership
 from ledgerd.raft.messages import Message
 from ledgerd.security import pki
 from ledgerd.security.tls import ChannelTls, ServerTls
 from ledgerd.security.tlsfiles import TlsFiles
+from ledgerd.transport.greeting import Refusal
 from ledgerd.transport.options import TransportOptions
 from ledgerd.transport.transport import PeerTransport
 
@@ -51,6 +53,7 @@ class Station:
     clocks: list[tuple[NodeId, int]] = field(default_factory=list)
     greeted: list[PeerGreeted] = field(default_factory=list)
     lost: list[NodeId] = field(default_factory=list)
+    expelled: list[tuple[Refusal, str]] = field(default_factory=list)
     stops: list[BaseException] = field(default_factory=list)
     on_message: Callable[[Message], object] | None = None
 
@@ -73,6 +76,7 @@ def station(
     files: TlsFiles,
     *,
     tls_cluster_id: str | None = None,
+    membership: Membership = NOBODY,
 ) -> Station:
     """Return a transport that is not started yet."""
     metrics = Metrics()
@@ -89,6 +93,7 @@ def station(
     made = Station(
         PeerTransport(
             options,
+            membership=membership,
             server_tls=ServerTls(files),
             channel_tls=ChannelTls(
                 files, cluster_id=tls_cluster_id or options.cluster_id
@@ -98,6 +103,7 @@ def station(
             on_clock=lambda node_id, clock_us: made.clocks.append((node_id, clock_us)),
             on_greeted=lambda greeted: made.greeted.append(greeted),
             on_peer_lost=lambda node_id: made.lost.append(node_id),
+            on_expelled=lambda refusal, why: made.expelled.append((refusal, why)),
             fail_stop=stop,
         ),
         metrics,
@@ -136,6 +142,7 @@ class Peers:
         *,
         files: TlsFiles | None = None,
         tls_cluster_id: str | None = None,
+        membership: Membership = NOBODY,
         **changes: object,
     ) -> Station:
         """Return a transport with the node's own certificate, not started yet."""
@@ -144,6 +151,7 @@ class Peers:
             options,
             files or self.certificates.node(node_id),
             tls_cluster_id=tls_cluster_id,
+            membership=membership,
         )
 
     async def cluster(self, nodes: int, **changes: object) -> list[Station]:

@@ -10,6 +10,7 @@ import pytest
 from ledgerd.errors import ConfigError
 from ledgerd.limits import ENTRY_BYTES_MAX, PEER_QUEUE_MESSAGES_MAX
 from ledgerd.raft.entries import Entry, EntryId, EntryKind, Index, NodeId, Term
+from ledgerd.raft.membership import Membership
 from ledgerd.raft.messages import AppendEntries, Heartbeat, TermOver
 from ledgerd.raft.ready import Ready, Ticket
 from ledgerd.security.tls import SERVER_OPTIONS, ChannelTls, ServerTls
@@ -291,8 +292,8 @@ def test_a_blocked_peer_costs_its_own_queue_only(peers) -> None:
         ),
         (
             {"node_id": 3, "files": 3},
-            "peer_not_a_member",
-            "expected one of the nodes \\[2\\], found node 3",
+            "peer_removed",
+            "node 3 was removed from the cluster",
         ),
         (
             {"node_id": 2, "files": 3},
@@ -307,7 +308,8 @@ def test_who_is_not_the_peer_is_refused(
     """A caller of another cluster, id or certificate is refused; both sides say so. T69, T77."""
 
     async def run() -> None:
-        host = peers.station(1, {2: "127.0.0.1:9"})
+        membership = Membership((ONE, TWO), node_id_last=THREE)
+        host = peers.station(1, {2: "127.0.0.1:9"}, membership=membership)
         await host.transport.start()
         options = {"node_id": 2, **changes}
         files = peers.certificates.node(options.pop("files", 2))

@@ -22,6 +22,8 @@ from tests.transport.conftest import options_of
 
 ONE, TWO = NodeId(1), NodeId(2)
 
+STORE = b"\x02" * 16  # of node 2
+
 
 def greeting_of_0_1_0(store_id: bytes = bytes([2]) * 16) -> pb.Frame:
     """Return what node 2 of release 0.1.0 says first."""
@@ -49,7 +51,7 @@ def test_a_greeting_without_the_new_fields_is_of_the_first_release() -> None:
     greetings = Greetings(options_of(1, {2: "127.0.0.1:9"}))
     greeted = greetings.check(greeting_of_0_1_0(), expected=TWO, identity=None)
 
-    assert greeted == PeerGreeted(TWO, 1, 1, 1)
+    assert greeted == PeerGreeted(TWO, 1, 1, 1, STORE)
 
 
 def test_a_newer_release_that_still_speaks_ours_is_spoken_to_in_ours() -> None:
@@ -60,7 +62,7 @@ def test_a_newer_release_that_still_speaks_ours_is_spoken_to_in_ours() -> None:
     frame.hello.state_version_min, frame.hello.state_version_max = 1, 9
     greeted = greetings.check(frame, expected=TWO, identity=None)
 
-    assert greeted == PeerGreeted(TWO, PROTOCOL_MAX, 1, 9)
+    assert greeted == PeerGreeted(TWO, PROTOCOL_MAX, 1, 9, STORE)
 
 
 def test_a_release_too_far_away_is_refused() -> None:
@@ -132,7 +134,7 @@ def test_an_older_peer_keeps_its_stream(peers) -> None:
 
         assert got == [Heartbeat(ONE, TWO, Term(1), Index(0), 7)]
         assert streams == 1
-        assert new.greeted == [PeerGreeted(TWO, 1, 1, 1)]
+        assert new.greeted == [PeerGreeted(TWO, 1, 1, 1, STORE)]
         assert new.counted("ledgerd_peer_messages_withheld_total", peer="2") == 1
         await new.transport.stop(0)
         await old.stop(0)

@@ -35,6 +35,26 @@ class ClusterStub:
         Args:
             channel: A grpc.Channel.
         """
+        self.Members = channel.unary_unary(
+                '/ledgerd.api.v1.Cluster/Members',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.MembersRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.MembersReply.FromString,
+                _registered_method=True)
+        self.AddNode = channel.unary_unary(
+                '/ledgerd.api.v1.Cluster/AddNode',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.AddNodeRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.MembershipReply.FromString,
+                _registered_method=True)
+        self.RemoveNode = channel.unary_unary(
+                '/ledgerd.api.v1.Cluster/RemoveNode',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.RemoveNodeRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.MembershipReply.FromString,
+                _registered_method=True)
+        self.ReplaceNode = channel.unary_unary(
+                '/ledgerd.api.v1.Cluster/ReplaceNode',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.ReplaceNodeRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.MembershipReply.FromString,
+                _registered_method=True)
         self.Transfer = channel.unary_unary(
                 '/ledgerd.api.v1.Cluster/Transfer',
                 request_serializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.TransferLeadershipRequest.SerializeToString,
@@ -46,10 +66,39 @@ class ClusterServicer:
     """Who takes part, and who leads. Role: admin. The leader answers; others name it.
     """
 
-    def Transfer(self, request, context):
+    def Members(self, request, context):
         """Hands the leadership to another voter and answers when that one leads.
         Nobody's payout fails meanwhile: calls are refused as never logged, and repeated.
+        Who takes part, as this node has applied it; every node answers, at its own index.
         """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AddNode(self, request, context):
+        """Lets a node learn, and vote by itself once it keeps pace. Answered when it learns: ask
+        `Members` how far it is. For a learner that was too slow the catch-up begins anew.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveNode(self, request, context):
+        """Lets a node take no part any more. Its number is never used again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReplaceNode(self, request, context):
+        """Lets a new node catch up and then take the place of a voter, which is removed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Transfer(self, request, context):
+        """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -57,6 +106,26 @@ class ClusterServicer:
 
 def add_ClusterServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'Members': grpc.unary_unary_rpc_method_handler(
+                    servicer.Members,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.MembersRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.MembersReply.SerializeToString,
+            ),
+            'AddNode': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddNode,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.AddNodeRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.MembershipReply.SerializeToString,
+            ),
+            'RemoveNode': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveNode,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.RemoveNodeRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.MembershipReply.SerializeToString,
+            ),
+            'ReplaceNode': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReplaceNode,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.ReplaceNodeRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.MembershipReply.SerializeToString,
+            ),
             'Transfer': grpc.unary_unary_rpc_method_handler(
                     servicer.Transfer,
                     request_deserializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.TransferLeadershipRequest.FromString,
@@ -73,6 +142,114 @@ def add_ClusterServicer_to_server(servicer, server):
 class Cluster:
     """Who takes part, and who leads. Role: admin. The leader answers; others name it.
     """
+
+    @staticmethod
+    def Members(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Cluster/Members',
+            ledgerd_dot_api_dot_v1_dot_cluster__pb2.MembersRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_cluster__pb2.MembersReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AddNode(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Cluster/AddNode',
+            ledgerd_dot_api_dot_v1_dot_cluster__pb2.AddNodeRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_cluster__pb2.MembershipReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveNode(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Cluster/RemoveNode',
+            ledgerd_dot_api_dot_v1_dot_cluster__pb2.RemoveNodeRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_cluster__pb2.MembershipReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReplaceNode(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Cluster/ReplaceNode',
+            ledgerd_dot_api_dot_v1_dot_cluster__pb2.ReplaceNodeRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_cluster__pb2.MembershipReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def Transfer(request,

@@ -33,32 +33,86 @@ class ClusterStub:
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ClusterAsyncStub: ...
-    Transfer: _grpc.UnaryUnaryMultiCallable[_cluster_pb2.TransferLeadershipRequest, _cluster_pb2.TransferLeadershipReply]
+    Members: _grpc.UnaryUnaryMultiCallable[_cluster_pb2.MembersRequest, _cluster_pb2.MembersReply]
     """Hands the leadership to another voter and answers when that one leads.
     Nobody's payout fails meanwhile: calls are refused as never logged, and repeated.
+    Who takes part, as this node has applied it; every node answers, at its own index.
     """
+    AddNode: _grpc.UnaryUnaryMultiCallable[_cluster_pb2.AddNodeRequest, _cluster_pb2.MembershipReply]
+    """Lets a node learn, and vote by itself once it keeps pace. Answered when it learns: ask
+    `Members` how far it is. For a learner that was too slow the catch-up begins anew.
+    """
+    RemoveNode: _grpc.UnaryUnaryMultiCallable[_cluster_pb2.RemoveNodeRequest, _cluster_pb2.MembershipReply]
+    """Lets a node take no part any more. Its number is never used again."""
+    ReplaceNode: _grpc.UnaryUnaryMultiCallable[_cluster_pb2.ReplaceNodeRequest, _cluster_pb2.MembershipReply]
+    """Lets a new node catch up and then take the place of a voter, which is removed."""
+    Transfer: _grpc.UnaryUnaryMultiCallable[_cluster_pb2.TransferLeadershipRequest, _cluster_pb2.TransferLeadershipReply]
 
 @_typing.type_check_only
 class ClusterAsyncStub(ClusterStub):
     """Who takes part, and who leads. Role: admin. The leader answers; others name it."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
-    Transfer: _aio.UnaryUnaryMultiCallable[_cluster_pb2.TransferLeadershipRequest, _cluster_pb2.TransferLeadershipReply]  # type: ignore[assignment]
+    Members: _aio.UnaryUnaryMultiCallable[_cluster_pb2.MembersRequest, _cluster_pb2.MembersReply]  # type: ignore[assignment]
     """Hands the leadership to another voter and answers when that one leads.
     Nobody's payout fails meanwhile: calls are refused as never logged, and repeated.
+    Who takes part, as this node has applied it; every node answers, at its own index.
     """
+    AddNode: _aio.UnaryUnaryMultiCallable[_cluster_pb2.AddNodeRequest, _cluster_pb2.MembershipReply]  # type: ignore[assignment]
+    """Lets a node learn, and vote by itself once it keeps pace. Answered when it learns: ask
+    `Members` how far it is. For a learner that was too slow the catch-up begins anew.
+    """
+    RemoveNode: _aio.UnaryUnaryMultiCallable[_cluster_pb2.RemoveNodeRequest, _cluster_pb2.MembershipReply]  # type: ignore[assignment]
+    """Lets a node take no part any more. Its number is never used again."""
+    ReplaceNode: _aio.UnaryUnaryMultiCallable[_cluster_pb2.ReplaceNodeRequest, _cluster_pb2.MembershipReply]  # type: ignore[assignment]
+    """Lets a new node catch up and then take the place of a voter, which is removed."""
+    Transfer: _aio.UnaryUnaryMultiCallable[_cluster_pb2.TransferLeadershipRequest, _cluster_pb2.TransferLeadershipReply]  # type: ignore[assignment]
 
 class ClusterServicer(metaclass=_abc_1.ABCMeta):
     """Who takes part, and who leads. Role: admin. The leader answers; others name it."""
+
+    @_abc_1.abstractmethod
+    def Members(
+        self,
+        request: _cluster_pb2.MembersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_cluster_pb2.MembersReply, _abc.Awaitable[_cluster_pb2.MembersReply]]:
+        """Hands the leadership to another voter and answers when that one leads.
+        Nobody's payout fails meanwhile: calls are refused as never logged, and repeated.
+        Who takes part, as this node has applied it; every node answers, at its own index.
+        """
+
+    @_abc_1.abstractmethod
+    def AddNode(
+        self,
+        request: _cluster_pb2.AddNodeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_cluster_pb2.MembershipReply, _abc.Awaitable[_cluster_pb2.MembershipReply]]:
+        """Lets a node learn, and vote by itself once it keeps pace. Answered when it learns: ask
+        `Members` how far it is. For a learner that was too slow the catch-up begins anew.
+        """
+
+    @_abc_1.abstractmethod
+    def RemoveNode(
+        self,
+        request: _cluster_pb2.RemoveNodeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_cluster_pb2.MembershipReply, _abc.Awaitable[_cluster_pb2.MembershipReply]]:
+        """Lets a node take no part any more. Its number is never used again."""
+
+    @_abc_1.abstractmethod
+    def ReplaceNode(
+        self,
+        request: _cluster_pb2.ReplaceNodeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_cluster_pb2.MembershipReply, _abc.Awaitable[_cluster_pb2.MembershipReply]]:
+        """Lets a new node catch up and then take the place of a voter, which is removed."""
 
     @_abc_1.abstractmethod
     def Transfer(
         self,
         request: _cluster_pb2.TransferLeadershipRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_cluster_pb2.TransferLeadershipReply, _abc.Awaitable[_cluster_pb2.TransferLeadershipReply]]:
-        """Hands the leadership to another voter and answers when that one leads.
-        Nobody's payout fails meanwhile: calls are refused as never logged, and repeated.
-        """
+    ) -> _typing.Union[_cluster_pb2.TransferLeadershipReply, _abc.Awaitable[_cluster_pb2.TransferLeadershipReply]]: ...
 
 def add_ClusterServicer_to_server(servicer: ClusterServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

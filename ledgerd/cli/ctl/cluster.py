@@ -12,6 +12,7 @@ from rich.text import Text
 
 from ledgerd.api.v1 import admin_pb2
 from ledgerd.cli.ctl import render
+from ledgerd.cli.ctl.members import add, members, remove, replace
 from ledgerd.cli.ctl.session import Ended, Failed, Session
 from ledgerd.errors import CallError
 
@@ -73,6 +74,12 @@ def cluster_transfer(session: Session, *, to: int | None) -> None:
             f"node {reply.leader_id} leads in term {reply.term}, "
             f"after {took_ms:.0f} ms (before: node {before})"
         )
+
+
+cluster.add_command(members)
+cluster.add_command(add)
+cluster.add_command(remove)
+cluster.add_command(replace)
 
 
 def _watch(session: Session, ask: Callable[[], Statuses]) -> NoReturn:

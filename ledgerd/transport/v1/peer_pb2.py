@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fledgerd/transport/v1/peer.proto\x12\x14ledgerd.transport.v1\"\x86\t\n\x05\x46rame\x12\x10\n\x08\x63lock_us\x18\x01 \x01(\x03\x12,\n\x05hello\x18\x02 \x01(\x0b\x32\x1b.ledgerd.transport.v1.HelloH\x00\x12,\n\x05\x61live\x18\x03 \x01(\x0b\x32\x1b.ledgerd.transport.v1.AliveH\x00\x12\x31\n\x08pre_vote\x18\x04 \x01(\x0b\x32\x1d.ledgerd.transport.v1.PreVoteH\x00\x12<\n\x0epre_vote_reply\x18\x05 \x01(\x0b\x32\".ledgerd.transport.v1.PreVoteReplyH\x00\x12\x39\n\x0crequest_vote\x18\x06 \x01(\x0b\x32!.ledgerd.transport.v1.RequestVoteH\x00\x12\x44\n\x12request_vote_reply\x18\x07 \x01(\x0b\x32&.ledgerd.transport.v1.RequestVoteReplyH\x00\x12=\n\x0e\x61ppend_entries\x18\x08 \x01(\x0b\x32#.ledgerd.transport.v1.AppendEntriesH\x00\x12?\n\x0f\x61ppend_accepted\x18\t \x01(\x0b\x32$.ledgerd.transport.v1.AppendAcceptedH\x00\x12?\n\x0f\x61ppend_rejected\x18\n \x01(\x0b\x32$.ledgerd.transport.v1.AppendRejectedH\x00\x12\x34\n\theartbeat\x18\x0b \x01(\x0b\x32\x1f.ledgerd.transport.v1.HeartbeatH\x00\x12?\n\x0fheartbeat_reply\x18\x0c \x01(\x0b\x32$.ledgerd.transport.v1.HeartbeatReplyH\x00\x12\x44\n\x12read_index_request\x18\r \x01(\x0b\x32&.ledgerd.transport.v1.ReadIndexRequestH\x00\x12@\n\x10read_index_reply\x18\x0e \x01(\x0b\x32$.ledgerd.transport.v1.ReadIndexReplyH\x00\x12\x33\n\tterm_over\x18\x0f \x01(\x0b\x32\x1e.ledgerd.transport.v1.TermOverH\x00\x12.\n\x06\x62undle\x18\x10 \x01(\x0b\x32\x1c.ledgerd.transport.v1.BundleH\x00\x12\x37\n\x0btimeout_now\x18\x11 \x01(\x0b\x32 .ledgerd.transport.v1.TimeoutNowH\x00\x12=\n\x0esnapshot_offer\x18\x12 \x01(\x0b\x32#.ledgerd.transport.v1.SnapshotOfferH\x00\x12=\n\x0erepair_request\x18\x18 \x01(\x0b\x32#.ledgerd.transport.v1.RepairRequestH\x00\x12\x39\n\x0crepair_reply\x18\x19 \x01(\x0b\x32!.ledgerd.transport.v1.RepairReplyH\x00\x42\x06\n\x04kind\"5\n\x06\x42undle\x12+\n\x06\x66rames\x18\x01 \x03(\x0b\x32\x1b.ledgerd.transport.v1.Frame\"\xc9\x01\n\x05Hello\x12\x12\n\ncluster_id\x18\x01 \x01(\t\x12\x0f\n\x07node_id\x18\x02 \x01(\r\x12\x12\n\nto_node_id\x18\x03 \x01(\r\x12\x14\n\x0cprotocol_min\x18\x04 \x01(\r\x12\x14\n\x0cprotocol_max\x18\x05 \x01(\r\x12\x13\n\x0bincarnation\x18\x06 \x01(\x0c\x12\x10\n\x08store_id\x18\x07 \x01(\x0c\x12\x19\n\x11state_version_min\x18\x08 \x01(\r\x12\x19\n\x11state_version_max\x18\t \x01(\r\"\x07\n\x05\x41live\"&\n\x07\x45ntryId\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12\r\n\x05index\x18\x02 \x01(\x04\"`\n\x05\x45ntry\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12\r\n\x05index\x18\x02 \x01(\x04\x12\x0c\n\x04kind\x18\x03 \x01(\r\x12\r\n\x05ts_us\x18\x04 \x01(\x03\x12\x0f\n\x07payload\x18\x05 \x01(\x0c\x12\x0c\n\x04link\x18\x06 \x01(\x0c\"D\n\x07PreVote\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12+\n\x04last\x18\x02 \x01(\x0b\x32\x1d.ledgerd.transport.v1.EntryId\"A\n\x0cPreVoteReply\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12\x0f\n\x07granted\x18\x02 \x01(\x08\x12\x12\n\nasked_term\x18\x03 \x01(\x04\"X\n\x0bRequestVote\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12+\n\x04last\x18\x02 \x01(\x0b\x32\x1d.ledgerd.transport.v1.EntryId\x12\x0e\n\x06\x66orced\x18\x03 \x01(\x08\"1\n\x10RequestVoteReply\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12\x0f\n\x07granted\x18\x02 \x01(\x08\"\xbd\x01\n\rAppendEntries\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12+\n\x04prev\x18\x02 \x01(\x0b\x32\x1d.ledgerd.transport.v1.EntryId\x12\x11\n\tprev_link\x18\x03 \x01(\x0c\x12,\n\x07\x65ntries\x18\x04 \x03(\x0b\x32\x1b.ledgerd.transport.v1.Entry\x12\x0e\n\x06\x63ommit\x18\x05 \x01(\x04\x12\x0e\n\x06stream\x18\x06 \x01(\x04\x12\x10\n\x08sequence\x18\x07 \x01(\x04\"O\n\x0e\x41ppendAccepted\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12\r\n\x05match\x18\x02 \x01(\x04\x12\x0e\n\x06stream\x18\x03 \x01(\x04\x12\x10\n\x08sequence\x18\x04 \x01(\x04\"\xb0\x01\n\x0e\x41ppendRejected\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12+\n\x04prev\x18\x02 \x01(\x0b\x32\x1d.ledgerd.transport.v1.EntryId\x12+\n\x04hint\x18\x03 \x01(\x0b\x32\x1d.ledgerd.transport.v1.EntryId\x12\x0e\n\x06stream\x18\x04 \x01(\x04\x12\x10\n\x08sequence\x18\x05 \x01(\x04\x12\x14\n\x0c\x63orrupt_from\x18\x06 \x01(\x04\"H\n\rRepairRequest\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12\r\n\x05\x66irst\x18\x02 \x01(\x04\x12\x0c\n\x04last\x18\x03 \x01(\x04\x12\x0c\n\x04link\x18\x04 \x01(\x0c\"j\n\x0bRepairReply\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12\x0c\n\x04last\x18\x02 \x01(\x04\x12\x11\n\tprev_link\x18\x03 \x01(\x0c\x12,\n\x07\x65ntries\x18\x04 \x03(\x0b\x32\x1b.ledgerd.transport.v1.Entry\"@\n\tHeartbeat\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12\x0e\n\x06\x63ommit\x18\x02 \x01(\x04\x12\x15\n\rread_position\x18\x03 \x01(\x04\"|\n\x0eHeartbeatReply\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12\x15\n\rread_position\x18\x02 \x01(\x04\x12\x0f\n\x07\x61pplied\x18\x03 \x01(\x04\x12\x0c\n\x04slow\x18\x04 \x01(\x08\x12\x17\n\nfree_bytes\x18\x05 \x01(\x04H\x00\x88\x01\x01\x42\r\n\x0b_free_bytes\"2\n\x10ReadIndexRequest\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12\x10\n\x08position\x18\x02 \x01(\x04\"?\n\x0eReadIndexReply\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12\x10\n\x08position\x18\x02 \x01(\x04\x12\r\n\x05index\x18\x03 \x01(\x04\"z\n\nMembership\x12\x0e\n\x06voters\x18\x01 \x03(\r\x12\x10\n\x08outgoing\x18\x02 \x03(\r\x12\x10\n\x08learners\x18\x03 \x03(\r\x12\x15\n\rlearners_next\x18\x04 \x03(\r\x12\x12\n\nauto_leave\x18\x05 \x01(\x08\x12\r\n\x05index\x18\x06 \x01(\x04\"\xf3\x01\n\rSnapshotOffer\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12+\n\x04last\x18\x02 \x01(\x0b\x32\x1d.ledgerd.transport.v1.EntryId\x12\x0c\n\x04link\x18\x03 \x01(\x0c\x12\r\n\x05ts_us\x18\x04 \x01(\x03\x12\x34\n\nmembership\x18\x05 \x01(\x0b\x32 .ledgerd.transport.v1.Membership\x12\x0e\n\x06\x64igest\x18\x06 \x01(\x0c\x12\x12\n\nsize_bytes\x18\x07 \x01(\x04\x12\x0e\n\x06sha256\x18\x08 \x01(\x0c\x12\x0e\n\x06stream\x18\t \x01(\x04\x12\x10\n\x08sequence\x18\n \x01(\x04\"\x18\n\x08TermOver\x12\x0c\n\x04term\x18\x01 \x01(\x04\"\x1a\n\nTimeoutNow\x12\x0c\n\x04term\x18\x01 \x01(\x04\x32P\n\x04Peer\x12H\n\x08\x45xchange\x12\x1b.ledgerd.transport.v1.Frame\x1a\x1b.ledgerd.transport.v1.Frame(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fledgerd/transport/v1/peer.proto\x12\x14ledgerd.transport.v1\"\x86\t\n\x05\x46rame\x12\x10\n\x08\x63lock_us\x18\x01 \x01(\x03\x12,\n\x05hello\x18\x02 \x01(\x0b\x32\x1b.ledgerd.transport.v1.HelloH\x00\x12,\n\x05\x61live\x18\x03 \x01(\x0b\x32\x1b.ledgerd.transport.v1.AliveH\x00\x12\x31\n\x08pre_vote\x18\x04 \x01(\x0b\x32\x1d.ledgerd.transport.v1.PreVoteH\x00\x12<\n\x0epre_vote_reply\x18\x05 \x01(\x0b\x32\".ledgerd.transport.v1.PreVoteReplyH\x00\x12\x39\n\x0crequest_vote\x18\x06 \x01(\x0b\x32!.ledgerd.transport.v1.RequestVoteH\x00\x12\x44\n\x12request_vote_reply\x18\x07 \x01(\x0b\x32&.ledgerd.transport.v1.RequestVoteReplyH\x00\x12=\n\x0e\x61ppend_entries\x18\x08 \x01(\x0b\x32#.ledgerd.transport.v1.AppendEntriesH\x00\x12?\n\x0f\x61ppend_accepted\x18\t \x01(\x0b\x32$.ledgerd.transport.v1.AppendAcceptedH\x00\x12?\n\x0f\x61ppend_rejected\x18\n \x01(\x0b\x32$.ledgerd.transport.v1.AppendRejectedH\x00\x12\x34\n\theartbeat\x18\x0b \x01(\x0b\x32\x1f.ledgerd.transport.v1.HeartbeatH\x00\x12?\n\x0fheartbeat_reply\x18\x0c \x01(\x0b\x32$.ledgerd.transport.v1.HeartbeatReplyH\x00\x12\x44\n\x12read_index_request\x18\r \x01(\x0b\x32&.ledgerd.transport.v1.ReadIndexRequestH\x00\x12@\n\x10read_index_reply\x18\x0e \x01(\x0b\x32$.ledgerd.transport.v1.ReadIndexReplyH\x00\x12\x33\n\tterm_over\x18\x0f \x01(\x0b\x32\x1e.ledgerd.transport.v1.TermOverH\x00\x12.\n\x06\x62undle\x18\x10 \x01(\x0b\x32\x1c.ledgerd.transport.v1.BundleH\x00\x12\x37\n\x0btimeout_now\x18\x11 \x01(\x0b\x32 .ledgerd.transport.v1.TimeoutNowH\x00\x12=\n\x0esnapshot_offer\x18\x12 \x01(\x0b\x32#.ledgerd.transport.v1.SnapshotOfferH\x00\x12=\n\x0erepair_request\x18\x18 \x01(\x0b\x32#.ledgerd.transport.v1.RepairRequestH\x00\x12\x39\n\x0crepair_reply\x18\x19 \x01(\x0b\x32!.ledgerd.transport.v1.RepairReplyH\x00\x42\x06\n\x04kind\"5\n\x06\x42undle\x12+\n\x06\x66rames\x18\x01 \x03(\x0b\x32\x1b.ledgerd.transport.v1.Frame\"\xdf\x01\n\x05Hello\x12\x12\n\ncluster_id\x18\x01 \x01(\t\x12\x0f\n\x07node_id\x18\x02 \x01(\r\x12\x12\n\nto_node_id\x18\x03 \x01(\r\x12\x14\n\x0cprotocol_min\x18\x04 \x01(\r\x12\x14\n\x0cprotocol_max\x18\x05 \x01(\r\x12\x13\n\x0bincarnation\x18\x06 \x01(\x0c\x12\x10\n\x08store_id\x18\x07 \x01(\x0c\x12\x19\n\x11state_version_min\x18\x08 \x01(\r\x12\x19\n\x11state_version_max\x18\t \x01(\r\x12\x14\n\x0cpeer_address\x18\n \x01(\t\"\x07\n\x05\x41live\"&\n\x07\x45ntryId\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12\r\n\x05index\x18\x02 \x01(\x04\"`\n\x05\x45ntry\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12\r\n\x05index\x18\x02 \x01(\x04\x12\x0c\n\x04kind\x18\x03 \x01(\r\x12\r\n\x05ts_us\x18\x04 \x01(\x03\x12\x0f\n\x07payload\x18\x05 \x01(\x0c\x12\x0c\n\x04link\x18\x06 \x01(\x0c\"D\n\x07PreVote\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12+\n\x04last\x18\x02 \x01(\x0b\x32\x1d.ledgerd.transport.v1.EntryId\"A\n\x0cPreVoteReply\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12\x0f\n\x07granted\x18\x02 \x01(\x08\x12\x12\n\nasked_term\x18\x03 \x01(\x04\"X\n\x0bRequestVote\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12+\n\x04last\x18\x02 \x01(\x0b\x32\x1d.ledgerd.transport.v1.EntryId\x12\x0e\n\x06\x66orced\x18\x03 \x01(\x08\"1\n\x10RequestVoteReply\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12\x0f\n\x07granted\x18\x02 \x01(\x08\"\xbd\x01\n\rAppendEntries\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12+\n\x04prev\x18\x02 \x01(\x0b\x32\x1d.ledgerd.transport.v1.EntryId\x12\x11\n\tprev_link\x18\x03 \x01(\x0c\x12,\n\x07\x65ntries\x18\x04 \x03(\x0b\x32\x1b.ledgerd.transport.v1.Entry\x12\x0e\n\x06\x63ommit\x18\x05 \x01(\x04\x12\x0e\n\x06stream\x18\x06 \x01(\x04\x12\x10\n\x08sequence\x18\x07 \x01(\x04\"O\n\x0e\x41ppendAccepted\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12\r\n\x05match\x18\x02 \x01(\x04\x12\x0e\n\x06stream\x18\x03 \x01(\x04\x12\x10\n\x08sequence\x18\x04 \x01(\x04\"\xb0\x01\n\x0e\x41ppendRejected\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12+\n\x04prev\x18\x02 \x01(\x0b\x32\x1d.ledgerd.transport.v1.EntryId\x12+\n\x04hint\x18\x03 \x01(\x0b\x32\x1d.ledgerd.transport.v1.EntryId\x12\x0e\n\x06stream\x18\x04 \x01(\x04\x12\x10\n\x08sequence\x18\x05 \x01(\x04\x12\x14\n\x0c\x63orrupt_from\x18\x06 \x01(\x04\"H\n\rRepairRequest\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12\r\n\x05\x66irst\x18\x02 \x01(\x04\x12\x0c\n\x04last\x18\x03 \x01(\x04\x12\x0c\n\x04link\x18\x04 \x01(\x0c\"j\n\x0bRepairReply\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12\x0c\n\x04last\x18\x02 \x01(\x04\x12\x11\n\tprev_link\x18\x03 \x01(\x0c\x12,\n\x07\x65ntries\x18\x04 \x03(\x0b\x32\x1b.ledgerd.transport.v1.Entry\"@\n\tHeartbeat\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12\x0e\n\x06\x63ommit\x18\x02 \x01(\x04\x12\x15\n\rread_position\x18\x03 \x01(\x04\"|\n\x0eHeartbeatReply\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12\x15\n\rread_position\x18\x02 \x01(\x04\x12\x0f\n\x07\x61pplied\x18\x03 \x01(\x04\x12\x0c\n\x04slow\x18\x04 \x01(\x08\x12\x17\n\nfree_bytes\x18\x05 \x01(\x04H\x00\x88\x01\x01\x42\r\n\x0b_free_bytes\"2\n\x10ReadIndexRequest\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12\x10\n\x08position\x18\x02 \x01(\x04\"?\n\x0eReadIndexReply\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12\x10\n\x08position\x18\x02 \x01(\x04\x12\r\n\x05index\x18\x03 \x01(\x04\"\xd1\x01\n\rSnapshotOffer\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12+\n\x04last\x18\x02 \x01(\x0b\x32\x1d.ledgerd.transport.v1.EntryId\x12\x0c\n\x04link\x18\x03 \x01(\x0c\x12\r\n\x05ts_us\x18\x04 \x01(\x03\x12\x12\n\nmembership\x18\x05 \x01(\x0c\x12\x0e\n\x06\x64igest\x18\x06 \x01(\x0c\x12\x12\n\nsize_bytes\x18\x07 \x01(\x04\x12\x0e\n\x06sha256\x18\x08 \x01(\x0c\x12\x0e\n\x06stream\x18\t \x01(\x04\x12\x10\n\x08sequence\x18\n \x01(\x04\"\x18\n\x08TermOver\x12\x0c\n\x04term\x18\x01 \x01(\x04\"\x1a\n\nTimeoutNow\x12\x0c\n\x04term\x18\x01 \x01(\x04\x32P\n\x04Peer\x12H\n\x08\x45xchange\x12\x1b.ledgerd.transport.v1.Frame\x1a\x1b.ledgerd.transport.v1.Frame(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,47 +36,45 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BUNDLE']._serialized_start=1218
   _globals['_BUNDLE']._serialized_end=1271
   _globals['_HELLO']._serialized_start=1274
-  _globals['_HELLO']._serialized_end=1475
-  _globals['_ALIVE']._serialized_start=1477
-  _globals['_ALIVE']._serialized_end=1484
-  _globals['_ENTRYID']._serialized_start=1486
-  _globals['_ENTRYID']._serialized_end=1524
-  _globals['_ENTRY']._serialized_start=1526
-  _globals['_ENTRY']._serialized_end=1622
-  _globals['_PREVOTE']._serialized_start=1624
-  _globals['_PREVOTE']._serialized_end=1692
-  _globals['_PREVOTEREPLY']._serialized_start=1694
-  _globals['_PREVOTEREPLY']._serialized_end=1759
-  _globals['_REQUESTVOTE']._serialized_start=1761
-  _globals['_REQUESTVOTE']._serialized_end=1849
-  _globals['_REQUESTVOTEREPLY']._serialized_start=1851
-  _globals['_REQUESTVOTEREPLY']._serialized_end=1900
-  _globals['_APPENDENTRIES']._serialized_start=1903
-  _globals['_APPENDENTRIES']._serialized_end=2092
-  _globals['_APPENDACCEPTED']._serialized_start=2094
-  _globals['_APPENDACCEPTED']._serialized_end=2173
-  _globals['_APPENDREJECTED']._serialized_start=2176
-  _globals['_APPENDREJECTED']._serialized_end=2352
-  _globals['_REPAIRREQUEST']._serialized_start=2354
-  _globals['_REPAIRREQUEST']._serialized_end=2426
-  _globals['_REPAIRREPLY']._serialized_start=2428
-  _globals['_REPAIRREPLY']._serialized_end=2534
-  _globals['_HEARTBEAT']._serialized_start=2536
-  _globals['_HEARTBEAT']._serialized_end=2600
-  _globals['_HEARTBEATREPLY']._serialized_start=2602
-  _globals['_HEARTBEATREPLY']._serialized_end=2726
-  _globals['_READINDEXREQUEST']._serialized_start=2728
-  _globals['_READINDEXREQUEST']._serialized_end=2778
-  _globals['_READINDEXREPLY']._serialized_start=2780
-  _globals['_READINDEXREPLY']._serialized_end=2843
-  _globals['_MEMBERSHIP']._serialized_start=2845
-  _globals['_MEMBERSHIP']._serialized_end=2967
-  _globals['_SNAPSHOTOFFER']._serialized_start=2970
-  _globals['_SNAPSHOTOFFER']._serialized_end=3213
-  _globals['_TERMOVER']._serialized_start=3215
-  _globals['_TERMOVER']._serialized_end=3239
-  _globals['_TIMEOUTNOW']._serialized_start=3241
-  _globals['_TIMEOUTNOW']._serialized_end=3267
-  _globals['_PEER']._serialized_start=3269
-  _globals['_PEER']._serialized_end=3349
+  _globals['_HELLO']._serialized_end=1497
+  _globals['_ALIVE']._serialized_start=1499
+  _globals['_ALIVE']._serialized_end=1506
+  _globals['_ENTRYID']._serialized_start=1508
+  _globals['_ENTRYID']._serialized_end=1546
+  _globals['_ENTRY']._serialized_start=1548
+  _globals['_ENTRY']._serialized_end=1644
+  _globals['_PREVOTE']._serialized_start=1646
+  _globals['_PREVOTE']._serialized_end=1714
+  _globals['_PREVOTEREPLY']._serialized_start=1716
+  _globals['_PREVOTEREPLY']._serialized_end=1781
+  _globals['_REQUESTVOTE']._serialized_start=1783
+  _globals['_REQUESTVOTE']._serialized_end=1871
+  _globals['_REQUESTVOTEREPLY']._serialized_start=1873
+  _globals['_REQUESTVOTEREPLY']._serialized_end=1922
+  _globals['_APPENDENTRIES']._serialized_start=1925
+  _globals['_APPENDENTRIES']._serialized_end=2114
+  _globals['_APPENDACCEPTED']._serialized_start=2116
+  _globals['_APPENDACCEPTED']._serialized_end=2195
+  _globals['_APPENDREJECTED']._serialized_start=2198
+  _globals['_APPENDREJECTED']._serialized_end=2374
+  _globals['_REPAIRREQUEST']._serialized_start=2376
+  _globals['_REPAIRREQUEST']._serialized_end=2448
+  _globals['_REPAIRREPLY']._serialized_start=2450
+  _globals['_REPAIRREPLY']._serialized_end=2556
+  _globals['_HEARTBEAT']._serialized_start=2558
+  _globals['_HEARTBEAT']._serialized_end=2622
+  _globals['_HEARTBEATREPLY']._serialized_start=2624
+  _globals['_HEARTBEATREPLY']._serialized_end=2748
+  _globals['_READINDEXREQUEST']._serialized_start=2750
+  _globals['_READINDEXREQUEST']._serialized_end=2800
+  _globals['_READINDEXREPLY']._serialized_start=2802
+  _globals['_READINDEXREPLY']._serialized_end=2865
+  _globals['_SNAPSHOTOFFER']._serialized_start=2868
+  _globals['_SNAPSHOTOFFER']._serialized_end=3077
+  _globals['_TERMOVER']._serialized_start=3079
+  _globals['_TERMOVER']._serialized_end=3103
+  _globals['_TIMEOUTNOW']._serialized_start=3105
+  _globals['_TIMEOUTNOW']._serialized_end=3131
+  _globals['_PEER']._serialized_start=3133
+  _globals['_PEER']._serialized_end=3213
 # @@protoc_insertion_point(module_scope)

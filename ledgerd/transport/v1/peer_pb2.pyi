@@ -57,7 +57,7 @@ class Bundle(_message.Message):
     def __init__(self, frames: _Optional[_Iterable[_Union[Frame, _Mapping]]] = ...) -> None: ...
 
 class Hello(_message.Message):
-    __slots__ = ("cluster_id", "node_id", "to_node_id", "protocol_min", "protocol_max", "incarnation", "store_id", "state_version_min", "state_version_max")
+    __slots__ = ("cluster_id", "node_id", "to_node_id", "protocol_min", "protocol_max", "incarnation", "store_id", "state_version_min", "state_version_max", "peer_address")
     CLUSTER_ID_FIELD_NUMBER: _ClassVar[int]
     NODE_ID_FIELD_NUMBER: _ClassVar[int]
     TO_NODE_ID_FIELD_NUMBER: _ClassVar[int]
@@ -67,6 +67,7 @@ class Hello(_message.Message):
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     STATE_VERSION_MIN_FIELD_NUMBER: _ClassVar[int]
     STATE_VERSION_MAX_FIELD_NUMBER: _ClassVar[int]
+    PEER_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     cluster_id: str
     node_id: int
     to_node_id: int
@@ -76,7 +77,8 @@ class Hello(_message.Message):
     store_id: bytes
     state_version_min: int
     state_version_max: int
-    def __init__(self, cluster_id: _Optional[str] = ..., node_id: _Optional[int] = ..., to_node_id: _Optional[int] = ..., protocol_min: _Optional[int] = ..., protocol_max: _Optional[int] = ..., incarnation: _Optional[bytes] = ..., store_id: _Optional[bytes] = ..., state_version_min: _Optional[int] = ..., state_version_max: _Optional[int] = ...) -> None: ...
+    peer_address: str
+    def __init__(self, cluster_id: _Optional[str] = ..., node_id: _Optional[int] = ..., to_node_id: _Optional[int] = ..., protocol_min: _Optional[int] = ..., protocol_max: _Optional[int] = ..., incarnation: _Optional[bytes] = ..., store_id: _Optional[bytes] = ..., state_version_min: _Optional[int] = ..., state_version_max: _Optional[int] = ..., peer_address: _Optional[str] = ...) -> None: ...
 
 class Alive(_message.Message):
     __slots__ = ()
@@ -254,22 +256,6 @@ class ReadIndexReply(_message.Message):
     index: int
     def __init__(self, term: _Optional[int] = ..., position: _Optional[int] = ..., index: _Optional[int] = ...) -> None: ...
 
-class Membership(_message.Message):
-    __slots__ = ("voters", "outgoing", "learners", "learners_next", "auto_leave", "index")
-    VOTERS_FIELD_NUMBER: _ClassVar[int]
-    OUTGOING_FIELD_NUMBER: _ClassVar[int]
-    LEARNERS_FIELD_NUMBER: _ClassVar[int]
-    LEARNERS_NEXT_FIELD_NUMBER: _ClassVar[int]
-    AUTO_LEAVE_FIELD_NUMBER: _ClassVar[int]
-    INDEX_FIELD_NUMBER: _ClassVar[int]
-    voters: _containers.RepeatedScalarFieldContainer[int]
-    outgoing: _containers.RepeatedScalarFieldContainer[int]
-    learners: _containers.RepeatedScalarFieldContainer[int]
-    learners_next: _containers.RepeatedScalarFieldContainer[int]
-    auto_leave: bool
-    index: int
-    def __init__(self, voters: _Optional[_Iterable[int]] = ..., outgoing: _Optional[_Iterable[int]] = ..., learners: _Optional[_Iterable[int]] = ..., learners_next: _Optional[_Iterable[int]] = ..., auto_leave: _Optional[bool] = ..., index: _Optional[int] = ...) -> None: ...
-
 class SnapshotOffer(_message.Message):
     __slots__ = ("term", "last", "link", "ts_us", "membership", "digest", "size_bytes", "sha256", "stream", "sequence")
     TERM_FIELD_NUMBER: _ClassVar[int]
@@ -286,13 +272,13 @@ class SnapshotOffer(_message.Message):
     last: EntryId
     link: bytes
     ts_us: int
-    membership: Membership
+    membership: bytes
     digest: bytes
     size_bytes: int
     sha256: bytes
     stream: int
     sequence: int
-    def __init__(self, term: _Optional[int] = ..., last: _Optional[_Union[EntryId, _Mapping]] = ..., link: _Optional[bytes] = ..., ts_us: _Optional[int] = ..., membership: _Optional[_Union[Membership, _Mapping]] = ..., digest: _Optional[bytes] = ..., size_bytes: _Optional[int] = ..., sha256: _Optional[bytes] = ..., stream: _Optional[int] = ..., sequence: _Optional[int] = ...) -> None: ...
+    def __init__(self, term: _Optional[int] = ..., last: _Optional[_Union[EntryId, _Mapping]] = ..., link: _Optional[bytes] = ..., ts_us: _Optional[int] = ..., membership: _Optional[bytes] = ..., digest: _Optional[bytes] = ..., size_bytes: _Optional[int] = ..., sha256: _Optional[bytes] = ..., stream: _Optional[int] = ..., sequence: _Optional[int] = ...) -> None: ...
 
 class TermOver(_message.Message):
     __slots__ = ("term",)

@@ -1,0 +1,200 @@
+"""Members change under load, with real processes: nobody's call fails, and nothing is lost."""
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+
+from ledgerd.api.v1 import cluster_pb2 as pb
+from ledgerd.cli.dev import DevCluster
+from ledgerd.client import Client, Profile
+from ledgerd.errors import ExitCode
+from tests.e2e.load import load_on
+
+pytestmark = pytest.mark.e2e
+CORRUPTION = int(ExitCode.CORRUPTION)
+
+
+def ctl(
+    cluster: DevCluster, *words: str, succeeds: bool = True
+) -> subprocess.CompletedProcess[str]:
+    """Return what `ledgerctl cluster` did."""
+    ended = subprocess.run(
+        [
+            *(sys.executable, "-m", "ledgerd.cli.ledgerctl"),
+            *("--config", str(cluster.profile_path), "--output", "json"),
+            *("cluster", *words),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert not succeeds or ended.returncode == 0, ended.stderr
+    return ended
+
+
+def addresses(cluster: DevCluster, node_id: int) -> list[str]:
+    ports = cluster.ports()[node_id]
+    return [
+        *("--peer-address", f"127.0.0.1:{ports.peer}"),
+        *("--api-address", f"127.0.0.1:{ports.api}"),
+    ]
+
+
+def roles(cluster: DevCluster) -> dict[int, str]:
+    """Return what each member is, as `ledgerctl cluster members` says."""
+    document = json.loads(ctl(cluster, "members").stdout)
+    return {member["node_id"]: member["role"] for member in document["members"]}
+
+
+def founded(cluster: DevCluster) -> None:
+    """Return once the founders are recorded, which takes a few heartbeats."""
+    until = time.monotonic() + 20
+    while True:
+        document = json.loads(ctl(cluster, "members").stdout)
+        if document["membership_index"] != "0":
+            return
+        assert time.monotonic() < until, document
+        time.sleep(0.1)
+
+
+def add(cluster: DevCluster, node_id: int, *words: str) -> None:
+    """Prepare and start a node, then add it and wait until it votes."""
+    cluster.add(node_id)
+    cluster.start(node_id)
+    verb = words or ("add",)
+    ctl(cluster, *verb, "--node", str(node_id), *addresses(cluster, node_id))
+
+
+def missing(client: Client, payout_ids: list[str]) -> list[str]:
+    """Return those of the acknowledged payouts that the ledger does not have."""
+    return [each for each in payout_ids if not client.get(each).HasField("payout")]
+
+
+def digests(cluster: DevCluster) -> dict[int, tuple[int, str]]:
+    """Return index and digest of each node that runs, once they stand at one index."""
+    until = time.monotonic() + 20
+    with Client(Profile.load(cluster.profile_path)) as client:
+        while True:
+            running = [n for n, pid in cluster.pids().items() if pid is not None]
+            found = {n: client.status(n, deadline=5.0) for n in running}
+            at = {n: (each.visible_index, each.digest) for n, each in found.items()}
+            if len({index for index, _ in at.values()}) == 1:
+                return at
+            assert time.monotonic() < until, at
+            time.sleep(0.1)
+
+
+def test_two_nodes_are_added_and_two_removed_under_load(
+    cluster: DevCluster, client: Client
+) -> None:
+    """F21, F23, issue acceptance 6: 3 -> 5 -> 3, the leader among those removed."""
+    founded(cluster)
+    with load_on(client, callers=4, deadline_s=10.0) as load:
+        add(cluster, 4)
+        add(cluster, 5)
+        assert roles(cluster) == dict.fromkeys(range(1, 6), "VOTER")
+        load.wait_for(50)
+
+        leader = cluster.leader()
+        assert leader is not None
+        removed = [leader, next(n for n in (1, 2, 3) if n != leader)]
+        for node_id in removed:
+            ctl(cluster, "remove", str(node_id))
+            load.wait_for(50)
+            cluster.stop(node_id)
+        load.wait_for(50)
+
+    kept = sorted(set(range(1, 6)) - set(removed))
+    print(f"longest gap {load.longest_gap_s():.3f} s, {len(load.acks)} payouts")
+    assert load.failures == []
+    assert roles(cluster) == dict.fromkeys(kept, "VOTER")
+    assert missing(client, load.payout_ids[::25]) == []
+    for node_id in removed:
+        cluster.drop(node_id)
+    at = digests(cluster)
+    assert sorted(at) == kept
+    assert len(set(at.values())) == 1
+
+
+def test_a_node_whose_disk_was_wiped_is_replaced_under_load(
+    cluster: DevCluster, client: Client
+) -> None:
+    """F24, F25, T13: it refuses to take part under its old number, and says what to do."""
+    founded(cluster)
+    leader = cluster.leader()
+    wiped = next(n for n in (1, 2, 3) if n != leader)
+    with load_on(client, callers=4, deadline_s=10.0) as load:
+        cluster.kill(wiped)
+        cluster.wipe(wiped)
+        cluster.start(wiped)
+        code = cluster.exit_code(wiped, 20.0)
+        said = (cluster.log_path(wiped).parent / "stderr.log").read_text()
+        cluster.drop(wiped)
+        load.wait_for(50)
+        add(cluster, 4, "replace", str(wiped))
+        load.wait_for(50)
+
+    assert code == CORRUPTION
+    assert f"ledgerctl cluster replace {wiped}" in said
+    assert load.failures == []
+    kept = sorted({1, 2, 3, 4} - {wiped})
+    assert roles(cluster) == dict.fromkeys(kept, "VOTER")
+    assert missing(client, load.payout_ids[::25]) == []
+    at = digests(cluster)
+    assert sorted(at) == kept
+    assert len(set(at.values())) == 1
+
+
+def ready_nodes(client: Client, wanted: list[int]) -> list[int]:
+    """Return who is ready, once that is who is wanted or half a minute is over."""
+    until = time.monotonic() + 30
+    while True:
+        found = client.statuses(deadline=1.0)
+        ready = [n for n, status in found.items() if getattr(status, "ready", False)]
+        if ready == wanted or time.monotonic() > until:
+            return ready
+        time.sleep(0.1)
+
+
+def test_members_survive_restarts_and_a_removed_node_stays_out(
+    cluster: DevCluster,
+) -> None:
+    """T13: what was decided about members is in the log, whatever configurations say."""
+    founded(cluster)
+    add(cluster, 4)
+    ctl(cluster, "remove", "1")
+    cluster.stop()
+    for node_id in (1, 2, 3, 4):
+        cluster.start(node_id)
+    with Client(Profile.load(cluster.profile_path)) as everybody:
+        ready = ready_nodes(everybody, [2, 3, 4])
+        reason = everybody.status(1, deadline=5.0).not_ready_reason
+    again = ctl(cluster, "add", "--node", "1", *addresses(cluster, 1), succeeds=False)
+
+    assert ready == [2, 3, 4]
+    assert "removed" in reason
+    assert roles(cluster) == dict.fromkeys((2, 3, 4), "VOTER")
+    assert again.returncode != 0
+    assert "node ids are never used again" in again.stderr
+
+
+def test_a_change_names_the_members_it_was_decided_upon(
+    cluster: DevCluster, client: Client
+) -> None:
+    """F21: of two operators that act at once one is refused, whatever they ask for."""
+    founded(cluster)
+    before = client.members()
+    stale = pb.RemoveNodeRequest(
+        node_id=9, expected_index=before.membership_index - 1 or 10**6
+    )
+    ended = ctl(cluster, "remove", "9", succeeds=False)
+
+    assert ended.returncode != 0
+    assert "CHANGE_REFUSED" in ended.stderr
+    assert "the node is no member" in ended.stderr
+    with pytest.raises(Exception, match="membership changed since it was read"):
+        client.remove_node(stale)

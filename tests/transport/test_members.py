@@ -1,0 +1,79 @@
+"""Peers come and go with the membership, and each is known by its number and its store."""
+
+import asyncio
+
+from ledgerd.raft.entries import Index, NodeId
+from ledgerd.raft.membership import Membership, NodeRecord
+from ledgerd.transport.greeting import Refusal
+
+ONE, TWO, THREE = NodeId(1), NodeId(2), NodeId(3)
+
+
+def store(node_id: int) -> bytes:
+    return bytes([node_id]) * 16
+
+
+def members(*records: NodeRecord, last: int = 0) -> Membership:
+    ids = tuple(record.node_id for record in records)
+    return Membership(
+        ids, index=Index(1), nodes=records, node_id_last=NodeId(last or ids[-1])
+    )
+
+
+def test_a_new_member_is_dialled_where_its_record_says(peers) -> None:
+    """F25: nobody's configuration names it; it dials back who greeted it."""
+
+    async def run() -> None:
+        joining = peers.station(3, {})
+        await joining.transport.start()
+        one = peers.station(1, {}, membership=members(NodeRecord(ONE)))
+        at = f"127.0.0.1:{peers.free_address().split(':')[1]}"
+        one = peers.station(
+            1, {}, membership=members(NodeRecord(ONE)), listen=at, peer_address=at
+        )
+        await one.transport.start()
+        one.transport.follow(
+            members(
+                NodeRecord(ONE), NodeRecord(THREE, peer_address=joining.address), last=3
+            )
+        )
+        await peers.until(
+            lambda: (
+                one.transport.connected() == {THREE: True}
+                and joining.transport.connected() == {ONE: True}
+            ),
+            "both dialled",
+        )
+        assert [g.store_uuid for g in one.greeted if g.node_id == THREE] != []
+
+        # It is removed: nobody dials it, and it is told so when it dials.
+        one.transport.follow(members(NodeRecord(ONE), last=3))
+        await peers.until(lambda: bool(joining.expelled), "it is told")
+        assert one.transport.connected() == {}
+        assert joining.expelled[0][0] is Refusal.REMOVED
+        await joining.transport.stop(0)
+        await one.transport.stop(0)
+
+    asyncio.run(run())
+
+
+def test_an_emptied_store_under_an_old_number_is_told_what_to_do(peers) -> None:
+    """F25, T13: the membership says which store a node has, also after a restart of its peers."""
+
+    async def run() -> None:
+        recorded = members(NodeRecord(ONE, store(1)), NodeRecord(TWO, store(2)))
+        one = peers.station(1, {2: "127.0.0.1:9"}, membership=recorded)
+        await one.transport.start()
+        wiped = peers.station(2, {1: one.address}, store_id=store(9))
+        await wiped.transport.start()
+        await peers.until(lambda: bool(wiped.expelled), "it is told")
+
+        refusal, why = wiped.expelled[0]
+        assert refusal is Refusal.STORE_CHANGED
+        assert "ledgerctl cluster replace 2" in why
+        assert one.greeted == []
+        assert one.received == []
+        await wiped.transport.stop(0)
+        await one.transport.stop(0)
+
+    asyncio.run(run())
