@@ -20,7 +20,6 @@ Known differences:
 - `forget_leader_read_only_lease_based` is skipped: there are no lease reads (F12).
 - `confchange_disable_validation` is skipped: there is no such switch.
 - Where a removed leader steps down it hands over first (F6), so a new term follows at once.
-- An acknowledgement of a superseded stream is dropped (T25), even if it would join the log.
 - A leader that steps down takes back what it has not sent yet (T40), such as heartbeats.
 
 Exit code: 0 all alike, 1 something differs, 2 a file cannot be played.
@@ -54,7 +53,6 @@ KNOWN: Final = {
     "checkquorum": "heartbeats not sent before a leader stepped down are taken back (T40)",
     "confchange_v1_remove_leader_stepdown": _HANDS_OVER,
     "confchange_v2_replace_leader_stepdown": _HANDS_OVER,
-    "snapshot_succeed_via_app_resp_behind": "acks of an older stream are dropped (T25)",
 }
 # Their class of a message -> ours. Others have no counterpart of their own, or are only answers.
 CLASSES: Final = {

@@ -91,6 +91,8 @@ class Progress:
     is_offered: snapshot only: an offer is out; else none was at hand yet.
     offer_ticks: how long the peer has been in snapshot mode.
     silent_ticks: how long nothing was heard of the peer.
+    sound_since: the stream that began when match was lowered last; acks of older ones rest on what
+        the peer's disk has damaged since.
     """
 
     next: Index
@@ -113,6 +115,7 @@ class Progress:
     is_offered: bool = False
     offer_ticks: int = 0
     silent_ticks: int = 0
+    sound_since: int = 0
 
     def is_full(self, options: Options) -> bool:
         """Return whether nothing with entries may be sent now."""
@@ -191,6 +194,14 @@ class Progress:
         self.match = min(self.match, Index(corrupt_from - 1))
         next_ = max(Index(self.match + 1), min(self.next, corrupt_from))
         self._restart(Event.REJECTED, next_, stream)
+        self.sound_since = stream
+
+    def is_joined_by(self, stream: int) -> bool:
+        """Return whether an ack of an older stream, if it joins the log, ends a snapshot (T62).
+
+        What was acked stays true, unless the peer's disk was damaged since (F34).
+        """
+        return self.mode is Mode.SNAPSHOT and stream >= self.sound_since
 
     def lost(self, stream: int) -> None:
         """Forget what was on the way; the peer is probed again."""

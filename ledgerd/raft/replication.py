@@ -199,11 +199,14 @@ class Leadership:
     def accepted(self, message: AppendAccepted) -> bool:
         """Note an ack; return whether the commit index may have moved."""
         progress = self.peers.get(message.sender)
-        if progress is None or progress.stream != message.stream:
+        joins = message.match >= self._log.anchor.at
+        if progress is None or not (
+            progress.stream == message.stream
+            or (joins and progress.is_joined_by(message.stream))
+        ):
             self._marks.covers("append.stale_ack")
             return False  # T25: superseded
         assert message.match <= self._log.last, (message, self._log.last)
-        joins = message.match >= self._log.anchor.at
         if progress.mode is Mode.SNAPSHOT and joins:
             self._marks.covers("snapshot.joined_by_ack")
         return progress.accepted(message.match, joins=joins)

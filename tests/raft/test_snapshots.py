@@ -177,6 +177,43 @@ class TestSender:
         assert peer(cluster[1], 3).offered == 0
         assert cluster[3].applied == cluster[1].applied
 
+    def test_an_ack_of_an_older_stream_that_joins_ends_it(self) -> None:
+        """T62: whatever the peer was offered since, it goes on from what it holds."""
+        cluster = lagging()
+        cluster.tick(3)
+        made = cluster[1].make_snapshot()
+        cluster.settle()
+        (offer,) = [t for t in cluster.trace if "SnapshotOffer" in t]
+        older = int(offer.partition("stream=")[2].partition(".")[0])
+        cluster[1].core.note(SnapshotSent(NodeId(3), False))
+        cluster.isolate(3)
+        cluster.settle()
+        leader = cluster[1].core._roles.leadership
+        assert leader is not None
+        leader.peers[NodeId(3)].compacted(99)
+        ack = AppendAccepted(NodeId(3), NodeId(1), Term(1), made.index, older, 1)
+        cluster[1].core.step(ack)
+
+        assert peer(cluster[1], 3).mode is Mode.REPLICATE
+        assert peer(cluster[1], 3).match == made.index
+
+    def test_an_ack_from_before_a_damage_ends_nothing(self) -> None:
+        """F34: what it vouched for is what the disk has lost."""
+        cluster = lagging()
+        cluster.tick(3)
+        made = cluster[1].make_snapshot()
+        cluster.settle()
+        leader = cluster[1].core._roles.leadership
+        assert leader is not None
+        progress = leader.peers[NodeId(3)]
+        older = progress.stream
+        progress.corrupt(corrupt_from=Index(1), stream=99)
+        ack = AppendAccepted(NodeId(3), NodeId(1), Term(1), made.index, older, 1)
+        cluster[1].core.step(ack)
+
+        assert peer(cluster[1], 3).mode is Mode.SNAPSHOT
+        assert peer(cluster[1], 3).match == 0
+
     def test_an_ack_that_does_not_join_changes_nothing(self) -> None:
         """T62: a late ack of the same stream, of less than we still have."""
         cluster = lagging()
