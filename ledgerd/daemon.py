@@ -379,7 +379,6 @@ class _NodeBuild:
                 f"log index {damaged[0]} is corrupt, with {len(damaged) - 1} others, and this "
                 "cluster has no other node to repair it from: restore the data directory"
             )
-        log.error("log_slots_corrupt", count=len(damaged), first=damaged[0])
 
     def _on_expelled(self, node: Node, refusal: Refusal, why: str) -> None:
         """End a node whose store is not its own any more; one that was removed says so (F25)."""

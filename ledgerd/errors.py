@@ -83,6 +83,7 @@ class Reason(Enum):
     STOPPING = "STOPPING"
     STATE_VERSION = "STATE_VERSION"
     APPLY_STOPPED = "APPLY_STOPPED"
+    DIGEST_DISPUTED = "DIGEST_DISPUTED"
     DEADLINE_BEFORE_PROPOSAL = "DEADLINE_BEFORE_PROPOSAL"
     READ_NOT_CONFIRMED = "READ_NOT_CONFIRMED"
     LEADERSHIP_LOST = "LEADERSHIP_LOST"
@@ -125,6 +126,7 @@ def kind_of(reason: Reason) -> Kind:
             | Reason.TRANSFER_GIVEN_UP
             | Reason.STOPPING
             | Reason.APPLY_STOPPED
+            | Reason.DIGEST_DISPUTED
             | Reason.READ_NOT_CONFIRMED
             | Reason.STATE_TOO_OLD
             | Reason.LEADERSHIP_LOST

@@ -363,8 +363,12 @@ REASONS: Final[Mapping[Reason, Advice]] = {
         "Upgrade every member; the version rises by itself.",
     ),
     Reason.APPLY_STOPPED: Advice(
-        "The node met an entry of a newer release and applies nothing any more.",
-        "Ask another node; upgrade this one.",
+        "The node met an entry of a newer release, or its state is damaged or not the majority's.",
+        "Ask another node; the status of this one says why.",
+    ),
+    Reason.DIGEST_DISPUTED: Advice(
+        "The digests of the replicas differ, and no majority has confirmed one of them.",
+        "Wait, then repeat. The operator: [disk trouble](../operations/disk-trouble.md).",
     ),
     Reason.DEADLINE_BEFORE_PROPOSAL: Advice(
         "The time was over before anything was logged.", "Repeat with more time."

@@ -40,7 +40,11 @@ _MESSAGES: Mapping[Reason, str] = {
     Reason.OVERLOADED: "too many calls wait on this node; wait, then try again",
     Reason.READ_NOT_CONFIRMED: "no quorum confirmed the read; try again",
     Reason.APPLY_STOPPED: (
-        "this node met an entry of a newer release and stopped applying; ask another one"
+        "this node stopped applying, for what it met it cannot go on from; ask another one"
+    ),
+    Reason.DIGEST_DISPUTED: (
+        "the replicas' states differ and no majority has settled it; nothing is accepted until"
+        " one has"
     ),
     Reason.STATE_VERSION: (
         "the state version in force does not know this yet; upgrade every member first"

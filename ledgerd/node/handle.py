@@ -36,6 +36,7 @@ class NodeStatus:
     """What a node knows of itself.
 
     core: consensus, at most a tick old. visible: what readers see.
+    is_fenced: its state is damaged or not the majority's (F37).
     not_ready_reason: empty when the node is ready. uptime_us: microseconds since start.
     """
 
@@ -48,6 +49,7 @@ class NodeStatus:
     calls_in_flight: int
     inbox: InboxDepth
     leader_changes: int
+    is_fenced: bool = False
 
 
 class Node:
@@ -210,7 +212,7 @@ class Node:
             waits = age_s is None or age_s > max_age_s
         else:
             waits = at_least is None or at_least >= halt.index
-        if waits:
+        if waits or halt.is_of_state:
             raise NotLogged(
                 Reason.APPLY_STOPPED,
                 f"{message_of(Reason.APPLY_STOPPED)} (at index {halt.index}: {halt.why})",
@@ -220,6 +222,7 @@ class Node:
         """Return what this node knows, without asking anybody."""
         core = self._core_status()
         reason = self._not_ready_reason(core)
+        halt = self._standing().halt
         return NodeStatus(
             core=core,
             visible=self._reads.visible,
@@ -230,6 +233,7 @@ class Node:
             calls_in_flight=self._courier.calls_in_flight(),
             inbox=self._inbox.depth(),
             leader_changes=self._leader_changes,
+            is_fenced=halt is not None and halt.is_of_state,
         )
 
     def api_address(self, node_id: int) -> str:
@@ -277,7 +281,8 @@ class Node:
             return self._expelled
         halt = self._standing().halt
         if halt is not None:
-            return f"stopped applying before index {halt.index}: {halt.why}; upgrade this node"
+            remedy = "it is built anew" if halt.is_of_state else "upgrade this node"
+            return f"stopped applying before index {halt.index}: {halt.why}; {remedy}"
         if core.leader == NO_NODE:
             return "no leader is known"
         if not self._is_caught_up:

@@ -25,6 +25,7 @@ from ledgerd.replica.inputs import (
     PayoutsProposed,
     ReadsRequested,
     Received,
+    StateDamaged,
     Ticked,
     TransferAsked,
     Waiter,
@@ -141,6 +142,12 @@ class Inbox:
         """Add what the core must weigh; rare, so it has no bound of its own."""
         with self._changed:
             self._items.append((Noted(fact), 0, 0))
+            self._changed.notify()
+
+    def put_damage(self, why: str) -> None:
+        """Add that a row of the state fails its check; rare, so it has no bound of its own."""
+        with self._changed:
+            self._items.append((StateDamaged(why), 0, 0))
             self._changed.notify()
 
     def close(self) -> None:

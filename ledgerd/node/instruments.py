@@ -85,6 +85,8 @@ class Gauges:
         metrics.commit_index.set(core.commit)
         metrics.applied_index.set(core.applied)
         metrics.visible_index.set(status.visible)
+        metrics.corrupt_slots.set(len(core.corrupt))
+        metrics.state_fenced.set(status.is_fenced)
         metrics.inbox_commands.set(status.inbox.commands)
         metrics.inbox_messages.set(status.inbox.messages)
         metrics.inbox_bytes.set(status.inbox.bytes)

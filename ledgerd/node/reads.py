@@ -220,14 +220,20 @@ class Reads:
         running = self._threads.submit(self._snapshots.read, work)
         try:
             return await asyncio.wrap_future(running)
+        except CorruptionError as error:
+            self._inbox.put_damage(str(error))  # T85: the node fences itself
+            raise NotLogged(
+                Reason.APPLY_STOPPED, f"{message_of(Reason.APPLY_STOPPED)}: {error}"
+            ) from error
         except asyncio.CancelledError:
             # The query runs on, and what it finds is nobody's answer any more.
-            running.add_done_callback(_stop_if_broken)
+            running.add_done_callback(self._look_at)
             raise
 
-
-def _stop_if_broken(abandoned: Future[tuple[ReadAt, T]]) -> None:
-    """Stop the node if a query found damage after its caller had given up."""
-    error = None if abandoned.cancelled() else abandoned.exception()
-    if isinstance(error, AssertionError | StorageError | CorruptionError):
-        fail_stop(error, where="reader thread")
+    def _look_at(self, abandoned: Future[tuple[ReadAt, T]]) -> None:
+        """Fence or stop the node if a query found damage after its caller had given up."""
+        error = None if abandoned.cancelled() else abandoned.exception()
+        if isinstance(error, CorruptionError):
+            self._inbox.put_damage(str(error))
+        elif isinstance(error, AssertionError | StorageError):
+            fail_stop(error, where="reader thread")

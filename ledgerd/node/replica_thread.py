@@ -131,7 +131,10 @@ class ReplicaThread:
                     "apply_stopped",
                     index=outbox.halt.index,
                     why=outbox.halt.why,
-                    remedy="upgrade this node; it goes on from here",
+                    flaw=outbox.halt.flaw.value,
+                    remedy="the state is built anew"
+                    if outbox.halt.is_of_state
+                    else "upgrade this node; it goes on from here",
                 )
             self._count(inputs, outbox)
         self._courier.announce(replica.settle())
@@ -146,7 +149,11 @@ class ReplicaThread:
         return _IDLE_WAIT_S
 
     def _publish(self, replica: Replica, now: float) -> None:
-        self._status, self._standing = replica.core.status(), replica.standing
+        before = self._status.corrupt if self._status is not None else ()
+        status = replica.core.status()
+        self._status, self._standing = status, replica.standing
+        if status.corrupt != before:
+            _log_slots(before, status.corrupt)
         self._status_at = now
 
     def _count(self, inputs: list[Input], outbox: Outbox) -> None:
@@ -158,6 +165,16 @@ class ReplicaThread:
         for kind, commands in outbox.applied:
             self._metrics.entries.labels(kind.name.lower()).inc()
             self._metrics.entry_commands.observe(commands)
+
+
+def _log_slots(before: tuple[Index, ...], now: tuple[Index, ...]) -> None:
+    """Log which slots of the log were found corrupt or were repaired (F34)."""
+    if found := sorted(set(now) - set(before)):
+        log.error("log_slots_corrupt", count=len(found), first=found[0], last=found[-1])
+    if mended := sorted(set(before) - set(now)):
+        log.info(
+            "log_slots_repaired", count=len(mended), first=mended[0], last=mended[-1]
+        )
 
 
 def quieten_collector() -> None:

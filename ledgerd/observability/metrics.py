@@ -79,6 +79,14 @@ class Metrics:
         self.applied_index = self._gauge(
             "ledgerd_log_applied_index", "Index up to which entries are applied."
         )
+        self.corrupt_slots = self._gauge(
+            "ledgerd_log_corrupt_slots",
+            "Log values that fail their check and wait for a peer's; see disk trouble.",
+        )
+        self.state_fenced = self._gauge(
+            "ledgerd_state_fenced",
+            "1 while this node's state is damaged or not the majority's; it serves nothing.",
+        )
         self.visible_index = self._gauge(
             "ledgerd_state_visible_index", "Index that reads see."
         )

@@ -158,6 +158,8 @@ class RaftCore:
             self._dispatch.step(message)
         except SlotCorruptError as error:
             self._slot_needed(error)  # the message counts as lost
+        if self._roles.agreements.diverged_at is not None:
+            self._diverged()
 
     def tick(self, elapsed: int = 1, missed: int = 0) -> None:
         """Let `elapsed` ticks pass, after `missed` ones that this process slept through."""
@@ -193,6 +195,9 @@ class RaftCore:
             return Refused(Reason.TRANSFERRING, roles.transfer.to)
         if roles.is_removed:  # T54: it only waits for another leader
             return Refused(Reason.NO_LEADER, NO_NODE)
+        if kind in _COMMANDS and roles.agreements.is_disputed:  # F37
+            roles.marks.covers("digest.disputed")
+            return Refused(Reason.DIGEST_DISPUTED, self.node_id)
         if kind in _COMMANDS and not self._tenure.has_room:  # F36, T91
             roles.marks.covers("capacity.refused")
             return Refused(Reason.NO_SPACE, self.node_id)
@@ -230,6 +235,8 @@ class RaftCore:
             return Refused(Reason.NO_LEADER, NO_NODE)
         if self._roles.transfer is not None:  # T39
             return Refused(Reason.TRANSFERRING, self._roles.transfer.to)
+        if self._roles.agreements.is_disputed:  # F37
+            return Refused(Reason.DIGEST_DISPUTED, self.node_id)
         return self._reads.register()
 
     def transfer(self, to: NodeId = NO_NODE) -> Transferring | Refused:
@@ -525,9 +532,30 @@ class RaftCore:
             free_bytes=roles.health.free_bytes,
             transferring=roles.transfer.to if roles.transfer else NO_NODE,
             corrupt=self._log.slots.corrupt,
+            diverged_at=roles.agreements.diverged_at,
+            agreed_at=roles.agreements.agreed.index
+            if roles.agreements.agreed is not None
+            else NO_INDEX,
         )
 
+    def digested(self, index: Index, digest: bytes) -> None:
+        """Note the digest of the state after the entry at `index`, for each one applied (F37)."""
+        self._roles.agreements.applied(index, digest)
+        if self._roles.agreements.diverged_at is not None:
+            self._diverged()
+
+    @property
+    def diverged_at(self) -> Index | None:
+        """Where this node's state was first seen to differ from a majority's; None: nowhere."""
+        return self._roles.agreements.diverged_at
+
     # Helpers.
+
+    def _diverged(self) -> None:
+        """Resign, if this node leads, and do not lead again: its state is not the majority's."""
+        if self._roles.may_lead:
+            self._roles.marks.covers("digest.diverged")
+            self._roles.stop_leading(Cause.DIVERGED)
 
     def _flush(self) -> None:
         """Queue what the inputs since the last Ready made necessary."""
@@ -540,7 +568,11 @@ class RaftCore:
         # T44: before the first commit of the term the commit index may be stale.
         if reads.is_waiting and self._log.term(roles.commit) != roles.term:
             roles.marks.covers("read.waits_for_first_commit")
-        elif reads.is_waiting and roles.transfer is None:  # T39
+        elif (
+            reads.is_waiting
+            and roles.transfer is None  # T39
+            and not roles.agreements.is_disputed  # F37
+        ):
             position = reads.open_position(roles.commit)
             leadership.heartbeat(roles.commit, position, timed=False)
             if reads.confirm(roles.membership, roles.term):

@@ -232,6 +232,7 @@ class Dispatch:
         if message.commit > roles.log.last:
             self._report_loss(message)
         roles.commit_to(max(roles.commit, message.commit))
+        roles.agreements.heard(message.checkpoint, message.agreed)
         roles.out.send(
             HeartbeatReply(
                 roles.node_id,
@@ -241,6 +242,7 @@ class Dispatch:
                 roles.applied,
                 roles.health.is_slow,
                 roles.health.free_bytes,
+                roles.agreements.verdict,
             )
         )
         if not roles.log.slots.is_whole:
@@ -291,6 +293,10 @@ class Dispatch:
         if roles.reads.confirm(roles.membership, roles.term):
             roles.must_tell_commit = True
         leadership.heartbeat_answered(message, roles.commit)
+        if message.agreement is not None:
+            roles.agreements.answered(
+                message.sender, message.agreement, roles.node_id, roles.membership
+            )
         roles.must_flush = True
 
     def _heard(self, peer: NodeId) -> Leadership:

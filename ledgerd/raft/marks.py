@@ -58,6 +58,9 @@ MARKS: Final = (
     "slot.served",  # a peer was sent what it asked for
     "slot.not_served",  # a peer asked for what is not here
     "slot.unproven",  # a reply does not link to the successor of the slot
+    # Digests (F37).
+    "digest.disputed",  # a command was refused: replicas differ, and no majority has settled it
+    "digest.diverged",  # this node's state is not the majority's
     # Replication.
     "append.below_commit",  # prev is below commit: acked without looking (T20)
     "append.conflict",  # prev is of another term here: the hint skips the term (F16)

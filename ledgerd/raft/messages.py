@@ -5,10 +5,24 @@ those that may; all others rest on durable state and leave only with a receipt (
 """
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from ledgerd.raft.entries import NO_INDEX, Entry, EntryId, Index, NodeId, Term
 from ledgerd.raft.snapshots import Snapshot
+
+
+class Checkpoint(NamedTuple):
+    """The digest of the state after the entry at `index` (F37)."""
+
+    index: Index  # type: ignore[assignment]  # the paper's word wins over tuple.index()
+    digest: bytes
+
+
+class Agreement(NamedTuple):
+    """Whether a follower has the leader's digest at `index`; NO_INDEX: it cannot tell yet."""
+
+    index: Index  # type: ignore[assignment]  # the paper's word wins over tuple.index()
+    is_equal: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +134,7 @@ class Heartbeat:
 
     commit: min(match of the receiver, commit): never an unmatched commit (T22).
     read_position: the last read position the leader made; 0 if none (F10).
+    checkpoint: of the leader's state; agreed: of what a majority confirmed (F37). None: unsaid.
     """
 
     sender: NodeId
@@ -127,6 +142,8 @@ class Heartbeat:
     term: Term
     commit: Index
     read_position: int
+    checkpoint: Checkpoint | None = None
+    agreed: Checkpoint | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +152,7 @@ class HeartbeatReply:
 
     applied: how far the sender has applied, for operators.
     is_slow: the sender should not lead (F8). free_bytes: its room (F36), None if it does not say.
+    agreement: whether the sender's digest is the leader's (F37), None if it does not say.
     """
 
     sender: NodeId
@@ -144,6 +162,7 @@ class HeartbeatReply:
     applied: Index
     is_slow: bool = False
     free_bytes: int | None = None
+    agreement: Agreement | None = None
 
 
 @dataclass(frozen=True, slots=True)

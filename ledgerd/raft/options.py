@@ -44,6 +44,7 @@ class Options:
     append_bytes_max: entries of one AppendEntries; a larger entry travels alone (F15).
     window_messages, window_bytes: unacknowledged appends to one peer (F14).
     uncommitted_bytes_max: payload a leader holds uncommitted before it refuses (F17).
+    checkpoint_entries: how often the digests of the replicas are compared (F37).
     apply_bytes_max: one page of committed entries (F20).
     recent_bytes_max: durable entries kept in memory for apply and for peers close behind.
     catch_up_round_ticks_max, catch_up_rounds_max: a learner that is slower stays one (F23).
@@ -66,6 +67,7 @@ class Options:
     window_bytes: int = 8 << 20
     uncommitted_bytes_max: int = 64 << 20
     apply_bytes_max: int = 4 << 20
+    checkpoint_entries: int = 1_024
     recent_bytes_max: int = 16 << 20
     snapshot_ticks_max: int = 60
     is_commit_told_by_tick: bool = False

@@ -87,6 +87,7 @@ class Cause(Enum):
         "slot_corrupt"  # a leader needed a log value that its disk damaged (F33)
     )
     TRANSFER = "transfer"  # the leadership was handed over on request (F5)
+    DIVERGED = "diverged"  # its state is not the majority's (F37)
     APPLY_STOPPED = "apply_stopped"  # this node met what a newer release wrote (F26)
 
 

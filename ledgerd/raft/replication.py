@@ -15,6 +15,7 @@ from ledgerd.raft.messages import (
     AppendAccepted,
     AppendEntries,
     AppendRejected,
+    Checkpoint,
     Heartbeat,
     HeartbeatReply,
     SnapshotOffer,
@@ -354,12 +355,28 @@ class Leadership:
 
     # Sending.
 
-    def heartbeat(self, commit: Index, read_position: int, *, timed: bool) -> None:
+    def heartbeat(
+        self,
+        commit: Index,
+        read_position: int,
+        *,
+        timed: bool,
+        checkpoint: Checkpoint | None = None,
+        agreed: Checkpoint | None = None,
+    ) -> None:
         """Send a heartbeat to everybody. Its commit is matched by its receiver (T22)."""
         for peer, progress in self.peers.items():
             told = min(progress.match, commit)
             self._out.send(
-                Heartbeat(self._node_id, peer, self._term, told, read_position)
+                Heartbeat(
+                    self._node_id,
+                    peer,
+                    self._term,
+                    told,
+                    read_position,
+                    checkpoint,
+                    agreed,
+                )
             )
             progress.told = max(progress.told, told)
             progress.may_nudge = progress.may_nudge or timed

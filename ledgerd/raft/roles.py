@@ -7,6 +7,7 @@ belongs to one role dies with it here, and nowhere else (T40).
 from dataclasses import dataclass
 
 from ledgerd.errors import Reason
+from ledgerd.raft.agreement import Agreements
 from ledgerd.raft.elections import Ballot, ElectionTimer, Voter, is_sticky
 from ledgerd.raft.entries import (
     NO_NODE,
@@ -68,6 +69,7 @@ class Roles:
     """
 
     __slots__ = (
+        "agreements",
         "applied",
         "ballot",
         "cause",
@@ -130,6 +132,7 @@ class Roles:
             give_up_ticks=2 * options.election_base_ticks,
         )
         self.releases = Releases()
+        self.agreements = Agreements(options.checkpoint_entries)
         self.health = Health(options)
         self.term = hard_state.term
         self.vote = hard_state.vote
@@ -309,6 +312,7 @@ class Roles:
     def _become_leader(self) -> None:
         assert self.role is Role.CANDIDATE, self.role
         self._enter(Role.LEADER, Cause.VOTE_WON)
+        self.agreements.elected()
         self.leadership = Leadership(
             self.node_id,
             self.term,

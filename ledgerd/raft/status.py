@@ -42,7 +42,8 @@ class Status:
     first - 1 <= applied <= min(commit, durable), commit <= last (R3). commit > durable is legal
     on a leader (T5). peers: of a leader, by node id; else empty. transferring: whom a leader is
     handing over to, or NO_NODE. is_slow, free_bytes: of the own disk (F8, F36). corrupt: slots
-    that wait for repair, ascending (F33).
+    that wait for repair, ascending (F33). diverged_at: where the own state was seen to differ from
+    a majority's; agreed_at: of a leader, the newest checkpoint that a majority confirmed (F37).
     """
 
     node_id: NodeId
@@ -61,3 +62,5 @@ class Status:
     is_slow: bool = False
     free_bytes: int | None = None
     corrupt: tuple[Index, ...] = ()
+    diverged_at: Index | None = None
+    agreed_at: Index = NO_INDEX

@@ -84,7 +84,15 @@ class Tenure:
                 return
         if roles.heartbeat_ticks >= roles.options.heartbeat_ticks:
             roles.heartbeat_ticks = 0
-            leadership.heartbeat(roles.commit, roles.reads.position, timed=True)
+            agreements = roles.agreements
+            agreements.ticked()
+            leadership.heartbeat(
+                roles.commit,
+                roles.reads.position,
+                timed=True,
+                checkpoint=agreements.checkpoint(),
+                agreed=agreements.agreed,
+            )
         roles.must_tell_commit = roles.must_flush = True
         self._offer(leadership)
 

@@ -98,6 +98,13 @@ class TransferAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class StateDamaged:
+    """A read or the scrub found a row of the state that fails its check (T85). Always has room."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Noted:
     """The shell knows something that the core must weigh. Rare: it always has room."""
 
@@ -154,4 +161,5 @@ Input: TypeAlias = (
     | TransferAsked
     | Noted
     | SnapshotInput
+    | StateDamaged
 )

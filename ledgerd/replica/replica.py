@@ -8,7 +8,7 @@ fakes. Nothing that promises durability leaves before the sync, because a late m
 from collections.abc import Callable, Sequence
 from typing import assert_never
 
-from ledgerd.errors import NotUnderstood, Reason
+from ledgerd.errors import CorruptionError, NotUnderstood, Reason
 from ledgerd.formats import versions
 from ledgerd.ledger.apply import Applied
 from ledgerd.limits import TURN_BYTES_MAX, TURN_COMMANDS_MAX
@@ -45,6 +45,7 @@ from ledgerd.replica.inputs import (
     SnapshotFetched,
     SnapshotMade,
     SnapshotSpoiled,
+    StateDamaged,
     Ticked,
     TransferAsked,
     Waiter,
@@ -67,7 +68,7 @@ from ledgerd.replica.proposals import (
     draft_payouts,
 )
 from ledgerd.replica.snapshots import NoSnapshots, Snapshots
-from ledgerd.replica.versions import Halt, Standing, StateVersion
+from ledgerd.replica.versions import Flaw, Halt, Standing, StateVersion
 
 _READY_ROUNDS_MAX = 2  # the second tells what persisting decided; the rest waits (1.6)
 
@@ -108,6 +109,7 @@ class Replica:
         self._permit_changes()
         self._applied_term = Term(0)  # of the last entry applied by this process
         self._halt: Halt | None = None
+        self._halt_told: Halt | None = None
         self._waiters = Waiters()
         self._held = HeldAnswers()
         self._reads: dict[ReadTicket, list[Waiter]] = {}
@@ -119,6 +121,8 @@ class Replica:
         self._leader: NodeId = NO_NODE
         for index in log.damaged():
             core.note(SlotCorrupt(index))
+        if state.applied():
+            core.digested(state.applied(), state.digest())
 
     @property
     def core(self) -> RaftCore:
@@ -176,6 +180,7 @@ class Replica:
         )
         if not self._has_held_back:
             self._apply_page(outbox)  # 4 apply one page into the open state transaction
+        self._judge(outbox)
         if self._held:
             self._answer_held(outbox)
         has_more = self._core.has_more_to_apply and self._halt is None
@@ -189,9 +194,13 @@ class Replica:
 
     def settle(self) -> Index:
         """Commit what was applied; return the index now visible. After the answers have left."""
-        self._record()
-        self._reach("turn.before_state_commit")
-        visible = self._state.commit()
+        try:
+            self._record()
+            self._reach("turn.before_state_commit")
+            visible = self._state.commit()
+        except CorruptionError as error:
+            self._fence(Flaw.STATE_DAMAGED, str(error))
+            visible = self._state.commit()
         self._reach("turn.after_state_commit")
         if self._compaction is not None:
             self._compaction.cut(self._snapshots.hold)
@@ -233,6 +242,8 @@ class Replica:
                     | SnapshotSpoiled()
                 ):
                     self._snapshots.take(item, outbox)
+                case StateDamaged():
+                    self._fence(Flaw.STATE_DAMAGED, item.why)
                 case _:
                     assert_never(item)
         version = self._version_due() if ticks else None
@@ -380,6 +391,7 @@ class Replica:
             self._state.applied(),
         )
         assert self._state.digest() == snapshot.digest, snapshot  # R14
+        self._core.digested(snapshot.index, snapshot.digest)
         self._version = StateVersion(
             self._state.state_version(), newest=self._state_version_max
         )
@@ -410,7 +422,10 @@ class Replica:
             try:
                 commands_left -= self._apply_entry(entry, outbox)
             except NotUnderstood as error:
-                self._stop_applying(entry.index, str(error), outbox)
+                self._stop_applying(entry.index, str(error), Flaw.NEWER_RELEASE)
+                break
+            except CorruptionError as error:
+                self._fence(Flaw.STATE_DAMAGED, str(error))
                 break
             first = Index(entry.index + 1)
             if commands_left <= 0:
@@ -422,15 +437,32 @@ class Replica:
         outbox.needs_settle = True
         self._reach("turn.applied")
 
-    def _stop_applying(self, index: Index, why: str, outbox: Outbox) -> None:
-        """Apply nothing from `index` on, until the process starts again (F26).
+    def _stop_applying(self, index: Index, why: str, flaw: Flaw) -> None:
+        """Apply nothing from `index` on, until a replica is built anew (F26).
 
         Skipping the entry would fork the state. The log and the vote stay in use; whoever waits for
         this entry or a later one will not be answered here.
         """
-        self._halt = outbox.halt = Halt(index, why)
+        self._halt = Halt(index, why, flaw)
         self._core.note(ApplyStopped(index))
-        for share in self._waiters.lose_from(index):
+
+    def _fence(self, flaw: Flaw, why: str) -> None:
+        """Neither lead nor serve, and apply nothing: the state is not to be trusted (F37, R15)."""
+        if self._halt is not None and self._halt.is_of_state:
+            return
+        self._unrecorded = None  # it stands in the log
+        self._stop_applying(Index(self._state.applied() + 1), why, flaw)
+
+    def _judge(self, outbox: Outbox) -> None:
+        """Fence this node if its state was seen to differ, and tell of a halt once."""
+        diverged_at = self._core.diverged_at
+        if diverged_at is not None:
+            why = f"its digest at index {diverged_at} is not that of a majority"
+            self._fence(Flaw.STATE_DIVERGED, why)
+        if self._halt is None or self._halt == self._halt_told:
+            return
+        self._halt_told = outbox.halt = self._halt
+        for share in self._waiters.lose_from(self._halt.index):
             self._tell_unknown(share, outbox)
 
     def _apply_entry(self, entry: Entry, outbox: Outbox) -> int:
@@ -497,3 +529,4 @@ class Replica:
         folded = recorded(applied, self._state.digest(), membership)
         self._state.write(entry, folded.rows, folded.digest)
         self._unrecorded = None
+        self._core.digested(entry.index, folded.digest)

@@ -7,6 +7,7 @@ stops applying there: it keeps its log, votes and acknowledges, but neither lead
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import Enum
 
 from ledgerd.formats import versions
 from ledgerd.formats.versions import STATE_VERSION
@@ -14,12 +15,30 @@ from ledgerd.raft.entries import NO_INDEX, Entry, EntryKind, Index, NodeId
 from ledgerd.raft.protocol import Releases
 
 
+class Flaw(Enum):
+    """What keeps a node from applying, and with it from leading and serving."""
+
+    NEWER_RELEASE = "newer_release"  # it met what it does not understand (F26)
+    STATE_DAMAGED = "state_damaged"  # a row of its state fails its check (T85)
+    STATE_DIVERGED = "state_diverged"  # its digest is not the majority's (F37)
+
+
 @dataclass(frozen=True, slots=True)
 class Halt:
-    """Where and why this node stopped applying: `index` is the first entry that was not."""
+    """Where and why this node stopped applying: `index` is the first entry that was not.
+
+    With a state that is damaged or diverged nothing that was applied before counts either: it is
+    not served, and is built anew.
+    """
 
     index: Index
     why: str
+    flaw: Flaw = Flaw.NEWER_RELEASE
+
+    @property
+    def is_of_state(self) -> bool:
+        """Whether the state itself is bad."""
+        return self.flaw is not Flaw.NEWER_RELEASE
 
 
 @dataclass(frozen=True, slots=True)

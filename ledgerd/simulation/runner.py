@@ -24,6 +24,8 @@ AWAITED: Final = (
     "member.joint_left_by_later_leader",
     "member.leader_removed",
     "member.too_slow",
+    "digest.disputed",
+    "digest.diverged",
     "slot.ack_withheld",
     "slot.corrupt",
     "slot.mended",

@@ -32,7 +32,7 @@ from ledgerd.storage import applied as applied_record
 from ledgerd.storage import keys, swap
 from ledgerd.storage.applied import Applied
 from ledgerd.storage.environment import Environment
-from ledgerd.storage.tables import Tables
+from ledgerd.storage.tables import DAMAGE, Tables
 
 Result = TypeVar("Result")
 
@@ -48,6 +48,7 @@ class LmdbStateStore:
         self._environment = environment
         self._owner = threading.get_ident()
         self._failed: StorageError | None = None
+        self._damage: CorruptionError | None = None  # latched: it is built anew
         self._transaction: lmdb.Transaction[bytes] | None = None
         self._load()
 
@@ -95,8 +96,9 @@ class LmdbStateStore:
             entry.ts_us,
             self._applied,
         )  # I11
-        self._guard(lambda: self._put(rows), f"writing the rows of entry {entry.index}")
-        self._view.note(rows)
+        what = f"writing the rows of entry {entry.index}"
+        self._guard(lambda: self._put(rows), what)
+        self._guard(lambda: self._view.note(rows), what)
         if entry.kind is EntryKind.MEMBERSHIP:
             self._membership = memberships.membership_in(rows) or self._membership
         self._applied = Applied(
@@ -111,7 +113,7 @@ class LmdbStateStore:
     def commit(self) -> Index:
         """Commit the open transaction if there is one; return the index now visible."""
         self._enter()
-        if self._transaction is not None:
+        if self._transaction is not None and self._damage is None:
             self._guard(self._finish, f"committing up to index {self._applied.index}")
             self._visible = self._applied.index
             if self._environment.options.state_metasync:
@@ -182,7 +184,7 @@ class LmdbStateStore:
 
         After a failure it only gives the transaction up.
         """
-        if self._failed is None:
+        if self._failed is None and self._damage is None:
             self.sync()
         elif self._transaction is not None:
             self._transaction.abort()
@@ -221,11 +223,31 @@ class LmdbStateStore:
             raise StorageError(f"an earlier failure is final: {self._failed}")
 
     def _guard(self, work: Callable[[], Result], what: str) -> Result:
-        """Do `work`; the first failure is latched (T8)."""
+        """Do `work`; the first failure is latched (T8), and so is damage.
+
+        After damage nothing is written any more: what is open is given up.
+        """
+        if self._damage is not None:
+            raise self._damage
         try:
             return work()
+        except CorruptionError as error:
+            self._give_up(error)
+            raise
+        except DAMAGE as error:
+            damage = CorruptionError(
+                f"{self._environment.directory}/state: {what}: {error}"
+            )
+            self._give_up(damage)
+            raise damage from error
         except (lmdb.Error, OSError) as error:
             self._fail(what, error)
+
+    def _give_up(self, damage: CorruptionError) -> None:
+        self._damage = damage
+        if self._transaction is not None:
+            self._transaction.abort()
+            self._transaction = None
 
     def _fail(self, what: str, error: Exception) -> NoReturn:
         self._failed = StorageError(

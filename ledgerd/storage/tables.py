@@ -26,7 +26,7 @@ from ledgerd.storage.environment import Table as Handle
 
 Row = TypeVar("Row")
 
-_DAMAGE: Final = (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.InvalidError)
+DAMAGE: Final = (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.InvalidError)
 
 
 class Tables:
@@ -132,7 +132,7 @@ class Tables:
             with self._transaction.cursor(self._handles[table]) as cursor:
                 if cursor.set_range(start) if start else cursor.first():
                     yield from cursor.iternext()
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise CorruptionError(f"state/, table {table}: {error}") from error
 
     def _row(
@@ -144,7 +144,7 @@ class Tables:
     def _get(self, table: Table, key: bytes) -> bytes | None:
         try:
             return self._transaction.get(key, db=self._handles[table])
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise CorruptionError(
                 f"state/, table {table}, key {key.hex()}: {error}"
             ) from error

@@ -21,9 +21,11 @@ from ledgerd.raft.entries import (
     Term,
 )
 from ledgerd.raft.messages import (
+    Agreement,
     AppendAccepted,
     AppendEntries,
     AppendRejected,
+    Checkpoint,
     Heartbeat,
     HeartbeatReply,
     Message,
@@ -116,6 +118,8 @@ def _encode_into(frame: pb.Frame, message: Message) -> None:
                     term=message.term,
                     commit=message.commit,
                     read_position=message.read_position,
+                    checkpoint=_wire_checkpoint(message.checkpoint),
+                    agreed=_wire_checkpoint(message.agreed),
                 )
             )
         case HeartbeatReply():
@@ -126,6 +130,7 @@ def _encode_into(frame: pb.Frame, message: Message) -> None:
                     applied=message.applied,
                     slow=message.is_slow,
                     free_bytes=message.free_bytes,
+                    agreement=_wire_agreement(message.agreement),
                 )
             )
         case ReadIndexRequest():
@@ -214,7 +219,13 @@ def decode(frame: pb.Frame, *, sender: NodeId, to: NodeId) -> Message:
         case "heartbeat":
             beat = frame.heartbeat
             return Heartbeat(
-                sender, to, Term(beat.term), Index(beat.commit), beat.read_position
+                sender,
+                to,
+                Term(beat.term),
+                Index(beat.commit),
+                beat.read_position,
+                _checkpoint(beat.checkpoint) if beat.HasField("checkpoint") else None,
+                _checkpoint(beat.agreed) if beat.HasField("agreed") else None,
             )
         case "heartbeat_reply":
             echo = frame.heartbeat_reply
@@ -226,6 +237,7 @@ def decode(frame: pb.Frame, *, sender: NodeId, to: NodeId) -> Message:
                 Index(echo.applied),
                 echo.slow,
                 echo.free_bytes if echo.HasField("free_bytes") else None,
+                _agreement(echo.agreement) if echo.HasField("agreement") else None,
             )
         case "read_index_request":
             asked = frame.read_index_request
@@ -399,6 +411,26 @@ def _repair_reply(wire: pb.RepairReply, sender: NodeId, to: NodeId) -> Message:
     entries = tuple(_entry(entry, sender) for entry in wire.entries)
     last = Index(wire.last)
     return RepairReply(sender, to, Term(wire.term), last, wire.prev_link, entries)
+
+
+def _wire_checkpoint(checkpoint: Checkpoint | None) -> pb.Checkpoint | None:
+    if checkpoint is None:
+        return None
+    return pb.Checkpoint(index=checkpoint.index, digest=checkpoint.digest)
+
+
+def _checkpoint(wire: pb.Checkpoint) -> Checkpoint:
+    return Checkpoint(Index(wire.index), wire.digest)
+
+
+def _wire_agreement(agreement: Agreement | None) -> pb.Agreement | None:
+    if agreement is None:
+        return None
+    return pb.Agreement(index=agreement.index, equal=agreement.is_equal)
+
+
+def _agreement(wire: pb.Agreement) -> Agreement:
+    return Agreement(Index(wire.index), wire.equal)
 
 
 def _id(value: EntryId) -> pb.EntryId:

@@ -14,7 +14,7 @@ from ledgerd.node.courier import Courier
 from ledgerd.node.inbox import Inbox, InboxBounds
 from ledgerd.node.reads import ReadAt, Reads
 from ledgerd.raft.entries import Index, NodeId
-from ledgerd.replica.inputs import ReadsRequested
+from ledgerd.replica.inputs import Input, ReadsRequested, StateDamaged
 from ledgerd.replica.outbox import NotProposed, Outbox, ReadPoint
 from ledgerd.storage.reader import StateReader
 
@@ -233,30 +233,39 @@ def test_too_many_readers_are_refused_at_once() -> None:
     asyncio.run(run())
 
 
-def test_damage_found_after_the_deadline_still_stops_the_node(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Nobody waits for the answer any more, and a broken row stays broken."""
-    stopped: list[tuple[str, str]] = []
-    monkeypatch.setattr(
-        reads,
-        "fail_stop",
-        lambda error, *, where: stopped.append((str(error), where)),
-    )
+def test_damage_found_after_the_deadline_still_fences_the_node() -> None:
+    """Nobody waits for the answer any more, and a broken row stays broken (T85)."""
     is_late = threading.Event()
 
     def find(_: StateReader) -> str:
         is_late.wait()
         raise CorruptionError("table account, key 00")
 
-    async def run() -> None:
+    async def run() -> list[Input]:
         world = World()
         soon = asyncio.get_running_loop().time() + 0.02
         with pytest.raises(NotLogged, match="the deadline passed"):
             await world.reads.read(find, at_least=0, deadline=soon)
         is_late.set()
         world.reads.close()
+        return world.inbox.take(wait_s=0)
 
-    asyncio.run(run())
+    assert asyncio.run(run()) == [StateDamaged("table account, key 00")]
 
-    assert stopped == [("table account, key 00", "reader thread")]
+
+def test_damage_that_a_read_finds_is_told_and_refused() -> None:
+    """The caller asks another node; this one fences itself."""
+
+    def find(_: StateReader) -> str:
+        raise CorruptionError("table account, key 00")
+
+    async def run() -> list[Input]:
+        world = World()
+        soon = asyncio.get_running_loop().time() + 5
+        with pytest.raises(NotLogged) as refused:
+            await world.reads.read(find, at_least=0, deadline=soon)
+        assert refused.value.reason is Reason.APPLY_STOPPED
+        world.reads.close()
+        return world.inbox.take(wait_s=0)
+
+    assert asyncio.run(run()) == [StateDamaged("table account, key 00")]

@@ -55,6 +55,18 @@ EXAMPLES: list[m.Message] = [
     m.RepairReply(ONE, TWO, Term(4), Index(5), LINK, ()),
     m.Heartbeat(ONE, TWO, Term(4), Index(11), 17),
     m.HeartbeatReply(ONE, TWO, Term(4), 17, Index(10)),
+    m.Heartbeat(
+        ONE,
+        TWO,
+        Term(4),
+        Index(11),
+        17,
+        m.Checkpoint(Index(9), LINK),
+        m.Checkpoint(Index(8), LINK),
+    ),
+    m.HeartbeatReply(
+        ONE, TWO, Term(4), 17, Index(10), agreement=m.Agreement(Index(9), False)
+    ),
     m.ReadIndexRequest(ONE, TWO, Term(4), BIG),
     m.ReadIndexReply(ONE, TWO, Term(4), 18, Index(11)),
     m.SnapshotOffer(

@@ -215,28 +215,50 @@ class RepairReply(_message.Message):
     def __init__(self, term: _Optional[int] = ..., last: _Optional[int] = ..., prev_link: _Optional[bytes] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ...) -> None: ...
 
 class Heartbeat(_message.Message):
-    __slots__ = ("term", "commit", "read_position")
+    __slots__ = ("term", "commit", "read_position", "checkpoint", "agreed")
     TERM_FIELD_NUMBER: _ClassVar[int]
     COMMIT_FIELD_NUMBER: _ClassVar[int]
     READ_POSITION_FIELD_NUMBER: _ClassVar[int]
+    CHECKPOINT_FIELD_NUMBER: _ClassVar[int]
+    AGREED_FIELD_NUMBER: _ClassVar[int]
     term: int
     commit: int
     read_position: int
-    def __init__(self, term: _Optional[int] = ..., commit: _Optional[int] = ..., read_position: _Optional[int] = ...) -> None: ...
+    checkpoint: Checkpoint
+    agreed: Checkpoint
+    def __init__(self, term: _Optional[int] = ..., commit: _Optional[int] = ..., read_position: _Optional[int] = ..., checkpoint: _Optional[_Union[Checkpoint, _Mapping]] = ..., agreed: _Optional[_Union[Checkpoint, _Mapping]] = ...) -> None: ...
+
+class Checkpoint(_message.Message):
+    __slots__ = ("index", "digest")
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    index: int
+    digest: bytes
+    def __init__(self, index: _Optional[int] = ..., digest: _Optional[bytes] = ...) -> None: ...
+
+class Agreement(_message.Message):
+    __slots__ = ("index", "equal")
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    EQUAL_FIELD_NUMBER: _ClassVar[int]
+    index: int
+    equal: bool
+    def __init__(self, index: _Optional[int] = ..., equal: _Optional[bool] = ...) -> None: ...
 
 class HeartbeatReply(_message.Message):
-    __slots__ = ("term", "read_position", "applied", "slow", "free_bytes")
+    __slots__ = ("term", "read_position", "applied", "slow", "free_bytes", "agreement")
     TERM_FIELD_NUMBER: _ClassVar[int]
     READ_POSITION_FIELD_NUMBER: _ClassVar[int]
     APPLIED_FIELD_NUMBER: _ClassVar[int]
     SLOW_FIELD_NUMBER: _ClassVar[int]
     FREE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    AGREEMENT_FIELD_NUMBER: _ClassVar[int]
     term: int
     read_position: int
     applied: int
     slow: bool
     free_bytes: int
-    def __init__(self, term: _Optional[int] = ..., read_position: _Optional[int] = ..., applied: _Optional[int] = ..., slow: _Optional[bool] = ..., free_bytes: _Optional[int] = ...) -> None: ...
+    agreement: Agreement
+    def __init__(self, term: _Optional[int] = ..., read_position: _Optional[int] = ..., applied: _Optional[int] = ..., slow: _Optional[bool] = ..., free_bytes: _Optional[int] = ..., agreement: _Optional[_Union[Agreement, _Mapping]] = ...) -> None: ...
 
 class ReadIndexRequest(_message.Message):
     __slots__ = ("term", "position")
