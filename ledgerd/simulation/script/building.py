@@ -35,7 +35,7 @@ def add_nodes(play: Play, args: Args) -> Lines:
             append_bytes_max=args.count("max-append-size", _UNLIMITED),
             window_messages=args.count("inflight", _UNLIMITED),
             window_bytes=_UNLIMITED,
-            uncommitted_bytes_max=_UNLIMITED,
+            uncommitted_bytes_max=args.count("max-uncommitted-size", _UNLIMITED),
             apply_bytes_max=args.count("max-committed-size-per-ready", _UNLIMITED),
             recent_bytes_max=_UNLIMITED,
             free_bytes_min=args.count("free-bytes-min", 0),
