@@ -3,9 +3,13 @@
 import asyncio
 
 import grpc
+import pytest
 
 from ledgerd.api.v1 import cluster_pb2 as pb
 from ledgerd.errors import NotLogged, Reason
+from ledgerd.raft.entries import NodeId
+from ledgerd.raft.membership import NodeKind
+from ledgerd.raft.requests import AddNode, RemoveNode, ReplaceNode
 from tests.api.world import World, refusal_of
 
 
@@ -57,5 +61,80 @@ def test_a_leader_that_leads_on_says_why(world: World) -> None:
             assert refusal.code == grpc.StatusCode.FAILED_PRECONDITION
             assert refusal.reason == "NO_TRANSFER_TARGET"
             assert refusal.metadata["outcome"] == "NOT_LOGGED"
+
+    asyncio.run(run())
+
+
+def adding(**changes: object) -> pb.AddNodeRequest:
+    """Return a request for a new node."""
+    fields: dict[str, object] = {
+        "peer_address": "node4:7201",
+        "api_address": "node4:7101",
+        **changes,
+    }
+    return pb.AddNodeRequest(**fields)  # type: ignore[arg-type]  # a test's own fields
+
+
+def test_members_are_told_with_what_the_leader_knows(world: World) -> None:
+    """This node leads alone; its progress is its own log."""
+
+    async def run() -> None:
+        async with world.running():
+            request = pb.MembersRequest(from_leader=True)
+            reply = await world.stub("admin").cluster.Members(request)
+            (member,) = reply.members
+
+            assert (member.node_id, member.role) == (1, pb.VOTER)
+            assert member.progress.heard
+            assert reply.next_node_id == 2
+
+    asyncio.run(run())
+
+
+def test_changes_are_handed_on_as_they_were_asked_for(world: World) -> None:
+    """With the index that they were decided upon; 0 is none."""
+
+    async def run() -> None:
+        async with world.running():
+            cluster = world.stub("admin").cluster
+            await cluster.AddNode(adding(node_id=4, standby=True, expected_index=9))
+            await cluster.RemoveNode(pb.RemoveNodeRequest(node_id=2))
+            await cluster.ReplaceNode(
+                pb.ReplaceNodeRequest(old_node_id=3, new_node=adding(expected_index=7))
+            )
+
+    asyncio.run(run())
+    new = AddNode(NodeId(4), "node4:7201", "node4:7101", NodeKind.STANDBY)
+    unnumbered = AddNode(NodeId(0), "node4:7201", "node4:7101")
+
+    assert world.node.changes == [
+        (new, 9),
+        (RemoveNode(NodeId(2)), None),
+        (ReplaceNode(NodeId(3), unnumbered), 7),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"peer_address": ""}, "peer_address"),
+        ({"api_address": "nowhere"}, "api_address"),
+        ({"region": "r" * 256}, "region"),
+    ],
+)
+def test_a_node_without_a_place_is_malformed(
+    world: World, changes: dict[str, object], field: str
+) -> None:
+    """Nothing is logged, and the field is named."""
+
+    async def run() -> None:
+        async with world.running():
+            refusal = await refusal_of(
+                world.stub("admin").cluster.AddNode(adding(**changes))
+            )
+
+            assert refusal.reason == "MALFORMED"
+            assert refusal.metadata["field"] == field
+            assert world.node.changes == []
 
     asyncio.run(run())

@@ -171,6 +171,16 @@ class FakeCluster:
     def __init__(self, count: int = 3) -> None:
         self.lock = threading.Lock()
         self.leader_id: int | None = 1
+        self.members = cluster_pb2.MembersReply(
+            membership_index=5,
+            leader_id=1,
+            next_node_id=count + 1,
+            members=[
+                cluster_pb2.Member(node_id=n, role=cluster_pb2.VOTER)
+                for n in range(1, count + 1)
+            ],
+        )
+        self.learners: dict[int, deque[cluster_pb2.Member]] = {}
         self.hint_id: int | None = None  # whom followers name, if not the leader
         self.index = 0
         self.orders: dict[str, tuple[bytes, int, int]] = {}  # id -> order, position
@@ -481,4 +491,53 @@ class FakeClusterCalls(cluster_pb2_grpc.ClusterServicer):
         self.node.leave(context)
         return cluster_pb2.TransferLeadershipReply(
             leader_id=cluster.leader_id or 0, term=2
+        )
+
+    def Members(
+        self, request: cluster_pb2.MembersRequest, context: grpc.ServicerContext
+    ) -> cluster_pb2.MembersReply:
+        self.node.enter_write("Members", context)
+        members = self.node.cluster.members
+        # A learner comes a step further each time that somebody looks.
+        for member in members.members:
+            script = self.node.cluster.learners.get(member.node_id)
+            if script:
+                member.CopyFrom(script.popleft())
+        return members
+
+    def AddNode(
+        self, request: cluster_pb2.AddNodeRequest, context: grpc.ServicerContext
+    ) -> cluster_pb2.MembershipReply:
+        self.node.enter_write("AddNode", context)
+        return self._changed(request.node_id, request.expected_index, context)
+
+    def ReplaceNode(
+        self, request: cluster_pb2.ReplaceNodeRequest, context: grpc.ServicerContext
+    ) -> cluster_pb2.MembershipReply:
+        self.node.enter_write("ReplaceNode", context)
+        new = request.new_node
+        return self._changed(new.node_id, new.expected_index, context)
+
+    def RemoveNode(
+        self, request: cluster_pb2.RemoveNodeRequest, context: grpc.ServicerContext
+    ) -> cluster_pb2.MembershipReply:
+        self.node.enter_write("RemoveNode", context)
+        members = self.node.cluster.members.members
+        gone = [m for m in members if m.node_id == request.node_id]
+        for member in gone:
+            members.remove(member)
+        return self._changed(0, request.expected_index, context)
+
+    def _changed(
+        self, added: int, expected_index: int, context: grpc.ServicerContext
+    ) -> cluster_pb2.MembershipReply:
+        members = self.node.cluster.members
+        if expected_index != members.membership_index:
+            abort(context, Reason.MEMBERSHIP_MOVED, "the membership changed", {})
+        members.membership_index += 1
+        if added:
+            member = members.members.add(node_id=added, role=cluster_pb2.LEARNER)
+            member.catching_up = True
+        return cluster_pb2.MembershipReply(
+            index=members.membership_index, members=members, node_id=added
         )

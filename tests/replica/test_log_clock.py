@@ -146,3 +146,15 @@ def test_a_first_sample_while_time_is_asked_does_not_stop_the_node() -> None:
     loop.join()
 
     assert answers == sorted(answers)
+
+
+def test_it_follows_the_voters_of_the_moment() -> None:
+    """A voter that went is asked no more; one that came counts once it was heard."""
+    clocks = Clocks()
+    log_clock = clocks.log_clock()
+    log_clock.sample(2, START_US)
+    log_clock.sample(3, START_US + HOUR_US)
+    log_clock.follow_voters((1, 2, 4))
+    log_clock.sample(3, START_US + 2 * HOUR_US)
+
+    assert log_clock.now_us() == START_US

@@ -1,0 +1,85 @@
+"""`ledgerctl cluster members|add|remove|replace`."""
+
+from collections import deque
+from collections.abc import Callable
+
+from ledgerd.api.v1 import cluster_pb2 as pb
+from tests.cli.ctl.conftest import Run
+from tests.client.fake_cluster import FakeCluster
+
+WHERE = ("--peer-address", "node4:7201", "--api-address", "node4:7101")
+
+
+def learner(round_: int, lag: int, *, catching_up: bool = True) -> pb.Member:
+    """Return node 4 on its way."""
+    progress = pb.MemberProgress(
+        catch_up_round=round_, lag_entries=lag, mode="replicate", heard=True
+    )
+    return pb.Member(
+        node_id=4, role=pb.LEARNER, catching_up=catching_up, progress=progress
+    )
+
+
+VOTER = pb.Member(node_id=4, role=pb.VOTER)
+
+
+def test_members_are_a_table_and_a_document(
+    run: Run, run_json: Callable[..., dict[str, object]]
+) -> None:
+    """Who, what, how far; and the number of the next node."""
+    table = run("cluster", "members").stdout
+    document = run_json("cluster", "members")
+
+    assert "1 leads" in table
+    assert "the next node gets number 4" in table
+    assert document["membership_index"] == "5"
+    assert document["next_node_id"] == 4
+
+
+def test_a_new_node_is_watched_until_it_votes(cluster: FakeCluster, run: Run) -> None:
+    """What it does meanwhile is said apart from the result."""
+    cluster.learners[4] = deque([learner(0, 0), learner(1, 1_200), VOTER])
+    result = run("cluster", "add", *WHERE)
+
+    assert result.exit_code == 0, result.output
+    assert "node 4 learns since index 6" in result.stderr
+    assert "has not answered yet" in result.stderr
+    assert "round 1, 1,200 entries behind" in result.stderr
+    assert "voter" in result.stdout
+
+
+def test_a_node_that_is_too_slow_ends_the_command(
+    cluster: FakeCluster, run: Run
+) -> None:
+    """F23: it stays a learner, and what to do is said."""
+    cluster.learners[4] = deque([learner(3, 900), learner(3, 900, catching_up=False)])
+    result = run("cluster", "add", *WHERE)
+
+    assert result.exit_code == 1
+    assert "CATCH_UP_TOO_SLOW" in result.stderr
+    assert "--node 4" in result.stderr
+
+
+def test_nobody_waits_with_no_wait(run: Run) -> None:
+    """The cluster goes on by itself."""
+    result = run("cluster", "replace", "3", *WHERE, "--no-wait")
+
+    assert result.exit_code == 0, result.output
+    assert "a vote" in result.stdout
+
+
+def test_a_wait_has_an_end(cluster: FakeCluster, run: Run) -> None:
+    """Whether it will vote is then not known, and the exit code says so."""
+    result = run("cluster", "add", *WHERE, "--timeout", "0.1")
+
+    assert result.exit_code == 4
+    assert "the cluster goes on by itself" in result.stderr
+
+
+def test_a_node_is_removed(cluster: FakeCluster, run: Run) -> None:
+    """And the rest is shown."""
+    result = run("cluster", "remove", "3")
+
+    assert result.exit_code == 0, result.output
+    assert "node 3 takes no part any more since index 6" in result.stderr
+    assert [member.node_id for member in cluster.members.members] == [1, 2]

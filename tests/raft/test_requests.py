@@ -1,0 +1,109 @@
+"""What an operator asks for, as changes of the membership. F23, F24."""
+
+import pytest
+
+from ledgerd.raft.changes import EnterJoint, Flaw, Op, OpKind, Simple
+from ledgerd.raft.entries import Index, NodeId
+from ledgerd.raft.membership import Membership, NodeKind, NodeRecord, Plan
+from ledgerd.raft.requests import (
+    AddNode,
+    RemoveNode,
+    ReplaceNode,
+    Request,
+    change_for,
+    given_up,
+    promoted,
+)
+
+ONE, TWO, THREE, FOUR, FIVE = (NodeId(n) for n in range(1, 6))
+VOTERS = Membership(
+    (ONE, TWO, THREE),
+    index=Index(7),
+    nodes=tuple(NodeRecord(n, bytes([n]) * 16) for n in (ONE, TWO, THREE)),
+)
+LEARNING = Membership(
+    VOTERS.voters,
+    learners=(FOUR,),
+    index=Index(8),
+    nodes=(*VOTERS.nodes, NodeRecord(FOUR, b"4" * 16, version_max=2)),
+    node_id_last=FIVE,
+)
+
+
+def adding(node_id: int = 0, kind: NodeKind = NodeKind.FULL) -> AddNode:
+    return AddNode(NodeId(node_id), "p:1", "a:1", kind, priority=2, region="r")
+
+
+def test_a_new_node_learns_under_the_next_number() -> None:
+    """With all that is known of it, and a plan to vote."""
+    record = NodeRecord(
+        FOUR, peer_address="p:1", api_address="a:1", priority=2, region="r"
+    )
+
+    assert change_for(VOTERS, adding()) == Simple(
+        (Op(OpKind.LEARNER, FOUR, record, Plan(FOUR)),)
+    )
+
+
+def test_a_standby_node_has_no_plan() -> None:
+    """It learns for ever."""
+    change = change_for(VOTERS, adding(kind=NodeKind.STANDBY))
+
+    assert isinstance(change, Simple)
+    assert change.ops[0].plan is None
+
+
+def test_a_learner_that_was_too_slow_begins_again_with_its_store() -> None:
+    """Its store and its release are not the operator's to say."""
+    change = change_for(LEARNING, adding(4))
+
+    assert isinstance(change, Simple)
+    (op,) = change.ops
+    assert op.plan == Plan(FOUR)
+    assert op.record is not None
+    assert (op.record.store_uuid, op.record.version_max) == (b"4" * 16, 2)
+    assert op.record.peer_address == "p:1"
+
+
+def test_a_replacement_is_a_plan_until_the_node_keeps_pace() -> None:
+    """Then one change of voters swaps the two."""
+    change = change_for(VOTERS, ReplaceNode(THREE, adding()))
+
+    assert isinstance(change, Simple)
+    assert change.ops[0].plan == Plan(FOUR, replaces=THREE)
+    assert promoted(VOTERS, Plan(FOUR, THREE)) == EnterJoint(
+        (Op(OpKind.VOTER, FOUR), Op(OpKind.REMOVE, THREE)), auto_leave=True
+    )
+
+
+def test_a_promotion_whose_old_node_is_gone_is_simple() -> None:
+    """Somebody removed it meanwhile."""
+    assert promoted(VOTERS, Plan(FOUR, FIVE)) == Simple((Op(OpKind.VOTER, FOUR),))
+
+
+def test_a_plan_that_is_given_up_leaves_a_learner() -> None:
+    """And nothing else."""
+    assert given_up(Plan(FOUR)) == Simple((Op(OpKind.PLAN, FOUR),))
+
+
+@pytest.mark.parametrize(
+    ("membership", "request_", "flaw"),
+    [
+        (VOTERS, adding(1), Flaw.IS_VOTER),
+        (LEARNING, adding(5), Flaw.ID_USED),
+        (VOTERS, RemoveNode(FOUR), Flaw.NOT_A_MEMBER),
+        (Membership((ONE,)), RemoveNode(ONE), Flaw.NO_VOTERS_LEFT),
+        (LEARNING, ReplaceNode(FOUR, adding()), Flaw.NO_VOTER),
+        (
+            VOTERS,
+            ReplaceNode(ONE, adding(kind=NodeKind.STANDBY)),
+            Flaw.STANDBY_REPLACES,
+        ),
+        (Membership((ONE,), (TWO,)), adding(), Flaw.IS_JOINT),
+    ],
+)
+def test_what_cannot_be_is_a_flaw(
+    membership: Membership, request_: Request, flaw: Flaw
+) -> None:
+    """A refusal is a value and has a name."""
+    assert change_for(membership, request_) is flaw
