@@ -106,6 +106,7 @@ class Replica:
         self._reach = (hooks or NoHooks()).reach
         self._state_version_max = state_version_max
         self._version = StateVersion(state.state_version(), newest=state_version_max)
+        self._membership = core.membership  # as the loop was told
         self._permit_changes()
         self._applied_term = Term(0)  # of the last entry applied by this process
         self._halt: Halt | None = None
@@ -188,6 +189,8 @@ class Replica:
         if self._compaction is not None and self._compaction.is_cutting:
             outbox.needs_settle = True
         outbox.sends_first = has_acked or self._unrecorded is not None
+        if self._core.membership is not self._membership:  # by an entry or a snapshot
+            self._membership = outbox.membership = self._core.membership
         self._reach("turn.end")
 
         return outbox  # 5 answer
@@ -481,7 +484,6 @@ class Replica:
         if change is not None:
             after_change(self._core.membership, change, entry.index)
             membership = self._core.apply_change(entry.index, change)
-            outbox.membership = membership
         self._unrecorded = (entry, applied, membership)
         self._applied_term = entry.term
         outbox.applied.append((entry.kind, len(outcomes)))
