@@ -6,11 +6,12 @@ import grpc
 
 from ledgerd.api import calls
 from ledgerd.api.handle import NodeHandle
+from ledgerd.api.overview import overview
 from ledgerd.api.v1 import cluster_pb2 as pb
 from ledgerd.api.v1 import cluster_pb2_grpc
 from ledgerd.errors import NotLogged, Reason
 from ledgerd.node.courier import message_of
-from ledgerd.raft.entries import NodeId, Role
+from ledgerd.raft.entries import NO_NODE, NodeId, Role
 from ledgerd.raft.membership import Membership, NodeKind, NodeRecord
 from ledgerd.raft.requests import AddNode, RemoveNode, ReplaceNode, Request
 from ledgerd.raft.status import PeerStatus, Status
@@ -74,6 +75,24 @@ class ClusterService(cluster_pb2_grpc.ClusterServicer):
             index=decided.index,
             members=_members(core),
             node_id=added,
+        )
+
+    async def Status(  # noqa: D102
+        self, request: pb.ClusterStatusRequest, context: Context
+    ) -> pb.ClusterStatusReply:
+        core = self._node.status().core
+        if request.from_leader and core.role is not Role.LEADER:
+            reason = Reason.NO_LEADER if core.leader == NO_NODE else Reason.NOT_LEADER
+            facts = {"leader": str(core.leader)} if core.leader != NO_NODE else {}
+            raise NotLogged(reason, "expected the leader, found another node", facts)
+        return overview(
+            core,
+            cluster_id=self._node.cluster_id,
+            state_version=self._node.state_version,
+            addresses={
+                member: self._node.api_address(member)
+                for member in core.membership.members
+            },
         )
 
     async def Transfer(  # noqa: D102

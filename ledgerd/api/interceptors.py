@@ -50,6 +50,7 @@ _BATCHES: Final = frozenset(
 _QUIET: Final = (
     "/grpc.",
     "/ledgerd.api.v1.Admin/Status",
+    "/ledgerd.api.v1.Cluster/Status",
 )  # probes; logged when refused
 log = logs.get(__name__)
 

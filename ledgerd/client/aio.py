@@ -579,6 +579,18 @@ class AsyncClient:
             lambda node: node.cluster.ReplaceNode, request, deadline=until
         )
 
+    async def cluster_status(
+        self, *, deadline: float | None = None
+    ) -> cluster_pb2.ClusterStatusReply:
+        """Return the cluster as its leader sees it. Raises NotLogged while nobody leads."""
+        until = self._until(deadline)
+        _, calls, _ = self._open()
+        return await calls.read(
+            lambda node: node.cluster.Status,
+            cluster_pb2.ClusterStatusRequest(from_leader=True),
+            deadline=until,
+        )
+
     async def status(
         self, node_id: int | None = None, *, deadline: float | None = None
     ) -> admin_pb2.StatusReply:

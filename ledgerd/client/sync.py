@@ -520,6 +520,12 @@ class Client:
         """Let a new node catch up and take a voter's place. Errors: as `add_node`."""
         return self._wait(self._client.replace_node(request, deadline=deadline))
 
+    def cluster_status(
+        self, *, deadline: float | None = None
+    ) -> cluster_pb2.ClusterStatusReply:
+        """Return the cluster as its leader sees it. Raises NotLogged while nobody leads."""
+        return self._wait(self._client.cluster_status(deadline=deadline))
+
     def status(
         self, node_id: int | None = None, *, deadline: float | None = None
     ) -> admin_pb2.StatusReply:

@@ -525,8 +525,11 @@ class RaftCore:
                     roles.releases.speaks(peer, SnapshotOffer),
                     progress.is_heard,
                     self._changes.rounds(peer),
+                    protocol=said.protocol if said is not None else None,
+                    state_versions=roles.releases.state_versions(peer),
                 )
                 for peer, progress in sorted(peers.items())
+                for said in (roles.releases.said(peer),)
             ),
             is_slow=roles.health.is_slow,
             free_bytes=roles.health.free_bytes,

@@ -14,6 +14,7 @@ class PeerStatus:
     offered: index of the snapshot that was offered to it last and is not acknowledged; else 0.
     silent_ticks: how long nothing was heard of it.
     is_slow, free_bytes: what the peer said of its disk last (F8, F36).
+    protocol, state_versions: what its release speaks and applies; None before it greeted (F26).
     takes_snapshots: whether its release understands an offer.
     is_heard: not longer than an election base, about.
     catch_up_round: of a learner, from 1; 0 before it answered, and of every voter.
@@ -33,6 +34,8 @@ class PeerStatus:
     takes_snapshots: bool = True
     is_heard: bool = True
     catch_up_round: int = 0
+    protocol: int | None = None
+    state_versions: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ READS = {
     "Ledger/ListAccounts",
     "Ledger/GetBalance",
     "Admin/Status",
+    "Cluster/Status",
 }
 CHANGES = {
     "Payouts/Submit",

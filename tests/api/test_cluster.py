@@ -138,3 +138,26 @@ def test_a_node_without_a_place_is_malformed(
             assert world.node.changes == []
 
     asyncio.run(run())
+
+
+def test_the_status_of_the_cluster_is_the_leaders_view(world: World) -> None:
+    """Any role; members with what the leader knows of each, itself included."""
+
+    async def run() -> None:
+        async with world.running():
+            reply = await world.stub("auditor").cluster.Status(
+                pb.ClusterStatusRequest(from_leader=True)
+            )
+            (node,) = reply.nodes
+
+            assert (reply.cluster_id, reply.node_id, reply.leader_id) == (
+                "test-cluster",
+                1,
+                1,
+            )
+            assert reply.state_version == 1
+            assert node.voter
+            assert node.as_heard.mode == "leader"
+            assert node.as_heard.heard
+
+    asyncio.run(run())

@@ -189,6 +189,9 @@ class FakeCluster:
         self.poor: set[str] = set()  # accounts without funds
         self.owner_ref = ""  # of every account
         self.knows_concerns = True  # or of release 0.1.0
+        self.newcomers: list[int] = []  # members that no profile names
+        self.not_ready: dict[int, str] = {}  # why, by node
+        self.digests: dict[int, str] = {}  # of nodes that differ
         self.fees: Sequence[admin_pb2.FeeRule] = ()  # as they were set last
         self.nodes = {
             node_id: FakeNode(self, node_id) for node_id in range(1, count + 1)
@@ -459,8 +462,11 @@ class FakeAdmin(admin_pb2_grpc.AdminServicer):
             commit_index=cluster.index,
             applied_index=cluster.index,
             visible_index=cluster.index,
-            digest="ab" * 32,
-            ready=True,
+            digest=cluster.digests.get(self.node.node_id, "ab" * 32),
+            ready=self.node.node_id not in cluster.not_ready,
+            not_ready_reason=cluster.not_ready.get(self.node.node_id, ""),
+            version="0.2.0",
+            state_version=2,
         )
 
     def SetFees(
@@ -477,6 +483,28 @@ class FakeAdmin(admin_pb2_grpc.AdminServicer):
 class FakeClusterCalls(cluster_pb2_grpc.ClusterServicer):
     def __init__(self, node: FakeNode) -> None:
         self.node = node
+
+    def Status(
+        self,
+        request: cluster_pb2.ClusterStatusRequest,
+        context: grpc.ServicerContext,
+    ) -> cluster_pb2.ClusterStatusReply:
+        self.node.enter_write("ClusterStatus", context)
+        cluster = self.node.cluster
+        reply = cluster_pb2.ClusterStatusReply(
+            cluster_id=CLUSTER_ID,
+            node_id=self.node.node_id,
+            leader_id=cluster.leader_id or 0,
+            term=1,
+            commit_index=cluster.index,
+            last_index=cluster.index,
+            state_version=2,
+        )
+        for node_id in [*cluster.nodes, *cluster.newcomers]:
+            node = reply.nodes.add(node_id=node_id, voter=True)
+            node.as_heard.heard = True
+            node.as_heard.lag_entries = 7 if node_id != cluster.leader_id else 0
+        return reply
 
     def Transfer(
         self,

@@ -18,6 +18,68 @@ VOTER: MemberRole
 LEARNER: MemberRole
 OUTGOING: MemberRole
 
+class ClusterStatusRequest(_message.Message):
+    __slots__ = ("from_leader",)
+    FROM_LEADER_FIELD_NUMBER: _ClassVar[int]
+    from_leader: bool
+    def __init__(self, from_leader: _Optional[bool] = ...) -> None: ...
+
+class ClusterStatusReply(_message.Message):
+    __slots__ = ("cluster_id", "node_id", "leader_id", "term", "commit_index", "last_index", "state_version", "membership_index", "joint", "nodes")
+    CLUSTER_ID_FIELD_NUMBER: _ClassVar[int]
+    NODE_ID_FIELD_NUMBER: _ClassVar[int]
+    LEADER_ID_FIELD_NUMBER: _ClassVar[int]
+    TERM_FIELD_NUMBER: _ClassVar[int]
+    COMMIT_INDEX_FIELD_NUMBER: _ClassVar[int]
+    LAST_INDEX_FIELD_NUMBER: _ClassVar[int]
+    STATE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    MEMBERSHIP_INDEX_FIELD_NUMBER: _ClassVar[int]
+    JOINT_FIELD_NUMBER: _ClassVar[int]
+    NODES_FIELD_NUMBER: _ClassVar[int]
+    cluster_id: str
+    node_id: int
+    leader_id: int
+    term: int
+    commit_index: int
+    last_index: int
+    state_version: int
+    membership_index: int
+    joint: bool
+    nodes: _containers.RepeatedCompositeFieldContainer[NodeInCluster]
+    def __init__(self, cluster_id: _Optional[str] = ..., node_id: _Optional[int] = ..., leader_id: _Optional[int] = ..., term: _Optional[int] = ..., commit_index: _Optional[int] = ..., last_index: _Optional[int] = ..., state_version: _Optional[int] = ..., membership_index: _Optional[int] = ..., joint: _Optional[bool] = ..., nodes: _Optional[_Iterable[_Union[NodeInCluster, _Mapping]]] = ...) -> None: ...
+
+class NodeInCluster(_message.Message):
+    __slots__ = ("node_id", "voter", "api_address", "as_heard")
+    NODE_ID_FIELD_NUMBER: _ClassVar[int]
+    VOTER_FIELD_NUMBER: _ClassVar[int]
+    API_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    AS_HEARD_FIELD_NUMBER: _ClassVar[int]
+    node_id: int
+    voter: bool
+    api_address: str
+    as_heard: NodeAsHeard
+    def __init__(self, node_id: _Optional[int] = ..., voter: _Optional[bool] = ..., api_address: _Optional[str] = ..., as_heard: _Optional[_Union[NodeAsHeard, _Mapping]] = ...) -> None: ...
+
+class NodeAsHeard(_message.Message):
+    __slots__ = ("heard", "match_index", "lag_entries", "mode", "slow", "protocol", "state_version_min", "state_version_max")
+    HEARD_FIELD_NUMBER: _ClassVar[int]
+    MATCH_INDEX_FIELD_NUMBER: _ClassVar[int]
+    LAG_ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    SLOW_FIELD_NUMBER: _ClassVar[int]
+    PROTOCOL_FIELD_NUMBER: _ClassVar[int]
+    STATE_VERSION_MIN_FIELD_NUMBER: _ClassVar[int]
+    STATE_VERSION_MAX_FIELD_NUMBER: _ClassVar[int]
+    heard: bool
+    match_index: int
+    lag_entries: int
+    mode: str
+    slow: bool
+    protocol: int
+    state_version_min: int
+    state_version_max: int
+    def __init__(self, heard: _Optional[bool] = ..., match_index: _Optional[int] = ..., lag_entries: _Optional[int] = ..., mode: _Optional[str] = ..., slow: _Optional[bool] = ..., protocol: _Optional[int] = ..., state_version_min: _Optional[int] = ..., state_version_max: _Optional[int] = ...) -> None: ...
+
 class TransferLeadershipRequest(_message.Message):
     __slots__ = ("to_node_id", "from_node_id")
     TO_NODE_ID_FIELD_NUMBER: _ClassVar[int]

@@ -35,6 +35,11 @@ class ClusterStub:
         Args:
             channel: A grpc.Channel.
         """
+        self.Status = channel.unary_unary(
+                '/ledgerd.api.v1.Cluster/Status',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.ClusterStatusRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.ClusterStatusReply.FromString,
+                _registered_method=True)
         self.Members = channel.unary_unary(
                 '/ledgerd.api.v1.Cluster/Members',
                 request_serializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.MembersRequest.SerializeToString,
@@ -65,6 +70,14 @@ class ClusterStub:
 class ClusterServicer:
     """Who takes part, and who leads. Role: admin. The leader answers; others name it.
     """
+
+    def Status(self, request, context):
+        """The cluster as one node sees it, answered locally and without a quorum. Only a leader knows how
+        far the others are. Any role.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
 
     def Members(self, request, context):
         """Hands the leadership to another voter and answers when that one leads.
@@ -106,6 +119,11 @@ class ClusterServicer:
 
 def add_ClusterServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'Status': grpc.unary_unary_rpc_method_handler(
+                    servicer.Status,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.ClusterStatusRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.ClusterStatusReply.SerializeToString,
+            ),
             'Members': grpc.unary_unary_rpc_method_handler(
                     servicer.Members,
                     request_deserializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.MembersRequest.FromString,
@@ -142,6 +160,33 @@ def add_ClusterServicer_to_server(servicer, server):
 class Cluster:
     """Who takes part, and who leads. Role: admin. The leader answers; others name it.
     """
+
+    @staticmethod
+    def Status(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Cluster/Status',
+            ledgerd_dot_api_dot_v1_dot_cluster__pb2.ClusterStatusRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_cluster__pb2.ClusterStatusReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def Members(request,

@@ -33,6 +33,10 @@ class ClusterStub:
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ClusterAsyncStub: ...
+    Status: _grpc.UnaryUnaryMultiCallable[_cluster_pb2.ClusterStatusRequest, _cluster_pb2.ClusterStatusReply]
+    """The cluster as one node sees it, answered locally and without a quorum. Only a leader knows how
+    far the others are. Any role.
+    """
     Members: _grpc.UnaryUnaryMultiCallable[_cluster_pb2.MembersRequest, _cluster_pb2.MembersReply]
     """Hands the leadership to another voter and answers when that one leads.
     Nobody's payout fails meanwhile: calls are refused as never logged, and repeated.
@@ -53,6 +57,10 @@ class ClusterAsyncStub(ClusterStub):
     """Who takes part, and who leads. Role: admin. The leader answers; others name it."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
+    Status: _aio.UnaryUnaryMultiCallable[_cluster_pb2.ClusterStatusRequest, _cluster_pb2.ClusterStatusReply]  # type: ignore[assignment]
+    """The cluster as one node sees it, answered locally and without a quorum. Only a leader knows how
+    far the others are. Any role.
+    """
     Members: _aio.UnaryUnaryMultiCallable[_cluster_pb2.MembersRequest, _cluster_pb2.MembersReply]  # type: ignore[assignment]
     """Hands the leadership to another voter and answers when that one leads.
     Nobody's payout fails meanwhile: calls are refused as never logged, and repeated.
@@ -70,6 +78,16 @@ class ClusterAsyncStub(ClusterStub):
 
 class ClusterServicer(metaclass=_abc_1.ABCMeta):
     """Who takes part, and who leads. Role: admin. The leader answers; others name it."""
+
+    @_abc_1.abstractmethod
+    def Status(
+        self,
+        request: _cluster_pb2.ClusterStatusRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_cluster_pb2.ClusterStatusReply, _abc.Awaitable[_cluster_pb2.ClusterStatusReply]]:
+        """The cluster as one node sees it, answered locally and without a quorum. Only a leader knows how
+        far the others are. Any role.
+        """
 
     @_abc_1.abstractmethod
     def Members(

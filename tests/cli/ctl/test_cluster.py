@@ -68,3 +68,63 @@ def test_a_transfer_whose_answer_was_lost_is_made_once(
 
     assert result.exit_code == 0
     assert cluster.leader_id == 2
+
+
+def test_the_cluster_fits_a_narrow_terminal(cluster: FakeCluster, run: Run) -> None:
+    """Eighty columns are enough, also after a billion entries."""
+    cluster.index = 1_234_567_890
+    cluster.nodes[3].stop()
+    shown = run("cluster", "status").stdout.splitlines()
+    table = shown[: shown.index(next(line for line in shown if "does not" in line))]
+
+    assert shown[0] == "node 1 leads, term 1, committed 1234567890, state version 2"
+    assert max(len(line.rstrip()) for line in table) <= 80
+    assert any(line.split() == ["3", "unreachable", "?", "7"] for line in table)
+
+
+def test_a_check_says_how_the_cluster_is(cluster: FakeCluster, run: Run) -> None:
+    """0 all well, 1 somebody is missing, not ready or differs, 3 nobody leads."""
+    well = run("cluster", "status", "--check")
+    cluster.not_ready[2] = "stopped applying before index 7"
+    not_ready = run("cluster", "status", "--check")
+    cluster.not_ready.clear()
+    cluster.digests[2] = "cd" * 32
+    differs = run("cluster", "status", "--check")
+    cluster.digests.clear()
+    cluster.newcomers.append(9)
+    newcomer = run("cluster", "status", "--check")
+    cluster.leader_id = None
+    headless = run("cluster", "status", "--check")
+
+    assert well.exit_code == 0
+    assert (not_ready.exit_code, differs.exit_code, newcomer.exit_code) == (1, 1, 1)
+    assert "node 2 is not ready: stopped applying before index 7" in not_ready.stdout
+    assert "digests differ at index 0: nodes 1, 3 against 2" in differs.stdout
+    assert "node 9 is a member, not in the profile" in newcomer.stdout
+    assert headless.exit_code == 3
+    assert "nobody leads" in headless.stdout
+
+
+def test_programs_get_the_leaders_view_too(cluster: FakeCluster, run: Run) -> None:
+    """JSON has what each node says, its lag, what is wrong, and what the leader knows."""
+    cluster.index = 50
+    document = json.loads(run("cluster", "status", "--output", "json").stdout)
+
+    assert document["leader_id"] == 1
+    assert document["commit_index"] == "50"
+    assert document["troubles"] == []
+    assert [node["lag_entries"] for node in document["nodes"]] == ["0", "0", "0"]
+    assert document["as_the_leader_sees_it"]["nodes"][1]["as_heard"]["heard"] is True
+
+
+def test_an_older_leader_has_no_view_of_the_cluster(
+    cluster: FakeCluster, run: Run
+) -> None:
+    """Nodes of release 0.1.0 answer for themselves, and that is shown."""
+    unknown = fail_like_grpc(grpc.StatusCode.UNIMPLEMENTED)
+    for node in cluster.nodes.values():
+        node.before.extend([lambda *_: None, unknown])
+    result = run("cluster", "status")
+
+    assert result.exit_code == 0
+    assert "node 1 leads" in result.stdout
