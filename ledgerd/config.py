@@ -252,7 +252,7 @@ class StorageSection:
     free_bytes_min: int = field(
         default=512 * _MIB,
         metadata=_about(
-            "Free disk space below which a node does not start.",
+            "Disk space kept free: a node does not start with less, and counts as full.",
             "bytes",
             0,
             16_384 * _GIB,

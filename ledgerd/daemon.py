@@ -34,6 +34,8 @@ from ledgerd.node.instruments import Gauges, StageTimer
 from ledgerd.node.options import NodeOptions
 from ledgerd.node.reads import Reads
 from ledgerd.node.replica_thread import ReplicaThread
+from ledgerd.node.room import RoomWatch
+from ledgerd.node.stall import StallWatch
 from ledgerd.node.ticker import Ticker
 from ledgerd.observability import logs
 from ledgerd.observability.endpoint import MetricsEndpoint
@@ -42,7 +44,7 @@ from ledgerd.observability.pauses import GcPauses
 from ledgerd.raft.core import Options, RaftCore
 from ledgerd.raft.describe import describe
 from ledgerd.raft.entries import NodeId
-from ledgerd.raft.facts import PeerLost
+from ledgerd.raft.facts import PeerLost, PeerRefused
 from ledgerd.raft.membership import Membership, NodeRecord
 from ledgerd.replica.log_clock import LogClock
 from ledgerd.replica.replica import Replica
@@ -61,6 +63,11 @@ from ledgerd.transport.transport import PeerTransport
 T = TypeVar("T")
 log = logs.get(__name__)
 
+# F8, L1: 5.1 of the design. A longer tick is the WAN profile, where a refused reconnect is no news.
+RECOVERY_S = 30
+RECOVERY_S_MAX = 600
+PRIORITY_S = 10
+WAN_TICK_MS = 50
 # Signs of life down a stream cost as much as heartbeats and decide nothing in consensus.
 ALIVE_S_MIN = 0.1
 
@@ -125,6 +132,10 @@ def _records(config: NodeConfig, store_uuid: bytes) -> list[NodeRecord]:
     ]
 
 
+def _ticks(seconds: int, tick_ms: int) -> int:
+    return seconds * 1_000 // tick_ms
+
+
 class _Snapshots:
     """Short read transactions on the data directory, for the reader threads."""
 
@@ -146,6 +157,7 @@ class _NodeBuild:
         self._environment = environment
         self._node_id = NodeId(config.node.id)
         self._metrics = Metrics()
+        self._timer = StageTimer(self._metrics)
         self._metrics.set_info(
             version=__version__, cluster_id=config.cluster.id, node_id=config.node.id
         )
@@ -250,6 +262,7 @@ class _NodeBuild:
             on_greeted=inbox.put_fact,
             on_peer_lost=lambda peer: inbox.put_fact(PeerLost(peer)),
             on_expelled=lambda refusal, why: self._on_expelled(node, refusal, why),
+            on_peer_refused=lambda peer: inbox.put_fact(PeerRefused(peer)),
             fail_stop=fail_stop,
         )
         replica_thread = ReplicaThread(
@@ -260,6 +273,19 @@ class _NodeBuild:
             metrics=metrics,
             settle_delay_s=options.settle_delay_s,
         )
+        stalls = StallWatch(
+            limit_s=tick_s * config.raft.election_base_ticks,
+            write_began_at=lambda: self._timer.write_began_at,
+            end_calls=courier.end_all,
+            fail_stop=fail_stop,
+        )
+        room = RoomWatch(
+            spare_bytes=lambda: self._environment.space().spare_bytes(
+                config.storage.free_bytes_min
+            ),
+            note=inbox.put_fact,
+            metrics=metrics,
+        )
         node = Node(
             options=options,
             inbox=inbox,
@@ -267,6 +293,7 @@ class _NodeBuild:
             reads=reads,
             core_status=lambda: replica_thread.status,
             standing=lambda: replica_thread.standing,
+            is_stalled=lambda: stalls.is_stalled,
             metrics=metrics,
         )
         api = ApiServer(
@@ -304,7 +331,13 @@ class _NodeBuild:
                 reads=reads,
                 transport=transport,
                 api=api,
-                background=(ticker.run, gauges.run, reads.keep_fresh),
+                background=(
+                    ticker.run,
+                    gauges.run,
+                    reads.keep_fresh,
+                    stalls.run,
+                    room.run,
+                ),
                 stop_grace_s=options.stop_grace_s,
             )
         finally:
@@ -317,7 +350,7 @@ class _NodeBuild:
         self, transport: PeerTransport, clock: LogClock
     ) -> tuple[Replica, Callable[[], None]]:
         """Open the stores and make the replica, on the thread that will own them."""
-        log_store = LmdbLogStore(self._environment)
+        log_store = LmdbLogStore(self._environment, clock=time.monotonic)
         state_store = LmdbStateStore(self._environment)
         plan = recover(log_store, state_store)
         last = log_store.last_index()
@@ -343,6 +376,12 @@ class _NodeBuild:
                 window_bytes=raft.window_bytes,
                 uncommitted_bytes_max=raft.uncommitted_bytes_max,
                 is_commit_told_by_tick=True,
+                stall_ticks=raft.election_base_ticks,
+                recovery_ticks=_ticks(RECOVERY_S, raft.tick_ms),
+                recovery_ticks_max=_ticks(RECOVERY_S_MAX, raft.tick_ms),
+                priority_ticks=_ticks(PRIORITY_S, raft.tick_ms),
+                is_suspicion_quick=raft.tick_ms < WAN_TICK_MS,
+                free_bytes_min=1,  # what is told is less the reserve
             ),
             membership=self._membership,
             hard_state=log_store.hard_state(),
@@ -357,7 +396,8 @@ class _NodeBuild:
             log=log_store,
             state=state_store,
             mail=transport.mail,
-            hooks=StageTimer(self._metrics),
+            hooks=self._timer,
+            tick_us=raft.tick_ms * 1_000,
         )
 
         def close() -> None:

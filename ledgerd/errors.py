@@ -91,6 +91,7 @@ class Reason(Enum):
     NOT_ON_ALL_VOTERS = "NOT_ON_ALL_VOTERS"
     STATE_TOO_OLD = "STATE_TOO_OLD"
     STOPPED_AFTER_PROPOSAL = "STOPPED_AFTER_PROPOSAL"
+    DISK_STALLED = "DISK_STALLED"
     INTERNAL = "INTERNAL"
 
 
@@ -131,6 +132,7 @@ def kind_of(reason: Reason) -> Kind:
             | Reason.STATE_TOO_OLD
             | Reason.LEADERSHIP_LOST
             | Reason.STOPPED_AFTER_PROPOSAL
+            | Reason.DISK_STALLED
         ):
             return Kind.UNAVAILABLE
         case (
@@ -151,6 +153,7 @@ _UNKNOWN_REASONS: Final = frozenset(
         Reason.DEADLINE_AFTER_PROPOSAL,
         Reason.NOT_ON_ALL_VOTERS,
         Reason.STOPPED_AFTER_PROPOSAL,
+        Reason.DISK_STALLED,
         Reason.INTERNAL,
     }
 )

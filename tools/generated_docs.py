@@ -391,6 +391,10 @@ REASONS: Final[Mapping[Reason, Advice]] = {
     Reason.DEADLINE_AFTER_PROPOSAL: Advice(
         "The time was over before the log answered.", "Repeat with the same id."
     ),
+    Reason.DISK_STALLED: Advice(
+        "A write of this node has not come back for ten times the stall limit.",
+        "Repeat with the same id. The operator looks at the disk.",
+    ),
     Reason.STOPPED_AFTER_PROPOSAL: Advice(
         "The node stopped before the log answered.",
         "Repeat with the same id, at another node.",

@@ -68,6 +68,10 @@ _MESSAGES: Mapping[Reason, str] = {
         "this node lost the leadership before the call was decided; whether it took effect"
         " is not known here: try again with the same id"
     ),
+    Reason.DISK_STALLED: (
+        "the disk of this node does not answer and the call was not decided yet; whether it"
+        " took effect is not known here: try again with the same id"
+    ),
     Reason.STOPPED_AFTER_PROPOSAL: (
         "this node is stopping and the call was not decided yet; whether it took effect is"
         " not known here: try again with the same id"
@@ -88,8 +92,10 @@ def message_of(reason: Reason) -> str:
     return _MESSAGES.get(reason, reason.value)
 
 
-def _stopping() -> NotLogged:
-    return NotLogged(Reason.STOPPING, message_of(Reason.STOPPING))
+def _without_effect(reason: Reason) -> NotLogged:
+    """Return how a call that changes nothing ends when all calls end for `reason`."""
+    plain = Reason.NOT_READY if reason is Reason.DISK_STALLED else Reason.STOPPING
+    return NotLogged(plain, message_of(plain))
 
 
 def committed_at(index: Index) -> dict[str, str]:
@@ -178,10 +184,10 @@ class Courier:
             )
         for read_point in self._read_points.values():
             if not read_point.done():
-                read_point.set_exception(_stopping())
+                read_point.set_exception(_without_effect(reason))
         for handover in self._handovers.values():
             if not handover.done():
-                handover.set_exception(_stopping())
+                handover.set_exception(_without_effect(reason))
         self._decisions.clear()
         self._read_points.clear()
         self._handovers.clear()

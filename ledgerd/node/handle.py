@@ -64,6 +64,7 @@ class Node:
         reads: Reads,
         core_status: Callable[[], Status],
         standing: Callable[[], Standing],
+        is_stalled: Callable[[], bool] = lambda: False,
         metrics: Metrics,
     ) -> None:
         self._options = options
@@ -72,6 +73,7 @@ class Node:
         self._reads = reads
         self._core_status = core_status
         self._standing = standing
+        self._is_stalled = is_stalled
         self._metrics = metrics
         self._started_at = time.monotonic()
         self._role = Role.FOLLOWER
@@ -279,6 +281,8 @@ class Node:
             return "stopping"
         if self._expelled:
             return self._expelled
+        if self._is_stalled():  # F9
+            return "a write does not come back: the disk stalls"
         halt = self._standing().halt
         if halt is not None:
             remedy = "it is built anew" if halt.is_of_state else "upgrade this node"

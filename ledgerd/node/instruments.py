@@ -14,6 +14,8 @@ _GAUGE_INTERVAL_S = 0.25
 class StageTimer:
     """Times turns that write or apply: the replica's hooks. Belongs to the replica thread.
 
+    write_began_at: when the write under way began, monotonic seconds; None: there is none.
+
     Most turns only tick. They are not observed: a histogram costs microseconds, a hundred times a
     second, on the thread that everything waits for.
     """
@@ -21,6 +23,7 @@ class StageTimer:
     def __init__(self, metrics: Metrics) -> None:
         self._turn_began_at = self._last_at = time.monotonic()
         self._did_work = False
+        self.write_began_at: float | None = None  # read by the loop (F9)
         self._append = metrics.append_seconds
         self._fsync = metrics.fsync_seconds
         self._apply = metrics.apply_seconds
@@ -36,7 +39,10 @@ class StageTimer:
             case "turn.begin":
                 self._turn_began_at = now
                 self._did_work = False
+            case "turn.before_log_commit" | "turn.before_state_commit":
+                self.write_began_at = now
             case "turn.after_log_commit":
+                self.write_began_at = None
                 self._did_work = True
                 self._fsync.observe(took)
                 self._append.observe(now - self._turn_began_at)
@@ -47,6 +53,7 @@ class StageTimer:
                 if self._did_work:
                     self._turn.observe(now - self._turn_began_at)
             case "turn.after_state_commit":
+                self.write_began_at = None
                 self._settle.observe(took)
             case _:
                 pass
@@ -87,6 +94,7 @@ class Gauges:
         metrics.visible_index.set(status.visible)
         metrics.corrupt_slots.set(len(core.corrupt))
         metrics.state_fenced.set(status.is_fenced)
+        metrics.slow.set(core.is_slow)
         metrics.inbox_commands.set(status.inbox.commands)
         metrics.inbox_messages.set(status.inbox.messages)
         metrics.inbox_bytes.set(status.inbox.bytes)

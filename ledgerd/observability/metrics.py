@@ -108,6 +108,15 @@ class Metrics:
             "ledgerd_log_persisted_bytes_total", "Payload bytes written to the log."
         )
 
+        self.free_bytes = self._gauge(
+            "ledgerd_free_bytes",
+            "Room left for the log and the state, less the reserve; commands need it.",
+        )
+        self.slow = self._gauge(
+            "ledgerd_node_slow",
+            "1 while this node should not lead: its log writes stalled, or its process did.",
+        )
+
     def _latency_metrics(self) -> None:
         self.append_seconds = self._seconds(
             "ledgerd_append_seconds",

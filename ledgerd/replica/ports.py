@@ -19,13 +19,20 @@ _MINT: Final = object()  # held by the log stores; see `mint`
 
 
 class Receipt:
-    """Proof that one Ready, and all before it, is durable. Only `LogStore.persist` makes one."""
+    """Proof that one Ready, and all before it, is durable. Only `LogStore.persist` makes one.
 
-    __slots__ = ("ticket",)
+    took_us: how long the synced write took, microseconds (F8); None: nothing was synced, or the
+        store has no clock.
+    """
 
-    def __init__(self, ticket: Ticket, *, mint: object) -> None:
+    __slots__ = ("ticket", "took_us")
+
+    def __init__(
+        self, ticket: Ticket, *, mint: object, took_us: int | None = None
+    ) -> None:
         assert mint is _MINT, "a Receipt is made by LogStore.persist and by nobody else"
         self.ticket = ticket
+        self.took_us = took_us
 
 
 def mint() -> object:

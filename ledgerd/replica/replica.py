@@ -22,7 +22,7 @@ from ledgerd.raft.entries import (
     Role,
     Term,
 )
-from ledgerd.raft.facts import ApplyStopped, SlotCorrupt
+from ledgerd.raft.facts import ApplyStopped, LogWritten, SlotCorrupt
 from ledgerd.raft.marks import NO_MARKS, Marks
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.ready import Proposed, ReadTicket, Ready, Refused
@@ -88,12 +88,15 @@ class Replica:
         state_version_max: int = versions.STATE_VERSION,
         snapshots: SnapshotStore | None = None,
         bounds: LogBounds | None = None,
+        tick_us: int = 10_000,
     ) -> None:
         """Join the parts.
 
         state_version_max: the newest that this process applies. snapshots: None: it neither makes
-        nor fetches any. bounds: None: the log is never cut.
+        nor fetches any. bounds: None: the log is never cut. tick_us: length of a tick of the core,
+        microseconds.
         """
+        self._tick_us = tick_us
         self._snapshots = Snapshots(core, snapshots or NoSnapshots(), marks)
         self._compaction = (
             Compaction(core, log, state, bounds, marks) if bounds is not None else None
@@ -165,6 +168,8 @@ class Replica:
             if ready.snapshot is not None:
                 self._install(ready.snapshot, outbox)
             # The node's own vote and own copy count from here.
+            if receipt.took_us is not None:  # F8: the core judges the disk
+                self._core.note(LogWritten(receipt.took_us // self._tick_us))
             self._core.persisted(receipt.ticket)
             self._mail.after(ready.send_after, receipt)  # 3 send: votes and acks
             has_acked = has_acked or bool(ready.send_after)

@@ -325,8 +325,10 @@ class SimEnvironment(Environment):
         return Space(
             disk_free_bytes=self.disk.free_bytes,
             log_used_bytes=(log["last_pgno"] + 1) * PAGE_BYTES,
+            log_file_bytes=(log["last_pgno"] + 1) * PAGE_BYTES,
             log_map_bytes=log["map_size"],
             state_used_bytes=(state["last_pgno"] + 1) * PAGE_BYTES,
+            state_file_bytes=(state["last_pgno"] + 1) * PAGE_BYTES,
             state_map_bytes=state["map_size"],
         )
 

@@ -15,7 +15,7 @@ import errno
 import fcntl
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +44,10 @@ _OURS: Final = frozenset(
 )
 
 
+_META_PAGES: Final = 2
+_MAP_RESERVE: Final = 8  # one part in so many
+
+
 @dataclass(frozen=True, slots=True)
 class StorageOptions:
     """What an operator may tune about the data directory.
@@ -67,13 +71,33 @@ class StorageOptions:
 
 
 class Space(NamedTuple):
-    """Room, for admission to refuse early (T91). A map that fills up ends the process."""
+    """Room, for admission to refuse early (T91). A map that fills up ends the process.
+
+    used: pages that hold something. file: what the file has grown to; it never shrinks, and pages
+        in it that hold nothing any more are used again.
+    """
 
     disk_free_bytes: int
     log_used_bytes: int
+    log_file_bytes: int
     log_map_bytes: int
     state_used_bytes: int
+    state_file_bytes: int
     state_map_bytes: int
+
+    def spare_bytes(self, reserve_bytes: int) -> int:
+        """Return how much more may be written, less a reserve; below 0 too (F36).
+
+        Of a map that is small beside the reserve an eighth is kept.
+        """
+        spare = []
+        for used, file, map_ in (
+            (self.log_used_bytes, self.log_file_bytes, self.log_map_bytes),
+            (self.state_used_bytes, self.state_file_bytes, self.state_map_bytes),
+        ):
+            spare.append(self.disk_free_bytes + (file - used) - reserve_bytes)
+            spare.append(map_ - used - min(reserve_bytes, map_ // _MAP_RESERVE))
+        return min(spare)
 
 
 class DirectoryLock:
@@ -140,16 +164,19 @@ class Environment:
         self._open = True
 
     def space(self) -> Space:
-        """Return how much room there is. Any thread; a few microseconds."""
+        """Return how much room there is. Any thread; about a hundred microseconds."""
         status = os.statvfs(self.directory)
         page_bytes = self.log.stat()["psize"]
         with self.reading():
             log, state = self.log.info(), self.state.info()
+            state_used = _used_pages(self.state, self.state_tables)
         return Space(
             disk_free_bytes=status.f_bavail * status.f_frsize,
-            log_used_bytes=(log["last_pgno"] + 1) * page_bytes,
+            log_used_bytes=_used_pages(self.log, self.log_tables) * page_bytes,
+            log_file_bytes=(log["last_pgno"] + 1) * page_bytes,
             log_map_bytes=log["map_size"],
-            state_used_bytes=(state["last_pgno"] + 1) * page_bytes,
+            state_used_bytes=state_used * page_bytes,
+            state_file_bytes=(state["last_pgno"] + 1) * page_bytes,
             state_map_bytes=state["map_size"],
         )
 
@@ -417,6 +444,16 @@ def _finish_install(log: lmdb.Environment, directory: Path) -> None:
     if stored is not None:
         where = f"{directory}/log, table meta, key anchor"
         swap.finish(directory, anchors.unpack(stored, where=where))
+
+
+def _used_pages(environment: lmdb.Environment, tables: Mapping[str, Table]) -> int:
+    """Return how many pages hold something, those of LMDB itself apart from its free list."""
+    with environment.begin() as transaction:
+        stats = [environment.stat(), *map(transaction.stat, tables.values())]
+    return _META_PAGES + sum(
+        stat["branch_pages"] + stat["leaf_pages"] + stat["overflow_pages"]
+        for stat in stats
+    )
 
 
 def _identity_of(environment: lmdb.Environment, path: Path) -> Identity | None:

@@ -42,7 +42,15 @@ class LmdbLogStore:
     now or ever before in the life of this object.
     """
 
-    def __init__(self, environment: Environment) -> None:
+    def __init__(
+        self, environment: Environment, *, clock: Callable[[], float] | None = None
+    ) -> None:
+        """Open the log.
+
+        clock: seconds that only rise, by which receipts say how long a write took; None: they do
+            not say.
+        """
+        self._clock = clock
         self._environment = environment
         self._lmdb = environment.log
         self._entries = environment.log_tables[keys.ENTRIES]
@@ -82,14 +90,18 @@ class LmdbLogStore:
         if ready.hard_state is not None:
             self._accept_hard_state(ready.hard_state)
 
+        took_us: int | None = None
         if not ready.must_sync:
             assert not ready.entries, len(ready.entries)  # C6
             self._deferred = self._deferred or ready.hard_state is not None
         elif ready.hard_state is not None or ready.entries:
             anchor = ready.snapshot.anchor if ready.snapshot is not None else None
+            began_at = self._clock() if self._clock is not None else 0.0
             self._write(ready.entries, anchor)
+            if self._clock is not None:
+                took_us = int((self._clock() - began_at) * 1e6)
         self._ticket = ready.ticket
-        return Receipt(ready.ticket, mint=mint())
+        return Receipt(ready.ticket, mint=mint(), took_us=took_us)
 
     def size_bytes(self) -> int:
         """Return the room that the entries take on disk, in whole pages."""

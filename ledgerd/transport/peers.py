@@ -24,6 +24,7 @@ from ledgerd.transport.codec import pack
 from ledgerd.transport.greeting import GreetingRefused, Greetings, Refusal
 from ledgerd.transport.options import TransportOptions
 from ledgerd.transport.outbound import PeerQueue
+from ledgerd.transport.probe import is_refused
 from ledgerd.transport.service import EXCHANGE, REFUSAL_KEY, clock_us
 from ledgerd.transport.v1 import peer_pb2 as pb
 
@@ -61,6 +62,7 @@ class PeerLink:
         on_greeted: Callable[[PeerGreeted], None],
         on_lost: Callable[[NodeId], None],
         on_expelled: Callable[[Refusal, str], None],
+        on_refused: Callable[[NodeId], None],
     ) -> None:
         self._node_id = node_id
         self._address = address
@@ -72,6 +74,8 @@ class PeerLink:
         self._on_clock = on_clock
         self._on_greeted = on_greeted
         self._on_lost = on_lost
+        self._on_refused = on_refused
+        self._was_connected = False
         label = str(node_id)
         self._connected = metrics.peer_connected.labels(peer=label)
         self._sent_bytes = metrics.peer_sent_bytes.labels(peer=label)
@@ -91,6 +95,7 @@ class PeerLink:
         """Keep a stream to the peer until cancelled."""
         backoff_s = self._options.reconnect_s_min
         while True:
+            self._was_connected = False
             try:
                 await self._session()
             except asyncio.CancelledError:
@@ -119,6 +124,8 @@ class PeerLink:
                 )
             except (DecodeError, ConfigError, asyncio.InvalidStateError) as error:
                 self._report("peer_unreachable", f"{type(error).__name__}: {error}")
+            if self._was_connected and await is_refused(self._address):  # F4
+                self._on_refused(self._node_id)
             # Jitter, so that peers that lost each other do not dial in step for ever.
             await asyncio.sleep(backoff_s * random.uniform(0.75, 1.25))  # noqa: S311 - no secret
             backoff_s = min(2 * backoff_s, self._options.reconnect_s_max)
@@ -152,7 +159,7 @@ class PeerLink:
 
     async def _exchange(self, call: Call, greeted: PeerGreeted) -> None:
         """Send and listen until one of both fails or the peer falls silent. Always raises."""
-        self._is_connected = True
+        self._is_connected = self._was_connected = True
         self._connected.set(1)
         self._on_greeted(greeted)
         self._queue.open(protocol=greeted.protocol)

@@ -43,6 +43,7 @@ class PeerTransport:
     on_greeted: a stream from or to a peer began; what the peer understands.
     on_peer_lost: an established stream to a peer broke; its messages may be lost.
     on_expelled: a peer said that this node is removed, or came back with another store.
+    on_peer_refused: and nobody listens there any more (F4).
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class PeerTransport:
         on_clock: Callable[[NodeId, int], None],
         on_greeted: Callable[[PeerGreeted], None],
         on_peer_lost: Callable[[NodeId], None],
+        on_peer_refused: Callable[[NodeId], None],
         on_expelled: Callable[[Refusal, str], None] = lambda refusal, why: None,
         fail_stop: FailStop,
     ) -> None:
@@ -67,6 +69,7 @@ class PeerTransport:
         self._on_clock = on_clock
         self._on_greeted = on_greeted
         self._on_peer_lost = on_peer_lost
+        self._on_peer_refused = on_peer_refused
         self._on_expelled = on_expelled
         self._fail_stop = fail_stop
         self._membership = membership
@@ -167,6 +170,7 @@ class PeerTransport:
             on_clock=self._on_clock,
             on_greeted=self._on_greeted,
             on_lost=self._on_peer_lost,
+            on_refused=self._on_peer_refused,
             on_expelled=self._on_expelled,
         )
         self.mail.open_to(node_id, queue)

@@ -17,6 +17,7 @@ from ledgerd.raft.entries import NodeId
 from ledgerd.storage import identity as identities
 from ledgerd.storage import keys
 from ledgerd.storage.environment import (
+    Space,
     StorageOptions,
     open_directory,
     open_existing,
@@ -250,9 +251,48 @@ def test_space_is_told(tmp_path: Path) -> None:
         space = made.space()
 
     assert space.log_map_bytes == space.state_map_bytes == 16 * 1024**2
-    assert 0 < space.log_used_bytes < 1024**2
-    assert 0 < space.state_used_bytes < 1024**2
+    assert 0 < space.log_used_bytes <= space.log_file_bytes < 1024**2
+    assert 0 < space.state_used_bytes <= space.state_file_bytes < 1024**2
     assert space.disk_free_bytes > 0
+
+
+@pytest.mark.parametrize(
+    ("space", "expected"),
+    [
+        (Space(1_000, 10, 10, 8_000, 10, 10, 8_000), 900),  # the disk
+        (Space(9_000, 7_500, 7_500, 8_000, 10, 10, 8_000), 400),  # the log's map
+        (Space(9_000, 10, 10, 8_000, 7_990, 7_990, 8_000), -90),  # the state's map
+        (Space(0, 10, 510, 8_000, 10, 310, 8_000), 200),  # pages that are free again
+        (Space(9_000, 10, 10, 80, 10, 10, 8_000), 60),  # a small map keeps an eighth
+    ],
+)
+def test_what_is_spare_is_the_least_of_disk_and_maps(
+    space: Space, expected: int
+) -> None:
+    """F36, T91: less a reserve of 100; what a file holds no more is used again."""
+    assert space.spare_bytes(100) == expected
+
+
+def test_what_was_deleted_counts_as_room_again(tmp_path: Path) -> None:
+    """F36: the file never shrinks, so its size would say full for ever."""
+    with open_directory(
+        tmp_path, cluster_id="c", node_id=NodeId(1), options=SMALL
+    ) as made:
+        before = made.space()
+        table = made.state_tables["payout"]
+        with made.state.begin(write=True) as transaction:
+            for number in range(2_000):
+                key = number.to_bytes(8, "big")
+                transaction.put(key, bytes(1_000), db=table)
+        full = made.space()
+        with made.state.begin(write=True) as transaction:
+            transaction.drop(table, delete=False)
+        after = made.space()
+
+    assert full.state_used_bytes > before.state_used_bytes + 2_000_000
+    assert after.state_used_bytes < before.state_used_bytes + 100_000
+    assert after.state_file_bytes >= full.state_file_bytes
+    assert after.spare_bytes(0) > full.spare_bytes(0)
 
 
 def test_a_map_too_large_for_the_address_space_is_a_matter_of_configuration(

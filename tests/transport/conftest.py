@@ -54,6 +54,7 @@ class Station:
     greeted: list[PeerGreeted] = field(default_factory=list)
     lost: list[NodeId] = field(default_factory=list)
     expelled: list[tuple[Refusal, str]] = field(default_factory=list)
+    suspected: list[NodeId] = field(default_factory=list)
     stops: list[BaseException] = field(default_factory=list)
     on_message: Callable[[Message], object] | None = None
 
@@ -104,6 +105,7 @@ def station(
             on_greeted=lambda greeted: made.greeted.append(greeted),
             on_peer_lost=lambda node_id: made.lost.append(node_id),
             on_expelled=lambda refusal, why: made.expelled.append((refusal, why)),
+            on_peer_refused=lambda node_id: made.suspected.append(node_id),
             fail_stop=stop,
         ),
         metrics,

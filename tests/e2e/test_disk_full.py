@@ -1,0 +1,129 @@
+"""Disks that run full under real nodes: refused in time, and accepted again without a restart."""
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ledgerd.cli.dev import DevCluster
+from ledgerd.client import Client, NotLogged, Outcome, us_account
+from ledgerd.errors import Reason
+from tests.e2e.load import funded_account
+
+pytestmark = pytest.mark.e2e
+DISK_BYTES = 96 * 1024**2
+RESERVE_BYTES = 32 * 1024**2
+NOTICED_S_MAX = 10.0
+
+
+def mount(path: Path) -> None:
+    """Make a file system of its own for one node. Skips, aloud, where that is not allowed."""
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        pytest.skip("SKIPPED ALOUD: mounting a small tmpfs needs root and mount(8)")
+    path.mkdir(parents=True, exist_ok=True)
+    command = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "ledgerd", str(path)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    if ended.returncode != 0:
+        pytest.skip(f"SKIPPED ALOUD: no tmpfs can be mounted: {ended.stderr.strip()}")
+
+
+@pytest.fixture
+def small_disks(tmp_path: Path) -> Iterator[DevCluster]:
+    """Three nodes, each with a small file system of its own under its data directory."""
+    cluster = DevCluster(
+        tmp_path / "cluster", 3, settings={"storage": {"free_bytes_min": RESERVE_BYTES}}
+    )
+    cluster.prepare()
+    mounted: list[Path] = []
+    try:
+        for node_id in cluster.node_ids:
+            disk = cluster.data_directory(node_id).parent
+            shutil.copytree(disk, tmp_path / f"kept{node_id}", dirs_exist_ok=True)
+            mount(disk)
+            mounted.append(disk)
+        cluster.start()
+        cluster.wait_ready()
+        yield cluster
+    finally:
+        cluster.stop()
+        for disk in mounted:
+            subprocess.run(["umount", "-l", str(disk)], check=False)
+
+
+def ballast(cluster: DevCluster, node_id: int) -> Path:
+    return cluster.data_directory(node_id).parent / "ballast"
+
+
+def fill(cluster: DevCluster, node_id: int) -> None:
+    """Something else takes the disk of a node, all but half of the reserve."""
+    disk = cluster.data_directory(node_id).parent
+    status = os.statvfs(disk)
+    size = status.f_bavail * status.f_frsize - RESERVE_BYTES // 2
+    with ballast(cluster, node_id).open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, size)
+
+
+def until(what: str, is_so: Callable[[], bool]) -> float:
+    """Wait for it; return how long it took."""
+    began = time.monotonic()
+    while not is_so():
+        assert time.monotonic() - began < NOTICED_S_MAX, what
+        time.sleep(0.05)
+    return time.monotonic() - began
+
+
+def test_commands_are_refused_before_a_write_fails_and_accepted_once_there_is_room(
+    small_disks: DevCluster,
+) -> None:
+    """F36, T91: a majority is low; reads go on; nobody restarts and nobody dies."""
+    cluster = small_disks
+    with (
+        Client.from_profile(cluster.profile_path) as client,
+        Client.from_profile(cluster.profile_path, retry=False) as impatient,
+    ):
+        account = funded_account(client)
+
+        def submit(by: Client) -> Outcome:
+            return by.submit(
+                account=account,
+                amount=1,
+                currency="USD",
+                rail="us_ach",
+                destination=us_account("021000021", "1234567890", "Some Payee"),
+                deadline=5.0,
+            ).outcome
+
+        def reason() -> Reason | None:
+            try:
+                submit(impatient)
+            except NotLogged as error:
+                return error.reason
+            return None
+
+        assert submit(client) is Outcome.CREATED
+        pids = cluster.pids()
+        leader = cluster.leader()
+        assert leader is not None
+        low = [leader, leader % 3 + 1]
+
+        fill(cluster, low[0])
+        until(
+            "a low leader hands over",
+            lambda: cluster.leader() not in (None, leader),
+        )
+        assert submit(client) is Outcome.CREATED
+        fill(cluster, low[1])
+        refused_s = until("refused", lambda: reason() is Reason.NO_SPACE)
+        with pytest.raises(NotLogged):
+            submit(client)
+        assert client.balance(account, deadline=5.0).balances.reserved_units > 0
+
+        ballast(cluster, low[1]).unlink()
+        freed_s = until("accepted", lambda: reason() is None)
+        print(f"refused after {refused_s:.2f} s, accepted after {freed_s:.2f} s")
+        assert submit(client) is Outcome.CREATED
+        assert cluster.pids() == pids
