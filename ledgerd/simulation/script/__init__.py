@@ -11,6 +11,6 @@ step; nothing else happens. The page docs/reference/scripts.md has every command
 
 Who knows what: `text` the form of a file, `args` the words of a command, `interpreter` the table
 of commands, `building`, `driving`, `changing`, `handling`, `breaking` and `showing` what they do,
-`machine` one node with its disk (`disk`), `world` all nodes with the network and the invariants,
-`runner` the files.
+`machine` one node with its disk (`disk`), `world` all nodes with the network, `watch` what must
+hold at every step, `runner` the files.
 """

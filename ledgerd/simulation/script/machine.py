@@ -6,9 +6,8 @@ says, and returns what happened as lines for the reader.
 
 import hashlib
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from ledgerd.formats.entries import link
 from ledgerd.formats.memberships import decode_change, encode_change
@@ -72,6 +71,26 @@ class Applied:
         return Snapshot(self.anchor, self.membership, digest, len(data), digest)
 
 
+class Around(Protocol):
+    """What is around a machine: the network, and whoever watches."""
+
+    def send(self, message: Message) -> None:
+        """Take a message that leaves."""
+        ...
+
+    def started(self, machine: "Machine") -> None:
+        """Note that a machine has begun."""
+        ...
+
+    def wrote(self, ready: Ready) -> None:
+        """Note that a machine has written this."""
+        ...
+
+    def looked(self, machine: "Machine") -> None:
+        """Note that something has happened to a machine."""
+        ...
+
+
 class Machine:
     """One node.
 
@@ -79,12 +98,10 @@ class Machine:
     history: every state since the node was last started anew, the last one in force.
     """
 
-    def __init__(
-        self, node_id: NodeId, settings: Settings, send: Callable[[Message], None]
-    ) -> None:
+    def __init__(self, node_id: NodeId, settings: Settings, around: Around) -> None:
         self.id = node_id
         self._settings = settings
-        self._send = send
+        self._around = around
         start = Anchor(
             EntryId(Term(1 if settings.index else 0), settings.index), GENESIS_LINK, 0
         )
@@ -117,6 +134,7 @@ class Machine:
         for index in sorted(self.disk.corrupt):  # what a store's check at start finds
             self.core.note(SlotCorrupt(index))
         self._offer()
+        self._around.started(self)
 
     def crash(self, *, lose_unsynced: bool) -> None:
         """Stop at once. What waited for a thread is gone; what was written stays."""
@@ -163,7 +181,7 @@ class Machine:
         if ready is None:
             return None
         for message in ready.send_early:
-            self._send(message)
+            self._around.send(message)
         if ready.apply is not None:
             self.pages.append(ready.apply)
         self.jobs.append(ready)
@@ -185,9 +203,11 @@ class Machine:
         told = [f"written {thing}" for thing in written]
         if ready.snapshot is not None:
             told += self._install(ready.snapshot)
+        self._around.wrote(ready)
         self.core.persisted(ready.ticket)
+        self._around.looked(self)
         for message in ready.send_after:
-            self._send(message)
+            self._around.send(message)
         told += [f"send {describe(message)}" for message in ready.send_after]
         return told or ["nothing to write"]
 
@@ -202,6 +222,7 @@ class Machine:
                 applied += self._apply(entry)
             first = Index(self.state.id.index + 1)
         self.core.applied(last)
+        self._around.looked(self)
         self._offer()
         return applied
 

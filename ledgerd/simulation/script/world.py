@@ -1,8 +1,8 @@
-"""The nodes of a script, the messages between them, and what must hold at every step.
+"""The nodes of a script and the messages between them.
 
 Messages stand in one queue in the order they were sent. Nothing moves and no time passes but by
-a method. `check` asserts what holds however the script plays: one leader a term (R1), one entry
-an index (R4, R6), pointers in order (R3), nothing remembered goes back (R8).
+a method. Whatever happens is shown to the `Watch`, which asserts what must hold however the script
+plays.
 """
 
 from collections.abc import Sequence, Set
@@ -11,10 +11,11 @@ from typing import Final, TypeAlias
 
 from ledgerd.errors import CorruptionError
 from ledgerd.raft.describe import describe
-from ledgerd.raft.entries import EntryId, NodeId, Role, Term
+from ledgerd.raft.entries import NodeId
 from ledgerd.raft.messages import Message, SnapshotOffer
-from ledgerd.raft.status import Status
+from ledgerd.raft.ready import Ready
 from ledgerd.simulation.script.machine import Machine, Settings
+from ledgerd.simulation.script.watch import Watch
 
 Cut: TypeAlias = tuple[NodeId, NodeId, str | None]
 
@@ -40,15 +41,13 @@ class World:
         self.machines: dict[NodeId, Machine] = {}
         self.in_flight: list[Message] = []
         self.cuts: set[Cut] = set()
-        self._leaders: dict[Term, NodeId] = {}
-        self._applied: dict[int, tuple[EntryId, bytes]] = {}
-        self._seen: dict[NodeId, Status] = {}
+        self.watch = Watch()
 
     def add(self, count: int, settings: Settings) -> None:
         """Add nodes under the next ids."""
         for _ in range(count):
             node_id = NodeId(len(self.machines) + 1)
-            self.machines[node_id] = Machine(node_id, settings, self.send)
+            self.machines[node_id] = Machine(node_id, settings, self)
 
     @property
     def ids(self) -> list[NodeId]:
@@ -59,6 +58,7 @@ class World:
 
     def send(self, message: Message) -> None:
         """Put a message under way; one to a node that is down, or not there, is lost."""
+        self.watch.sent(message, self.machines[message.sender].disk)
         machine = self.machines.get(message.to)
         if machine is not None and machine.is_up:
             self.in_flight.append(message)
@@ -95,6 +95,7 @@ class World:
     def _step(self, machine: Machine, message: Message, lines: list[str]) -> None:
         try:
             machine.core.step(message)
+            self.looked(machine)
         except CorruptionError as error:
             self.crash(machine.id, lose_unsynced=False)
             lines.append(f"node {machine.id} stops: {error}")
@@ -137,34 +138,25 @@ class World:
     # What must hold.
 
     def check(self) -> None:
-        """Assert R1, R3, R4, R6 and R8 over all nodes that are up."""
+        """Assert what must hold over all nodes that are up."""
         for machine in self.machines.values():
             if machine.is_up:
-                self._check_node(machine)
-            else:
-                self._seen.pop(machine.id, None)
+                self.looked(machine)
+                for state in machine.history:
+                    self.watch.applied(machine.id, state.anchor)
 
-    def _check_node(self, machine: Machine) -> None:
-        status = machine.core.status()
-        if status.role is Role.LEADER:
-            leader = self._leaders.setdefault(status.term, machine.id)
-            assert leader == machine.id, f"R1: {leader} and {machine.id} lead"
-        assert status.first - 1 <= status.applied, f"R3: {describe(status)}"
-        assert status.applied <= min(status.commit, status.durable), (
-            f"R3: {describe(status)}"
-        )
-        before = self._seen.get(machine.id)
-        if before is not None:
-            assert status.term >= before.term, f"R8: {describe(status)}"
-            assert status.commit >= before.commit, f"R8: {describe(status)}"
-        self._seen[machine.id] = status
-        for applied in machine.history:
-            here = (applied.id, applied.anchor.link)
-            known = self._applied.setdefault(applied.id.index, here)
-            assert known == here, (
-                f"R6: node {machine.id} applied {describe(applied.id)}, "
-                f"another one {describe(known[0])}"
-            )
+    def started(self, machine: Machine) -> None:
+        """Begin to watch a machine, or begin again."""
+        self.watch.started(machine.id, machine.state.id.index)
+
+    def wrote(self, ready: Ready) -> None:
+        """Watch what a machine has written."""
+        self.watch.wrote(ready)
+
+    def looked(self, machine: Machine) -> None:
+        """Watch a machine to which something has happened."""
+        disks = {node_id: other.disk for node_id, other in self.machines.items()}
+        self.watch.looked(disks, machine.id, machine.core)
 
 
 def _split(
