@@ -258,6 +258,49 @@ class StorageSection:
             16_384 * _GIB,
         ),
     )
+    log_keep_entries: int = field(
+        default=10_000,
+        metadata=_about(
+            "Entries that are kept in the log, if they are not more bytes than may be.",
+            "",
+            1,
+            1_000_000_000,
+        ),
+    )
+    log_keep_bytes: int = field(
+        default=64 * _MIB,
+        metadata=_about(
+            "Size of the log that is kept, if it is not more entries than may be.",
+            "bytes",
+            4_096,
+            16_384 * _GIB,
+        ),
+    )
+    log_cap_bytes: int = field(
+        default=4 * _GIB,
+        metadata=_about(
+            "Size up to which the log keeps what a node that answers still lacks.",
+            "bytes",
+            4_096,
+            16_384 * _GIB,
+        ),
+    )
+    snapshot_rate_bytes: int = field(
+        default=64 * _MIB,
+        metadata=_about(
+            "Pace at which a copy of the state is made, and at which copies are sent. "
+            "Per second.",
+            "bytes",
+            4_096,
+            16 * _GIB,
+        ),
+    )
+    snapshot_chunk_bytes: int = field(
+        default=_MIB,
+        metadata=_about(
+            "Piece in which a copy of the state is sent.", "bytes", 4_096, 2 * _MIB
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -592,6 +635,12 @@ def _broken_relations(sections: _Sections) -> Iterator[str]:
         yield (
             "limits.inbox_bytes_max: expected at least limits.request_bytes_max, "
             f"{bounds.request_bytes_max}, found {bounds.inbox_bytes_max}"
+        )
+    storage = sections.storage
+    if storage.log_cap_bytes < storage.log_keep_bytes:
+        yield (
+            "storage.log_cap_bytes: expected at least storage.log_keep_bytes, "
+            f"{storage.log_keep_bytes}, found {storage.log_cap_bytes}"
         )
     yield from _broken_names(sections)
 

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 import uvloop
@@ -35,6 +36,7 @@ from ledgerd.node.options import NodeOptions
 from ledgerd.node.reads import Reads
 from ledgerd.node.replica_thread import ReplicaThread
 from ledgerd.node.room import RoomWatch
+from ledgerd.node.snapshots import CopyOptions, SnapshotKeeper
 from ledgerd.node.stall import StallWatch
 from ledgerd.node.ticker import Ticker
 from ledgerd.observability import logs
@@ -44,8 +46,9 @@ from ledgerd.observability.pauses import GcPauses
 from ledgerd.raft.core import Options, RaftCore
 from ledgerd.raft.describe import describe
 from ledgerd.raft.entries import NodeId
-from ledgerd.raft.facts import PeerLost, PeerRefused
+from ledgerd.raft.facts import PeerLost, PeerRefused, SnapshotSent
 from ledgerd.raft.membership import Membership, NodeRecord
+from ledgerd.replica.compaction import LogBounds
 from ledgerd.replica.log_clock import LogClock
 from ledgerd.replica.replica import Replica
 from ledgerd.security import tls
@@ -68,6 +71,7 @@ RECOVERY_S = 30
 RECOVERY_S_MAX = 600
 PRIORITY_S = 10
 WAN_TICK_MS = 50
+_PATIENCE_BASES = 20  # a peer that is silent for longer holds no log entries back
 # Signs of life down a stream cost as much as heartbeats and decide nothing in consensus.
 ALIVE_S_MIN = 0.1
 
@@ -232,6 +236,16 @@ class _NodeBuild:
             on_membership=on_membership,
             on_visible=lambda visible: reads.advance(visible),
         )
+        keeper = SnapshotKeeper(
+            self._environment,
+            CopyOptions(
+                bytes_per_s=config.storage.snapshot_rate_bytes,
+                chunk_bytes=config.storage.snapshot_chunk_bytes,
+            ),
+            metrics=metrics,
+            put=inbox.put_snapshot,
+            fail_stop=partial(fail_stop, where="snapshot fetch"),
+        )
         reads = Reads(
             inbox=inbox,
             courier=courier,
@@ -252,6 +266,7 @@ class _NodeBuild:
                 is_plaintext=config.security.insecure,
                 peer_address=config.cluster.member(self._node_id).peer_address,
                 alive_interval_s=max(ALIVE_S_MIN, tick_s * config.raft.heartbeat_ticks),
+                snapshot_bytes_per_s=config.storage.snapshot_rate_bytes,
             ),
             membership=self._membership,
             server_tls=server_tls,
@@ -264,9 +279,14 @@ class _NodeBuild:
             on_expelled=lambda refusal, why: self._on_expelled(node, refusal, why),
             on_peer_refused=lambda peer: inbox.put_fact(PeerRefused(peer)),
             fail_stop=fail_stop,
+            snapshots=keeper,
+            on_snapshot_sent=lambda peer, is_whole: inbox.put_fact(
+                SnapshotSent(peer, is_whole)
+            ),
         )
+        keeper.attach(loop, transport.snapshot_client)
         replica_thread = ReplicaThread(
-            build=lambda: self._build_replica(transport, clock),
+            build=lambda: self._build_replica(transport, clock, keeper),
             inbox=inbox,
             courier=courier,
             clock=clock,
@@ -341,13 +361,14 @@ class _NodeBuild:
                 stop_grace_s=options.stop_grace_s,
             )
         finally:
+            await keeper.stop()
             pauses.uninstall()
             if endpoint is not None:
                 endpoint.close()
             handshakes.uninstall()
 
     def _build_replica(
-        self, transport: PeerTransport, clock: LogClock
+        self, transport: PeerTransport, clock: LogClock, keeper: SnapshotKeeper
     ) -> tuple[Replica, Callable[[], None]]:
         """Open the stores and make the replica, on the thread that will own them."""
         log_store = LmdbLogStore(self._environment, clock=time.monotonic)
@@ -391,6 +412,7 @@ class _NodeBuild:
             link=link,
             encode_change=encode_change,
         )
+        keeper.follow(state_store.visible)
         replica = Replica(
             core=core,
             log=log_store,
@@ -398,6 +420,13 @@ class _NodeBuild:
             mail=transport.mail,
             hooks=self._timer,
             tick_us=raft.tick_ms * 1_000,
+            snapshots=keeper,
+            bounds=LogBounds(
+                keep_bytes=self._config.storage.log_keep_bytes,
+                keep_entries=self._config.storage.log_keep_entries,
+                cap_bytes=self._config.storage.log_cap_bytes,
+                patience_ticks=_PATIENCE_BASES * raft.election_base_ticks,
+            ),
         )
 
         def close() -> None:

@@ -25,6 +25,8 @@ from ledgerd.replica.inputs import (
     PayoutsProposed,
     ReadsRequested,
     Received,
+    SnapshotAsked,
+    SnapshotInput,
     StateDamaged,
     Ticked,
     TransferAsked,
@@ -149,6 +151,16 @@ class Inbox:
         with self._changed:
             self._items.append((StateDamaged(why), 0, 0))
             self._changed.notify()
+
+    def put_snapshot(self, item: SnapshotInput) -> None:
+        """Add the end of a copy or of a fetch; rare, so it has no bound of its own."""
+        with self._changed:
+            self._items.append((item, 0, 0))
+            self._changed.notify()
+
+    def put_snapshot_wish(self, waiter: Waiter) -> bool:
+        """Add the wish for a copy; False if there is no room: none will be made."""
+        return self._put_work(SnapshotAsked(waiter), 1, _COMMAND_BYTES)
 
     def close(self) -> None:
         """Take no more work, and wake the replica thread."""

@@ -87,6 +87,7 @@ class Gauges:
         metrics.ready.set(status.is_ready)
         metrics.term.set(core.term)
         metrics.leader_id.set(core.leader)
+        metrics.first_index.set(core.first)
         metrics.last_index.set(core.last)
         metrics.durable_index.set(core.durable)
         metrics.commit_index.set(core.commit)

@@ -126,6 +126,9 @@ class ReplicaThread:
             is_news = outbox.role_change is not None or outbox.halt is not None
             if is_news or now - self._status_at >= _STATUS_S:
                 self._publish(replica, now)
+            if outbox.installed is not None:
+                self._metrics.snapshots.labels("installed").inc()
+                log.info("snapshot_installed", index=outbox.installed.index)
             if outbox.halt is not None:
                 log.error(
                     "apply_stopped",

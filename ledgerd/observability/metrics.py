@@ -67,6 +67,9 @@ class Metrics:
         self.leader_id = self._gauge(
             "ledgerd_raft_leader_id", "The known leader; 0 for none."
         )
+        self.first_index = self._gauge(
+            "ledgerd_log_first_index", "First index that is still in the log."
+        )
         self.last_index = self._gauge(
             "ledgerd_log_last_index", "Index of the last entry in the log."
         )
@@ -188,6 +191,19 @@ class Metrics:
             "ledgerd_peer_received_bytes_total",
             "Bytes received from the peer.",
             ("peer",),
+        )
+        self.snapshots = self._counter(
+            "ledgerd_snapshots_total",
+            "Copies of the state, by what became of them: made, failed, fetched, refused, "
+            "spoiled, installed.",
+            ("event",),
+        )
+        self.snapshot_sent_bytes = self._counter(
+            "ledgerd_snapshot_sent_bytes_total", "Bytes of snapshots sent to peers."
+        )
+        self.snapshot_received_bytes = self._counter(
+            "ledgerd_snapshot_received_bytes_total",
+            "Bytes of snapshots received from peers.",
         )
 
     def _pause_metrics(self) -> None:

@@ -265,7 +265,7 @@ class Replica:
             self._request_change(change, ts_us, outbox)
         if readers:
             self._ask_read_point(readers, outbox)
-        self._snapshots.drive(ticks)
+        self._snapshots.drive(ticks, outbox, is_sound=self._halt is None)
 
     def _propose(
         self,

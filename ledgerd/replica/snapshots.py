@@ -96,8 +96,11 @@ class Snapshots:
                     self._newest = None
                     self._core.snapshot_made(None)  # T90
 
-    def drive(self, ticks: int) -> None:
-        """Begin what is due. Once a turn, after its inputs."""
+    def drive(self, ticks: int, outbox: Outbox, *, is_sound: bool) -> None:
+        """Begin what is due. Once a turn, after its inputs.
+
+        is_sound: whether the own state may be copied; a fenced node's may not (F37).
+        """
         self._wait_ticks = max(0, self._wait_ticks - ticks)
         if self._build is None and self._fetched is not None:
             snapshot, self._fetched = self._fetched, None
@@ -106,6 +109,12 @@ class Snapshots:
             else:
                 self._marks.covers("snapshot.not_needed")  # T60, T95
         self._drive_fetch()
+        if not is_sound:
+            for waiter in self._askers:
+                why = "this node does not trust its state"
+                outbox.snapshots.append(SnapshotAnswer(waiter, None, why))
+            self._askers = []
+            return
         is_wanted = bool(self._askers) or self._core.wants_snapshot
         if is_wanted and self._build is None and self._wait_ticks == 0:
             at = self._store.make()

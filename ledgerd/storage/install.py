@@ -164,6 +164,15 @@ class Incoming:
         _write_identity(self._part, self._identity)
 
 
+def resumed(directory: Path, sha256: bytes, identity: Identity) -> Incoming | None:
+    """Return what has come of this snapshot before the process started; None if nothing has."""
+    head = directory / FOLDER / f"{sha256.hex()}.head"
+    try:
+        return Incoming(directory, headers.decode(head.read_bytes()), identity)
+    except (OSError, CorruptionError):
+        return None
+
+
 def _judge(header: SnapshotHeader, identity: Identity) -> None:
     if header.cluster_id != identity.cluster_id:
         raise SnapshotRefused(

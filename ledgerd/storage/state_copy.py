@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import BufferedWriter, FileIO
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +26,7 @@ from ledgerd.formats.snapshots import SnapshotHeader
 from ledgerd.raft.entries import Anchor, EntryId
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.snapshots import Snapshot
+from ledgerd.replica.pace import Pace
 from ledgerd.storage.applied import Applied
 from ledgerd.storage.directories import sync_directory
 from ledgerd.storage.environment import (
@@ -33,7 +35,6 @@ from ledgerd.storage.environment import (
     open_tables,
 )
 from ledgerd.storage.keys import STATE_TABLES
-from ledgerd.storage.pace import Pace
 from ledgerd.storage.tables import Tables
 
 FOLDER: Final = "snapshots"
@@ -61,10 +62,12 @@ def make_copy(
     *,
     bytes_per_s: int,
     chunk_bytes: int,
+    should_stop: Callable[[], bool] = lambda: False,
     reach: Callable[[str], None] = lambda _: None,
 ) -> Copied:
     """Copy state/ as it is now, durably, and return the copy. Takes its time; any thread.
 
+    should_stop: asked now and then; the copy is given up when it says so.
     reach: told each step; a test fails there. Errors: StorageError when the disk fails or is full,
     after which nothing is left behind; CorruptionError when the copy cannot be read.
     """
@@ -72,7 +75,7 @@ def make_copy(
     making = folder / "making"
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
-        sha256, size_bytes = _write(environment, making, bytes_per_s)
+        sha256, size_bytes = _write(environment, making, bytes_per_s, should_stop)
         reach("copy.written")
         applied, membership, state_version = read_copy(making)
         anchor = Anchor(
@@ -157,7 +160,12 @@ def read_copy(path: Path) -> tuple[Applied, Membership, int]:
         raise CorruptionError(f"{path}: it is no copy of a state: {error}") from error
 
 
-def _write(environment: Environment, path: Path, bytes_per_s: int) -> tuple[bytes, int]:
+def _write(
+    environment: Environment,
+    path: Path,
+    bytes_per_s: int,
+    should_stop: Callable[[], bool],
+) -> tuple[bytes, int]:
     """Write the copy and sync it; return its SHA-256 and size."""
     read_end, write_end = os.pipe()
     failures: list[Exception] = []
@@ -174,9 +182,9 @@ def _write(environment: Environment, path: Path, bytes_per_s: int) -> tuple[byte
     pouring = threading.Thread(target=pour, name="copier-lmdb", daemon=True)
     pouring.start()
     try:
-        with path.open("wb") as file, open(read_end, "rb", buffering=0) as pipe:
+        with path.open("wb") as file, FileIO(read_end, "rb") as pipe:
             os.fchmod(file.fileno(), 0o600)
-            found = _drain(pipe.read, file.write, file.fileno(), bytes_per_s)
+            found = _drain(pipe, file, bytes_per_s, should_stop)
     finally:
         pouring.join()
     if failures:
@@ -185,22 +193,31 @@ def _write(environment: Environment, path: Path, bytes_per_s: int) -> tuple[byte
 
 
 def _drain(
-    read: Callable[[int], bytes | None],
-    write: Callable[[bytes], int],
-    descriptor: int,
+    pipe: FileIO,
+    file: BufferedWriter,
     bytes_per_s: int,
+    should_stop: Callable[[], bool],
 ) -> tuple[bytes, int]:
-    pace, digest, size_bytes, unsynced = Pace(bytes_per_s), hashlib.sha256(), 0, 0
-    while piece := read(_PIECE_BYTES):
+    pace, digest, size_bytes, unsynced = (
+        Pace(bytes_per_s, time.monotonic),
+        hashlib.sha256(),
+        0,
+        0,
+    )
+    while piece := pipe.read(_PIECE_BYTES):
         digest.update(piece)
-        write(piece)
+        file.write(piece)
         size_bytes += len(piece)
         unsynced += len(piece)
         if unsynced >= _SYNC_BYTES:
-            os.fdatasync(descriptor)
+            file.flush()
+            os.fdatasync(file.fileno())
             unsynced = 0
+        if should_stop():
+            raise OSError("the node stops")
         time.sleep(pace.wait_s(len(piece)))
-    os.fsync(descriptor)
+    file.flush()
+    os.fsync(file.fileno())
     return digest.digest(), size_bytes
 
 

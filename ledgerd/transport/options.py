@@ -36,6 +36,7 @@ class TransportOptions:
         slow heartbeats five of them are awaited, see `silence_s`.
     reconnect_s_min, reconnect_s_max: back-off between attempts, doubling, with jitter.
     connect_limit_s: one attempt: connection, handshake, greeting.
+    snapshot_bytes_per_s: pace of all snapshots that this node gives, together (F29).
     """
 
     cluster_id: str
@@ -50,6 +51,7 @@ class TransportOptions:
     reconnect_s_min: float = 0.02
     reconnect_s_max: float = 0.5
     connect_limit_s: float = 0.5
+    snapshot_bytes_per_s: int = 64 << 20
 
     def __post_init__(self) -> None:
         """Assert the relations between the options."""

@@ -87,6 +87,11 @@ class PeerLink:
         self._last_trouble = ""
 
     @property
+    def address(self) -> str:
+        """Where the peer is dialled."""
+        return self._address
+
+    @property
     def is_connected(self) -> bool:
         """Whether both ends have greeted and the stream stands."""
         return self._is_connected

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeAlias
 
 import grpc
@@ -57,11 +57,16 @@ class PeerService:
         self._fail_stop = fail_stop
         self._current: dict[NodeId, object] = {}
 
-    def handler(self) -> grpc.GenericRpcHandler:
-        """Return what a gRPC server needs to serve this."""
+    def handler(
+        self, snapshot: Callable[[bytes, Context], Awaitable[None]]
+    ) -> grpc.GenericRpcHandler:
+        """Return what a gRPC server needs to serve this, with `Peer.Snapshot` beside it."""
         # The stubs type the synchronous form of a handler only; grpc.aio takes the coroutine.
         exchange = grpc.stream_stream_rpc_method_handler(self.exchange)  # type: ignore[var-annotated]
-        return grpc.method_handlers_generic_handler(SERVICE, {"Exchange": exchange})
+        fetch = grpc.unary_stream_rpc_method_handler(snapshot)  # type: ignore[var-annotated]
+        return grpc.method_handlers_generic_handler(
+            SERVICE, {"Exchange": exchange, "Snapshot": fetch}
+        )
 
     def forget(self, node_id: NodeId) -> None:
         """Deliver nothing more of this node's stream, which ends with its next frame."""
@@ -91,7 +96,7 @@ class PeerService:
 
     async def _greeted(self, context: Context) -> NodeId:
         """Return who called, after both have greeted. Errors: GreetingRefused."""
-        identity = self._identity(context)
+        identity = self.identity(context)
         try:
             async with asyncio.timeout(self._options.connect_limit_s):
                 frame = await _read(context)
@@ -110,8 +115,8 @@ class PeerService:
         self._on_greeted(greeted)
         return sender
 
-    def _identity(self, context: Context) -> Identity | None:
-        """Return who the certificate names; None without TLS."""
+    def identity(self, context: Context) -> Identity | None:
+        """Return who the certificate names; None without TLS. Errors: GreetingRefused."""
         if self._options.is_plaintext:
             return None
         auth_context: Mapping[str, list[bytes]] = {

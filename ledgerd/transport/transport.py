@@ -19,6 +19,12 @@ from ledgerd.transport.options import FailStop, TransportOptions
 from ledgerd.transport.outbound import PeerMail, PeerQueue
 from ledgerd.transport.peers import PeerLink
 from ledgerd.transport.service import PeerService
+from ledgerd.transport.snapshot_stream import (
+    NoSource,
+    SnapshotClient,
+    SnapshotService,
+    SnapshotSource,
+)
 
 _SERVER_OPTIONS: Final = (
     *SERVER_OPTIONS,
@@ -41,6 +47,8 @@ class PeerTransport:
     on_message: a peer's message, in order within one stream; never blocks.
     on_clock: what a peer's wall clock showed just now, microseconds.
     on_greeted: a stream from or to a peer began; what the peer understands.
+    snapshots: the copies that peers may fetch from this node.
+    on_snapshot_sent: a peer's call for one has ended; whether all of it was sent.
     on_peer_lost: an established stream to a peer broke; its messages may be lost.
     on_expelled: a peer said that this node is removed, or came back with another store.
     on_peer_refused: and nobody listens there any more (F4).
@@ -61,6 +69,10 @@ class PeerTransport:
         on_peer_refused: Callable[[NodeId], None],
         on_expelled: Callable[[Refusal, str], None] = lambda refusal, why: None,
         fail_stop: FailStop,
+        snapshots: SnapshotSource | None = None,
+        on_snapshot_sent: Callable[[NodeId, bool], None] = lambda _peer, _is_whole: (
+            None
+        ),
     ) -> None:
         self._options = options
         self._server_tls = server_tls
@@ -89,6 +101,22 @@ class PeerTransport:
             on_greeted=self._greeted,
             fail_stop=fail_stop,
         )
+        self._snapshots = SnapshotService(
+            options,
+            greetings=self._greetings,
+            identity=self._service.identity,
+            source=snapshots or NoSource(),
+            metrics=metrics,
+            on_sent=on_snapshot_sent,
+            fail_stop=fail_stop,
+        )
+        self.snapshot_client: Final = SnapshotClient(
+            options,
+            address_of=self._address_of,
+            greetings=self._greetings,
+            channel_tls=channel_tls,
+            metrics=metrics,
+        )
         for node_id, address in sorted(self._wanted().items()):
             self._open(node_id, address)
 
@@ -96,7 +124,9 @@ class PeerTransport:
         """Listen, and dial every peer. Errors: ConfigError when the port is in use."""
         assert self._server is None, "started twice"
         self._server = grpc.aio.server(options=_SERVER_OPTIONS)
-        self._server.add_generic_rpc_handlers((self._service.handler(),))
+        self._server.add_generic_rpc_handlers(
+            (self._service.handler(self._snapshots.snapshot),)
+        )
         self.port = self._server_tls.add_port(self._server, self._options.listen)
         await self._server.start()
         self.mail.attach(asyncio.get_running_loop())
@@ -144,6 +174,10 @@ class PeerTransport:
             if node_id != options.node_id and address:
                 wanted[node_id] = address
         return wanted
+
+    def _address_of(self, node_id: NodeId) -> str:
+        """Return where a peer is dialled. Errors: KeyError when it is no peer any more."""
+        return self._links[node_id].address
 
     def _greeted(self, greeted: PeerGreeted) -> None:
         """Dial back who greeted and is not dialled yet: it may have added this node."""

@@ -2,7 +2,13 @@
 
 from ledgerd.raft.options import Options
 from ledgerd.replica.compaction import LogBounds
-from ledgerd.replica.inputs import SnapshotAsked, SnapshotMade, SnapshotSpoiled, Waiter
+from ledgerd.replica.inputs import (
+    SnapshotAsked,
+    SnapshotMade,
+    SnapshotSpoiled,
+    StateDamaged,
+    Waiter,
+)
 from ledgerd.replica.snapshots import RETRY_TICKS
 from tests.replica.machines import Machine, Machines, fund, open_account, payouts
 
@@ -181,3 +187,16 @@ def test_late_ends_of_a_fetch_that_was_given_up_are_dropped() -> None:
     outbox = follower.turn(late)
 
     assert outbox.installed is None
+
+
+def test_a_node_that_does_not_trust_its_state_copies_nothing() -> None:
+    """F37, R15: a bad state is not handed on."""
+    machines = Machines(1)
+    machine = machines.elect(1)
+    machine.turn(StateDamaged("a row fails its check"))
+    outbox = machine.turn(SnapshotAsked(Waiter(5)))
+
+    (answer,) = outbox.snapshots
+    assert answer.snapshot is None
+    assert "trust" in answer.why
+    assert machine.snapshots.begun == []

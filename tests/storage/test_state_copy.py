@@ -13,9 +13,9 @@ from ledgerd.formats.snapshots import SnapshotHeader
 from ledgerd.raft.entries import Anchor
 from ledgerd.raft.membership import Membership, NodeId
 from ledgerd.raft.snapshots import Snapshot
+from ledgerd.replica.pace import Pace
 from ledgerd.storage import state_copy
 from ledgerd.storage.environment import Environment
-from ledgerd.storage.pace import Pace
 from ledgerd.storage.state_copy import Copied, make_copy, newest_copy
 from ledgerd.storage.state_store import LmdbStateStore
 from tests.storage.world import apply_to, make_node, open_node, usual_history
@@ -158,7 +158,7 @@ def test_every_flipped_bit_in_a_header_is_found(node: Path) -> None:
 def test_the_pace_is_kept_and_leaves_no_burst() -> None:
     """F29: so many bytes a second; a pause gives back one second's worth, no more."""
     now = [100.0]
-    pace = Pace(1000, clock_s=lambda: now[0])
+    pace = Pace(1000, lambda: now[0])
     waited = pace.wait_s(500)
     now[0] += waited
     assert waited == pytest.approx(0.5)

@@ -5,6 +5,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -78,6 +79,7 @@ def station(
     *,
     tls_cluster_id: str | None = None,
     membership: Membership = NOBODY,
+    **more: Any,  # Any: what a transport takes beside, as it takes it
 ) -> Station:
     """Return a transport that is not started yet."""
     metrics = Metrics()
@@ -107,6 +109,7 @@ def station(
             on_expelled=lambda refusal, why: made.expelled.append((refusal, why)),
             on_peer_refused=lambda node_id: made.suspected.append(node_id),
             fail_stop=stop,
+            **more,
         ),
         metrics,
         options,

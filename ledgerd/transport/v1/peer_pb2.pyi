@@ -302,6 +302,30 @@ class SnapshotOffer(_message.Message):
     sequence: int
     def __init__(self, term: _Optional[int] = ..., last: _Optional[_Union[EntryId, _Mapping]] = ..., link: _Optional[bytes] = ..., ts_us: _Optional[int] = ..., membership: _Optional[bytes] = ..., digest: _Optional[bytes] = ..., size_bytes: _Optional[int] = ..., sha256: _Optional[bytes] = ..., stream: _Optional[int] = ..., sequence: _Optional[int] = ...) -> None: ...
 
+class SnapshotRequest(_message.Message):
+    __slots__ = ("hello", "sha256", "offset", "is_damaged")
+    HELLO_FIELD_NUMBER: _ClassVar[int]
+    SHA256_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    IS_DAMAGED_FIELD_NUMBER: _ClassVar[int]
+    hello: Hello
+    sha256: bytes
+    offset: int
+    is_damaged: bool
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., sha256: _Optional[bytes] = ..., offset: _Optional[int] = ..., is_damaged: _Optional[bool] = ...) -> None: ...
+
+class SnapshotPart(_message.Message):
+    __slots__ = ("header", "offset", "data", "crc32c")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    CRC32C_FIELD_NUMBER: _ClassVar[int]
+    header: bytes
+    offset: int
+    data: bytes
+    crc32c: int
+    def __init__(self, header: _Optional[bytes] = ..., offset: _Optional[int] = ..., data: _Optional[bytes] = ..., crc32c: _Optional[int] = ...) -> None: ...
+
 class TermOver(_message.Message):
     __slots__ = ("term",)
     TERM_FIELD_NUMBER: _ClassVar[int]

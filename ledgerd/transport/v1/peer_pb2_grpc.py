@@ -41,6 +41,11 @@ class PeerStub:
                 request_serializer=ledgerd_dot_transport_dot_v1_dot_peer__pb2.Frame.SerializeToString,
                 response_deserializer=ledgerd_dot_transport_dot_v1_dot_peer__pb2.Frame.FromString,
                 _registered_method=True)
+        self.Snapshot = channel.unary_stream(
+                '/ledgerd.transport.v1.Peer/Snapshot',
+                request_serializer=ledgerd_dot_transport_dot_v1_dot_peer__pb2.SnapshotRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_transport_dot_v1_dot_peer__pb2.SnapshotPart.FromString,
+                _registered_method=True)
 
 
 class PeerServicer:
@@ -56,6 +61,14 @@ class PeerServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Snapshot(self, request, context):
+        """The bytes of a snapshot that the called node offered, from an offset on. A call of its own, so
+        that no message of consensus waits behind it. Since protocol version 2.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PeerServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -63,6 +76,11 @@ def add_PeerServicer_to_server(servicer, server):
                     servicer.Exchange,
                     request_deserializer=ledgerd_dot_transport_dot_v1_dot_peer__pb2.Frame.FromString,
                     response_serializer=ledgerd_dot_transport_dot_v1_dot_peer__pb2.Frame.SerializeToString,
+            ),
+            'Snapshot': grpc.unary_stream_rpc_method_handler(
+                    servicer.Snapshot,
+                    request_deserializer=ledgerd_dot_transport_dot_v1_dot_peer__pb2.SnapshotRequest.FromString,
+                    response_serializer=ledgerd_dot_transport_dot_v1_dot_peer__pb2.SnapshotPart.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -94,6 +112,33 @@ class Peer:
             '/ledgerd.transport.v1.Peer/Exchange',
             ledgerd_dot_transport_dot_v1_dot_peer__pb2.Frame.SerializeToString,
             ledgerd_dot_transport_dot_v1_dot_peer__pb2.Frame.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Snapshot(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/ledgerd.transport.v1.Peer/Snapshot',
+            ledgerd_dot_transport_dot_v1_dot_peer__pb2.SnapshotRequest.SerializeToString,
+            ledgerd_dot_transport_dot_v1_dot_peer__pb2.SnapshotPart.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,6 +37,10 @@ class PeerStub:
     """One long-lived stream from each node to each peer. The caller's messages go up; the answers
     travel on the other node's own stream. Downwards come the greeting and signs of life.
     """
+    Snapshot: _grpc.UnaryStreamMultiCallable[_peer_pb2.SnapshotRequest, _peer_pb2.SnapshotPart]
+    """The bytes of a snapshot that the called node offered, from an offset on. A call of its own, so
+    that no message of consensus waits behind it. Since protocol version 2.
+    """
 
 @_typing.type_check_only
 class PeerAsyncStub(PeerStub):
@@ -46,6 +50,10 @@ class PeerAsyncStub(PeerStub):
     Exchange: _aio.StreamStreamMultiCallable[_peer_pb2.Frame, _peer_pb2.Frame]  # type: ignore[assignment]
     """One long-lived stream from each node to each peer. The caller's messages go up; the answers
     travel on the other node's own stream. Downwards come the greeting and signs of life.
+    """
+    Snapshot: _aio.UnaryStreamMultiCallable[_peer_pb2.SnapshotRequest, _peer_pb2.SnapshotPart]  # type: ignore[assignment]
+    """The bytes of a snapshot that the called node offered, from an offset on. A call of its own, so
+    that no message of consensus waits behind it. Since protocol version 2.
     """
 
 class PeerServicer(metaclass=_abc_1.ABCMeta):
@@ -59,6 +67,16 @@ class PeerServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_peer_pb2.Frame], _abc.AsyncIterator[_peer_pb2.Frame]]:
         """One long-lived stream from each node to each peer. The caller's messages go up; the answers
         travel on the other node's own stream. Downwards come the greeting and signs of life.
+        """
+
+    @_abc_1.abstractmethod
+    def Snapshot(
+        self,
+        request: _peer_pb2.SnapshotRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_peer_pb2.SnapshotPart], _abc.AsyncIterator[_peer_pb2.SnapshotPart]]:
+        """The bytes of a snapshot that the called node offered, from an offset on. A call of its own, so
+        that no message of consensus waits behind it. Since protocol version 2.
         """
 
 def add_PeerServicer_to_server(servicer: PeerServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

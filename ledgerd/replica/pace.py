@@ -1,19 +1,16 @@
-"""A pace for bulk work: so many bytes a second, so that what cannot wait does not have to."""
+"""A pace for bulk work: so many bytes a second, so that what cannot wait does not have to (F29)."""
 
-import time
 from collections.abc import Callable
 
 
 class Pace:
-    """Says how long to wait after each piece. Not thread-safe: one for each work.
+    """Says how long to wait after each piece. Not thread-safe: all calls from one thread.
 
-    A piece that came late leaves no credit behind beyond one second's worth, so a pause is not
-    followed by a burst.
+    A piece that comes late leaves no credit beyond one second's worth, so a pause is not followed
+    by a burst. Several streams may share one: then the pace is that of all together.
     """
 
-    def __init__(
-        self, bytes_per_s: int, *, clock_s: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, bytes_per_s: int, clock_s: Callable[[], float]) -> None:
         assert bytes_per_s > 0, bytes_per_s
         self._bytes_per_s = bytes_per_s
         self._clock_s = clock_s

@@ -1,0 +1,186 @@
+"""A node that lacks what the others no longer have: caught up by a state, then by the log."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ledgerd.api.v1 import admin_pb2
+from ledgerd.cli.dev import DevCluster
+from ledgerd.client import CallError, Client, Profile
+from tests.e2e.load import Load, load_on
+
+pytestmark = pytest.mark.e2e
+WAIT_S_MAX = 60.0
+SMALL = {
+    "storage": {
+        "log_keep_entries": 64,
+        "snapshot_chunk_bytes": 4096,
+        "snapshot_rate_bytes": 4 << 20,
+    }
+}
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[DevCluster]:
+    """Three running nodes that keep few log entries."""
+    cluster = DevCluster(tmp_path / "cluster", 3, settings=SMALL)
+    cluster.prepare()
+    try:
+        cluster.start()
+        cluster.wait_ready()
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+def status(client: Client, node_id: int) -> admin_pb2.StatusReply:
+    return client.status(node_id, deadline=2.0)
+
+
+def until(what: str, is_so: Callable[[], bool], timeout_s: float = WAIT_S_MAX) -> None:
+    end = time.monotonic() + timeout_s
+    while True:
+        try:
+            if is_so():
+                return
+        except CallError:
+            pass
+        assert time.monotonic() < end, what
+        time.sleep(0.05)
+
+
+def events(cluster: DevCluster, node_id: int) -> list[dict[str, object]]:
+    lines = cluster.log_path(node_id).read_text().splitlines()
+    return [json.loads(line) for line in lines if line.startswith("{")]
+
+
+def happened(cluster: DevCluster, node_id: int, event: str) -> int:
+    return sum(1 for one in events(cluster, node_id) if one["event"] == event)
+
+
+def away_until_cut(cluster: DevCluster, client: Client, load: Load) -> int:
+    """Pause a follower until the leader has cut what it lacks; return which."""
+    leader = cluster.wait_ready()
+    away = next(node for node in (1, 2, 3) if node != leader)
+    at = status(client, away).last_index
+    cluster.pause(away)
+    until(
+        "the leader cuts its log",
+        lambda: status(client, cluster.leader() or leader).first_index > at + 64,
+    )
+    assert load.failures == []
+    return away
+
+
+def same_digests(client: Client) -> bool:
+    statuses = [status(client, node) for node in (1, 2, 3)]
+    return len({(one.visible_index, one.digest) for one in statuses}) == 1
+
+
+def test_a_paused_follower_catches_up_by_a_snapshot_while_load_goes_on(
+    small: DevCluster,
+) -> None:
+    """Acceptance 7 in short: the log is cut while it is away; nobody else notices."""
+    with Client(Profile.load(small.profile_path)) as client:
+        with load_on(client, callers=8, deadline_s=10.0) as load:
+            away = away_until_cut(small, client, load)
+            small.resume(away)
+            until(
+                "the state is installed",
+                lambda: happened(small, away, "snapshot_installed") > 0,
+            )
+            load.wait_for(100)
+            goal = status(client, small.leader() or 1).commit_index
+            until(
+                "the follower follows",
+                lambda: status(client, away).applied_index >= goal,
+            )
+        assert load.failures == []
+        until("digests are equal", lambda: same_digests(client))
+        assert status(client, away).first_index > 64
+    small.stop(away)
+    report = json.loads(
+        subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "ledgerd",
+                "check",
+                "--data-dir",
+                str(small.data_directory(away)),
+                "--output",
+                "json",
+            ],
+            capture_output=True,
+            check=False,
+        ).stdout
+    )
+    assert report["clean"], report
+    assert not report["replayed"]
+
+
+def test_a_receiver_killed_in_the_middle_goes_on_where_it_was(
+    small: DevCluster,
+) -> None:
+    """F29, F30: killed again and again while the state comes; it starts each time."""
+    with Client(Profile.load(small.profile_path)) as client:
+        with load_on(client, callers=4, deadline_s=10.0) as load:
+            away = away_until_cut(small, client, load)
+            small.resume(away)
+            for _ in range(4):
+                before = happened(small, away, "snapshot_fetch_begun")
+                until(
+                    "the fetch begins",
+                    lambda before=before: (
+                        happened(small, away, "snapshot_fetch_begun") > before
+                        or happened(small, away, "snapshot_installed") > 0
+                    ),
+                )
+                small.kill(away)
+                small.start(away)
+            until(
+                "the state is installed",
+                lambda: (
+                    happened(small, away, "snapshot_installed") > 0
+                    or status(client, away).first_index > 64
+                ),
+            )
+        until("digests are equal", lambda: same_digests(client))
+
+
+def test_a_spoiled_copy_is_refused_and_made_again(small: DevCluster) -> None:
+    """T90, acceptance 8: one flipped bit in the sender's copy, under good chunk checksums."""
+    with Client(Profile.load(small.profile_path)) as client:
+        with load_on(client, callers=4, deadline_s=10.0) as load:
+            away = away_until_cut(small, client, load)
+            leader = small.leader()
+            assert leader is not None
+            small.resume(away)
+            folder = small.data_directory(leader) / "snapshots"
+            until("a copy is made", lambda: bool(list(folder.glob("*.head"))))
+            (copy,) = folder.glob("*.mdb")
+            flip(copy)
+            until(
+                "the state is installed",
+                lambda: happened(small, away, "snapshot_installed") > 0,
+            )
+        until("digests are equal", lambda: same_digests(client))
+    if happened(small, away, "snapshot_refused"):
+        assert happened(small, leader, "snapshot_spoiled") == 1
+        assert happened(small, leader, "snapshot_made") >= 2
+
+
+def flip(path: Path) -> None:
+    """Flip one bit near the end, which is sent last."""
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(size - 100)
+        byte = file.read(1)[0]
+        file.seek(-1, os.SEEK_CUR)
+        file.write(bytes([byte ^ 1]))
