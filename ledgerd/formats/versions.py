@@ -7,7 +7,7 @@ a leader refuses what the version in force does not understand yet.
 | version | since release | what is new |
 |---|---|---|
 | 1 | 0.1.0 | payouts and the rarer commands; what every cluster begins with |
-| 2 | 0.2.0 | VERSION and MEMBERSHIP entries |
+| 2 | 0.2.0 | VERSION and MEMBERSHIP entries; logs may be cut |
 
 A node that meets what its release does not know keeps its log and stops applying: skipping an
 entry would fork the state. `not_understood` is that judgement.
@@ -35,6 +35,7 @@ _SINCE: Final = {
     EntryKind.VERSION: 1,  # judged by the version that it brings
 }
 
+_LOG_CUT_SINCE: Final = 2
 _LAYOUT: Final = 1
 _PAYLOAD: Final = Struct(">BI")
 
@@ -43,6 +44,15 @@ def is_understood(kind: EntryKind, state_version: int = STATE_VERSION) -> bool:
     """Return whether a cluster at this version may hold entries of this kind."""
     since = _SINCE.get(kind)
     return since is not None and since <= state_version
+
+
+def may_cut_log(state_version: int) -> bool:
+    """Return whether a log may begin later than at index 1.
+
+    Release 0.1.0 knows no such log: it could neither catch up by a snapshot nor open the directory
+    of a node that is taken back to it.
+    """
+    return state_version >= _LOG_CUT_SINCE
 
 
 def encode(state_version: int) -> bytes:

@@ -210,7 +210,9 @@ class Replica:
             self._fence(Flaw.STATE_DAMAGED, str(error))
             visible = self._state.commit()
         self._reach("turn.after_state_commit")
-        if self._compaction is not None:
+        if self._compaction is not None and versions.may_cut_log(
+            self._version.in_force
+        ):
             self._compaction.cut(self._snapshots.hold)
         return visible
 

@@ -9,7 +9,7 @@ from ledgerd.formats import versions
 from ledgerd.formats.entries import link
 from ledgerd.formats.memberships import encode_change, membership_in
 from ledgerd.formats.records import TableRows
-from ledgerd.formats.versions import STATE_VERSION_FIRST
+from ledgerd.formats.versions import STATE_VERSION, STATE_VERSION_FIRST
 from ledgerd.ledger.batch import PayoutBatch
 from ledgerd.ledger.commands import Fund, OpenAccount
 from ledgerd.ledger.money import currency_number
@@ -54,14 +54,16 @@ ACCOUNT = bytes.fromhex("0199a0000000700080000000000000a1")
 class MemoryState:
     """`replica.ports.StateStore` over a `MemoryView`."""
 
-    def __init__(self, events: list[str]) -> None:
+    def __init__(
+        self, events: list[str], state_version: int = STATE_VERSION_FIRST
+    ) -> None:
         self.ledger = MemoryView()
         self._events = events
         self._applied = Index(0)
         self._durable = Index(0)
         self._digest = bytes(32)
         self._membership = NOBODY
-        self._state_version = STATE_VERSION_FIRST
+        self._state_version = state_version
         self.digests: dict[int, bytes] = {}
         self.incoming: dict[bytes, MemoryState] = {}
 
@@ -229,7 +231,9 @@ class Machine:
         self.node_id = NodeId(node_id)
         self.events: list[str] = []
         self.disk = MemoryDisk()
-        self.state = MemoryState(self.events)
+        # A log is cut only where every member understands that.
+        in_force = STATE_VERSION_FIRST if bounds is None else STATE_VERSION
+        self.state = MemoryState(self.events, in_force)
         self.post = Post(self.events, self.disk)
         log = NotingLog(self.disk, self.events)
         core = RaftCore(

@@ -6,10 +6,12 @@ from dataclasses import replace
 import pytest
 
 from ledgerd.raft.entries import Index, NodeId, Role, Term
+from ledgerd.raft.facts import PeerGreeted
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.progress import Mode
 from ledgerd.raft.status import PeerStatus, Status
 from ledgerd.replica.compaction import LogBounds, first_to_keep
+from ledgerd.replica.inputs import Noted
 from tests.replica.machines import Machines, fund, open_account, payouts
 
 BOUNDS = LogBounds(
@@ -156,3 +158,27 @@ def test_state_is_not_synced_more_often_than_a_cut_needs() -> None:
     syncs = [event for event in machine.events if event.startswith("sync")]
 
     assert 1 <= len(syncs) <= 200 // 4
+
+
+def test_no_log_is_cut_before_every_member_understands_it() -> None:
+    """Release 0.1.0 reads logs from index 1 only, and takes no snapshot. F26, F27."""
+    bounds = LogBounds(keep_bytes=1 << 30, keep_entries=8)
+    machines = Machines(2, bounds=bounds)
+    for machine in machines.by_id.values():
+        machine.state._state_version = 1
+        machine.replica._version.in_force = 1
+    machine = machines.elect(1)
+    machine.turn(open_account(), fund(1_000_000))
+
+    def feed(numbers: range) -> int:
+        for number in numbers:
+            machine.turn(payouts(number, number))
+            machines.deliver()
+        return machine.log.first_index()
+
+    before = feed(range(60))
+    machine.turn(Noted(PeerGreeted(NodeId(2), 2, 1, 2)))
+    machines.tick(5)
+
+    assert before == 1
+    assert feed(range(60, 120)) > 1
