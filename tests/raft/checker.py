@@ -151,8 +151,13 @@ class Checker:
             for other in self.cluster.nodes.values()
             if other.disk.link(last.index) == last.link
         ]
-        assert 2 * len(holders) > len(self.cluster.nodes), ("R7", last.id, holders)
+        self._check_quorum(node, status, holders)
         self.committed += news
+
+    def _check_quorum(self, node: Node, status: Status, holders: list[int]) -> None:
+        """R7, where all nodes vote."""
+        is_quorum = 2 * len(holders) > len(self.cluster.nodes)
+        assert is_quorum, ("R7", node.id, status, holders)
 
     def _check_applied(self, node: Node) -> None:
         seen = self.seen.get(node.id)
