@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ledgerd.raft.entries import GENESIS_LINK, NO_NODE, Entry, HardState, Index, Role
+from ledgerd.raft.membership import Membership
 from ledgerd.raft.messages import (
     AppendAccepted,
     AppendEntries,
@@ -58,6 +59,7 @@ class ConsensusWatch:
     def __init__(self, node_ids: Iterable[int], options: Options) -> None:
         self._options = options
         self.nodes = {node_id: Seen() for node_id in node_ids}
+        self._committed_under: Membership | None = None
         self.entries: dict[bytes, Entry] = {}  # by link: all that were ever written
         self.committed: list[bytes] = [GENESIS_LINK]  # links by index
         self.leaders: dict[int, int] = {}
@@ -107,6 +109,10 @@ class ConsensusWatch:
         )
         if seen.acked[0] >= first:
             seen.acked = (first - 1, seen.image[first - 1])
+
+    def add(self, node_id: int) -> None:
+        """A node with an empty disk comes into being."""
+        self.nodes[node_id] = Seen()
 
     def forgive(self, node_id: int) -> None:
         """A node's disk broke the node's word: it vouches for nothing that it had said before."""
@@ -193,7 +199,7 @@ class ConsensusWatch:
             self._check_windows(status)
             self._check_leader(status, core)
         if status.commit > self.commit:
-            self.commit_to(status, core)
+            self.commit_to(status, core, before)
         elif status.commit and (before is None or before.commit != status.commit):
             link = core.link(status.commit)
             require(
@@ -253,8 +259,12 @@ class ConsensusWatch:
         assert last is not None, status
         self._led[term] = (status.last, last)
 
-    def commit_to(self, status: Status, core: Core) -> None:
-        """A node has committed further than anybody before it. R7, R10."""
+    def commit_to(self, status: Status, core: Core, before: Status | None) -> None:
+        """A node has committed further than anybody before it. R7, R10.
+
+        before: as it was seen last; it may have committed under the membership of then, and
+        applied another one since.
+        """
         links = []
         for index in range(self.commit + 1, status.commit + 1):
             link = core.link(Index(index))
@@ -264,16 +274,25 @@ class ConsensusWatch:
         entry = self.entries.get(links[-1])
         if entry is None:
             raise Violation("R7", f"entry {status.commit} was committed, never written")
-        self._check_quorum(status, entry)
+        was = before.membership if before is not None else status.membership
+        if was == status.membership or not self._has_quorum(was, entry):
+            was = status.membership
+            self._check_quorum(was, entry)
         require(
             status.role is not Role.LEADER or entry.term == status.term,
             "R10",
             f"leader {status.node_id} of term {status.term} commits {entry.id} by counting",
         )
         self.committed += links
+        self._committed_under = was
 
-    def _check_quorum(self, status: Status, entry: Entry) -> None:
-        membership = status.membership
+    def _has_quorum(self, membership: Membership, entry: Entry) -> bool:
+        return all(
+            not half or 2 * sum(self.holds(node, entry) for node in half) > len(half)
+            for half in (membership.voters, membership.outgoing)
+        )
+
+    def _check_quorum(self, membership: Membership, entry: Entry) -> None:
         for half in (membership.voters, membership.outgoing):
             holders = [node for node in half if self.holds(node, entry)]
             require(
@@ -287,15 +306,8 @@ class ConsensusWatch:
         image = self.nodes[node_id].image
         return entry.index < len(image) and image[entry.index] == entry.link
 
-    def check_kept(self, voters: Iterable[int]) -> None:
-        """R7, R8: what was ever committed stays durable on a quorum, whatever crashed."""
-        if not self.commit:
-            return
-        half = list(voters)
-        entry = self.entries[self.committed[-1]]
-        holders = [node for node in half if self.holds(node, entry)]
-        require(
-            2 * len(holders) > len(half),
-            "R7",
-            f"committed {entry.id} is left on {holders} of {half} only",
-        )
+    def check_kept(self) -> None:
+        """R7, R8: what was committed last stays durable on its quorum, whatever crashed."""
+        if self._committed_under is not None:
+            entry = self.entries[self.committed[-1]]
+            self._check_quorum(self._committed_under, entry)

@@ -63,7 +63,8 @@ class LedgerWatch:
         assert entry.index == self.index + 1, (entry.id, self.index)
         require(entry.ts_us > self._ts_us, "I11", f"log time falls at {entry.id}")
         self._ts_us = entry.ts_us
-        folded = fold(self._state.view, entry, self._state.digest())
+        state = self._state
+        folded = fold(state.view, entry, state.digest(), state.membership())
         self._state.write(entry, folded.rows, folded.digest)
         self.digests.append(folded.digest)
         self.outcomes.append(folded.applied.outcomes)

@@ -14,6 +14,7 @@ from typing import Final
 
 from ledgerd.errors import CorruptionError
 from ledgerd.formats.entries import link
+from ledgerd.formats.memberships import encode_change
 from ledgerd.formats.records import TableRows
 from ledgerd.formats.versions import STATE_VERSION, STATE_VERSION_MIN
 from ledgerd.raft.core import RaftCore
@@ -23,8 +24,9 @@ from ledgerd.raft.membership import Membership
 from ledgerd.raft.messages import Message
 from ledgerd.raft.protocol import PROTOCOL_MAX, is_understood
 from ledgerd.raft.ready import Ready
+from ledgerd.raft.requests import Request
 from ledgerd.raft.status import Status
-from ledgerd.replica.inputs import Noted, Waiter
+from ledgerd.replica.inputs import ChangeRequested, Noted, Waiter
 from ledgerd.replica.log_clock import LogClock
 from ledgerd.replica.outbox import Outbox
 from ledgerd.replica.ports import Receipt
@@ -36,9 +38,10 @@ from ledgerd.simulation.check_ledger import LedgerWatch, account_seen
 from ledgerd.simulation.client import Client
 from ledgerd.simulation.clock import Agenda
 from ledgerd.simulation.dice import chance, dice
-from ledgerd.simulation.disk import SimLogStore, SimStateStore
+from ledgerd.simulation.disk import SimDisk, SimLogStore, SimStateStore
 from ledgerd.simulation.faults import Fault, Nemesis, schedule
 from ledgerd.simulation.machine import Life, Machine, Post
+from ledgerd.simulation.members import Operator, Roster, is_let_in
 from ledgerd.simulation.network import Network
 from ledgerd.simulation.swarm import Setup, Wire
 from ledgerd.simulation.trace import Trace
@@ -112,24 +115,27 @@ class Simulation:
             has_left=self._has_left,
         )
         ids = [NodeId(number) for number in range(1, setup.nodes + 1)]
-        self._voters = tuple(ids)
+        self.roster = Roster(tuple(ids))
+        self.operator = Operator(self)
         self.ledger = LedgerWatch(setup.seed)
         self.consensus = ConsensusWatch(ids, setup.options)
         self.answers = AnswersWatch(self.ledger)
         self._client_dice = dice(setup.seed, "client network")
-        self._calls: dict[Waiter, tuple[Call, Client, Work]] = {}
+        self._calls: dict[Waiter, tuple[Call, Client | Operator, Work]] = {}
         self._waiters = 0
         self._greeted: set[tuple[int, int, int, int]] = set()
-        self._targets: Sequence[NodeId] = ids
+        self._core_ids: Sequence[NodeId] = ()
+        self._core: list[Machine] = []
         self.elections = 0
-        self.machines = {node_id: Machine(node_id, self) for node_id in ids}
-        budget = FaultBudget(
-            {node_id: machine.disk for node_id, machine in self.machines.items()},
-            voters=lambda: self._voters,
+        self.machines: dict[NodeId, Machine] = {}
+        self._disks: dict[NodeId, SimDisk] = {}
+        self._budget = FaultBudget(
+            self._disks,
+            voters=lambda: self.roster.newest.all_voters,
             committed=lambda: self.consensus.commit,
         )
-        for machine in self.machines.values():
-            machine.disk.budget = budget
+        for node_id in ids:
+            machine = self._make(node_id)
             machine.is_old = machine.node_id <= setup.old_nodes
         for machine in self.machines.values():
             self._start(machine)
@@ -163,7 +169,7 @@ class Simulation:
                 behind = self._behind()
                 deadline_ns = self.agenda.now_ns + patience_ns
         self.ledger.check_all()
-        self.consensus.check_kept(self._voters)
+        self.consensus.check_kept()
 
     def _behind(self) -> int:
         """Return how many entries the healed nodes have yet to apply, all together."""
@@ -175,24 +181,20 @@ class Simulation:
         self._nemesis.stop()
         setup = self.setup
         generator = dice(setup.seed, "core")
-        # Who lost what its disk had promised says so and stays down (T12).
-        sound = [
-            voter
-            for voter in self._voters
-            if "CorruptionError" not in self.machines[voter].excuses
-        ]
-        quorum = len(self._voters) // 2 + 1
-        size = quorum if chance(generator, 0.5) else len(sound)
-        core = sorted(generator.sample(sound, size))
+        newest = self.roster.newest
+        core = list(self.machines)
+        if chance(generator, 0.5) and self._is_agreed(newest):
+            size = len(newest.voters) // 2 + 1
+            core = sorted(generator.sample(newest.voters, size))
         self._core = [self.machines[node_id] for node_id in core]
-        self._targets = core
+        self._core_ids = core
         calm = setup.wire
         self.network.calm(Wire(calm.delay_ns, calm.jitter_ns, 0.0, 0.0, 0, 0.0))
         for machine in self.machines.values():
             if machine.node_id not in core:
                 machine.pause()
         self.network.mend()
-        for machine in self._core:
+        for machine in list(self._core):
             machine.crash_in = None
             machine.disk.calm()
             machine.slow_until_ns = machine.deaf_until_ns = 0
@@ -202,12 +204,26 @@ class Simulation:
         for client in self.clients:
             client.close()
 
+    def _is_agreed(self, newest: Membership) -> bool:
+        """Return whether any quorum will do: one plain membership in force, no disk that lied."""
+        lives = [m.life for m in self.machines.values() if m.life is not None]
+        views = {life.replica.core.membership.index for life in lives}
+        is_sound = not any(
+            "CorruptionError" in machine.excuses for machine in self.machines.values()
+        )
+        return is_sound and views == {newest.index} and not newest.is_joint
+
     def _unfinished(self) -> str:
         """Return what is not as R18 wants it; empty when all is."""
+        newest = self.roster.newest
         if any(not machine.is_up for machine in self._core):
             down = [m.node_id for m in self._core if not m.is_up]
             return f"nodes {down} of the healed quorum do not run"
-        statuses = [m.life.replica.core.status() for m in self._core if m.life]
+        statuses = [
+            m.life.replica.core.status()
+            for m in self._core
+            if m.life and m.node_id in newest.members
+        ]
         leaders = [s.node_id for s in statuses if s.role is Role.LEADER]
         if len(leaders) != 1:
             return f"leaders {leaders}"
@@ -219,6 +235,8 @@ class Simulation:
             return "nodes differ: " + ", ".join(
                 f"{s.last}/{s.applied}" for s in statuses
             )
+        if newest.is_joint and newest.auto_leave:
+            return f"the membership is still joint: {newest}"
         return ""
 
     # What machines are made of: `machine.World`.
@@ -232,15 +250,19 @@ class Simulation:
     def build(self, machine: Machine) -> Replica:
         """Open the machine's stores and put a replica over them, as the daemon does."""
         disk = machine.disk
-        disk.open(cluster_id=CLUSTER_ID, node_id=machine.node_id)
+        opened = disk.open(cluster_id=CLUSTER_ID, node_id=machine.node_id)
+        machine.store_uuid = opened.identity.store_uuid
         log, state = _Log(disk), _State(disk)
         log.run = state.run = self
         log.node_id, state.machine = machine.node_id, machine
         plan = recover(log, state)
         disk.take_elapsed_ns()
+        membership = state.membership()
+        if membership.is_empty:
+            membership = self.roster.founding(machine, machine.store_uuid)
         clock = LogClock(
             node_id=machine.node_id,
-            voters=self._voters,
+            voters=membership.all_voters or (machine.node_id,),
             wall_us=machine.wall.now_us,
             monotonic_us=machine.monotonic_us,
         )
@@ -248,18 +270,19 @@ class Simulation:
             clock.follow(log.entries(plan.last, plan.last, 1)[0].ts_us)
         machine.log_clock = clock
         self.consensus.started(machine.node_id, log)
-        self.consensus.check_kept(self._voters)
+        self.consensus.check_kept()
         self.ledger.check_digest(machine.node_id, plan.applied, state.digest())
         core = RaftCore(
             machine.node_id,
             options=self.setup.options,
-            membership=Membership(voters=self._voters),
+            membership=membership,
             hard_state=log.hard_state(),
             log=log,
             applied=state.applied(),
             jitter=machine.jitter,
             link=link,
             marks=self,
+            encode_change=encode_change,
         )
         return Replica(
             core=core,
@@ -297,6 +320,8 @@ class Simulation:
         self._look(machine, machine.life, outbox)
         for answer in outbox.answers:
             call, client, _ = self._calls.pop(answer.waiter)
+            if isinstance(client, Operator):
+                continue
             self.answers.answered(call, answer)
             self._reply(machine, client.answered, call, machine.node_id)
         for refusal in outbox.not_proposed:
@@ -367,6 +392,9 @@ class Simulation:
         self._event(machine, "x", None, str(error))
         name = type(error).__name__
         if name in machine.excuses:
+            # Who lost what its disk had promised says so and stays down (T12).
+            if machine in self._core and isinstance(error, CorruptionError):
+                self._core.remove(machine)
             return
         invariant = "R15" if isinstance(error, CorruptionError) else "T8"
         raise Violation(invariant, f"node {machine.node_id} stopped: {error}")
@@ -378,7 +406,8 @@ class Simulation:
         if entry.index > self.consensus.commit:
             assert machine.life is not None
             core = machine.life.replica.core
-            self.consensus.commit_to(core.status(), core)
+            before = self.consensus.nodes[machine.node_id].status
+            self.consensus.commit_to(core.status(), core, before)
         while self.ledger.index < entry.index:
             self._fold_next()
         if self.consensus.committed[entry.index] != entry.link:
@@ -392,6 +421,8 @@ class Simulation:
 
     def _look(self, machine: Machine, life: Life, outbox: Outbox | None) -> None:
         before, now = self.consensus.looked(machine.node_id, life.replica.core)
+        if self.roster.seen(machine.node_id, now.membership):
+            self._event(machine, "M", now)
         while self.ledger.index < self.consensus.commit:
             self._fold_next()
         if before is not None:
@@ -428,6 +459,9 @@ class Simulation:
 
     def _deliver(self, message: Message) -> None:
         machine, sender = self.machines[message.to], self.machines[message.sender]
+        if machine.is_up and not is_let_in(machine, sender):
+            self._dropped(message, "not let in")
+            return
         self._greet(machine, sender)
         if not machine.receive(message):
             self._dropped(message, "down" if not machine.is_up else "inbox full")
@@ -447,7 +481,10 @@ class Simulation:
             is_old = one.is_old or other.is_old
             protocol = OLD_PROTOCOL if is_old else PROTOCOL_MAX
             newest = OLD_STATE_VERSION if other.is_old else STATE_VERSION
-            fact = PeerGreeted(other.node_id, protocol, STATE_VERSION_MIN, newest)
+            store_uuid = b"" if other.is_old else other.store_uuid
+            fact = PeerGreeted(
+                other.node_id, protocol, STATE_VERSION_MIN, newest, store_uuid
+            )
             one.take(Noted(fact))
 
     def _dropped(self, message: Message, why: str) -> None:
@@ -458,7 +495,7 @@ class Simulation:
 
     def targets(self) -> Sequence[NodeId]:
         """`client.Servers`: the nodes that a client knows of."""
-        return self._targets
+        return self._core_ids or self.roster.newest.members
 
     def call(self, client: Client, node_id: NodeId, work: Work) -> Call:
         """`client.Servers`: send work to a node."""
@@ -538,6 +575,26 @@ class Simulation:
             if machine.is_up and (best is None or status.term > best[0]):
                 best = (status.term, machine)
         return best[1] if best is not None else None
+
+    def _make(self, node_id: NodeId) -> Machine:
+        machine = self.machines[node_id] = Machine(node_id, self)
+        self._disks[node_id] = machine.disk
+        machine.disk.budget = self._budget
+        return machine
+
+    def found(self, node_id: NodeId) -> None:
+        """`members.Cluster`: start a node with an empty disk; it waits to be added."""
+        self.consensus.add(node_id)
+        self._start(self._make(node_id))
+
+    def ask(self, machine: Machine, request: Request, expected: Index | None) -> Call:
+        """`members.Cluster`: send a request for other members to a node."""
+        self._waiters += 1
+        waiter = Waiter(self._waiters)
+        call = Call(waiter, f"operator.{self._waiters}", 0)
+        self._calls[waiter] = (call, self.operator, ReadAccount(b""))
+        machine.take(ChangeRequested(waiter, request, expected))
+        return call
 
     def note_fault(self, fault: Fault, what: str) -> None:
         """A fault has begun."""

@@ -16,6 +16,7 @@ from ledgerd.replica.inputs import Ticked
 from ledgerd.simulation.clock import SECOND, Agenda
 from ledgerd.simulation.dice import dice
 from ledgerd.simulation.machine import Machine
+from ledgerd.simulation.members import Operator
 from ledgerd.simulation.network import Network
 from ledgerd.simulation.swarm import Setup
 
@@ -65,6 +66,7 @@ class Ground(Protocol):
     setup: Setup
     network: Network
     machines: dict[NodeId, Machine]
+    operator: Operator
 
     def leader(self) -> Machine | None:
         """Return who leads, if anybody seems to."""
@@ -293,6 +295,15 @@ class Nemesis:
         return f"{victim.node_id} {fault.lasts_ns // 1_000_000} ms"
 
     # Callers, and what an administrator does.
+
+    def _add_node(self, fault: Fault, generator: random.Random) -> str:
+        return self._ground.operator.add(generator)
+
+    def _remove_node(self, fault: Fault, generator: random.Random) -> str:
+        return self._ground.operator.remove(generator)
+
+    def _replace_node(self, fault: Fault, generator: random.Random) -> str:
+        return self._ground.operator.replace(generator)
 
     def _deaf_to_clients(self, fault: Fault, generator: random.Random) -> str:
         """Cut one node, often the leader, from all callers, but from no node (N5)."""

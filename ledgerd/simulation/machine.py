@@ -119,6 +119,7 @@ class Machine:
     own_ns: the time at which the node is, inside a turn ahead of everybody else's.
     crash_in: crash at this many moments from now; None: not planned.
     excuses: errors that its process may end with, for a fault of its disk asked for them.
+    store_uuid: of its data directory, since it was opened first.
     is_old: it runs the release before this one. deaf_until_ns: callers do not reach it.
     """
 
@@ -151,6 +152,7 @@ class Machine:
         self.held: list[Input] = []
         self.excuses: set[str] = set()
         self.is_old = False
+        self.store_uuid = b""
         self.deaf_until_ns = 0
 
     @property

@@ -20,9 +20,7 @@ _OWN: Final = "ledgerd/simulation/"
 # Marks whose deeds the workload does not know yet. Each belongs in no release.
 AWAITED: Final = (
     "capacity.refused",
-    "member.campaign_held",
     "member.joint_left_by_later_leader",
-    "member.leader_removed",
     "member.too_slow",
     "digest.disputed",
     "digest.diverged",

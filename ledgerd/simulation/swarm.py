@@ -31,6 +31,9 @@ FAULT_KINDS = (
     "stall",
     "deaf_to_clients",
     "upgrade",
+    "add_node",
+    "remove_node",
+    "replace_node",
 )
 
 
