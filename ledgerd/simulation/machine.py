@@ -120,6 +120,7 @@ class Machine:
     crash_in: crash at this many moments from now; None: not planned.
     excuses: errors that its process may end with, for a fault of its disk asked for them.
     store_uuid: of its data directory, since it was opened first.
+    died_in_commit: its last process ended inside one, which may be lost without a lie.
     is_old: it runs the release before this one. deaf_until_ns: callers do not reach it.
     """
 
@@ -153,6 +154,7 @@ class Machine:
         self.excuses: set[str] = set()
         self.is_old = False
         self.store_uuid = b""
+        self.died_in_commit = False
         self.deaf_until_ns = 0
 
     @property
@@ -171,6 +173,7 @@ class Machine:
         assert self.life is None, self.node_id
         now_ns = self.world.agenda.now_ns
         self.incarnation += 1
+        self.died_in_commit = False
         self.own_ns = self.free_at_ns = now_ns
         self.crash_in = None
         self.paused_at_ns = None
@@ -322,6 +325,7 @@ class Machine:
         try:
             again = self._turn(life, inputs)
         except (Crashed, SimulatedCrash) as crash:
+            self.died_in_commit = isinstance(crash, SimulatedCrash)
             self.world.ended(self, f"at {crash}", is_power_cut=self.power_cut)
             self._end(self.own_ns, is_power_cut=self.power_cut)
             return

@@ -140,7 +140,7 @@ def draw(seed: int) -> Setup:
         rate_spread=pick((0.0, 0.0, 0.01, 0.05, 0.5)),
         inbox_messages_max=pick((4, 64, 4096, 4096)),
         inbox_commands_max=pick((8, 65_536, 65_536)),
-        old_nodes=pick((0, 0, 0, 1, nodes - 1, nodes)),
+        old_nodes=pick((1, nodes - 1, nodes)) if "upgrade" in faults else 0,
         is_wired=chance(generator, 0.3),
         wire=_wire(generator, base_ns),
         load=_load(generator, base_ns),
@@ -204,4 +204,7 @@ def _faults(generator: random.Random) -> tuple[str, ...]:
     if chance(generator, 0.1):
         return ()
     share = generator.choice((0.2, 0.5, 0.8))
-    return tuple(kind for kind in FAULT_KINDS if chance(generator, share))
+    chosen = [kind for kind in FAULT_KINDS if chance(generator, share)]
+    if "upgrade" in chosen and chance(generator, 0.5):
+        chosen.remove("upgrade")  # while it lasts, members cannot change
+    return tuple(chosen)
