@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TypeAlias, assert_never
 
-from ledgerd.raft.entries import NO_NODE, Entry, EntryId, HardState, NodeId
+from ledgerd.raft.entries import NO_INDEX, NO_NODE, Entry, EntryId, HardState, NodeId
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.messages import (
     AppendAccepted,
@@ -104,11 +104,16 @@ def _tail(message: Message) -> str:
                 f"{f' corrupt={corrupt}..' if corrupt else ''}"
             )
         case Heartbeat():
-            return f" commit={message.commit} position={message.read_position}"
+            named = {"checkpoint": message.checkpoint, "agreed": message.agreed}
+            digests = [f" {k}={v.index}" for k, v in named.items() if v is not None]
+            return (
+                f" commit={message.commit} position={message.read_position}"
+                f"{''.join(digests)}"
+            )
         case HeartbeatReply():
             return (
                 f" position={message.read_position} applied={message.applied}"
-                f"{_health(message)}"
+                f"{_health(message)}{_agreement(message)}"
             )
         case PreVote():
             return f" last={describe(message.last)}"
@@ -234,6 +239,14 @@ def _leader(leader: NodeId) -> str:
     return "none" if leader == NO_NODE else str(leader)
 
 
+def _agreement(message: HeartbeatReply) -> str:
+    """Return how the sender's digest compares with the leader's; nothing if it cannot tell."""
+    agreement = message.agreement
+    if agreement is None or agreement.index == NO_INDEX:
+        return ""
+    return f" {'agrees' if agreement.is_equal else 'differs'}={agreement.index}"
+
+
 def _health(thing: HeartbeatReply | PeerStatus | Status) -> str:
     """Return what stands out of a node's disk: nothing if it is well."""
     slow = " slow" if thing.is_slow else ""
@@ -242,6 +255,8 @@ def _health(thing: HeartbeatReply | PeerStatus | Status) -> str:
 
 def _status(status: Status) -> str:
     corrupt = "".join(f" corrupt={index}" for index in status.corrupt)
+    if status.diverged_at is not None:
+        corrupt += f" diverged={status.diverged_at}"
     peers = "".join(f"; {describe(peer)}" for peer in status.peers)
     return (
         f"{status.node_id} {status.role.value} term={status.term} vote={status.vote} "

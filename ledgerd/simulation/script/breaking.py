@@ -46,6 +46,12 @@ def corrupt(play: Play, args: Args) -> Lines:
     return []
 
 
+def diverge(play: Play, args: Args) -> Lines:
+    """Let a node's state rot: it gets a `?` that no entry has made."""
+    play.world.machines[args.node()].diverge()
+    return []
+
+
 def duplicate(play: Play, args: Args) -> Lines:
     """Send all that is under way to these nodes a second time, behind everything else."""
     to = frozenset(args.nodes())

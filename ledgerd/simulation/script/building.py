@@ -23,6 +23,7 @@ def add_nodes(play: Play, args: Args) -> Lines:
         raise args.fault("index= needs voters=(): a snapshot says who takes part")
     if args.option("read-only", "safe") != "safe":
         raise args.fault("read-only= is safe; there are no lease reads (F12)")
+    is_digested = args.has("checkpoint-entries")
     settings = Settings(
         membership=Membership(voters, learners=learners, index=index)
         if voters
@@ -38,6 +39,7 @@ def add_nodes(play: Play, args: Args) -> Lines:
             uncommitted_bytes_max=args.count("max-uncommitted-size", _UNLIMITED),
             apply_bytes_max=args.count("max-committed-size-per-ready", _UNLIMITED),
             recent_bytes_max=_UNLIMITED,
+            checkpoint_entries=args.count("checkpoint-entries", _UNLIMITED),
             free_bytes_min=args.count("free-bytes-min", 0),
         ),
         rules=Rules(
@@ -48,6 +50,7 @@ def add_nodes(play: Play, args: Args) -> Lines:
             ),
         ),
         is_async=args.flag("async-storage-writes", default=False),
+        is_digested=is_digested,
     )
     args.done()
     play.world.add(count, settings)

@@ -53,6 +53,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "restart": breaking.restart,
     "wipe": breaking.wipe,
     "corrupt": breaking.corrupt,
+    "diverge": breaking.diverge,
     "duplicate": breaking.duplicate,
     "cut": breaking.cut,
     "heal": breaking.heal,

@@ -6,7 +6,7 @@ says, and returns what happened as lines for the reader.
 
 import hashlib
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from ledgerd.formats.entries import link
@@ -49,6 +49,7 @@ class Settings:
     options: Options
     rules: Rules
     is_async: bool
+    is_digested: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +65,17 @@ class Applied:
         """The entry that was applied last."""
         return self.anchor.id
 
+    @property
+    def digest(self) -> bytes:
+        """A hash over everything that was applied."""
+        return hashlib.sha256(self.content.encode()).digest()
+
     def snapshot(self) -> Snapshot:
         """Return this state as something that can be offered."""
-        data = self.content.encode()
-        digest = hashlib.sha256(data).digest()
-        return Snapshot(self.anchor, self.membership, digest, len(data), digest)
+        size_bytes = len(self.content.encode())
+        return Snapshot(
+            self.anchor, self.membership, self.digest, size_bytes, self.digest
+        )
 
 
 class Around(Protocol):
@@ -239,6 +246,8 @@ class Machine:
             told.append(f"membership {describe(membership)}")
         anchor = Anchor(entry.id, entry.link, entry.ts_us)
         self.history.append(Applied(anchor, content, membership))
+        if self._settings.is_digested:
+            self.core.digested(entry.index, self.state.digest)
         return told
 
     def corrupt(self, index: Index) -> None:
@@ -246,6 +255,10 @@ class Machine:
         self.disk.corrupt.add(index)
         if self.is_up:
             self.core.note(SlotCorrupt(index))
+
+    def diverge(self) -> None:
+        """Let the state rot: from now on it is not what the entries made."""
+        self.history[-1] = replace(self.state, content=f"{self.state.content}?")
 
     # Snapshots and compaction. The state after every entry is at hand as a snapshot.
 
