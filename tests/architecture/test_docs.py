@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 REGISTERS = ("guarantees.md", "traps.md", "invariants.md")
+WITH_SYMBOLS = (*REGISTERS, "divergence.md")
 TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)(?:::(\w+))?`")
 TRACE = re.compile(r"`(tests/raft/traces/\w+\.txt)`")
 CODE = re.compile(r"`((?:ledgerd|jepsen)/[\w/]+\.py)(?:: ?([\w.]+))?`")
@@ -52,7 +53,7 @@ def test_every_trace_that_the_traps_name_exists() -> None:
     assert sorted({path for path in named if not (ROOT / path).exists()}) == []
 
 
-@pytest.mark.parametrize("page", REGISTERS)
+@pytest.mark.parametrize("page", WITH_SYMBOLS)
 def test_every_symbol_that_a_register_names_exists(page: str) -> None:
     """The code that keeps a rule can be found from the rule."""
     missing = [
