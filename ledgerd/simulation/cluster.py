@@ -291,6 +291,7 @@ class Simulation:
             mail=Post(machine),
             hooks=machine,
             marks=self,
+            tick_us=self.setup.tick_ns // 1_000,
             state_version_max=OLD_STATE_VERSION if machine.is_old else STATE_VERSION,
         )
 
