@@ -101,6 +101,15 @@ class Member:
             shown="127.0.0.1:7101",
         )
     )
+    priority: int = field(
+        default=0,
+        metadata=_about(
+            "Among equally fit nodes the one of larger priority leads, 10 s after it has caught "
+            "up. Of founding members; later ones get theirs when they are added.",
+            first=-1_000,
+            last=1_000,
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -797,10 +806,13 @@ def _example_option(option: _Declared) -> list[str]:
     has_default = option.default not in (MISSING, None)
     value = option.default if known.shown is None else known.shown
     comment = "# " if has_default else ""
-    explained = textwrap.wrap(
-        " ".join(notes), _EXAMPLE_COLUMNS, initial_indent="# ", subsequent_indent="# "
+    return ["", *_comment(" ".join(notes)), f"{comment}{option.name} = {_toml(value)}"]
+
+
+def _comment(text: str) -> list[str]:
+    return textwrap.wrap(
+        text, _EXAMPLE_COLUMNS, initial_indent="# ", subsequent_indent="# "
     )
-    return ["", *explained, f"{comment}{option.name} = {_toml(value)}"]
 
 
 def _example_members() -> list[str]:
@@ -809,8 +821,12 @@ def _example_members() -> list[str]:
         lines += ["", "[[cluster.members]]"]
         for option in _declared(Member):
             if number == 1:
-                lines.append(f"# {option.option.text}")
-            lines.append(f"{option.name} = {_toml(_example_member(option, number))}")
+                lines += _comment(option.option.text)
+            if option.default is MISSING:
+                value = _toml(_example_member(option, number))
+                lines.append(f"{option.name} = {value}")
+            elif number == 1:
+                lines.append(f"# {option.name} = {_toml(option.default)}")
     return lines
 
 

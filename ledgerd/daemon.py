@@ -29,7 +29,7 @@ from ledgerd.limits import INBOX_MESSAGES_MAX
 from ledgerd.node import lifecycle
 from ledgerd.node.courier import Courier
 from ledgerd.node.failstop import fail_stop
-from ledgerd.node.handle import Node
+from ledgerd.node.handle import DRAIN_ATTEMPTS_MAX, Node
 from ledgerd.node.inbox import Inbox, InboxBounds
 from ledgerd.node.instruments import Gauges, StageTimer
 from ledgerd.node.options import NodeOptions
@@ -120,6 +120,7 @@ def _records(config: NodeConfig, store_uuid: bytes) -> list[NodeRecord]:
             NodeId(member.id),
             peer_address=member.peer_address,
             api_address=member.api_address,
+            priority=member.priority,
         )
         for member in config.cluster.members
     ]
@@ -359,6 +360,10 @@ class _NodeBuild:
                     room.run,
                 ),
                 stop_grace_s=options.stop_grace_s,
+                # Each attempt is given up after one base.
+                drain_s=(DRAIN_ATTEMPTS_MAX + 1)
+                * tick_s
+                * config.raft.election_base_ticks,
             )
         finally:
             await keeper.stop()

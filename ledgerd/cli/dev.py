@@ -74,6 +74,7 @@ class DevCluster:
         settings: Mapping[str, Mapping[str, object]] | None = None,
         peer_links: Mapping[tuple[int, int], str] | None = None,
         environment: Mapping[str, str] | None = None,
+        priorities: Mapping[int, int] | None = None,
     ) -> None:
         """Touch nothing yet.
 
@@ -84,12 +85,14 @@ class DevCluster:
             peer_links: (from, to) -> address at which node `from` reaches node `to`,
                 for example that of a proxy.
             environment: Of the nodes, beside this process's own.
+            priorities: Of members by node id, 0 for those not named.
         """
         self.directory = directory.absolute()
         self.node_ids: Sequence[int] = range(1, nodes + 1)
         self._settings = settings or {}
         self._peer_links = peer_links or {}
         self._environment = environment or {}
+        self._priorities = priorities or {}
         self._children: dict[int, subprocess.Popen[bytes]] = {}
 
     @classmethod
@@ -332,6 +335,7 @@ class DevCluster:
                 f"id = {peer_id}",
                 f'peer_address = "{link}"',
                 f'api_address = "{_HOST}:{peer.api}"',
+                f"priority = {self._priorities.get(peer_id, 0)}",
                 "",
             ]
         return "\n".join(lines)

@@ -41,10 +41,13 @@ async def serve(
     api: Part,
     background: Sequence[Callable[[], Awaitable[None]]],
     stop_grace_s: float,
+    drain_s: float,
 ) -> None:
     """Run a node until SIGTERM or SIGINT, then stop it in order.
 
     background: endless coroutines (ticker, gauges); each runs as a task of the group.
+    stop_grace_s: how long calls under way may take at the end. drain_s: how long a leader may take
+        to hand over before.
     """
     loop = asyncio.get_running_loop()
     install_nets(loop)
@@ -64,7 +67,7 @@ async def serve(
             await should_stop.wait()
             log.info("node_stopping", node_id=node.node_id)
             # F5: whoever leads next does so before this one refuses calls.
-            await node.drain(stop_grace_s)
+            await node.drain(drain_s)
             node.begin_stop()
             # Waits for calls under way while consensus goes on.
             await api.stop(stop_grace_s)

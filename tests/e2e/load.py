@@ -6,8 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import NamedTuple
 
 from ledgerd.client import CallError, Client, Outcome, us_account
+
+
+class Pace(NamedTuple):
+    """Acknowledgements a second, and the slowest call of a hundred."""
+
+    rate: float
+    p99_s: float
 
 
 @dataclass
@@ -17,6 +25,7 @@ class Load:
     acks: list[float] = field(default_factory=list)
     payout_ids: list[str] = field(default_factory=list)
     slowest_s: float = 0.0
+    latencies_s: list[float] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
     def longest_gap_s(self, since: float = 0.0) -> float:
@@ -30,6 +39,15 @@ class Load:
         while len(self.acks) < wanted:
             assert time.monotonic() < until, f"{len(self.acks)} of {wanted} acks"
             time.sleep(0.005)
+
+    def measure(self, seconds: float) -> Pace:
+        """Return the pace of the next `seconds`."""
+        first, began = len(self.latencies_s), time.monotonic()
+        time.sleep(seconds)
+        taken = sorted(self.latencies_s[first:])
+        elapsed = time.monotonic() - began
+        worst = taken[int(len(taken) * 0.99)] if taken else seconds
+        return Pace(len(taken) / elapsed, worst)
 
 
 def funded_account(client: Client) -> str:
@@ -65,6 +83,7 @@ def load_on(client: Client, *, callers: int, deadline_s: float) -> Iterator[Load
                 load.failures.append(str(result))
             load.acks.append(now)
             load.payout_ids.append(result.payout_id)
+            load.latencies_s.append(now - began)
             load.slowest_s = max(load.slowest_s, now - began)
 
     threads = [threading.Thread(target=call) for _ in range(callers)]

@@ -114,6 +114,7 @@ class Whole:
             api=Part("api", self.notes, api_failure),
             background=background,
             stop_grace_s=0.1,
+            drain_s=0.1,
         )
 
 
