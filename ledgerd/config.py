@@ -310,6 +310,21 @@ class StorageSection:
             "Piece in which a copy of the state is sent.", "bytes", 4_096, 2 * _MIB
         ),
     )
+    scrub_bytes_per_s: int = field(
+        default=8 * _MIB,
+        metadata=_about(
+            "How fast the background reading of log and state looks for rot.",
+            "bytes/s",
+            65_536,
+            16 * _GIB,
+        ),
+    )
+    scrub_rest_ms: int = field(
+        default=60_000,
+        metadata=_about(
+            "How long it rests after everything was read.", "ms", 10, 86_400_000
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)

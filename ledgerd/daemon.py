@@ -9,6 +9,7 @@ import faulthandler
 import os
 import secrets
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -46,7 +47,7 @@ from ledgerd.observability.pauses import GcPauses
 from ledgerd.raft.core import Options, RaftCore
 from ledgerd.raft.describe import describe
 from ledgerd.raft.entries import NodeId
-from ledgerd.raft.facts import PeerLost, PeerRefused, SnapshotSent
+from ledgerd.raft.facts import PeerLost, PeerRefused, SlotCorrupt, SnapshotSent
 from ledgerd.raft.membership import Membership, NodeRecord
 from ledgerd.replica.compaction import LogBounds
 from ledgerd.replica.log_clock import LogClock
@@ -55,9 +56,11 @@ from ledgerd.security import tls
 from ledgerd.security.handshakes import HandshakeFailure, NativeStderr
 from ledgerd.storage import founders
 from ledgerd.storage.environment import Environment, StorageOptions, open_directory
-from ledgerd.storage.log_store import LmdbLogStore
+from ledgerd.storage.log_store import LmdbLogStore, stored_anchor
 from ledgerd.storage.reader import StateReader, read
+from ledgerd.storage.rebuild import can_replay, empty_state
 from ledgerd.storage.recovery import recover
+from ledgerd.storage.scrub import Passed, Scrub
 from ledgerd.storage.state_store import LmdbStateStore
 from ledgerd.transport.greeting import Refusal
 from ledgerd.transport.options import TransportOptions
@@ -103,6 +106,7 @@ def run(config: NodeConfig) -> None:
         ),
     )
     try:
+        _empty_bad_state(environment)
         membership = founders.first_membership(
             environment,
             _records(config, environment.identity.store_uuid),
@@ -111,6 +115,20 @@ def run(config: NodeConfig) -> None:
         uvloop.run(_NodeBuild(config, environment, membership).serve())
     finally:
         environment.close()
+
+
+def _empty_bad_state(environment: Environment) -> None:
+    """Empty a state/ that cannot be opened, if the log can fold it again (F37).
+
+    Errors: CorruptionError when it cannot.
+    """
+    try:
+        LmdbStateStore(environment)
+    except CorruptionError as error:
+        if stored_anchor(environment).at:
+            raise
+        log.error("state_damaged", why=str(error), remedy="folded again from the log")
+        empty_state(environment)
 
 
 def _records(config: NodeConfig, store_uuid: bytes) -> list[NodeRecord]:
@@ -160,6 +178,7 @@ class _NodeBuild:
         self._config = config
         self._membership = membership
         self._environment = environment
+        self._log_store: LmdbLogStore | None = None
         self._node_id = NodeId(config.node.id)
         self._metrics = Metrics()
         self._timer = StageTimer(self._metrics)
@@ -293,6 +312,8 @@ class _NodeBuild:
             clock=clock,
             metrics=metrics,
             settle_delay_s=options.settle_delay_s,
+            can_rebuild=self._can_rebuild,
+            rebuild=lambda: self._rebuild(loop, node),
         )
         stalls = StallWatch(
             limit_s=tick_s * config.raft.election_base_ticks,
@@ -343,6 +364,21 @@ class _NodeBuild:
             on_ticks=inbox.put_ticks,
             on_lag_s=metrics.loop_lag_seconds.observe,
         )
+        scrub = Scrub(
+            self._environment,
+            bytes_per_s=config.storage.scrub_bytes_per_s,
+            rest_s=config.storage.scrub_rest_ms / 1000,
+            on_slot=lambda index: inbox.put_fact(SlotCorrupt(index)),
+            on_damage=inbox.put_damage,
+            on_pass=self._on_scrubbed,
+        )
+
+        async def scrub_on() -> None:
+            try:
+                await asyncio.to_thread(scrub.run)
+            finally:
+                scrub.stop()
+
         gauges = Gauges(node=node, metrics=metrics, connected=transport.connected)
         try:
             await lifecycle.serve(
@@ -358,6 +394,7 @@ class _NodeBuild:
                     reads.keep_fresh,
                     stalls.run,
                     room.run,
+                    scrub_on,
                 ),
                 stop_grace_s=options.stop_grace_s,
                 # Each attempt is given up after one base.
@@ -372,11 +409,33 @@ class _NodeBuild:
                 endpoint.close()
             handshakes.uninstall()
 
+    def _can_rebuild(self) -> bool:
+        """Whether a bad state can be folded again from the own log. Replica thread."""
+        return self._log_store is not None and can_replay(self._log_store)
+
+    def _rebuild(self, loop: asyncio.AbstractEventLoop, node: Node) -> None:
+        """Empty state/, once no reader counts on it. Replica thread, with the stores closed."""
+        is_told = threading.Event()
+
+        def tell() -> None:
+            node.begin_rebuild()
+            is_told.set()
+
+        loop.call_soon_threadsafe(tell)
+        is_told.wait(timeout=10)
+        empty_state(self._environment)
+        self._membership = founders.first_membership(
+            self._environment,
+            _records(self._config, self._environment.identity.store_uuid),
+            joins=self._config.cluster.join,
+        )
+
     def _build_replica(
         self, transport: PeerTransport, clock: LogClock, keeper: SnapshotKeeper
     ) -> tuple[Replica, Callable[[], None]]:
         """Open the stores and make the replica, on the thread that will own them."""
         log_store = LmdbLogStore(self._environment, clock=time.monotonic)
+        self._log_store = log_store
         state_store = LmdbStateStore(self._environment)
         plan = recover(log_store, state_store)
         last = log_store.last_index()
@@ -459,6 +518,10 @@ class _NodeBuild:
         if refusal is Refusal.STORE_CHANGED:
             fail_stop(CorruptionError(why), where="a peer refused this node")
         node.expel(why)
+
+    def _on_scrubbed(self, passed: Passed) -> None:
+        self._metrics.scrub_passes.inc()
+        self._metrics.scrub_bytes.inc(passed.size_bytes)
 
     def _on_failed_handshake(self, failure: HandshakeFailure) -> None:
         self._metrics.tls_refusals.labels(failure.reason).inc()

@@ -272,6 +272,11 @@ class Node:
             log.error("node_removed", why=why)
         self._expelled = why
 
+    def begin_rebuild(self) -> None:
+        """Be not ready, and let reads wait, until the state is folded again from the log (F37)."""
+        self._is_caught_up = False
+        self._reads.restart()
+
     def begin_stop(self) -> None:
         """Refuse new work as definitely not logged; what was proposed may still end."""
         self._is_stopping = True

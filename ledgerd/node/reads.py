@@ -72,6 +72,7 @@ class Reads:
         self._courier = courier
         self._snapshots = snapshots
         self._waiting_max = waiting_max
+        self._was_rebuilt = False
         self._visible = Index(0)
         self._freshness = Freshness()
         self._numbers = itertools.count()
@@ -84,6 +85,11 @@ class Reads:
     def visible(self) -> Index:
         """The index that readers see."""
         return self._visible
+
+    def restart(self) -> None:
+        """Begin anew: the state is folded again from the log, and readers wait for it (F37)."""
+        self._was_rebuilt = True
+        self._visible = Index(0)
 
     def advance(self, visible: Index) -> None:
         """Let everybody go on who waited for `visible` or less."""
@@ -214,6 +220,9 @@ class Reads:
             age_s = 0.0 if fresh_at is None else time.monotonic() - fresh_at
             age_ms = math.ceil(age_s * _MS)
             at = ReadAt(index, reader.applied(), reader.log_time_us(), age_ms)
+            if at.applied_index < index and self._was_rebuilt:
+                reason = Reason.NOT_READY  # the state was emptied under this read
+                raise NotLogged(reason, message_of(reason))
             assert at.applied_index >= index, (at, index)  # R12
             return at, query(reader)
 

@@ -20,7 +20,7 @@ from ledgerd.replica.inputs import Input, Ticked
 from ledgerd.replica.log_clock import LogClock
 from ledgerd.replica.outbox import Outbox
 from ledgerd.replica.replica import Replica
-from ledgerd.replica.versions import Standing
+from ledgerd.replica.versions import Halt, Standing
 
 log = logs.get(__name__)
 
@@ -43,11 +43,15 @@ class ReplicaThread:
         clock: LogClock,
         metrics: Metrics,
         settle_delay_s: float,
+        can_rebuild: Callable[[], bool] = lambda: False,
+        rebuild: Callable[[], None] = lambda: None,
     ) -> None:
         """Make the thread; `start` begins.
 
         build: makes the replica, on its own thread since the stores assert their owner, and
             what closes its stores at a clean end.
+        can_rebuild, rebuild: whether a state that is bad can be emptied, to be folded again from
+            the log, and what does it once the stores are closed; the replica is built anew then.
         settle_delay_s: how long applied state may wait before readers see it, if none waits.
         """
         self._build = build
@@ -56,6 +60,8 @@ class ReplicaThread:
         self._clock = clock
         self._metrics = metrics
         self._settle_delay_s = settle_delay_s
+        self._can_rebuild = can_rebuild
+        self._rebuild = rebuild
         self._should_stop = False
         self._started = threading.Event()
         self._thread = threading.Thread(target=self._run, name="replica", daemon=True)
@@ -88,8 +94,16 @@ class ReplicaThread:
 
     def _run(self) -> None:
         try:
-            replica, close = self._build()
-            self._loop(replica)
+            while True:
+                replica, close = self._build()
+                self._loop(replica)
+                if not self._is_bad(replica) or self._should_stop:
+                    break
+                self._courier.deliver(replica.abandon())
+                close()
+                self._rebuild()
+                self._metrics.state_rebuilds.inc()
+                log.info("state_rebuild_begun")
             close()
         except BaseException as error:  # fail-stop: nothing survives a broken replica
             fail_stop(error, where="replica thread")
@@ -135,12 +149,23 @@ class ReplicaThread:
                     index=outbox.halt.index,
                     why=outbox.halt.why,
                     flaw=outbox.halt.flaw.value,
-                    remedy="the state is built anew"
-                    if outbox.halt.is_of_state
-                    else "upgrade this node; it goes on from here",
+                    remedy=self._remedy(outbox.halt),
                 )
+                if outbox.halt.is_of_state and self._can_rebuild():
+                    return
             self._count(inputs, outbox)
         self._courier.announce(replica.settle())
+
+    def _is_bad(self, replica: Replica) -> bool:
+        halt = replica.standing.halt
+        return halt is not None and halt.is_of_state and self._can_rebuild()
+
+    def _remedy(self, halt: Halt) -> str:
+        if not halt.is_of_state:
+            return "upgrade this node; it goes on from here"
+        if self._can_rebuild():
+            return "the state is folded again from the log"
+        return "the log was cut: replace this node"
 
     def _wait_s(
         self, *, again: bool, sends_first: bool, settle_due_at: float | None

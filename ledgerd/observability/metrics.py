@@ -90,6 +90,17 @@ class Metrics:
             "ledgerd_state_fenced",
             "1 while this node's state is damaged or not the majority's; it serves nothing.",
         )
+        self.state_rebuilds = self._counter(
+            "ledgerd_state_rebuilds_total",
+            "How often a bad state was emptied and folded again from the log.",
+        )
+        self.scrub_passes = self._counter(
+            "ledgerd_scrub_passes_total",
+            "How often the background reading has read all of log and state.",
+        )
+        self.scrub_bytes = self._counter(
+            "ledgerd_scrub_bytes_total", "Bytes that the background reading has read."
+        )
         self.visible_index = self._gauge(
             "ledgerd_state_visible_index", "Index that reads see."
         )

@@ -463,6 +463,23 @@ class Replica:
         self._unrecorded = None  # it stands in the log
         self._stop_applying(Index(self._state.applied() + 1), why, flaw)
 
+    def abandon(self) -> Outbox:
+        """End every call that waits here: this replica is given up, and another one built (F37).
+
+        What was proposed may be committed yet, so it ends as unknown (T65).
+        """
+        outbox = Outbox()
+        for share in self._waiters.lose_from(Index(0)):
+            self._tell_unknown(share, outbox)
+        self._give_up_held(outbox)
+        for readers in self._reads.values():
+            for waiter in readers:
+                outbox.not_proposed.append(
+                    NotProposed(waiter, Reason.READ_NOT_CONFIRMED, NO_NODE)
+                )
+        self._reads.clear()
+        return outbox
+
     def _judge(self, outbox: Outbox) -> None:
         """Fence this node if its state was seen to differ, and tell of a halt once."""
         diverged_at = self._core.diverged_at

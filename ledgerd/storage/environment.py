@@ -15,6 +15,7 @@ import errno
 import fcntl
 import os
 import secrets
+import sys
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ from ledgerd.storage import hard_state, keys, swap
 from ledgerd.storage.directories import sync_directory
 from ledgerd.storage.gate import Gate
 from ledgerd.storage.identity import FORMAT_VERSION, Identity, pack, unpack
-from ledgerd.storage.whole import is_whole
+from ledgerd.storage.whole import can_be_opened, is_whole
 
 Table: TypeAlias = lmdb._Database  # the stubs give the handle's type this name only
 
@@ -247,6 +248,7 @@ def open_directory(
     try:
         _refuse_other_files(directory)
         _refuse_low_space(directory, options)
+        _refuse_cut_off(directory / "log")
         return _open_both(directory, lock, options, (cluster_id, node_id))
     except BaseException:
         lock.release()
@@ -269,7 +271,8 @@ def open_existing(
         raise ConfigError(message)
     lock = DirectoryLock(directory)
     try:
-        _refuse_cut_off(directory)
+        _refuse_cut_off(directory / "log")
+        _refuse_cut_off(directory / "state")
         return _open_both(directory, lock, options or StorageOptions(), None)
     except BaseException:
         lock.release()
@@ -308,6 +311,8 @@ def _open_both(
     try:
         identity = admit_log(log, directory, owner, store_uuid=secrets.token_bytes(16))
         _finish_install(log, directory)
+        if owner is not None:
+            _drop_bad_state(log, directory)
         state = _open_lmdb(
             directory / "state",
             options.state_map_bytes,
@@ -527,14 +532,42 @@ def _refuse_low_space(directory: Path, options: StorageOptions) -> None:
         raise NoSpaceError(message)
 
 
-def _refuse_cut_off(directory: Path) -> None:
-    for path in (directory / "log", directory / "state"):
-        if (path / "data.mdb").exists() and not is_whole(path):
-            message = (
-                f"{path}/data.mdb is cut off: it ends before the pages that it uses, at "
-                f"{(path / 'data.mdb').stat().st_size} bytes. Restore it, or replace the node"
-            )
-            raise CorruptionError(message)
+def _refuse_cut_off(path: Path) -> None:
+    if (path / "data.mdb").exists() and not is_whole(path):
+        message = (
+            f"{path}/data.mdb is cut off: it ends before the pages that it uses, at "
+            f"{(path / 'data.mdb').stat().st_size} bytes. Bring the node back under a new id: "
+            "ledgerctl cluster replace"
+        )
+        raise CorruptionError(message)
+
+
+def _drop_bad_state(log: lmdb.Environment, directory: Path) -> None:
+    """Remove a state/ that cannot be opened, if the log can fold it again; it is only a fold.
+
+    Errors: CorruptionError when it cannot, for the log was cut.
+    """
+    path = directory / "state"
+    try:
+        _refuse_cut_off(path)
+        if not (path / "data.mdb").exists() or can_be_opened(path):
+            return
+        raise CorruptionError(f"{path}/data.mdb is damaged: its tables cannot be read")
+    except CorruptionError as error:
+        meta = log.open_db(keys.META.encode("ascii"), create=False)
+        with log.begin(db=meta) as transaction:
+            if transaction.get(keys.ANCHOR) is not None:
+                raise
+        _note_dropped(directory, str(error))
+        for name in ("data.mdb", "lock.mdb"):
+            (path / name).unlink(missing_ok=True)
+
+
+def _note_dropped(directory: Path, why: str) -> None:
+    """Say on standard error what became of state/; the log of the node is not set up here."""
+    print(  # noqa: T201 - there is no logger below observability
+        f"ledgerd: {directory}/state is folded again from log/: {why}", file=sys.stderr
+    )
 
 
 def _make(directory: Path) -> None:

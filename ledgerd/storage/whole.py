@@ -39,6 +39,17 @@ def is_whole(environment: Path) -> bool:
     return ended.returncode != -signal.SIGBUS
 
 
+def can_be_opened(environment: Path) -> bool:
+    """Return whether LMDB opens the file and finds the names of its tables."""
+    try:
+        with _opened(environment) as opened, opened.begin() as transaction:
+            for name, _ in transaction.cursor():
+                opened.open_db(bytes(name), transaction, create=False)
+    except lmdb.Error:
+        return False
+    return True
+
+
 def _opened(environment: Path) -> lmdb.Environment:
     return lmdb.open(
         str(environment),

@@ -1,7 +1,6 @@
 """`ledgerd run` that must not start: exit code, one line, no traceback, and nothing written."""
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -176,12 +175,12 @@ def test_a_log_that_is_gone(one: DevCluster) -> None:
 
 
 def test_a_log_that_was_cut_off(one: DevCluster) -> None:
-    """Reading beyond its end kills the process; not without a word, and `check` says which."""
+    """Reading beyond its end would kill the process; the start and `check` say which file it is."""
     make_data(one)
     file = one.data_directory(1) / "log" / "data.mdb"
     os.truncate(file, 2 * 4_096)
 
-    died = ended(one, -signal.SIGBUS)
+    refused(one, ExitCode.CORRUPTION, f"{file} is cut off: ")
     checked = subprocess.run(
         [
             *(sys.executable, "-m", "ledgerd", "check"),
@@ -192,7 +191,6 @@ def test_a_log_that_was_cut_off(one: DevCluster) -> None:
         check=False,
     )
 
-    assert died.stderr.startswith("Fatal Python error: Bus error")
     assert checked.returncode == ExitCode.CORRUPTION
     assert f"{file} is cut off: " in checked.stdout
 

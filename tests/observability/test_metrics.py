@@ -12,7 +12,8 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "metrics.md"
 # Units and nouns a name may end with, besides _total; a unit comes last.
 ENDINGS = (
     "_seconds", "_bytes", "_index", "_commands", "_messages", "_info", "_ready", "_role",
-    "_term", "_id", "_waiting", "_in_flight", "_connected",
+    "_term", "_id", "_waiting", "_in_flight", "_connected", "_slots", "_fenced",
+    "_slow",
 )  # fmt: skip
 
 

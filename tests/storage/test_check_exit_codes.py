@@ -49,7 +49,7 @@ def test_a_file_that_was_cut_off_is_told(tmp_path: Path, name: str, pages: int) 
     assert result.exit_code == 71
     assert (
         f"{file} is cut off: it ends before the pages that it uses, at {pages * 4_096} "
-        "bytes. Restore it, or replace the node"
+        "bytes. Bring the node back under a new id: ledgerctl cluster replace"
     ) in result.stdout
     assert file.stat().st_size == pages * 4_096
 

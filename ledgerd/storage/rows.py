@@ -1,0 +1,77 @@
+"""One row of state/, looked at by itself and beside the rows that it must agree with.
+
+Checksums cover values, so a key with a flipped bit is found by what other rows say: a payout leads
+to the id that leads back to it, and events are numbered without a gap.
+"""
+
+from ledgerd.errors import CorruptionError
+from ledgerd.formats import memberships, records
+from ledgerd.formats.records import Table
+from ledgerd.ledger.identity import IdKind
+from ledgerd.limits import ID_BYTES
+from ledgerd.storage import applied, keys
+from ledgerd.storage.tables import Tables
+
+
+def check_row(tables: Tables, table: Table, key: bytes, value: bytes) -> None:
+    """Return if the row is intact. Errors: CorruptionError, naming table and key."""
+    match table:
+        case Table.PAYOUT:
+            _check_payout(tables, key, value)
+        case Table.PAYOUT_STATE:
+            status = records.decode_payout_status(key, value)
+            if tables.payout_head(records.position_of(key)) is None:
+                raise _lonely(table, key, f"no payout, but a status {status.state}")
+        case Table.JOURNAL:
+            records.decode_journal(key, value)
+        case Table.EVENT:
+            records.decode_event(key, value)
+        case Table.EVENT_SEEK:
+            records.decode_event_seek(key, value)
+        case Table.ACCOUNT:
+            records.decode_account(key, value)
+        case Table.ACCOUNT_MARK:
+            records.decode_account_mark(key, value)
+        case Table.INTERNAL:
+            records.internal_of(key)
+            records.decode_internal(key, value)
+        case Table.ID:
+            _check_id(tables, key, value)
+        case Table.REQUEST:
+            records.decode_request(key, value)
+        case Table.EVIDENCE:
+            records.decode_external_ref(key, value)
+        case Table.CONFIG:
+            if key.startswith(records.FEES_PREFIX):
+                records.decode_fee_schedule(key, value)
+        case Table.META:
+            _check_meta(key, value)
+
+
+def _check_payout(tables: Tables, key: bytes, value: bytes) -> None:
+    head = records.decode_payout(key, value)
+    kept = tables.id(IdKind.PAYOUT, head.payout_id)
+    if kept is None or kept.refusal or (kept.index, kept.ordinal) != head.position:
+        raise _lonely(Table.PAYOUT, key, "its id does not lead back to it")
+
+
+def _check_id(tables: Tables, key: bytes, value: bytes) -> None:
+    kept = records.decode_id(key, value)
+    if key[ID_BYTES] != IdKind.PAYOUT or kept.refusal:
+        return
+    head = tables.payout_head((kept.index, kept.ordinal))
+    if head is None or head.payout_id != key[:ID_BYTES]:
+        raise _lonely(Table.ID, key, "no payout of this id stands where it says")
+
+
+def _check_meta(key: bytes, value: bytes) -> None:
+    if key == keys.APPLIED:
+        applied.unpack(value)
+    elif key == memberships.META_MEMBERSHIP:
+        memberships.decode_membership(value)
+    elif key == records.META_EVENT_SEQ:
+        records.decode_event_seq(key, value)
+
+
+def _lonely(table: Table, key: bytes, what: str) -> CorruptionError:
+    return CorruptionError(f"state/, table {table}, key {key.hex()}: {what}")

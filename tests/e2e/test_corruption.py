@@ -1,0 +1,178 @@
+"""Bits flipped in the files of one node of three: found, repaired, and nothing acknowledged lost.
+
+Acceptance: each log value, random pages of the state. The node is stopped while its files are
+changed: while it runs it shares the page cache, and that would be a fault of memory.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from random import Random
+
+import lmdb
+import pytest
+
+from ledgerd.api.v1 import admin_pb2
+from ledgerd.cli.dev import DevCluster
+from ledgerd.client import Client, SubmitResult, us_account
+
+pytestmark = pytest.mark.e2e
+PAGE_BYTES = 4_096
+
+
+def submit(client: Client, account: str) -> SubmitResult:
+    return client.submit(
+        account=account,
+        amount=100,
+        currency="USD",
+        rail="us_ach",
+        destination=us_account("021000021", "1234567890", "Some Payee"),
+        reference="e2e",
+        deadline=20.0,
+    )
+
+
+def funded(client: Client) -> str:
+    account = client.open_account(currency="USD", livemode=True, owner_ref="e2e")
+    client.fund(account, 10**9, "USD", bank="main", external_ref=account[-12:])
+    return account
+
+
+def log_values(directory: Path) -> list[bytes]:
+    """Return every value of the log of a stopped node, as LMDB shows it."""
+    with lmdb.open(
+        str(directory / "log"), max_dbs=32, readonly=True, lock=False
+    ) as opened:
+        table = opened.open_db(b"entries", create=False)
+        with opened.begin(db=table) as transaction:
+            return [bytes(value) for _, value in transaction.cursor()]
+
+
+def flip_everywhere(file: Path, value: bytes, dice: Random) -> int:
+    """Flip one bit of `value` in all its copies in the file; return how many there were."""
+    data = bytearray(file.read_bytes())
+    offset, bit, count = dice.randrange(len(value)), 1 << dice.randrange(8), 0
+    at = data.find(value)
+    while at >= 0:
+        data[at + offset] ^= bit
+        count += 1
+        at = data.find(value, at + 1)
+    file.write_bytes(data)
+    return count
+
+
+def statuses(client: Client) -> list[admin_pb2.StatusReply]:
+    return [
+        status
+        for status in client.statuses(deadline=2.0).values()
+        if isinstance(status, admin_pb2.StatusReply)
+    ]
+
+
+def at_rest(client: Client, *, within_s: float = 30.0) -> set[tuple[int, str]]:
+    """Return (index, digest) of all three nodes once all are ready at one index."""
+    ends_at = time.monotonic() + within_s
+    found: list[admin_pb2.StatusReply] = []
+    while time.monotonic() < ends_at:
+        found = statuses(client)
+        indexes = {status.visible_index for status in found if status.ready}
+        if len(found) == 3 and len(indexes) == 1 and all(s.ready for s in found):
+            return {(status.visible_index, status.digest) for status in found}
+        time.sleep(0.05)
+    raise AssertionError(f"the nodes did not come to rest: {found}")
+
+
+def check(cluster: DevCluster, node_id: int) -> list[object]:
+    """Run `ledgerd check` on a stopped node, and return its findings."""
+    directory = str(cluster.data_directory(node_id))
+    ended = subprocess.run(
+        [
+            *(sys.executable, "-m", "ledgerd", "check"),
+            *("--data-dir", directory, "--output", "json"),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    findings: list[object] = json.loads(ended.stdout)["findings"]
+    return findings
+
+
+def scrub_fast(cluster: DevCluster, node_id: int) -> None:
+    """Let the node look for rot at once, and again and again."""
+    config = cluster.config_path(node_id)
+    text = config.read_text()
+    lines = "scrub_bytes_per_s = 1073741824\nscrub_rest_ms = 200\n"
+    if "scrub_rest_ms" not in text:
+        found = "[storage]\n" in text
+        text = (
+            text.replace("[storage]\n", f"[storage]\n{lines}")
+            if found
+            else f"{text}\n[storage]\n{lines}"
+        )
+        config.write_text(text)
+
+
+def test_a_bit_in_each_log_value_is_repaired_from_peers(
+    cluster: DevCluster, client: Client
+) -> None:
+    """First one value after the other, then all of them at once; the digests are equal."""
+    account = funded(client)
+    acked = [submit(client, account) for _ in range(20)]
+    victim = next(n for n in (1, 2, 3) if n != cluster.leader())
+    scrub_fast(cluster, victim)
+    dice = Random(8)
+    log_file = cluster.data_directory(victim) / "log" / "data.mdb"
+
+    flipped = 0
+    for every in (3, 1):  # every third value, then all
+        cluster.stop(victim)
+        values = log_values(cluster.data_directory(victim))
+        for value in values[::every]:
+            copies = flip_everywhere(log_file, value, dice)
+            assert copies >= 1
+            flipped += 1
+        assert log_values(cluster.data_directory(victim)) != values
+        cluster.start(victim)
+        acked.append(submit(client, account))
+        assert len(at_rest(client)) == 1
+    text = cluster.log_path(victim).read_text()
+    cluster.stop()
+
+    assert flipped > 25
+    assert "log_slots_corrupt" in text
+    assert "log_slots_repaired" in text
+    assert [check(cluster, node_id) for node_id in (1, 2, 3)] == [[], [], []]
+
+
+def test_bits_in_random_pages_of_the_state_end_in_a_state_that_is_right(
+    cluster: DevCluster, client: Client
+) -> None:
+    """What shows is found and the state is folded again; what does not show harms nobody."""
+    account = funded(client)
+    acked = [submit(client, account) for _ in range(20)]
+    victim = next(n for n in (1, 2, 3) if n != cluster.leader())
+    scrub_fast(cluster, victim)
+    dice = Random(9)
+    state_file = cluster.data_directory(victim) / "state" / "data.mdb"
+
+    for _ in range(4):
+        cluster.stop(victim)
+        data = bytearray(state_file.read_bytes())
+        for _ in range(4):
+            page = dice.randrange(2, len(data) // PAGE_BYTES)  # not the two meta pages
+            offset = page * PAGE_BYTES + dice.randrange(PAGE_BYTES)
+            data[offset] ^= 1 << dice.randrange(8)
+        state_file.write_bytes(data)
+        cluster.start(victim)
+        acked.append(submit(client, account))
+        assert len(at_rest(client)) == 1
+    time.sleep(1.0)  # the scrub has gone over what the start did not read
+    assert len(at_rest(client)) == 1
+    missing = [a for a in acked if not client.get(a.payout_id).HasField("payout")]
+    cluster.stop()
+
+    assert missing == []
+    assert [check(cluster, node_id) for node_id in (1, 2, 3)] == [[], [], []]

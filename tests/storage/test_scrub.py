@@ -1,0 +1,124 @@
+"""The scrub finds what rots: every log value, every row, rows that cannot be reached."""
+
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from ledgerd.formats.records import Table
+from ledgerd.raft.entries import Index
+from ledgerd.storage import keys
+from ledgerd.storage.environment import Environment
+from ledgerd.storage.scrub import Passed, Scrub
+from tests.storage.world import make_node, open_node, usual_history
+
+
+class Found:
+    """What a pass over a directory reports."""
+
+    def __init__(self, environment: Environment) -> None:
+        self.slots: list[Index] = []
+        self.damage: list[str] = []
+        self.passed: Passed = Scrub(
+            environment,
+            bytes_per_s=1 << 30,
+            rest_s=0,
+            on_slot=self.slots.append,
+            on_damage=self.damage.append,
+        ).pass_once()
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """A node that stored and applied a usual history, stopped."""
+    path = tmp_path / "node"
+    make_node(path, usual_history())
+    return path
+
+
+def test_a_clean_directory_is_read_whole(directory: Path) -> None:
+    """All of it, and nothing is reported."""
+    with open_node(directory) as environment:
+        found = Found(environment)
+
+    assert found.slots == []
+    assert found.damage == []
+    assert found.passed.entries == 8
+    assert found.passed.rows > 100
+
+
+@pytest.mark.parametrize("index", range(1, 9))
+def test_a_flipped_bit_in_each_log_value_is_found(directory: Path, index: int) -> None:
+    """Any bit of any value (T74)."""
+    dice = Random(index)
+    with open_node(directory) as environment:
+        table = environment.log_tables[keys.ENTRIES]
+        with environment.log.begin(write=True) as transaction:
+            key = keys.index_key(Index(index))
+            value = bytearray(transaction.get(key, db=table) or b"")
+            value[dice.randrange(len(value))] ^= 1 << dice.randrange(8)
+            transaction.put(key, bytes(value), db=table)
+
+        found = Found(environment)
+
+    assert found.slots == [index]
+    assert found.damage == []
+
+
+def test_an_old_log_value_put_back_is_found(directory: Path) -> None:
+    """Intact by itself, wrong in its place (T87)."""
+    other = usual_history()
+    with open_node(directory) as environment:
+        table = environment.log_tables[keys.ENTRIES]
+        with environment.log.begin(write=True) as transaction:
+            transaction.delete(keys.index_key(Index(3)), db=table)
+        found = Found(environment)
+
+    assert len(other) == 8
+    assert found.slots == [3]
+
+
+def test_a_flipped_bit_in_each_row_is_found(directory: Path) -> None:
+    """Every table, every row, a bit of its value drawn for each (T85)."""
+    dice = Random(7)
+    with open_node(directory) as environment:
+        rows = []
+        with environment.state.begin() as transaction:
+            for name, table in environment.state_tables.items():
+                rows += [
+                    (name, key, value)
+                    for key, value in transaction.cursor(table)
+                    if (name, key) != (keys.META, keys.IDENTITY)
+                ]
+        missed = []
+        for name, key, value in rows[:: max(1, len(rows) // 120)]:
+            bad = bytearray(value)
+            bad[dice.randrange(len(bad))] ^= 1 << dice.randrange(8)
+            table = environment.state_tables[name]
+            with environment.state.begin(write=True) as transaction:
+                transaction.put(key, bytes(bad), db=table)
+            if len(Found(environment).damage) != 1:
+                missed.append((name, key.hex()))
+            with environment.state.begin(write=True) as transaction:
+                transaction.put(key, value, db=table)
+
+    assert missed == []
+
+
+@pytest.mark.parametrize("table", [Table.PAYOUT, Table.ID])
+def test_a_flipped_bit_in_a_key_of_a_payout_is_found(
+    directory: Path, table: Table
+) -> None:
+    """Checksums do not cover keys; the payout and its id lead to each other."""
+    with open_node(directory) as environment:
+        handle = environment.state_tables[table]
+        with environment.state.begin(write=True) as transaction:
+            key, value = next(iter(transaction.cursor(handle)))
+            bad = bytearray(key)
+            bad[7] ^= 4
+            transaction.delete(key, db=handle)
+            transaction.put(bytes(bad), value, db=handle)
+
+        found = Found(environment)
+
+    assert len(found.damage) == 1
