@@ -105,7 +105,7 @@ class Member:
         default=0,
         metadata=_about(
             "Among equally fit nodes the one of larger priority leads, 10 s after it has caught "
-            "up. Of founding members; later ones get theirs when they are added.",
+            "up. Of founding members; later `ledgerctl cluster update` changes it.",
             first=-1_000,
             last=1_000,
         ),

@@ -13,7 +13,13 @@ from ledgerd.errors import NotLogged, Reason
 from ledgerd.node.courier import message_of
 from ledgerd.raft.entries import NO_NODE, NodeId, Role
 from ledgerd.raft.membership import Membership, NodeKind, NodeRecord
-from ledgerd.raft.requests import AddNode, RemoveNode, ReplaceNode, Request
+from ledgerd.raft.requests import (
+    AddNode,
+    RemoveNode,
+    ReplaceNode,
+    Request,
+    UpdateNode,
+)
 from ledgerd.raft.status import PeerStatus, Status
 from ledgerd.security.tls import split_address
 
@@ -59,6 +65,20 @@ class ClusterService(cluster_pb2_grpc.ClusterServicer):
         new = request.new_node
         replacing = ReplaceNode(NodeId(request.old_node_id), _adding(new))
         return await self._change(replacing, new.expected_index, new.node_id)
+
+    async def UpdateNode(  # noqa: D102
+        self, request: pb.UpdateNodeRequest, context: Context
+    ) -> pb.MembershipReply:
+        _check_texts(request)
+        for field in ("peer_address", "api_address"):
+            if request.HasField(field):
+                _check_address(request, field)
+        given = {
+            field: getattr(request, field) if request.HasField(field) else None
+            for field in ("peer_address", "api_address", "priority", "region")
+        }
+        update = UpdateNode(NodeId(request.node_id), **given)
+        return await self._change(update, request.expected_index, request.node_id)
 
     async def _change(
         self, request: Request, expected_index: int, node_id: int
@@ -116,14 +136,9 @@ class ClusterService(cluster_pb2_grpc.ClusterServicer):
 
 def _adding(request: pb.AddNodeRequest) -> AddNode:
     """Return what is asked for. Raises NotLogged with MALFORMED."""
+    _check_texts(request)
     for field in ("peer_address", "api_address"):
-        try:
-            split_address(getattr(request, field))
-        except ValueError as error:
-            raise _malformed(field, f"host:port ({error})") from error
-    for field in ("peer_address", "api_address", "region"):
-        if len(getattr(request, field)) > _TEXT_CHARACTERS_MAX:
-            raise _malformed(field, f"at most {_TEXT_CHARACTERS_MAX} characters")
+        _check_address(request, field)
     return AddNode(
         NodeId(request.node_id),
         peer_address=request.peer_address,
@@ -132,6 +147,21 @@ def _adding(request: pb.AddNodeRequest) -> AddNode:
         priority=request.priority,
         region=request.region,
     )
+
+
+def _check_texts(request: pb.AddNodeRequest | pb.UpdateNodeRequest) -> None:
+    for field in ("peer_address", "api_address", "region"):
+        if len(getattr(request, field)) > _TEXT_CHARACTERS_MAX:
+            raise _malformed(field, f"at most {_TEXT_CHARACTERS_MAX} characters")
+
+
+def _check_address(
+    request: pb.AddNodeRequest | pb.UpdateNodeRequest, field: str
+) -> None:
+    try:
+        split_address(getattr(request, field))
+    except ValueError as error:
+        raise _malformed(field, f"host:port ({error})") from error
 
 
 def _malformed(field: str, expected: str) -> NotLogged:

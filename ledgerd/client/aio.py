@@ -591,6 +591,19 @@ class AsyncClient:
             deadline=until,
         )
 
+    async def update_node(
+        self,
+        request: cluster_pb2.UpdateNodeRequest,
+        *,
+        deadline: float | None = None,
+    ) -> cluster_pb2.MembershipReply:
+        """Change what is known of a member. Errors: as `add_node`."""
+        until = self._until(deadline)
+        _, calls, _ = self._open()
+        return await calls.mutate(
+            lambda node: node.cluster.UpdateNode, request, deadline=until
+        )
+
     async def status(
         self, node_id: int | None = None, *, deadline: float | None = None
     ) -> admin_pb2.StatusReply:

@@ -526,6 +526,15 @@ class Client:
         """Return the cluster as its leader sees it. Raises NotLogged while nobody leads."""
         return self._wait(self._client.cluster_status(deadline=deadline))
 
+    def update_node(
+        self,
+        request: cluster_pb2.UpdateNodeRequest,
+        *,
+        deadline: float | None = None,
+    ) -> cluster_pb2.MembershipReply:
+        """Change what is known of a member. Errors: as `add_node`."""
+        return self._wait(self._client.update_node(request, deadline=deadline))
+
     def status(
         self, node_id: int | None = None, *, deadline: float | None = None
     ) -> admin_pb2.StatusReply:

@@ -1,4 +1,4 @@
-"""What an operator asks of the membership, as changes: add, remove, replace. F23, F24.
+"""What an operator asks of the membership, as changes: add, remove, replace, update. F23, F24.
 
 Pure: `(membership, request) -> change` or the flaw that refuses it. A new node always comes as a
 learner; what it waits for is its plan, which is part of the membership, so whoever leads when it
@@ -6,7 +6,7 @@ has caught up makes it a voter (`promoted`).
 """
 
 from dataclasses import dataclass, replace
-from typing import TypeAlias, assert_never
+from typing import Any, TypeAlias, assert_never
 
 from ledgerd.raft.changes import Change, EnterJoint, Flaw, Op, OpKind, Simple
 from ledgerd.raft.entries import NO_NODE, NodeId
@@ -45,7 +45,18 @@ class ReplaceNode:
     new: AddNode
 
 
-Request: TypeAlias = AddNode | RemoveNode | ReplaceNode
+@dataclass(frozen=True, slots=True)
+class UpdateNode:
+    """Change what is known of a member; None: it stays (L1)."""
+
+    node_id: NodeId
+    peer_address: str | None = None
+    api_address: str | None = None
+    priority: int | None = None
+    region: str | None = None
+
+
+Request: TypeAlias = AddNode | RemoveNode | ReplaceNode | UpdateNode
 
 
 def change_for(membership: Membership, request: Request) -> Change | Flaw:
@@ -61,6 +72,8 @@ def change_for(membership: Membership, request: Request) -> Change | Flaw:
             if request.old not in membership.voters:
                 return Flaw.NO_VOTER
             return _learning(membership, request.new, request.old)
+        case UpdateNode():
+            return _update(membership, request)
         case _:
             assert_never(request)
 
@@ -109,6 +122,21 @@ def _learning(
         )
     plan = None if is_standby else Plan(node_id, replaces)
     return Simple((Op(OpKind.LEARNER, node_id, record, plan),))
+
+
+def _update(membership: Membership, request: UpdateNode) -> Change | Flaw:
+    record = membership.record(request.node_id)
+    if record is None:
+        return Flaw.NOT_A_MEMBER
+    changes = {
+        "peer_address": request.peer_address,
+        "api_address": request.api_address,
+        "priority": request.priority,
+        "region": request.region,
+    }
+    # Any: the fields of a record by their names.
+    known: dict[str, Any] = {k: v for k, v in changes.items() if v is not None}
+    return Simple((Op(OpKind.UPDATE, record.node_id, replace(record, **known)),))
 
 
 def _removal(membership: Membership, node_id: NodeId) -> Change | Flaw:

@@ -17,7 +17,7 @@ from ledgerd.raft.membership import (
     NodeRecord,
     Standing,
 )
-from ledgerd.raft.requests import AddNode, RemoveNode, ReplaceNode, Request
+from ledgerd.raft.requests import AddNode, RemoveNode, ReplaceNode, Request, UpdateNode
 from ledgerd.simulation.check_answers import Call
 from ledgerd.simulation.machine import Machine
 from ledgerd.simulation.verdict import require
@@ -196,3 +196,5 @@ def _names(request: Request) -> str:
             return str(request.node_id)
         case ReplaceNode():
             return f"{request.old} by {request.new.node_id}"
+        case UpdateNode():
+            return str(request.node_id)

@@ -40,6 +40,7 @@ OPERATING = {
     "Cluster/RemoveNode",
     "Cluster/ReplaceNode",
     "Cluster/Transfer",
+    "Cluster/UpdateNode",
 }
 PROBES = {"Health/Check", "Health/Watch", "Health/List"}
 REFLECTION = {"ServerReflection/ServerReflectionInfo"}

@@ -9,7 +9,7 @@ from ledgerd.api.v1 import cluster_pb2 as pb
 from ledgerd.errors import NotLogged, Reason
 from ledgerd.raft.entries import NodeId
 from ledgerd.raft.membership import NodeKind
-from ledgerd.raft.requests import AddNode, RemoveNode, ReplaceNode
+from ledgerd.raft.requests import AddNode, RemoveNode, ReplaceNode, UpdateNode
 from tests.api.world import World, refusal_of
 
 
@@ -103,6 +103,8 @@ def test_changes_are_handed_on_as_they_were_asked_for(world: World) -> None:
                 pb.ReplaceNodeRequest(old_node_id=3, new_node=adding(expected_index=7))
             )
 
+            await cluster.UpdateNode(pb.UpdateNodeRequest(node_id=2, priority=5))
+
     asyncio.run(run())
     new = AddNode(NodeId(4), "node4:7201", "node4:7101", NodeKind.STANDBY)
     unnumbered = AddNode(NodeId(0), "node4:7201", "node4:7101")
@@ -111,6 +113,7 @@ def test_changes_are_handed_on_as_they_were_asked_for(world: World) -> None:
         (new, 9),
         (RemoveNode(NodeId(2)), None),
         (ReplaceNode(NodeId(3), unnumbered), 7),
+        (UpdateNode(NodeId(2), priority=5), None),
     ]
 
 

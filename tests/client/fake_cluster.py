@@ -546,6 +546,15 @@ class FakeClusterCalls(cluster_pb2_grpc.ClusterServicer):
         new = request.new_node
         return self._changed(new.node_id, new.expected_index, context)
 
+    def UpdateNode(
+        self, request: cluster_pb2.UpdateNodeRequest, context: grpc.ServicerContext
+    ) -> cluster_pb2.MembershipReply:
+        self.node.enter_write("UpdateNode", context)
+        for member in self.node.cluster.members.members:
+            if member.node_id == request.node_id:
+                member.priority = request.priority
+        return self._changed(0, request.expected_index, context)
+
     def RemoveNode(
         self, request: cluster_pb2.RemoveNodeRequest, context: grpc.ServicerContext
     ) -> cluster_pb2.MembershipReply:

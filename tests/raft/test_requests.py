@@ -10,6 +10,7 @@ from ledgerd.raft.requests import (
     RemoveNode,
     ReplaceNode,
     Request,
+    UpdateNode,
     change_for,
     given_up,
     promoted,
@@ -86,12 +87,21 @@ def test_a_plan_that_is_given_up_leaves_a_learner() -> None:
     assert given_up(Plan(FOUR)) == Simple((Op(OpKind.PLAN, FOUR),))
 
 
+def test_an_update_keeps_what_it_does_not_name() -> None:
+    """L1: priority and addresses change, the store never does."""
+    change = change_for(VOTERS, UpdateNode(TWO, priority=9, peer_address="q:2"))
+    record = NodeRecord(TWO, bytes([2]) * 16, peer_address="q:2", priority=9)
+
+    assert change == Simple((Op(OpKind.UPDATE, TWO, record),))
+
+
 @pytest.mark.parametrize(
     ("membership", "request_", "flaw"),
     [
         (VOTERS, adding(1), Flaw.IS_VOTER),
         (LEARNING, adding(5), Flaw.ID_USED),
         (VOTERS, RemoveNode(FOUR), Flaw.NOT_A_MEMBER),
+        (VOTERS, UpdateNode(FOUR, priority=1), Flaw.NOT_A_MEMBER),
         (Membership((ONE,)), RemoveNode(ONE), Flaw.NO_VOTERS_LEFT),
         (LEARNING, ReplaceNode(FOUR, adding()), Flaw.NO_VOTER),
         (

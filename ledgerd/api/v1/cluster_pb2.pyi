@@ -198,6 +198,22 @@ class ReplaceNodeRequest(_message.Message):
     new_node: AddNodeRequest
     def __init__(self, old_node_id: _Optional[int] = ..., new_node: _Optional[_Union[AddNodeRequest, _Mapping]] = ...) -> None: ...
 
+class UpdateNodeRequest(_message.Message):
+    __slots__ = ("node_id", "peer_address", "api_address", "priority", "region", "expected_index")
+    NODE_ID_FIELD_NUMBER: _ClassVar[int]
+    PEER_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    API_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    REGION_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_INDEX_FIELD_NUMBER: _ClassVar[int]
+    node_id: int
+    peer_address: str
+    api_address: str
+    priority: int
+    region: str
+    expected_index: int
+    def __init__(self, node_id: _Optional[int] = ..., peer_address: _Optional[str] = ..., api_address: _Optional[str] = ..., priority: _Optional[int] = ..., region: _Optional[str] = ..., expected_index: _Optional[int] = ...) -> None: ...
+
 class MembershipReply(_message.Message):
     __slots__ = ("term", "index", "members", "node_id")
     TERM_FIELD_NUMBER: _ClassVar[int]

@@ -40,6 +40,11 @@ class ClusterStub:
                 request_serializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.ClusterStatusRequest.SerializeToString,
                 response_deserializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.ClusterStatusReply.FromString,
                 _registered_method=True)
+        self.UpdateNode = channel.unary_unary(
+                '/ledgerd.api.v1.Cluster/UpdateNode',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.UpdateNodeRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.MembershipReply.FromString,
+                _registered_method=True)
         self.Members = channel.unary_unary(
                 '/ledgerd.api.v1.Cluster/Members',
                 request_serializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.MembersRequest.SerializeToString,
@@ -74,6 +79,13 @@ class ClusterServicer:
     def Status(self, request, context):
         """The cluster as one node sees it, answered locally and without a quorum. Only a leader knows how
         far the others are. Any role.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateNode(self, request, context):
+        """Changes what is known of a member: addresses, priority, region.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -123,6 +135,11 @@ def add_ClusterServicer_to_server(servicer, server):
                     servicer.Status,
                     request_deserializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.ClusterStatusRequest.FromString,
                     response_serializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.ClusterStatusReply.SerializeToString,
+            ),
+            'UpdateNode': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateNode,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.UpdateNodeRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.MembershipReply.SerializeToString,
             ),
             'Members': grpc.unary_unary_rpc_method_handler(
                     servicer.Members,
@@ -178,6 +195,33 @@ class Cluster:
             '/ledgerd.api.v1.Cluster/Status',
             ledgerd_dot_api_dot_v1_dot_cluster__pb2.ClusterStatusRequest.SerializeToString,
             ledgerd_dot_api_dot_v1_dot_cluster__pb2.ClusterStatusReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateNode(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Cluster/UpdateNode',
+            ledgerd_dot_api_dot_v1_dot_cluster__pb2.UpdateNodeRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_cluster__pb2.MembershipReply.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,6 +37,8 @@ class ClusterStub:
     """The cluster as one node sees it, answered locally and without a quorum. Only a leader knows how
     far the others are. Any role.
     """
+    UpdateNode: _grpc.UnaryUnaryMultiCallable[_cluster_pb2.UpdateNodeRequest, _cluster_pb2.MembershipReply]
+    """Changes what is known of a member: addresses, priority, region."""
     Members: _grpc.UnaryUnaryMultiCallable[_cluster_pb2.MembersRequest, _cluster_pb2.MembersReply]
     """Hands the leadership to another voter and answers when that one leads.
     Nobody's payout fails meanwhile: calls are refused as never logged, and repeated.
@@ -61,6 +63,8 @@ class ClusterAsyncStub(ClusterStub):
     """The cluster as one node sees it, answered locally and without a quorum. Only a leader knows how
     far the others are. Any role.
     """
+    UpdateNode: _aio.UnaryUnaryMultiCallable[_cluster_pb2.UpdateNodeRequest, _cluster_pb2.MembershipReply]  # type: ignore[assignment]
+    """Changes what is known of a member: addresses, priority, region."""
     Members: _aio.UnaryUnaryMultiCallable[_cluster_pb2.MembersRequest, _cluster_pb2.MembersReply]  # type: ignore[assignment]
     """Hands the leadership to another voter and answers when that one leads.
     Nobody's payout fails meanwhile: calls are refused as never logged, and repeated.
@@ -88,6 +92,14 @@ class ClusterServicer(metaclass=_abc_1.ABCMeta):
         """The cluster as one node sees it, answered locally and without a quorum. Only a leader knows how
         far the others are. Any role.
         """
+
+    @_abc_1.abstractmethod
+    def UpdateNode(
+        self,
+        request: _cluster_pb2.UpdateNodeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_cluster_pb2.MembershipReply, _abc.Awaitable[_cluster_pb2.MembershipReply]]:
+        """Changes what is known of a member: addresses, priority, region."""
 
     @_abc_1.abstractmethod
     def Members(

@@ -5,7 +5,7 @@ import time
 import click
 
 from ledgerd.cli.ctl import render
-from ledgerd.cli.ctl.members import add, members, remove, replace
+from ledgerd.cli.ctl.members import add, members, remove, replace, update
 from ledgerd.cli.ctl.session import Session
 from ledgerd.cli.ctl.status import status
 
@@ -50,3 +50,4 @@ cluster.add_command(members)
 cluster.add_command(add)
 cluster.add_command(remove)
 cluster.add_command(replace)
+cluster.add_command(update)

@@ -1,4 +1,4 @@
-"""`ledgerctl cluster members|add|remove|replace`: who takes part, and how far a new node is."""
+"""`ledgerctl cluster members|add|remove|replace|update`: who takes part, and how far it is."""
 
 import time
 from collections.abc import Callable
@@ -151,6 +151,40 @@ def remove(session: Session, *, node: int) -> None:
     _print(session, reply.members)
 
 
+@click.command("update")
+@click.argument("node", type=_NODE_ID, metavar="NODE")
+@click.option("--peer-address", metavar="HOST:PORT")
+@click.option("--api-address", metavar="HOST:PORT")
+@click.option("--priority", type=int, help="The largest leads if it is as fit.")
+@click.option("--region", metavar="TEXT")
+@click.pass_obj
+def update(
+    session: Session,
+    *,
+    node: int,
+    peer_address: str | None,
+    api_address: str | None,
+    priority: int | None,
+    region: str | None,
+) -> None:
+    """Change what is known of a member: addresses, priority, region."""
+    if {peer_address, api_address, priority, region} == {None}:
+        raise click.UsageError("expected something to change, found nothing")
+    with session.client() as client:
+        before = client.members(deadline=session.deadline_s)
+        request = pb.UpdateNodeRequest(
+            node_id=node,
+            peer_address=peer_address,
+            api_address=api_address,
+            priority=priority,
+            region=region,
+            expected_index=before.membership_index,
+        )
+        reply = client.update_node(request, deadline=session.deadline_s)
+    _say(session, f"node {node} is known anew since index {reply.index}")
+    _print(session, reply.members)
+
+
 def _until_it_votes(
     session: Session,
     client: Client,
@@ -223,6 +257,7 @@ def _print(session: Session, found: pb.MembersReply) -> None:
         table.add_column(name, no_wrap=True)
     for name in ("match", "behind"):
         table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("priority", justify="right", no_wrap=True)
     for name in ("peer address", "API address", "store", "waits for"):
         table.add_column(name, no_wrap=True)
     for member in found.members:
@@ -235,6 +270,7 @@ def _print(session: Session, found: pb.MembersReply) -> None:
             Text("yes", "green") if progress.heard else Text("no", "red"),
             str(progress.match_index),
             str(progress.lag_entries),
+            str(member.priority),
             member.peer_address,
             member.api_address,
             member.store_uuid[:_STORE_SHOWN],

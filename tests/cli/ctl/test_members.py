@@ -83,3 +83,13 @@ def test_a_node_is_removed(cluster: FakeCluster, run: Run) -> None:
     assert result.exit_code == 0, result.output
     assert "node 3 takes no part any more since index 6" in result.stderr
     assert [member.node_id for member in cluster.members.members] == [1, 2]
+
+
+def test_what_is_known_of_a_node_is_changed(cluster: FakeCluster, run: Run) -> None:
+    """L1: its priority, for one."""
+    result = run("cluster", "update", "2", "--priority", "10")
+
+    assert result.exit_code == 0, result.output
+    assert "node 2 is known anew since index 6" in result.stderr
+    assert cluster.members.members[1].priority == 10
+    assert run("cluster", "update", "2").exit_code == 2
