@@ -31,7 +31,16 @@ ROUNDS_MAX: Final = 2  # how often each peer is asked before the leader must hel
 class Repairs:
     """Asks peers for what is corrupt here, and serves those that ask. One node's."""
 
-    __slots__ = ("_asked", "_cursor", "_is_due", "_roles", "_ticks", "_tries")
+    __slots__ = (
+        "_asked",
+        "_cursor",
+        "_has_helped",
+        "_is_due",
+        "_roles",
+        "_ticks",
+        "_tries",
+        "_vain",
+    )
 
     def __init__(self, roles: Roles) -> None:
         self._roles = roles
@@ -40,6 +49,8 @@ class Repairs:
         self._cursor = 0
         self._ticks = 0
         self._is_due = True
+        self._has_helped = False  # a reply of this round mended something
+        self._vain = 0  # rounds in a row that mended nothing, in no time
 
     # Asking.
 
@@ -49,6 +60,7 @@ class Repairs:
             return
         self._ticks += elapsed
         if self._ticks >= 2 * self._roles.options.heartbeat_ticks:
+            self._vain = 0
             self._again()
 
     def ask(self) -> None:
@@ -57,18 +69,22 @@ class Repairs:
         if not self._is_due or log.slots.first is None:
             return
         self._is_due = False
-        roles = self._roles
-        peers = [
-            peer
-            for peer in roles.membership.members
-            if peer != roles.node_id and roles.releases.speaks(peer, RepairRequest)
-        ]
+        peers = self._peers()
         if not peers:
             return
         to = peers[self._cursor % len(peers)]
         for run in log.slots.runs()[:RUNS_MAX]:
             if run.last < log.last and run.last not in self._asked:
                 self._request(to, run)
+
+    def _peers(self) -> list[NodeId]:
+        """Return whom to ask: everybody else who understands the question."""
+        roles = self._roles
+        return [
+            peer
+            for peer in roles.membership.members
+            if peer != roles.node_id and roles.releases.speaks(peer, RepairRequest)
+        ]
 
     def noted(self) -> None:
         """Ask soon: a slot was found corrupt."""
@@ -122,8 +138,13 @@ class Repairs:
     # Being answered.
 
     def answered(self, message: RepairReply) -> None:
-        """Mend what the reply proves; drop the rest."""
+        """Mend what the reply proves; drop the rest.
+
+        When a round is over the next peer is asked at once, but each of them once only, before
+        time has passed: a slot that nobody has would else be asked for in a loop (T29).
+        """
         log = self._roles.log
+        was_asked = message.last in self._asked
         self._asked.discard(message.last)
         if not self._is_chain(message):
             self._roles.marks.covers("slot.unproven")
@@ -133,8 +154,12 @@ class Repairs:
                     break
                 log.mend(entry)
                 self._tries.pop(message.last, None)
-        if not self._asked:
-            self._again()
+                self._has_helped = True
+        if was_asked and not self._asked:
+            self._vain = 0 if self._has_helped else self._vain + 1
+            self._has_helped = False
+            if self._vain < len(self._peers()):
+                self._again()
 
     def _is_chain(self, message: RepairReply) -> bool:
         """Return whether the entries end at `last` and each links to the one before."""
