@@ -193,6 +193,7 @@ class _NodeBuild:
         api_addresses = {
             NodeId(member.id): member.api_address for member in config.cluster.members
         }
+        configured = frozenset(api_addresses)
         options = NodeOptions(
             node_id=self._node_id,
             cluster_id=config.cluster.id,
@@ -246,7 +247,8 @@ class _NodeBuild:
 
         def learn_addresses(membership: Membership) -> None:
             for record in membership.nodes:
-                api_addresses.setdefault(record.node_id, record.api_address)
+                if record.node_id not in configured:
+                    api_addresses[record.node_id] = record.api_address
 
         learn_addresses(self._membership)
         courier = Courier(

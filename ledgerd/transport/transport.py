@@ -153,7 +153,11 @@ class PeerTransport:
             if membership.was_removed(node_id):
                 self._close(node_id)
         for node_id, address in sorted(wanted.items()):
-            if node_id not in self._links:
+            link = self._links.get(node_id)
+            if link is not None and link.address != address:
+                self._hang_up(node_id)
+                link = None
+            if link is None:
                 self._open(node_id, address)
                 self._dial(node_id)
 
@@ -217,8 +221,11 @@ class PeerTransport:
         self._tasks[node_id] = task
 
     def _close(self, node_id: NodeId) -> None:
-        self.mail.close_to(node_id)
         self._service.forget(node_id)
+        self._hang_up(node_id)
+
+    def _hang_up(self, node_id: NodeId) -> None:
+        self.mail.close_to(node_id)
         del self._links[node_id]
         task = self._tasks.pop(node_id, None)
         if task is not None:

@@ -56,6 +56,27 @@ def test_a_new_member_is_dialled_where_its_record_says(peers) -> None:
     asyncio.run(run())
 
 
+def test_a_member_that_moved_is_dialled_where_it_is_now(peers) -> None:
+    """An update of its record is enough."""
+
+    async def run() -> None:
+        two = peers.station(2, {})
+        await two.transport.start()
+        before = NodeRecord(TWO, peer_address="127.0.0.1:9")
+        one = peers.station(1, {}, membership=members(NodeRecord(ONE), before))
+        await one.transport.start()
+        assert one.transport.connected() == {TWO: False}
+        moved = NodeRecord(TWO, peer_address=two.address)
+        one.transport.follow(members(NodeRecord(ONE), moved))
+        await peers.until(
+            lambda: one.transport.connected() == {TWO: True}, "it is found"
+        )
+        await two.transport.stop(0)
+        await one.transport.stop(0)
+
+    asyncio.run(run())
+
+
 def test_an_emptied_store_under_an_old_number_is_told_what_to_do(peers) -> None:
     """F25, T13: the membership says which store a node has, also after a restart of its peers."""
 
