@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +17,20 @@ from tests.e2e.load import load_on
 
 pytestmark = pytest.mark.e2e
 CORRUPTION = int(ExitCode.CORRUPTION)
+SMALL = {"storage": {"log_keep_entries": 10, "log_keep_bytes": 65_536}}
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[DevCluster]:
+    """Three running nodes that keep few log entries."""
+    cluster = DevCluster(tmp_path / "small", 3, settings=SMALL)
+    cluster.prepare()
+    try:
+        cluster.start()
+        cluster.wait_ready()
+        yield cluster
+    finally:
+        cluster.stop()
 
 
 def ctl(
@@ -198,3 +214,30 @@ def test_a_change_names_the_members_it_was_decided_upon(
     assert "the node is no member" in ended.stderr
     with pytest.raises(Exception, match="membership changed since it was read"):
         client.remove_node(stale)
+
+
+def test_a_new_node_catches_up_by_a_snapshot(small: DevCluster) -> None:
+    """T56, F23: what the log does not have any more comes with its membership and its records."""
+    founded(small)
+    with Client(Profile.load(small.profile_path)) as client:
+        with load_on(client, callers=4, deadline_s=10.0) as load:
+            until = time.monotonic() + 60
+            while client.status(1, deadline=5.0).first_index <= 10:
+                assert time.monotonic() < until, "the log is not compacted"
+                time.sleep(0.2)
+            add(small, 4)
+            load.wait_for(50)
+        assert load.failures == []
+        assert missing(client, load.payout_ids[::25]) == []
+    with Client(Profile.load(small.profile_path)) as client:
+        assert client.status(4, deadline=5.0).first_index > 1
+
+    small.restart(4)
+    small.wait_ready()
+    assert roles(small) == dict.fromkeys((1, 2, 3, 4), "VOTER")
+    assert len(set(digests(small).values())) == 1
+    # It knows the members by their stores as well as those who were there.
+    small.kill(3)
+    small.wipe(3)
+    small.start(3)
+    assert small.exit_code(3, 20.0) == CORRUPTION
