@@ -337,6 +337,7 @@ class _NodeBuild:
             reads=reads,
             core_status=lambda: replica_thread.status,
             standing=lambda: replica_thread.standing,
+            newest_snapshot=keeper.newest,
             is_stalled=lambda: stalls.is_stalled,
             metrics=metrics,
         )

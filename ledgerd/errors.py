@@ -76,6 +76,7 @@ class Reason(Enum):
     NOT_READY = "NOT_READY"
     TRANSFERRING = "TRANSFERRING"
     TRANSFER_GIVEN_UP = "TRANSFER_GIVEN_UP"
+    SNAPSHOT_NOT_MADE = "SNAPSHOT_NOT_MADE"
     NO_TRANSFER_TARGET = "NO_TRANSFER_TARGET"
     MEMBERSHIP_MOVED = "MEMBERSHIP_MOVED"
     CHANGE_IN_FLIGHT = "CHANGE_IN_FLIGHT"
@@ -125,6 +126,7 @@ def kind_of(reason: Reason) -> Kind:
             | Reason.TRANSFERRING
             | Reason.CHANGE_IN_FLIGHT
             | Reason.TRANSFER_GIVEN_UP
+            | Reason.SNAPSHOT_NOT_MADE
             | Reason.STOPPING
             | Reason.APPLY_STOPPED
             | Reason.DIGEST_DISPUTED

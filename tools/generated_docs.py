@@ -336,6 +336,10 @@ REASONS: Final[Mapping[Reason, Advice]] = {
         "The leader hands over to another node; `leader` names it.",
         "Repeat within the deadline. The client library does it by itself.",
     ),
+    Reason.SNAPSHOT_NOT_MADE: Advice(
+        "No copy of the state could be made; the message says why.",
+        "Free disk space, or ask a node that trusts its state.",
+    ),
     Reason.TRANSFER_GIVEN_UP: Advice(
         "The node that was to lead did not take over within an election timeout; "
         "the leader leads on.",

@@ -26,6 +26,7 @@ from ledgerd.security.tls import split_address
 # Any: grpc's context does not know its messages here.
 Context = grpc.aio.ServicerContext[Any, Any]
 
+_ANSWER_S: Final = 0.25  # before its deadline a call says that the copy is under way
 _TEXT_CHARACTERS_MAX: Final = 255  # of an address or a region
 
 
@@ -46,6 +47,33 @@ class ClusterService(cluster_pb2_grpc.ClusterServicer):
                 facts = {"leader": str(core.leader), "leader_address": address}
             raise NotLogged(Reason.NOT_LEADER, message_of(Reason.NOT_LEADER), facts)
         return _members(core)
+
+    async def Snapshot(  # noqa: D102
+        self, request: pb.SnapshotRequest, context: Context
+    ) -> pb.SnapshotReply:
+        core = self._node.status().core
+        reply = pb.SnapshotReply(
+            node_id=self._node.node_id,
+            log_first_index=core.first,
+            log_last_index=core.last,
+        )
+        if request.make:
+            deadline = calls.current().deadline - _ANSWER_S
+            reply.under_way = not await self._node.make_snapshot(deadline)
+        newest = self._node.newest_snapshot()
+        if newest is not None:
+            reply.newest.CopyFrom(
+                pb.SnapshotCopy(
+                    index=newest.index,
+                    term=newest.id.term,
+                    ts_us=newest.anchor.ts_us,
+                    digest=newest.digest.hex(),
+                    size_bytes=newest.size_bytes,
+                    sha256=newest.sha256.hex(),
+                    membership_index=newest.membership.index,
+                )
+            )
+        return reply
 
     async def AddNode(  # noqa: D102
         self, request: pb.AddNodeRequest, context: Context

@@ -9,6 +9,7 @@ from ledgerd.node.courier import Decided
 from ledgerd.node.handle import NodeStatus
 from ledgerd.node.reads import ReadAt
 from ledgerd.raft.requests import Request
+from ledgerd.raft.snapshots import Snapshot
 from ledgerd.replica.inputs import WriteConcern
 from ledgerd.replica.outbox import HandedOver
 from ledgerd.storage.reader import StateReader
@@ -56,6 +57,14 @@ class NodeHandle(Protocol):
         self, request: Request, expected_index: int | None, deadline: float
     ) -> Decided:
         """Return where the log put the change in force. Raises as `propose_payouts`."""
+        ...
+
+    async def make_snapshot(self, deadline: float) -> bool:
+        """Return whether a copy of the state was made by then. Raises NotLogged."""
+        ...
+
+    def newest_snapshot(self) -> Snapshot | None:
+        """Return the newest copy of the state that the node has."""
         ...
 
     async def transfer(self, to: int, deadline: float) -> HandedOver:

@@ -525,6 +525,27 @@ class AsyncClient:
             lambda node: node.cluster.Transfer, request, deadline=until
         )
 
+    async def snapshot(
+        self,
+        node_id: int | None = None,
+        *,
+        make: bool = False,
+        deadline: float | None = None,
+    ) -> cluster_pb2.SnapshotReply:
+        """Return the newest copy of the state on a node, after making one if `make`.
+
+        node_id: None: the leader. A copy that takes longer than the call goes on: ask again.
+        Errors: NotLogged, OutcomeUnknown, ValueError for a node that the profile does not have.
+        """
+        until = self._until(deadline)
+        nodes, calls, _ = self._open()
+        if node_id is None:
+            node_id = (await self.status(deadline=deadline)).leader_id
+        if (node := nodes.get(node_id)) is None:
+            raise ValueError(f"expected a node of the profile, found {node_id}")
+        request = cluster_pb2.SnapshotRequest(make=make)
+        return await calls.ask(node, node.cluster.Snapshot, request, deadline=until)
+
     async def members(
         self, *, deadline: float | None = None
     ) -> cluster_pb2.MembersReply:

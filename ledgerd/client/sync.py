@@ -489,6 +489,19 @@ class Client:
         """
         return self._wait(self._client.transfer_leadership(to, deadline=deadline))
 
+    def snapshot(
+        self,
+        node_id: int | None = None,
+        *,
+        make: bool = False,
+        deadline: float | None = None,
+    ) -> cluster_pb2.SnapshotReply:
+        """Return the newest copy of the state on a node, after making one if `make`.
+
+        node_id: None: the leader. Errors: NotLogged, OutcomeUnknown, ValueError.
+        """
+        return self._wait(self._client.snapshot(node_id, make=make, deadline=deadline))
+
     def members(self, *, deadline: float | None = None) -> cluster_pb2.MembersReply:
         """Return who takes part and how far each node is. Errors: NotLogged."""
         return self._wait(self._client.members(deadline=deadline))

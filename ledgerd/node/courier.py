@@ -11,7 +11,7 @@ from ledgerd.raft.entries import NO_INDEX, NO_NODE, Index, NodeId
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.ready import RoleChange
 from ledgerd.replica.inputs import Waiter
-from ledgerd.replica.outbox import HandedOver, Outbox
+from ledgerd.replica.outbox import HandedOver, Outbox, SnapshotAnswer
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,7 @@ _MESSAGES: Mapping[Reason, str] = {
     ),
     Reason.NOT_READY: "this node is not ready yet; try again or ask another one",
     Reason.TRANSFERRING: "this node hands the leadership over; try again",
+    Reason.SNAPSHOT_NOT_MADE: "no copy of the state could be made",
     Reason.TRANSFER_GIVEN_UP: (
         "the target did not take over within one election timeout; this node leads on"
     ),
@@ -128,6 +129,7 @@ class Courier:
         self._held: dict[Waiter, Index] = {}  # committed, and waiting for copies
         self._read_points: dict[Waiter, asyncio.Future[Index]] = {}
         self._handovers: dict[Waiter, asyncio.Future[HandedOver]] = {}
+        self._copies: dict[Waiter, asyncio.Future[SnapshotAnswer]] = {}
 
     def expect_decision(self) -> tuple[Waiter, asyncio.Future[Decided]]:
         """Return a new waiter and the future of its decision."""
@@ -147,11 +149,18 @@ class Courier:
         self._handovers[waiter] = future
         return waiter, future
 
+    def expect_snapshot(self) -> tuple[Waiter, asyncio.Future[SnapshotAnswer]]:
+        """Return a new waiter and the future of the end of a copy."""
+        waiter, future = Waiter(next(self._numbers)), self._loop.create_future()
+        self._copies[waiter] = future
+        return waiter, future
+
     def forget(self, waiter: Waiter) -> None:
         """Stop waiting; an answer that still comes is dropped."""
         self._decisions.pop(waiter, None)
         self._read_points.pop(waiter, None)
         self._handovers.pop(waiter, None)
+        self._copies.pop(waiter, None)
         self._held.pop(waiter, None)
 
     def held_at(self, waiter: Waiter) -> Index | None:
@@ -190,6 +199,10 @@ class Courier:
                 handover.set_exception(_without_effect(reason))
         self._decisions.clear()
         self._read_points.clear()
+        for copy in self._copies.values():
+            if not copy.done():
+                copy.set_exception(_without_effect(reason))
+        self._copies.clear()
         self._handovers.clear()
         self._held.clear()
 
@@ -202,6 +215,7 @@ class Courier:
             or outbox.held
             or outbox.reads
             or outbox.handed_over
+            or outbox.snapshots
             or outbox.role_change is not None
             or outbox.membership is not None
         ):
@@ -255,6 +269,10 @@ class Courier:
             if read_point is not None and not read_point.done():
                 read_point.set_result(point.index)
 
+        for answer_of_copy in outbox.snapshots:
+            copy = self._copies.pop(answer_of_copy.waiter, None)
+            if copy is not None and not copy.done():
+                copy.set_result(answer_of_copy)
         for ended in outbox.handed_over:
             handover = self._handovers.pop(ended.waiter, None)
             if handover is not None and not handover.done():
@@ -265,12 +283,14 @@ class Courier:
             asyncio.Future[Decided]
             | asyncio.Future[Index]
             | asyncio.Future[HandedOver]
+            | asyncio.Future[SnapshotAnswer]
             | None
         )
         future = (
             self._decisions.pop(waiter, None)
             or self._read_points.pop(waiter, None)
             or self._handovers.pop(waiter, None)
+            or self._copies.pop(waiter, None)
         )
         if future is not None and not future.done():
             future.set_exception(error)

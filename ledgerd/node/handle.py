@@ -19,6 +19,7 @@ from ledgerd.raft.core import Status
 from ledgerd.raft.entries import NO_NODE, Index, NodeId, Role
 from ledgerd.raft.ready import RoleChange
 from ledgerd.raft.requests import Request
+from ledgerd.raft.snapshots import Snapshot
 from ledgerd.replica.inputs import Waiter, WriteConcern
 from ledgerd.replica.outbox import HandedOver
 from ledgerd.replica.versions import Standing
@@ -65,6 +66,7 @@ class Node:
         core_status: Callable[[], Status],
         standing: Callable[[], Standing],
         is_stalled: Callable[[], bool] = lambda: False,
+        newest_snapshot: Callable[[], Snapshot | None] = lambda: None,
         metrics: Metrics,
     ) -> None:
         self._options = options
@@ -74,6 +76,7 @@ class Node:
         self._core_status = core_status
         self._standing = standing
         self._is_stalled = is_stalled
+        self.newest_snapshot = newest_snapshot
         self._metrics = metrics
         self._started_at = time.monotonic()
         self._role = Role.FOLLOWER
@@ -145,6 +148,28 @@ class Node:
             self._courier.forget(waiter)
             raise self._no_room()
         return await self._decision(waiter, future, deadline, WriteConcern.QUORUM)
+
+    async def make_snapshot(self, deadline: float) -> bool:
+        """Make a copy of the state; return whether it was there by the deadline (F28).
+
+        deadline: loop time, seconds; a copy that takes longer goes on. Raises NotLogged when none
+        can be made, and says why.
+        """
+        waiter, future = self._courier.expect_snapshot()
+        if not self._inbox.put_snapshot_wish(waiter):
+            self._courier.forget(waiter)
+            raise self._no_room()
+        try:
+            async with asyncio.timeout_at(deadline):
+                answer = await future
+        except TimeoutError:
+            return False
+        finally:
+            self._courier.forget(waiter)
+        if answer.snapshot is None:
+            reason = Reason.SNAPSHOT_NOT_MADE
+            raise NotLogged(reason, f"{message_of(reason)}: {answer.why}")
+        return True
 
     async def transfer(self, to: int, deadline: float) -> HandedOver:
         """Hand the leadership to node `to`, 0: to whom can take over soonest (F5).

@@ -51,7 +51,7 @@ class TransportOptions:
     reconnect_s_min: float = 0.02
     reconnect_s_max: float = 0.5
     connect_limit_s: float = 0.5
-    snapshot_bytes_per_s: int = 64 << 20
+    snapshot_bytes_per_s: int = 16 << 20
 
     def __post_init__(self) -> None:
         """Assert the relations between the options."""

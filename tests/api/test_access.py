@@ -39,6 +39,7 @@ OPERATING = {
     "Cluster/Members",
     "Cluster/RemoveNode",
     "Cluster/ReplaceNode",
+    "Cluster/Snapshot",
     "Cluster/Transfer",
     "Cluster/UpdateNode",
 }

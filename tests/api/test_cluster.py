@@ -164,3 +164,42 @@ def test_the_status_of_the_cluster_is_the_leaders_view(world: World) -> None:
             assert node.as_heard.heard
 
     asyncio.run(run())
+
+
+def test_a_node_without_a_copy_says_so(world: World) -> None:
+    async def run() -> None:
+        async with world.running():
+            reply = await world.stub("admin").cluster.Snapshot(pb.SnapshotRequest())
+
+            assert not reply.HasField("newest")
+            assert (reply.node_id, reply.log_first_index) == (1, 1)
+
+    asyncio.run(run())
+
+
+def test_a_copy_is_made_and_shown(world: World) -> None:
+    """F28: index, size and checksums, for comparison with other nodes."""
+
+    async def run() -> None:
+        async with world.running():
+            stub = world.stub("admin")
+            reply = await stub.cluster.Snapshot(pb.SnapshotRequest(make=True))
+
+            assert not reply.under_way
+            assert (reply.newest.index, reply.newest.term) == (17, 2)
+            assert reply.newest.size_bytes == 1000
+            assert reply.newest.digest == "01" * 32
+
+    asyncio.run(run())
+
+
+def test_a_copy_that_takes_longer_than_the_call_goes_on(world: World) -> None:
+    async def run() -> None:
+        async with world.running():
+            world.node.copies_slowly = True
+            stub = world.stub("admin")
+            reply = await stub.cluster.Snapshot(pb.SnapshotRequest(make=True))
+
+            assert reply.under_way
+
+    asyncio.run(run())

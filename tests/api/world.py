@@ -31,9 +31,19 @@ from ledgerd.node.handle import NodeStatus
 from ledgerd.node.inbox import InboxDepth
 from ledgerd.node.reads import ReadAt
 from ledgerd.observability.metrics import Metrics
-from ledgerd.raft.entries import Entry, EntryKind, Index, NodeId, Role, Term
+from ledgerd.raft.entries import (
+    Anchor,
+    Entry,
+    EntryId,
+    EntryKind,
+    Index,
+    NodeId,
+    Role,
+    Term,
+)
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.requests import Request
+from ledgerd.raft.snapshots import Snapshot
 from ledgerd.raft.status import Status
 from ledgerd.replica.fold import fold
 from ledgerd.replica.inputs import Waiter, WriteConcern
@@ -47,6 +57,13 @@ from ledgerd.storage.reader import StateReader, read
 from ledgerd.storage.state_store import LmdbStateStore
 
 T = TypeVar("T")
+SNAPSHOT = Snapshot(
+    Anchor(EntryId(Term(2), Index(17)), bytes(32), 1_790_000_000_000_000),
+    Membership((NodeId(1),)),
+    bytes([1]) * 32,
+    1_000,
+    bytes([2]) * 32,
+)
 CLUSTER = "test-cluster"
 START_US = 1_790_000_000_000_000
 MAP_BYTES = 64 * 1024 * 1024
@@ -78,6 +95,8 @@ class DirectNode:
         self.deadlines: list[float] = []
         self.changes: list[tuple[Request, int | None]] = []
         self.transfers: list[int] = []
+        self.snapshot: Snapshot | None = None
+        self.copies_slowly = False
         self.concerns: list[WriteConcern] = []
         self._moved = asyncio.Condition()
 
@@ -119,6 +138,18 @@ class DirectNode:
         """Take note of what was asked for, and decide nothing."""
         self.changes.append((request, expected_index))
         return await self._decide(EntryKind.NOOP, b"", 0, deadline)
+
+    async def make_snapshot(self, deadline: float) -> bool:
+        """Make one at once, unless the test lets it take long."""
+        if self.fault is not None:
+            fault, self.fault = self.fault, None
+            raise fault
+        self.snapshot = SNAPSHOT
+        return not self.copies_slowly
+
+    def newest_snapshot(self) -> Snapshot | None:
+        """Return the one that was made."""
+        return self.snapshot
 
     async def transfer(self, to: int, deadline: float) -> HandedOver:
         """Hand over to whom the test names, in the next term."""

@@ -171,6 +171,7 @@ class FakeCluster:
     def __init__(self, count: int = 3) -> None:
         self.lock = threading.Lock()
         self.leader_id: int | None = 1
+        self.copies: list[int] = []
         self.members = cluster_pb2.MembersReply(
             membership_index=5,
             leader_id=1,
@@ -520,6 +521,25 @@ class FakeClusterCalls(cluster_pb2_grpc.ClusterServicer):
         return cluster_pb2.TransferLeadershipReply(
             leader_id=cluster.leader_id or 0, term=2
         )
+
+    def Snapshot(
+        self, request: cluster_pb2.SnapshotRequest, context: grpc.ServicerContext
+    ) -> cluster_pb2.SnapshotReply:
+        self.node.enter("Snapshot", context)
+        reply = cluster_pb2.SnapshotReply(
+            node_id=self.node.node_id, log_first_index=5, log_last_index=90
+        )
+        copies = self.node.cluster.copies
+        reply.under_way = request.make and not copies
+        if request.make and not copies:
+            copies.append(80)  # there by the time that somebody asks again
+        elif copies:
+            reply.newest.CopyFrom(
+                cluster_pb2.SnapshotCopy(
+                    index=copies[-1], term=2, digest="ab" * 32, size_bytes=5_000_000
+                )
+            )
+        return reply
 
     def Members(
         self, request: cluster_pb2.MembersRequest, context: grpc.ServicerContext

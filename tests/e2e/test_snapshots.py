@@ -17,6 +17,7 @@ from tests.e2e.load import Load, load_on
 
 pytestmark = pytest.mark.e2e
 WAIT_S_MAX = 60.0
+STALL_S_MAX = 1.0
 SMALL = {
     "storage": {
         "log_keep_entries": 64,
@@ -90,6 +91,7 @@ def test_a_paused_follower_catches_up_by_a_snapshot_while_load_goes_on(
     with Client(Profile.load(small.profile_path)) as client:
         with load_on(client, callers=8, deadline_s=10.0) as load:
             away = away_until_cut(small, client, load)
+            back_at = time.monotonic()
             small.resume(away)
             until(
                 "the state is installed",
@@ -101,7 +103,10 @@ def test_a_paused_follower_catches_up_by_a_snapshot_while_load_goes_on(
                 "the follower follows",
                 lambda: status(client, away).applied_index >= goal,
             )
+            longest_gap_s = load.longest_gap_s(back_at)
         assert load.failures == []
+        print(f"longest gap while it caught up: {longest_gap_s:.3f} s")
+        assert longest_gap_s <= STALL_S_MAX
         until("digests are equal", lambda: same_digests(client))
         assert status(client, away).first_index > 64
     small.stop(away)

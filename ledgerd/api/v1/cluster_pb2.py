@@ -24,45 +24,51 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cledgerd/api/v1/cluster.proto\x12\x0eledgerd.api.v1\"+\n\x14\x43lusterStatusRequest\x12\x13\n\x0b\x66rom_leader\x18\x01 \x01(\x08\"\xf2\x01\n\x12\x43lusterStatusReply\x12\x12\n\ncluster_id\x18\x01 \x01(\t\x12\x0f\n\x07node_id\x18\x02 \x01(\r\x12\x11\n\tleader_id\x18\x03 \x01(\r\x12\x0c\n\x04term\x18\x04 \x01(\x04\x12\x14\n\x0c\x63ommit_index\x18\x05 \x01(\x04\x12\x12\n\nlast_index\x18\x06 \x01(\x04\x12\x15\n\rstate_version\x18\x07 \x01(\r\x12\x18\n\x10membership_index\x18\x08 \x01(\x04\x12\r\n\x05joint\x18\t \x01(\x08\x12,\n\x05nodes\x18\n \x03(\x0b\x32\x1d.ledgerd.api.v1.NodeInCluster\"s\n\rNodeInCluster\x12\x0f\n\x07node_id\x18\x01 \x01(\r\x12\r\n\x05voter\x18\x02 \x01(\x08\x12\x13\n\x0b\x61pi_address\x18\x03 \x01(\t\x12-\n\x08\x61s_heard\x18\x04 \x01(\x0b\x32\x1b.ledgerd.api.v1.NodeAsHeard\"\xaa\x01\n\x0bNodeAsHeard\x12\r\n\x05heard\x18\x01 \x01(\x08\x12\x13\n\x0bmatch_index\x18\x02 \x01(\x04\x12\x13\n\x0blag_entries\x18\x03 \x01(\x04\x12\x0c\n\x04mode\x18\x04 \x01(\t\x12\x0c\n\x04slow\x18\x05 \x01(\x08\x12\x10\n\x08protocol\x18\x06 \x01(\r\x12\x19\n\x11state_version_min\x18\x07 \x01(\r\x12\x19\n\x11state_version_max\x18\x08 \x01(\r\"E\n\x19TransferLeadershipRequest\x12\x12\n\nto_node_id\x18\x01 \x01(\r\x12\x14\n\x0c\x66rom_node_id\x18\x02 \x01(\r\"R\n\x17TransferLeadershipReply\x12\x11\n\tleader_id\x18\x01 \x01(\r\x12\x16\n\x0eleader_address\x18\x02 \x01(\t\x12\x0c\n\x04term\x18\x03 \x01(\x04\"%\n\x0eMembersRequest\x12\x13\n\x0b\x66rom_leader\x18\x01 \x01(\x08\"\xc4\x02\n\x06Member\x12\x0f\n\x07node_id\x18\x01 \x01(\r\x12(\n\x04role\x18\x02 \x01(\x0e\x32\x1a.ledgerd.api.v1.MemberRole\x12\x14\n\x0cpeer_address\x18\x03 \x01(\t\x12\x13\n\x0b\x61pi_address\x18\x04 \x01(\t\x12\x12\n\nstore_uuid\x18\x05 \x01(\t\x12\x0f\n\x07standby\x18\x06 \x01(\x08\x12\x10\n\x08priority\x18\x07 \x01(\x11\x12\x0e\n\x06region\x18\x08 \x01(\t\x12\x19\n\x11state_version_min\x18\t \x01(\r\x12\x19\n\x11state_version_max\x18\n \x01(\r\x12\x13\n\x0b\x63\x61tching_up\x18\x0b \x01(\x08\x12\x10\n\x08replaces\x18\x0c \x01(\r\x12\x30\n\x08progress\x18\r \x01(\x0b\x32\x1e.ledgerd.api.v1.MemberProgress\"o\n\x0eMemberProgress\x12\x13\n\x0bmatch_index\x18\x01 \x01(\x04\x12\x13\n\x0blag_entries\x18\x02 \x01(\x04\x12\r\n\x05heard\x18\x03 \x01(\x08\x12\x0c\n\x04mode\x18\x04 \x01(\t\x12\x16\n\x0e\x63\x61tch_up_round\x18\x05 \x01(\r\"\x9f\x01\n\x0cMembersReply\x12\x18\n\x10membership_index\x18\x01 \x01(\x04\x12\r\n\x05joint\x18\x02 \x01(\x08\x12\'\n\x07members\x18\x03 \x03(\x0b\x32\x16.ledgerd.api.v1.Member\x12\x11\n\tleader_id\x18\x04 \x01(\r\x12\x14\n\x0c\x63ommit_index\x18\x05 \x01(\x04\x12\x14\n\x0cnext_node_id\x18\x06 \x01(\r\"\x97\x01\n\x0e\x41\x64\x64NodeRequest\x12\x0f\n\x07node_id\x18\x01 \x01(\r\x12\x14\n\x0cpeer_address\x18\x02 \x01(\t\x12\x13\n\x0b\x61pi_address\x18\x03 \x01(\t\x12\x0f\n\x07standby\x18\x04 \x01(\x08\x12\x10\n\x08priority\x18\x05 \x01(\x11\x12\x0e\n\x06region\x18\x06 \x01(\t\x12\x16\n\x0e\x65xpected_index\x18\x07 \x01(\x04\"<\n\x11RemoveNodeRequest\x12\x0f\n\x07node_id\x18\x01 \x01(\r\x12\x16\n\x0e\x65xpected_index\x18\x02 \x01(\x04\"[\n\x12ReplaceNodeRequest\x12\x13\n\x0bold_node_id\x18\x01 \x01(\r\x12\x30\n\x08new_node\x18\x02 \x01(\x0b\x32\x1e.ledgerd.api.v1.AddNodeRequest\"\xd6\x01\n\x11UpdateNodeRequest\x12\x0f\n\x07node_id\x18\x01 \x01(\r\x12\x19\n\x0cpeer_address\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x18\n\x0b\x61pi_address\x18\x03 \x01(\tH\x01\x88\x01\x01\x12\x15\n\x08priority\x18\x04 \x01(\x11H\x02\x88\x01\x01\x12\x13\n\x06region\x18\x05 \x01(\tH\x03\x88\x01\x01\x12\x16\n\x0e\x65xpected_index\x18\x06 \x01(\x04\x42\x0f\n\r_peer_addressB\x0e\n\x0c_api_addressB\x0b\n\t_priorityB\t\n\x07_region\"n\n\x0fMembershipReply\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12\r\n\x05index\x18\x02 \x01(\x04\x12-\n\x07members\x18\x03 \x01(\x0b\x32\x1c.ledgerd.api.v1.MembersReply\x12\x0f\n\x07node_id\x18\x04 \x01(\r*O\n\nMemberRole\x12\x1b\n\x17MEMBER_ROLE_UNSPECIFIED\x10\x00\x12\t\n\x05VOTER\x10\x01\x12\x0b\n\x07LEARNER\x10\x02\x12\x0c\n\x08OUTGOING\x10\x03\x32\xca\x04\n\x07\x43luster\x12R\n\x06Status\x12$.ledgerd.api.v1.ClusterStatusRequest\x1a\".ledgerd.api.v1.ClusterStatusReply\x12P\n\nUpdateNode\x12!.ledgerd.api.v1.UpdateNodeRequest\x1a\x1f.ledgerd.api.v1.MembershipReply\x12G\n\x07Members\x12\x1e.ledgerd.api.v1.MembersRequest\x1a\x1c.ledgerd.api.v1.MembersReply\x12J\n\x07\x41\x64\x64Node\x12\x1e.ledgerd.api.v1.AddNodeRequest\x1a\x1f.ledgerd.api.v1.MembershipReply\x12P\n\nRemoveNode\x12!.ledgerd.api.v1.RemoveNodeRequest\x1a\x1f.ledgerd.api.v1.MembershipReply\x12R\n\x0bReplaceNode\x12\".ledgerd.api.v1.ReplaceNodeRequest\x1a\x1f.ledgerd.api.v1.MembershipReply\x12^\n\x08Transfer\x12).ledgerd.api.v1.TransferLeadershipRequest\x1a\'.ledgerd.api.v1.TransferLeadershipReplyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cledgerd/api/v1/cluster.proto\x12\x0eledgerd.api.v1\"\x1f\n\x0fSnapshotRequest\x12\x0c\n\x04make\x18\x01 \x01(\x08\"\x92\x01\n\rSnapshotReply\x12\x0f\n\x07node_id\x18\x01 \x01(\r\x12,\n\x06newest\x18\x02 \x01(\x0b\x32\x1c.ledgerd.api.v1.SnapshotCopy\x12\x11\n\tunder_way\x18\x03 \x01(\x08\x12\x17\n\x0flog_first_index\x18\x04 \x01(\x04\x12\x16\n\x0elog_last_index\x18\x05 \x01(\x04\"\x88\x01\n\x0cSnapshotCopy\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x0c\n\x04term\x18\x02 \x01(\x04\x12\r\n\x05ts_us\x18\x03 \x01(\x03\x12\x0e\n\x06\x64igest\x18\x04 \x01(\t\x12\x12\n\nsize_bytes\x18\x05 \x01(\x04\x12\x0e\n\x06sha256\x18\x06 \x01(\t\x12\x18\n\x10membership_index\x18\x07 \x01(\x04\"+\n\x14\x43lusterStatusRequest\x12\x13\n\x0b\x66rom_leader\x18\x01 \x01(\x08\"\xf2\x01\n\x12\x43lusterStatusReply\x12\x12\n\ncluster_id\x18\x01 \x01(\t\x12\x0f\n\x07node_id\x18\x02 \x01(\r\x12\x11\n\tleader_id\x18\x03 \x01(\r\x12\x0c\n\x04term\x18\x04 \x01(\x04\x12\x14\n\x0c\x63ommit_index\x18\x05 \x01(\x04\x12\x12\n\nlast_index\x18\x06 \x01(\x04\x12\x15\n\rstate_version\x18\x07 \x01(\r\x12\x18\n\x10membership_index\x18\x08 \x01(\x04\x12\r\n\x05joint\x18\t \x01(\x08\x12,\n\x05nodes\x18\n \x03(\x0b\x32\x1d.ledgerd.api.v1.NodeInCluster\"s\n\rNodeInCluster\x12\x0f\n\x07node_id\x18\x01 \x01(\r\x12\r\n\x05voter\x18\x02 \x01(\x08\x12\x13\n\x0b\x61pi_address\x18\x03 \x01(\t\x12-\n\x08\x61s_heard\x18\x04 \x01(\x0b\x32\x1b.ledgerd.api.v1.NodeAsHeard\"\xaa\x01\n\x0bNodeAsHeard\x12\r\n\x05heard\x18\x01 \x01(\x08\x12\x13\n\x0bmatch_index\x18\x02 \x01(\x04\x12\x13\n\x0blag_entries\x18\x03 \x01(\x04\x12\x0c\n\x04mode\x18\x04 \x01(\t\x12\x0c\n\x04slow\x18\x05 \x01(\x08\x12\x10\n\x08protocol\x18\x06 \x01(\r\x12\x19\n\x11state_version_min\x18\x07 \x01(\r\x12\x19\n\x11state_version_max\x18\x08 \x01(\r\"E\n\x19TransferLeadershipRequest\x12\x12\n\nto_node_id\x18\x01 \x01(\r\x12\x14\n\x0c\x66rom_node_id\x18\x02 \x01(\r\"R\n\x17TransferLeadershipReply\x12\x11\n\tleader_id\x18\x01 \x01(\r\x12\x16\n\x0eleader_address\x18\x02 \x01(\t\x12\x0c\n\x04term\x18\x03 \x01(\x04\"%\n\x0eMembersRequest\x12\x13\n\x0b\x66rom_leader\x18\x01 \x01(\x08\"\xc4\x02\n\x06Member\x12\x0f\n\x07node_id\x18\x01 \x01(\r\x12(\n\x04role\x18\x02 \x01(\x0e\x32\x1a.ledgerd.api.v1.MemberRole\x12\x14\n\x0cpeer_address\x18\x03 \x01(\t\x12\x13\n\x0b\x61pi_address\x18\x04 \x01(\t\x12\x12\n\nstore_uuid\x18\x05 \x01(\t\x12\x0f\n\x07standby\x18\x06 \x01(\x08\x12\x10\n\x08priority\x18\x07 \x01(\x11\x12\x0e\n\x06region\x18\x08 \x01(\t\x12\x19\n\x11state_version_min\x18\t \x01(\r\x12\x19\n\x11state_version_max\x18\n \x01(\r\x12\x13\n\x0b\x63\x61tching_up\x18\x0b \x01(\x08\x12\x10\n\x08replaces\x18\x0c \x01(\r\x12\x30\n\x08progress\x18\r \x01(\x0b\x32\x1e.ledgerd.api.v1.MemberProgress\"o\n\x0eMemberProgress\x12\x13\n\x0bmatch_index\x18\x01 \x01(\x04\x12\x13\n\x0blag_entries\x18\x02 \x01(\x04\x12\r\n\x05heard\x18\x03 \x01(\x08\x12\x0c\n\x04mode\x18\x04 \x01(\t\x12\x16\n\x0e\x63\x61tch_up_round\x18\x05 \x01(\r\"\x9f\x01\n\x0cMembersReply\x12\x18\n\x10membership_index\x18\x01 \x01(\x04\x12\r\n\x05joint\x18\x02 \x01(\x08\x12\'\n\x07members\x18\x03 \x03(\x0b\x32\x16.ledgerd.api.v1.Member\x12\x11\n\tleader_id\x18\x04 \x01(\r\x12\x14\n\x0c\x63ommit_index\x18\x05 \x01(\x04\x12\x14\n\x0cnext_node_id\x18\x06 \x01(\r\"\x97\x01\n\x0e\x41\x64\x64NodeRequest\x12\x0f\n\x07node_id\x18\x01 \x01(\r\x12\x14\n\x0cpeer_address\x18\x02 \x01(\t\x12\x13\n\x0b\x61pi_address\x18\x03 \x01(\t\x12\x0f\n\x07standby\x18\x04 \x01(\x08\x12\x10\n\x08priority\x18\x05 \x01(\x11\x12\x0e\n\x06region\x18\x06 \x01(\t\x12\x16\n\x0e\x65xpected_index\x18\x07 \x01(\x04\"<\n\x11RemoveNodeRequest\x12\x0f\n\x07node_id\x18\x01 \x01(\r\x12\x16\n\x0e\x65xpected_index\x18\x02 \x01(\x04\"[\n\x12ReplaceNodeRequest\x12\x13\n\x0bold_node_id\x18\x01 \x01(\r\x12\x30\n\x08new_node\x18\x02 \x01(\x0b\x32\x1e.ledgerd.api.v1.AddNodeRequest\"\xd6\x01\n\x11UpdateNodeRequest\x12\x0f\n\x07node_id\x18\x01 \x01(\r\x12\x19\n\x0cpeer_address\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x18\n\x0b\x61pi_address\x18\x03 \x01(\tH\x01\x88\x01\x01\x12\x15\n\x08priority\x18\x04 \x01(\x11H\x02\x88\x01\x01\x12\x13\n\x06region\x18\x05 \x01(\tH\x03\x88\x01\x01\x12\x16\n\x0e\x65xpected_index\x18\x06 \x01(\x04\x42\x0f\n\r_peer_addressB\x0e\n\x0c_api_addressB\x0b\n\t_priorityB\t\n\x07_region\"n\n\x0fMembershipReply\x12\x0c\n\x04term\x18\x01 \x01(\x04\x12\r\n\x05index\x18\x02 \x01(\x04\x12-\n\x07members\x18\x03 \x01(\x0b\x32\x1c.ledgerd.api.v1.MembersReply\x12\x0f\n\x07node_id\x18\x04 \x01(\r*O\n\nMemberRole\x12\x1b\n\x17MEMBER_ROLE_UNSPECIFIED\x10\x00\x12\t\n\x05VOTER\x10\x01\x12\x0b\n\x07LEARNER\x10\x02\x12\x0c\n\x08OUTGOING\x10\x03\x32\x96\x05\n\x07\x43luster\x12R\n\x06Status\x12$.ledgerd.api.v1.ClusterStatusRequest\x1a\".ledgerd.api.v1.ClusterStatusReply\x12P\n\nUpdateNode\x12!.ledgerd.api.v1.UpdateNodeRequest\x1a\x1f.ledgerd.api.v1.MembershipReply\x12G\n\x07Members\x12\x1e.ledgerd.api.v1.MembersRequest\x1a\x1c.ledgerd.api.v1.MembersReply\x12J\n\x07\x41\x64\x64Node\x12\x1e.ledgerd.api.v1.AddNodeRequest\x1a\x1f.ledgerd.api.v1.MembershipReply\x12P\n\nRemoveNode\x12!.ledgerd.api.v1.RemoveNodeRequest\x1a\x1f.ledgerd.api.v1.MembershipReply\x12R\n\x0bReplaceNode\x12\".ledgerd.api.v1.ReplaceNodeRequest\x1a\x1f.ledgerd.api.v1.MembershipReply\x12^\n\x08Transfer\x12).ledgerd.api.v1.TransferLeadershipRequest\x1a\'.ledgerd.api.v1.TransferLeadershipReply\x12J\n\x08Snapshot\x12\x1f.ledgerd.api.v1.SnapshotRequest\x1a\x1d.ledgerd.api.v1.SnapshotReplyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ledgerd.api.v1.cluster_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_MEMBERROLE']._serialized_start=2062
-  _globals['_MEMBERROLE']._serialized_end=2141
-  _globals['_CLUSTERSTATUSREQUEST']._serialized_start=48
-  _globals['_CLUSTERSTATUSREQUEST']._serialized_end=91
-  _globals['_CLUSTERSTATUSREPLY']._serialized_start=94
-  _globals['_CLUSTERSTATUSREPLY']._serialized_end=336
-  _globals['_NODEINCLUSTER']._serialized_start=338
-  _globals['_NODEINCLUSTER']._serialized_end=453
-  _globals['_NODEASHEARD']._serialized_start=456
-  _globals['_NODEASHEARD']._serialized_end=626
-  _globals['_TRANSFERLEADERSHIPREQUEST']._serialized_start=628
-  _globals['_TRANSFERLEADERSHIPREQUEST']._serialized_end=697
-  _globals['_TRANSFERLEADERSHIPREPLY']._serialized_start=699
-  _globals['_TRANSFERLEADERSHIPREPLY']._serialized_end=781
-  _globals['_MEMBERSREQUEST']._serialized_start=783
-  _globals['_MEMBERSREQUEST']._serialized_end=820
-  _globals['_MEMBER']._serialized_start=823
-  _globals['_MEMBER']._serialized_end=1147
-  _globals['_MEMBERPROGRESS']._serialized_start=1149
-  _globals['_MEMBERPROGRESS']._serialized_end=1260
-  _globals['_MEMBERSREPLY']._serialized_start=1263
-  _globals['_MEMBERSREPLY']._serialized_end=1422
-  _globals['_ADDNODEREQUEST']._serialized_start=1425
-  _globals['_ADDNODEREQUEST']._serialized_end=1576
-  _globals['_REMOVENODEREQUEST']._serialized_start=1578
-  _globals['_REMOVENODEREQUEST']._serialized_end=1638
-  _globals['_REPLACENODEREQUEST']._serialized_start=1640
-  _globals['_REPLACENODEREQUEST']._serialized_end=1731
-  _globals['_UPDATENODEREQUEST']._serialized_start=1734
-  _globals['_UPDATENODEREQUEST']._serialized_end=1948
-  _globals['_MEMBERSHIPREPLY']._serialized_start=1950
-  _globals['_MEMBERSHIPREPLY']._serialized_end=2060
-  _globals['_CLUSTER']._serialized_start=2144
-  _globals['_CLUSTER']._serialized_end=2730
+  _globals['_MEMBERROLE']._serialized_start=2383
+  _globals['_MEMBERROLE']._serialized_end=2462
+  _globals['_SNAPSHOTREQUEST']._serialized_start=48
+  _globals['_SNAPSHOTREQUEST']._serialized_end=79
+  _globals['_SNAPSHOTREPLY']._serialized_start=82
+  _globals['_SNAPSHOTREPLY']._serialized_end=228
+  _globals['_SNAPSHOTCOPY']._serialized_start=231
+  _globals['_SNAPSHOTCOPY']._serialized_end=367
+  _globals['_CLUSTERSTATUSREQUEST']._serialized_start=369
+  _globals['_CLUSTERSTATUSREQUEST']._serialized_end=412
+  _globals['_CLUSTERSTATUSREPLY']._serialized_start=415
+  _globals['_CLUSTERSTATUSREPLY']._serialized_end=657
+  _globals['_NODEINCLUSTER']._serialized_start=659
+  _globals['_NODEINCLUSTER']._serialized_end=774
+  _globals['_NODEASHEARD']._serialized_start=777
+  _globals['_NODEASHEARD']._serialized_end=947
+  _globals['_TRANSFERLEADERSHIPREQUEST']._serialized_start=949
+  _globals['_TRANSFERLEADERSHIPREQUEST']._serialized_end=1018
+  _globals['_TRANSFERLEADERSHIPREPLY']._serialized_start=1020
+  _globals['_TRANSFERLEADERSHIPREPLY']._serialized_end=1102
+  _globals['_MEMBERSREQUEST']._serialized_start=1104
+  _globals['_MEMBERSREQUEST']._serialized_end=1141
+  _globals['_MEMBER']._serialized_start=1144
+  _globals['_MEMBER']._serialized_end=1468
+  _globals['_MEMBERPROGRESS']._serialized_start=1470
+  _globals['_MEMBERPROGRESS']._serialized_end=1581
+  _globals['_MEMBERSREPLY']._serialized_start=1584
+  _globals['_MEMBERSREPLY']._serialized_end=1743
+  _globals['_ADDNODEREQUEST']._serialized_start=1746
+  _globals['_ADDNODEREQUEST']._serialized_end=1897
+  _globals['_REMOVENODEREQUEST']._serialized_start=1899
+  _globals['_REMOVENODEREQUEST']._serialized_end=1959
+  _globals['_REPLACENODEREQUEST']._serialized_start=1961
+  _globals['_REPLACENODEREQUEST']._serialized_end=2052
+  _globals['_UPDATENODEREQUEST']._serialized_start=2055
+  _globals['_UPDATENODEREQUEST']._serialized_end=2269
+  _globals['_MEMBERSHIPREPLY']._serialized_start=2271
+  _globals['_MEMBERSHIPREPLY']._serialized_end=2381
+  _globals['_CLUSTER']._serialized_start=2465
+  _globals['_CLUSTER']._serialized_end=3127
 # @@protoc_insertion_point(module_scope)

@@ -18,6 +18,44 @@ VOTER: MemberRole
 LEARNER: MemberRole
 OUTGOING: MemberRole
 
+class SnapshotRequest(_message.Message):
+    __slots__ = ("make",)
+    MAKE_FIELD_NUMBER: _ClassVar[int]
+    make: bool
+    def __init__(self, make: _Optional[bool] = ...) -> None: ...
+
+class SnapshotReply(_message.Message):
+    __slots__ = ("node_id", "newest", "under_way", "log_first_index", "log_last_index")
+    NODE_ID_FIELD_NUMBER: _ClassVar[int]
+    NEWEST_FIELD_NUMBER: _ClassVar[int]
+    UNDER_WAY_FIELD_NUMBER: _ClassVar[int]
+    LOG_FIRST_INDEX_FIELD_NUMBER: _ClassVar[int]
+    LOG_LAST_INDEX_FIELD_NUMBER: _ClassVar[int]
+    node_id: int
+    newest: SnapshotCopy
+    under_way: bool
+    log_first_index: int
+    log_last_index: int
+    def __init__(self, node_id: _Optional[int] = ..., newest: _Optional[_Union[SnapshotCopy, _Mapping]] = ..., under_way: _Optional[bool] = ..., log_first_index: _Optional[int] = ..., log_last_index: _Optional[int] = ...) -> None: ...
+
+class SnapshotCopy(_message.Message):
+    __slots__ = ("index", "term", "ts_us", "digest", "size_bytes", "sha256", "membership_index")
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    TERM_FIELD_NUMBER: _ClassVar[int]
+    TS_US_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    SHA256_FIELD_NUMBER: _ClassVar[int]
+    MEMBERSHIP_INDEX_FIELD_NUMBER: _ClassVar[int]
+    index: int
+    term: int
+    ts_us: int
+    digest: str
+    size_bytes: int
+    sha256: str
+    membership_index: int
+    def __init__(self, index: _Optional[int] = ..., term: _Optional[int] = ..., ts_us: _Optional[int] = ..., digest: _Optional[str] = ..., size_bytes: _Optional[int] = ..., sha256: _Optional[str] = ..., membership_index: _Optional[int] = ...) -> None: ...
+
 class ClusterStatusRequest(_message.Message):
     __slots__ = ("from_leader",)
     FROM_LEADER_FIELD_NUMBER: _ClassVar[int]

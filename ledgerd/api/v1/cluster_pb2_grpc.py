@@ -70,6 +70,11 @@ class ClusterStub:
                 request_serializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.TransferLeadershipRequest.SerializeToString,
                 response_deserializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.TransferLeadershipReply.FromString,
                 _registered_method=True)
+        self.Snapshot = channel.unary_unary(
+                '/ledgerd.api.v1.Cluster/Snapshot',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.SnapshotRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.SnapshotReply.FromString,
+                _registered_method=True)
 
 
 class ClusterServicer:
@@ -128,6 +133,14 @@ class ClusterServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Snapshot(self, request, context):
+        """The newest copy of the state that this node has, and where its log begins; it may make a new
+        copy first. Every node answers for itself. A copy that takes longer than the call goes on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ClusterServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -165,6 +178,11 @@ def add_ClusterServicer_to_server(servicer, server):
                     servicer.Transfer,
                     request_deserializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.TransferLeadershipRequest.FromString,
                     response_serializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.TransferLeadershipReply.SerializeToString,
+            ),
+            'Snapshot': grpc.unary_unary_rpc_method_handler(
+                    servicer.Snapshot,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.SnapshotRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.SnapshotReply.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -357,6 +375,33 @@ class Cluster:
             '/ledgerd.api.v1.Cluster/Transfer',
             ledgerd_dot_api_dot_v1_dot_cluster__pb2.TransferLeadershipRequest.SerializeToString,
             ledgerd_dot_api_dot_v1_dot_cluster__pb2.TransferLeadershipReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Snapshot(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Cluster/Snapshot',
+            ledgerd_dot_api_dot_v1_dot_cluster__pb2.SnapshotRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_cluster__pb2.SnapshotReply.FromString,
             options,
             channel_credentials,
             insecure,

@@ -53,6 +53,10 @@ class ClusterStub:
     ReplaceNode: _grpc.UnaryUnaryMultiCallable[_cluster_pb2.ReplaceNodeRequest, _cluster_pb2.MembershipReply]
     """Lets a new node catch up and then take the place of a voter, which is removed."""
     Transfer: _grpc.UnaryUnaryMultiCallable[_cluster_pb2.TransferLeadershipRequest, _cluster_pb2.TransferLeadershipReply]
+    Snapshot: _grpc.UnaryUnaryMultiCallable[_cluster_pb2.SnapshotRequest, _cluster_pb2.SnapshotReply]
+    """The newest copy of the state that this node has, and where its log begins; it may make a new
+    copy first. Every node answers for itself. A copy that takes longer than the call goes on.
+    """
 
 @_typing.type_check_only
 class ClusterAsyncStub(ClusterStub):
@@ -79,6 +83,10 @@ class ClusterAsyncStub(ClusterStub):
     ReplaceNode: _aio.UnaryUnaryMultiCallable[_cluster_pb2.ReplaceNodeRequest, _cluster_pb2.MembershipReply]  # type: ignore[assignment]
     """Lets a new node catch up and then take the place of a voter, which is removed."""
     Transfer: _aio.UnaryUnaryMultiCallable[_cluster_pb2.TransferLeadershipRequest, _cluster_pb2.TransferLeadershipReply]  # type: ignore[assignment]
+    Snapshot: _aio.UnaryUnaryMultiCallable[_cluster_pb2.SnapshotRequest, _cluster_pb2.SnapshotReply]  # type: ignore[assignment]
+    """The newest copy of the state that this node has, and where its log begins; it may make a new
+    copy first. Every node answers for itself. A copy that takes longer than the call goes on.
+    """
 
 class ClusterServicer(metaclass=_abc_1.ABCMeta):
     """Who takes part, and who leads. Role: admin. The leader answers; others name it."""
@@ -144,5 +152,15 @@ class ClusterServicer(metaclass=_abc_1.ABCMeta):
         request: _cluster_pb2.TransferLeadershipRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_cluster_pb2.TransferLeadershipReply, _abc.Awaitable[_cluster_pb2.TransferLeadershipReply]]: ...
+
+    @_abc_1.abstractmethod
+    def Snapshot(
+        self,
+        request: _cluster_pb2.SnapshotRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_cluster_pb2.SnapshotReply, _abc.Awaitable[_cluster_pb2.SnapshotReply]]:
+        """The newest copy of the state that this node has, and where its log begins; it may make a new
+        copy first. Every node answers for itself. A copy that takes longer than the call goes on.
+        """
 
 def add_ClusterServicer_to_server(servicer: ClusterServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

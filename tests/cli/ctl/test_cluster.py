@@ -128,3 +128,21 @@ def test_an_older_leader_has_no_view_of_the_cluster(
 
     assert result.exit_code == 0
     assert "node 1 leads" in result.stdout
+
+
+def test_a_node_without_a_copy_of_its_state_says_so(run: Run) -> None:
+    result = run("cluster", "snapshot", "--node", "2")
+
+    assert result.exit_code == 0
+    assert result.stdout.startswith("node 2: no copy of the state; log 5 .. 90")
+
+
+def test_a_copy_is_made_and_waited_for(cluster: FakeCluster, run: Run) -> None:
+    """A copy of a large state takes longer than a call: it is asked for again."""
+    result = run("cluster", "snapshot", "--make")
+
+    assert result.exit_code == 0
+    assert "node 1 copies" in result.stderr
+    assert "state at index 80 of term 2, 5.0 MB, digest abababababab" in result.stdout
+    document = json.loads(run("cluster", "snapshot", "--output", "json").stdout)
+    assert document["newest"]["index"] == "80"
