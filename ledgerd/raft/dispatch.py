@@ -224,6 +224,9 @@ class Dispatch:
             assert own_link == snapshot.anchor.link, (snapshot, own_link)
             roles.marks.covers("snapshot.only_commit")
             roles.commit_to(snapshot.index)
+        bad = roles.log.slots.first
+        if bad is not None and bad <= snapshot.index:
+            return  # F33: a corrupt slot is not acked, or the two would go round and round (T29)
         roles.accept_offer(message)
 
     def _on_heartbeat(self, message: Heartbeat) -> None:
