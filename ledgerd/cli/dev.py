@@ -335,9 +335,11 @@ class DevCluster:
                 f"id = {peer_id}",
                 f'peer_address = "{link}"',
                 f'api_address = "{_HOST}:{peer.api}"',
-                f"priority = {self._priorities.get(peer_id, 0)}",
-                "",
             ]
+            # Only where it is asked for: an older release refuses options that it does not know.
+            if peer_id in self._priorities:
+                lines.append(f"priority = {self._priorities[peer_id]}")
+            lines.append("")
         return "\n".join(lines)
 
     def _start(self, node_id: int) -> None:

@@ -11,8 +11,10 @@ opened next, so an interruption leaves the old cluster's directory or the new on
 again finishes it.
 """
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 import lmdb
@@ -33,7 +35,8 @@ from ledgerd.raft.entries import (
 )
 from ledgerd.raft.membership import Membership
 from ledgerd.replica.fold import after_change, change_of
-from ledgerd.storage import founders, hard_state, identity, keys
+from ledgerd.storage import founders, hard_state, identity, keys, state_copy, swap
+from ledgerd.storage.directories import sync_directory
 from ledgerd.storage.environment import Environment, adopt_state
 from ledgerd.storage.identity import Identity
 from ledgerd.storage.log_store import LmdbLogStore
@@ -111,6 +114,7 @@ def found_new_cluster(
     commit = entries[-1].index if entries else log.hard_state().commit
     hard = HardState(term, old.node_id, commit)
     try:
+        _forget_copies(environment.directory)
         _write(environment, new, hard, entries)
         adopt_state(environment.state, old=old, new=new)
     except (lmdb.Error, OSError) as error:
@@ -129,6 +133,16 @@ def found_new_cluster(
         committed=commit,
         membership=membership,
     )
+
+
+def _forget_copies(directory: Path) -> None:
+    """Remove copies of state/: they name the old cluster and its members, and can be made anew.
+
+    First of all, so that an interruption never leaves the new cluster with one.
+    """
+    for name in (state_copy.FOLDER, swap.FOLDER):
+        shutil.rmtree(directory / name, ignore_errors=True)
+    sync_directory(directory)
 
 
 def _last_of(log: LmdbLogStore) -> Anchor:

@@ -14,7 +14,7 @@ from ledgerd.raft.changes import Change, EnterJoint, Found, Op, OpKind
 from ledgerd.raft.entries import Entry, EntryKind, Index, NodeId
 from ledgerd.raft.membership import NodeRecord
 from ledgerd.replica.fold import fold
-from ledgerd.storage import founders, refound
+from ledgerd.storage import founders, refound, state_copy
 from ledgerd.storage.check import check
 from ledgerd.storage.environment import (
     Environment,
@@ -159,6 +159,21 @@ def test_an_interruption_is_finished_at_the_next_opening(
         assert LmdbStateStore(environment).applied() == len(history)
     with pytest.raises(ConfigError, match="belongs to cluster 'new'"):
         opened(node, "test")
+
+
+def test_copies_of_the_old_state_are_not_offered_to_anybody(tmp_path: Path) -> None:
+    """They name the old members, and whoever takes one in would follow those. F28, F38."""
+    node = tmp_path / "node"
+    survivor(node, founded_history(), applied=10)
+    with open_existing(node, options=SMALL) as environment:
+        made = state_copy.make_copy(environment, bytes_per_s=10**9, chunk_bytes=4096)
+        (node / "incoming").mkdir()
+        (node / "incoming" / "half.part").write_bytes(b"half")
+    found(node)
+
+    assert made.header.cluster_id == "test"
+    assert state_copy.newest_copy(node) is None
+    assert not (node / "incoming").exists()
 
 
 def test_the_state_of_another_store_is_still_refused(tmp_path: Path) -> None:

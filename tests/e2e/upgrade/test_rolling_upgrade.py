@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from ledgerd.api.v1 import cluster_pb2
+from ledgerd.client import NotLogged, Outcome, WriteConcern, us_account
+from ledgerd.errors import Reason
 from ledgerd.formats.versions import STATE_VERSION
-from tests.e2e.test_cluster import check_directory
+from tests.e2e.test_cluster import check_directory, funded_account
 from tests.e2e.upgrade.releases import (
     NEW,
     OLD,
@@ -103,3 +106,40 @@ def test_after_the_upgrade_the_older_release_refuses_the_directory(
     assert code == 71
     assert "start the release that wrote it, or a newer one" in words
     assert len(before) == len(mixed.until_at_rest(state_version=STATE_VERSION)) == 1
+
+
+def test_what_an_older_member_does_not_know_waits_for_it(mixed: MixedCluster) -> None:
+    """Its copies count, its release is told, and members cannot change before it can apply that."""
+    mixed.change(1, NEW)
+    mixed.change(2, NEW)
+    mixed.stop(3)  # so that one of the new ones leads
+    mixed.start(3)
+    mixed.wait_ready()
+    with mixed.client() as client:
+        account = funded_account(client)
+        everywhere = client.submit(
+            account=account,
+            amount=100,
+            currency="USD",
+            rail="us_ach",
+            destination=us_account("021000021", "1234567890", "Some Payee"),
+            concern=WriteConcern.ALL_VOTERS,
+            deadline=20.0,
+        )
+        view = client.cluster_status()
+        with pytest.raises(NotLogged) as refused:
+            client.add_node(
+                cluster_pb2.AddNodeRequest(
+                    peer_address="127.0.0.1:1", api_address="127.0.0.1:2"
+                ),
+                deadline=5.0,
+            )
+    said = {node.node_id: node.as_heard for node in view.nodes}
+
+    assert everywhere.outcome is Outcome.CREATED
+    assert view.state_version == 1
+    assert (said[3].protocol, said[3].state_version_max) == (1, 1)
+    assert said[view.leader_id].state_version_max == STATE_VERSION
+    assert refused.value.reason in (Reason.STATE_VERSION, Reason.CHANGE_REFUSED)
+    mixed.change(3, NEW)
+    assert len(mixed.until_at_rest(state_version=STATE_VERSION)) == 1
