@@ -49,6 +49,7 @@ from ledgerd.raft.describe import describe
 from ledgerd.raft.entries import NodeId
 from ledgerd.raft.facts import PeerLost, PeerRefused, SlotCorrupt, SnapshotSent
 from ledgerd.raft.membership import Membership, NodeRecord
+from ledgerd.raft.snapshots import Snapshot
 from ledgerd.replica.compaction import LogBounds
 from ledgerd.replica.log_clock import LogClock
 from ledgerd.replica.replica import Replica
@@ -58,7 +59,7 @@ from ledgerd.storage import founders
 from ledgerd.storage.environment import Environment, StorageOptions, open_directory
 from ledgerd.storage.log_store import LmdbLogStore, stored_anchor
 from ledgerd.storage.reader import StateReader, read
-from ledgerd.storage.rebuild import can_replay, empty_state
+from ledgerd.storage.rebuild import can_replay, empty_state, put_state
 from ledgerd.storage.recovery import recover
 from ledgerd.storage.scrub import Passed, Scrub
 from ledgerd.storage.state_store import LmdbStateStore
@@ -315,7 +316,7 @@ class _NodeBuild:
             metrics=metrics,
             settle_delay_s=options.settle_delay_s,
             can_rebuild=self._can_rebuild,
-            rebuild=lambda: self._rebuild(loop, node),
+            rebuild=lambda snapshot: self._rebuild(loop, node, snapshot),
         )
         stalls = StallWatch(
             limit_s=tick_s * config.raft.election_base_ticks,
@@ -416,8 +417,13 @@ class _NodeBuild:
         """Whether a bad state can be folded again from the own log. Replica thread."""
         return self._log_store is not None and can_replay(self._log_store)
 
-    def _rebuild(self, loop: asyncio.AbstractEventLoop, node: Node) -> None:
-        """Empty state/, once no reader counts on it. Replica thread, with the stores closed."""
+    def _rebuild(
+        self, loop: asyncio.AbstractEventLoop, node: Node, snapshot: Snapshot | None
+    ) -> None:
+        """Replace state/ by that of `snapshot`, or by an empty one, once no reader counts on it.
+
+        Replica thread, with the stores closed.
+        """
         is_told = threading.Event()
 
         def tell() -> None:
@@ -426,7 +432,10 @@ class _NodeBuild:
 
         loop.call_soon_threadsafe(tell)
         is_told.wait(timeout=10)
-        empty_state(self._environment)
+        if snapshot is None:
+            empty_state(self._environment)
+        else:
+            put_state(self._environment, snapshot)
         self._membership = founders.first_membership(
             self._environment,
             _records(self._config, self._environment.identity.store_uuid),

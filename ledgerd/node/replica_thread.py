@@ -16,6 +16,7 @@ from ledgerd.observability import logs
 from ledgerd.observability.metrics import Metrics
 from ledgerd.raft.core import Status
 from ledgerd.raft.entries import Index
+from ledgerd.raft.snapshots import Snapshot
 from ledgerd.replica.inputs import Input, Ticked
 from ledgerd.replica.log_clock import LogClock
 from ledgerd.replica.outbox import Outbox
@@ -44,14 +45,15 @@ class ReplicaThread:
         metrics: Metrics,
         settle_delay_s: float,
         can_rebuild: Callable[[], bool] = lambda: False,
-        rebuild: Callable[[], None] = lambda: None,
+        rebuild: Callable[[Snapshot | None], None] = lambda _: None,
     ) -> None:
         """Make the thread; `start` begins.
 
         build: makes the replica, on its own thread since the stores assert their owner, and
             what closes its stores at a clean end.
         can_rebuild, rebuild: whether a state that is bad can be emptied, to be folded again from
-            the log, and what does it once the stores are closed; the replica is built anew then.
+            the log; and what empties it, or puts the fetched state of a snapshot in its place, once
+            the stores are closed. The replica is built anew then.
         settle_delay_s: how long applied state may wait before readers see it, if none waits.
         """
         self._build = build
@@ -62,6 +64,7 @@ class ReplicaThread:
         self._settle_delay_s = settle_delay_s
         self._can_rebuild = can_rebuild
         self._rebuild = rebuild
+        self._state_ready: Snapshot | None = None
         self._should_stop = False
         self._started = threading.Event()
         self._thread = threading.Thread(target=self._run, name="replica", daemon=True)
@@ -96,12 +99,14 @@ class ReplicaThread:
         try:
             while True:
                 replica, close = self._build()
+                self._state_ready = None
                 self._loop(replica)
-                if not self._is_bad(replica) or self._should_stop:
+                is_bad = self._is_bad(replica) or self._state_ready is not None
+                if not is_bad or self._should_stop:
                     break
                 self._courier.deliver(replica.abandon())
                 close()
-                self._rebuild()
+                self._rebuild(self._state_ready)
                 self._metrics.state_rebuilds.inc()
                 log.info("state_rebuild_begun")
             close()
@@ -153,6 +158,9 @@ class ReplicaThread:
                 )
                 if outbox.halt.is_of_state and self._can_rebuild():
                     return
+            if outbox.state_ready is not None:
+                self._state_ready = outbox.state_ready
+                return
             self._count(inputs, outbox)
         self._courier.announce(replica.settle())
 
@@ -165,7 +173,7 @@ class ReplicaThread:
             return "upgrade this node; it goes on from here"
         if self._can_rebuild():
             return "the state is folded again from the log"
-        return "the log was cut: replace this node"
+        return "the log was cut: the leader is asked for its state"
 
     def _wait_s(
         self, *, again: bool, sends_first: bool, settle_due_at: float | None

@@ -10,6 +10,7 @@ from typing import Final, assert_never
 
 from ledgerd import limits
 from ledgerd.errors import Reason, SlotCorruptError
+from ledgerd.raft.agreement import Agreements
 from ledgerd.raft.changes import Change
 from ledgerd.raft.dispatch import Dispatch
 from ledgerd.raft.entries import (
@@ -306,8 +307,34 @@ class RaftCore:
         roles, offer = self._roles, self._roles.offer
         if offer is None or (offer.term, offer.sender) != (roles.term, roles.leader):
             return None
+        if self.fills_state(offer.snapshot):
+            return offer
         is_behind = offer.snapshot.index > roles.commit
         return offer if is_behind and not self._log.matches(offer.snapshot.id) else None
+
+    def want_state(self, index: Index) -> None:
+        """Ask for the state of a snapshot at `index` or above: the own one is bad (F37)."""
+        self._roles.state_wanted = index
+
+    def fills_state(self, snapshot: Snapshot) -> bool:
+        """Return whether `snapshot` is what this node asks for, and its log goes on behind it.
+
+        Its state then takes the place of the own one, and the log stays as it is.
+        """
+        wanted = self._repairs.state_wanted
+        if wanted is None or not wanted <= snapshot.index <= self._log.last:
+            return False
+        try:
+            return self._log.link(snapshot.index) == snapshot.anchor.link
+        except SlotCorruptError:
+            return False
+
+    def state_replaced(self) -> None:
+        """Note that the state is a good one again: lead and serve as before."""
+        roles = self._roles
+        roles.may_lead = True
+        roles.state_wanted = None
+        roles.agreements = Agreements(self._options.checkpoint_entries)
 
     def restore(self, snapshot: Snapshot) -> bool:
         """Start anew behind a snapshot whose bytes were verified and are durable (F30).

@@ -4,7 +4,7 @@ from typing import Final, NoReturn, assert_never
 
 from ledgerd.errors import CorruptionError
 from ledgerd.raft.elections import may_pre_vote, may_vote
-from ledgerd.raft.entries import NO_NODE, NodeId, Role
+from ledgerd.raft.entries import NO_INDEX, NO_NODE, NodeId, Role
 from ledgerd.raft.messages import (
     AppendAccepted,
     AppendEntries,
@@ -215,6 +215,10 @@ class Dispatch:
         """Take what the offer proves; what is missing is then fetched outside (T60, T64)."""
         roles, snapshot = self._roles, message.snapshot
         self._recognise(message.sender)
+        wanted = self._repairs.state_wanted
+        if wanted is not None and wanted <= snapshot.index <= roles.log.last:
+            roles.offer = message
+            return
         if snapshot.index > roles.commit and not roles.log.matches(snapshot.id):
             roles.offer = message
             return
@@ -246,6 +250,7 @@ class Dispatch:
                 roles.health.is_slow,
                 roles.health.free_bytes,
                 roles.agreements.verdict,
+                self._repairs.state_wanted or NO_INDEX,
             )
         )
         if not roles.log.slots.is_whole:

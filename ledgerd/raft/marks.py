@@ -61,6 +61,8 @@ MARKS: Final = (
     # Digests (F37).
     "digest.disputed",  # a command was refused: replicas differ, and no majority has settled it
     "digest.diverged",  # this node's state is not the majority's
+    "snapshot.offered_for_state",  # to a peer whose state is bad
+    "snapshot.fetched_for_state",  # by a node whose state is bad
     # Replication.
     "append.below_commit",  # prev is below commit: acked without looking (T20)
     "append.conflict",  # prev is of another term here: the hint skips the term (F16)

@@ -153,6 +153,8 @@ class HeartbeatReply:
     applied: how far the sender has applied, for operators.
     is_slow: the sender should not lead (F8). free_bytes: its room (F36), None if it does not say.
     agreement: whether the sender's digest is the leader's (F37), None if it does not say.
+    wants_state: the sender's state is bad, or stands before a slot that nobody has, and its log
+        cannot make it good: it asks for a snapshot at this index or above. NO_INDEX: it does not.
     """
 
     sender: NodeId
@@ -163,6 +165,7 @@ class HeartbeatReply:
     is_slow: bool = False
     free_bytes: int | None = None
     agreement: Agreement | None = None
+    wants_state: Index = NO_INDEX
 
 
 @dataclass(frozen=True, slots=True)

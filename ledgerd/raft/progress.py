@@ -86,6 +86,7 @@ class Progress:
     is_active, was_active: heard since the last check of the quorum (F2), and before it.
     has_reported, is_slow, free_bytes: whether, and what, it said of itself last (F8, F36).
     failed_transfers: how often the peer was offered the leadership and did not take it (F5).
+    state_wanted: the peer asks for the state of a snapshot at this index or above.
     may_nudge: a timed heartbeat is out; its reply may cause one append, even an empty one.
     offered: the snapshot offered last and not acknowledged; NO_INDEX: none was.
     is_offered: snapshot only: an offer is out; else none was at hand yet.
@@ -111,6 +112,7 @@ class Progress:
     is_slow: bool = False
     free_bytes: int | None = None
     may_nudge: bool = False
+    state_wanted: Index = NO_INDEX
     offered: Index = NO_INDEX
     is_offered: bool = False
     offer_ticks: int = 0

@@ -108,6 +108,22 @@ class Repairs:
             or self._tries.get(run.last, 0) >= rounds
         )
 
+    @property
+    def state_wanted(self) -> Index | None:
+        """At or above which index a snapshot would help; None: none is needed.
+
+        A slot that nobody has any more, and that is not applied yet, was compacted by all others.
+        """
+        roles = self._roles
+        if roles.state_wanted is not None:
+            return roles.state_wanted
+        runs = roles.log.slots.runs()
+        if not runs or runs[0].first <= roles.applied:
+            return None
+        rounds = ROUNDS_MAX * max(1, len(roles.membership.members) - 1)
+        is_given_up = self._tries.get(runs[0].last, 0) >= 2 * rounds
+        return runs[0].last if is_given_up else None
+
     def tell_leader(self, message: Heartbeat) -> None:
         """Answer a heartbeat: nothing from the first corrupt slot on counts as acked."""
         roles = self._roles

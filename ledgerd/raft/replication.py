@@ -7,7 +7,7 @@ it, so nothing of an older term can linger (T25, T40).
 from collections import deque
 from dataclasses import dataclass
 
-from ledgerd.raft.entries import Entry, EntryId, Index, NodeId, Term
+from ledgerd.raft.entries import NO_INDEX, Entry, EntryId, Index, NodeId, Term
 from ledgerd.raft.log import RaftLog
 from ledgerd.raft.marks import NO_MARKS, Marks
 from ledgerd.raft.membership import Membership
@@ -250,6 +250,9 @@ class Leadership:
             return
         progress.has_reported = True
         progress.is_slow, progress.free_bytes = message.is_slow, message.free_bytes
+        progress.state_wanted = message.wants_state
+        if progress.state_wanted:
+            self._offer_state(peer, progress)
         if not progress.asked() or progress.mode is Mode.SNAPSHOT:
             return
         if progress.match < self._log.last or progress.mode is Mode.PROBE:
@@ -280,9 +283,12 @@ class Leadership:
     def wants_snapshot(self) -> bool:
         """Whether a peer that lives needs a snapshot and none at hand would help it (F28)."""
         limit = self._options.election_base_ticks
+        at_hand = self._snapshot.index if self._snapshot is not None else NO_INDEX
         return any(
-            progress.mode is Mode.SNAPSHOT
-            and not progress.is_offered
+            (
+                progress.state_wanted > at_hand
+                or (progress.mode is Mode.SNAPSHOT and not progress.is_offered)
+            )
             and progress.silent_ticks < limit
             and self._releases.speaks(peer, SnapshotOffer)
             for peer, progress in self.peers.items()
@@ -294,6 +300,23 @@ class Leadership:
         for peer, progress in self.peers.items():
             if progress.mode is Mode.SNAPSHOT and not progress.is_offered:
                 self._offer(peer, progress)
+
+    def _offer_state(self, peer: NodeId, progress: Progress) -> None:
+        """Offer a peer whose state is bad the snapshot at hand; its log needs none (F37)."""
+        snapshot, wanted = self._snapshot, progress.state_wanted
+        if snapshot is None or snapshot.index < wanted:
+            return  # one is made
+        self._marks.covers("snapshot.offered_for_state")
+        self._out.send(
+            SnapshotOffer(
+                self._node_id,
+                peer,
+                self._term,
+                snapshot,
+                progress.stream,
+                progress.sequence,
+            )
+        )
 
     def _offer(self, peer: NodeId, progress: Progress) -> None:
         """Offer the snapshot at hand, if it joins the log and brings the peer forward."""

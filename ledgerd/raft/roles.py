@@ -97,6 +97,7 @@ class Roles:
         "role",
         "rules",
         "snapshot",
+        "state_wanted",
         "term",
         "timer",
         "transfer",
@@ -152,6 +153,7 @@ class Roles:
         self.lost_from: Index | None = None
         self.may_lead = True
         self.offer: SnapshotOffer | None = None
+        self.state_wanted: Index | None = None
         self.snapshot: Snapshot | None = None
         self.must_flush = False
         self.must_tell_commit = False
@@ -392,7 +394,7 @@ class Roles:
                 self.node_id,
                 offer.sender,
                 self.term,
-                self.commit,
+                min(self.commit, self.log.held),  # F33
                 offer.stream,
                 offer.sequence,
             )

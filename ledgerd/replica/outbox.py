@@ -102,6 +102,8 @@ class Outbox:
     needs_settle: something was applied, so `settle` has something to make visible.
     applied: kind and number of commands of each entry applied in the turn.
     persisted_bytes: payload bytes written to the log in the turn.
+    state_ready: its state, fetched and verified, is to take the place of the bad one of this node;
+        the replica is then built anew over the same log.
     installed: the state was replaced by this snapshot in the turn.
     """
 
@@ -121,3 +123,4 @@ class Outbox:
     applied: list[tuple[EntryKind, int]] = field(default_factory=list)
     persisted_bytes: int = 0
     installed: Snapshot | None = None
+    state_ready: Snapshot | None = None

@@ -401,6 +401,9 @@ class Replica:
             self._state.applied(),
         )
         assert self._state.digest() == snapshot.digest, snapshot  # R14
+        if self._halt is not None and self._halt.is_of_state:
+            self._halt = self._halt_told = None
+            self._core.state_replaced()
         self._core.digested(snapshot.index, snapshot.digest)
         self._version = StateVersion(
             self._state.state_version(), newest=self._state_version_max
@@ -461,6 +464,7 @@ class Replica:
         if self._halt is not None and self._halt.is_of_state:
             return
         self._unrecorded = None  # it stands in the log
+        self._core.want_state(Index(max(1, self._log.anchor().at)))
         self._stop_applying(Index(self._state.applied() + 1), why, flaw)
 
     def abandon(self) -> Outbox:

@@ -104,7 +104,10 @@ class Snapshots:
         self._wait_ticks = max(0, self._wait_ticks - ticks)
         if self._build is None and self._fetched is not None:
             snapshot, self._fetched = self._fetched, None
-            if self._core.restore(snapshot):
+            if self._core.fills_state(snapshot):
+                self._marks.covers("snapshot.fetched_for_state")
+                outbox.state_ready = snapshot  # F37
+            elif self._core.restore(snapshot):
                 self._marks.covers("snapshot.installed")
             else:
                 self._marks.covers("snapshot.not_needed")  # T60, T95

@@ -35,6 +35,8 @@ AWAITED: Final = (
     "snapshot.spoiled",
     "digest.disputed",
     "digest.diverged",
+    "snapshot.fetched_for_state",
+    "snapshot.offered_for_state",
     "slot.ack_withheld",
     "slot.corrupt",
     "slot.mended",

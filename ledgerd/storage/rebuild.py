@@ -1,6 +1,7 @@
 """A state that cannot be trusted is built anew: put aside, and folded again from the log (F37).
 
-Only where the log still holds every entry. A log that was cut needs a copy of the state of a peer.
+Where the log still holds every entry the state begins empty; where the log was cut, with a copy of
+the state of a peer.
 """
 
 from typing import Final
@@ -8,11 +9,12 @@ from typing import Final
 import lmdb
 
 from ledgerd.errors import StorageError
+from ledgerd.raft.snapshots import Snapshot
 from ledgerd.storage import identity as identities
 from ledgerd.storage import keys
 from ledgerd.storage.environment import LMDB_MAJOR, Environment
 from ledgerd.storage.log_store import LmdbLogStore
-from ledgerd.storage.swap import FOLDER
+from ledgerd.storage.swap import FOLDER, ready_file
 
 _EMPTY: Final = "empty.mdb"
 _EMPTY_MAP_BYTES: Final = 1 << 20
@@ -21,6 +23,18 @@ _EMPTY_MAP_BYTES: Final = 1 << 20
 def can_replay(log: LmdbLogStore) -> bool:
     """Return whether the log holds everything that the state is the fold of."""
     return log.anchor().at == 0
+
+
+def put_state(environment: Environment, snapshot: Snapshot) -> None:
+    """Put the fetched and verified state of `snapshot` in the place of state/, for good.
+
+    The log stays as it is and is applied from there on. The stores over the old state are closed,
+    and are opened anew afterwards. Errors: StorageError.
+    """
+    try:
+        environment.replace_state(ready_file(environment.directory, snapshot))
+    except (lmdb.Error, OSError) as error:
+        raise StorageError(f"{environment.directory}/state: {error}") from error
 
 
 def empty_state(environment: Environment) -> None:

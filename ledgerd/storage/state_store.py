@@ -139,6 +139,7 @@ class LmdbStateStore:
     def install(self, snapshot: Snapshot) -> None:
         """Put the fetched state in the place of this one; see `replica.ports.StateStore`."""
         self._enter()
+        self._damage = None
         if self._transaction is not None:
             self._transaction.abort()
             self._transaction = None

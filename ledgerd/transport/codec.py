@@ -131,6 +131,7 @@ def _encode_into(frame: pb.Frame, message: Message) -> None:
                     slow=message.is_slow,
                     free_bytes=message.free_bytes,
                     agreement=_wire_agreement(message.agreement),
+                    wants_state=message.wants_state,
                 )
             )
         case ReadIndexRequest():
@@ -238,6 +239,7 @@ def decode(frame: pb.Frame, *, sender: NodeId, to: NodeId) -> Message:
                 echo.slow,
                 echo.free_bytes if echo.HasField("free_bytes") else None,
                 _agreement(echo.agreement) if echo.HasField("agreement") else None,
+                Index(echo.wants_state),
             )
         case "read_index_request":
             asked = frame.read_index_request

@@ -16,7 +16,7 @@ import pytest
 
 from ledgerd.api.v1 import admin_pb2
 from ledgerd.cli.dev import DevCluster
-from ledgerd.client import Client, SubmitResult, us_account
+from ledgerd.client import Client, Profile, SubmitResult, us_account
 
 pytestmark = pytest.mark.e2e
 PAGE_BYTES = 4_096
@@ -63,6 +63,18 @@ def flip_everywhere(file: Path, value: bytes, dice: Random) -> int:
     return count
 
 
+def flip_a_payout(directory: Path, dice: Random) -> None:
+    """Flip one bit of a payout's row in the state of a stopped node."""
+    with lmdb.open(
+        str(directory / "state"), max_dbs=32, readonly=True, lock=False
+    ) as opened:
+        table = opened.open_db(b"payout", create=False)
+        with opened.begin(db=table) as transaction:
+            values = [bytes(value) for _, value in transaction.cursor()]
+    file = directory / "state" / "data.mdb"
+    assert flip_everywhere(file, dice.choice(values), dice) >= 1
+
+
 def statuses(client: Client) -> list[admin_pb2.StatusReply]:
     return [
         status
@@ -100,11 +112,12 @@ def check(cluster: DevCluster, node_id: int) -> list[object]:
     return findings
 
 
-def scrub_fast(cluster: DevCluster, node_id: int) -> None:
-    """Let the node look for rot at once, and again and again."""
+def scrub_fast(cluster: DevCluster, node_id: int, *, keep: int = 10_000) -> None:
+    """Let the node look for rot at once, and again and again; `keep`: entries of its log."""
     config = cluster.config_path(node_id)
     text = config.read_text()
     lines = "scrub_bytes_per_s = 1073741824\nscrub_rest_ms = 200\n"
+    lines += f"log_keep_entries = {keep}\n"
     if "scrub_rest_ms" not in text:
         found = "[storage]\n" in text
         text = (
@@ -144,6 +157,33 @@ def test_a_bit_in_each_log_value_is_repaired_from_peers(
     assert flipped > 25
     assert "log_slots_corrupt" in text
     assert "log_slots_repaired" in text
+    assert [check(cluster, node_id) for node_id in (1, 2, 3)] == [[], [], []]
+
+
+def test_a_state_behind_a_cut_log_is_that_of_a_peer(own_cluster: DevCluster) -> None:
+    """Nothing is left to fold it from, so the leader is asked for a copy of its own."""
+    cluster = own_cluster
+    for node_id in (1, 2, 3):
+        scrub_fast(cluster, node_id, keep=5)
+    cluster.start()
+    cluster.wait_ready()
+    with Client(Profile.load(cluster.profile_path)) as client:
+        account = funded(client)
+        acked = [submit(client, account) for _ in range(40)]
+        victim = next(n for n in (1, 2, 3) if n != cluster.leader())
+        cluster.stop(victim)
+        assert len(log_values(cluster.data_directory(victim))) < 40
+        flip_a_payout(cluster.data_directory(victim), Random(3))
+        cluster.start(victim)
+        acked.append(submit(client, account))
+        rest = at_rest(client, within_s=60)
+        missing = [a for a in acked if not client.get(a.payout_id).HasField("payout")]
+    text = cluster.log_path(victim).read_text()
+    cluster.stop()
+
+    assert len(rest) == 1
+    assert missing == []
+    assert "state_rebuild_begun" in text
     assert [check(cluster, node_id) for node_id in (1, 2, 3)] == [[], [], []]
 
 

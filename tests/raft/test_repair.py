@@ -4,7 +4,16 @@ import random
 
 import pytest
 
-from ledgerd.raft.entries import Entry, EntryId, HardState, Index, NodeId, Role, Term
+from ledgerd.raft.entries import (
+    Anchor,
+    Entry,
+    EntryId,
+    HardState,
+    Index,
+    NodeId,
+    Role,
+    Term,
+)
 from ledgerd.raft.facts import SlotCorrupt
 from ledgerd.raft.messages import (
     AppendAccepted,
@@ -17,6 +26,7 @@ from ledgerd.raft.messages import (
     RequestVote,
 )
 from ledgerd.raft.options import Options
+from ledgerd.raft.snapshots import Snapshot
 from tests.raft.harness import SMALL, Cluster, make_entry, make_log
 
 # Nothing durable stays in memory, so that every read goes to the disk.
@@ -263,6 +273,54 @@ class TestLeader:
         core.step(AppendRejected(there, here, term, prev, prev, stream, 11, Index(1)))
         (two, _) = core.status().peers
         assert two.match == 1  # T25: of a superseded stream
+
+
+class TestState:
+    """F37: a node whose state is bad, and whose log was cut, gets the state of a peer."""
+
+    def test_the_leader_offers_its_snapshot_to_whoever_asks(self) -> None:
+        """The asker's log stays as it is; only the state is replaced."""
+        cluster = led()
+        leader, asker = cluster[1].core, cluster[2].core
+        entry = cluster[1].disk.log[4]
+        snapshot = Snapshot(
+            Anchor(entry.id, entry.link, entry.ts_us),
+            leader.membership,
+            bytes(32),
+            1,
+            bytes(32),
+        )
+        asker.want_state(Index(3))
+        cluster.tick(4)
+        assert leader.wants_snapshot
+        leader.snapshot_made(snapshot)
+        cluster.tick(4)
+
+        offer = asker.offered
+
+        assert offer is not None
+        assert offer.snapshot == snapshot
+        assert asker.fills_state(snapshot)
+        assert not leader.wants_snapshot
+        asker.state_replaced()
+        assert not asker.fills_state(snapshot)
+
+    def test_a_snapshot_of_another_history_fills_nothing(self) -> None:
+        """Its link is not that of the own log."""
+        cluster = led()
+        asker = cluster[2].core
+        entry = cluster[1].disk.log[4]
+        asker.want_state(Index(3))
+
+        wrong = Snapshot(
+            Anchor(entry.id, b"x" * 32, entry.ts_us),
+            asker.membership,
+            bytes(32),
+            1,
+            bytes(32),
+        )
+
+        assert not asker.fills_state(wrong)
 
 
 class TestVotes:

@@ -67,6 +67,7 @@ EXAMPLES: list[m.Message] = [
     m.HeartbeatReply(
         ONE, TWO, Term(4), 17, Index(10), agreement=m.Agreement(Index(9), False)
     ),
+    m.HeartbeatReply(ONE, TWO, Term(4), 17, Index(10), wants_state=Index(7)),
     m.ReadIndexRequest(ONE, TWO, Term(4), BIG),
     m.ReadIndexReply(ONE, TWO, Term(4), 18, Index(11)),
     m.SnapshotOffer(

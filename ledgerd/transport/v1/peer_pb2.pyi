@@ -245,20 +245,22 @@ class Agreement(_message.Message):
     def __init__(self, index: _Optional[int] = ..., equal: _Optional[bool] = ...) -> None: ...
 
 class HeartbeatReply(_message.Message):
-    __slots__ = ("term", "read_position", "applied", "slow", "free_bytes", "agreement")
+    __slots__ = ("term", "read_position", "applied", "slow", "free_bytes", "agreement", "wants_state")
     TERM_FIELD_NUMBER: _ClassVar[int]
     READ_POSITION_FIELD_NUMBER: _ClassVar[int]
     APPLIED_FIELD_NUMBER: _ClassVar[int]
     SLOW_FIELD_NUMBER: _ClassVar[int]
     FREE_BYTES_FIELD_NUMBER: _ClassVar[int]
     AGREEMENT_FIELD_NUMBER: _ClassVar[int]
+    WANTS_STATE_FIELD_NUMBER: _ClassVar[int]
     term: int
     read_position: int
     applied: int
     slow: bool
     free_bytes: int
     agreement: Agreement
-    def __init__(self, term: _Optional[int] = ..., read_position: _Optional[int] = ..., applied: _Optional[int] = ..., slow: _Optional[bool] = ..., free_bytes: _Optional[int] = ..., agreement: _Optional[_Union[Agreement, _Mapping]] = ...) -> None: ...
+    wants_state: int
+    def __init__(self, term: _Optional[int] = ..., read_position: _Optional[int] = ..., applied: _Optional[int] = ..., slow: _Optional[bool] = ..., free_bytes: _Optional[int] = ..., agreement: _Optional[_Union[Agreement, _Mapping]] = ..., wants_state: _Optional[int] = ...) -> None: ...
 
 class ReadIndexRequest(_message.Message):
     __slots__ = ("term", "position")
