@@ -24,13 +24,13 @@ class Freshness:
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._visible = Index(0)
-        self._fresh_at: float | None = None
+        self._fresh: tuple[float, Index] | None = None
         self._waiting: deque[tuple[Index, float]] = deque()
 
     def confirmed(self, index: Index, *, asked_at: float) -> None:
         """Note that the read point asked for at `asked_at`, seconds of `now`, is `index`."""
         if index <= self._visible:
-            self._reached(asked_at)
+            self._reached(asked_at, index)
         elif len(self._waiting) < _WAITING_MAX:
             self._waiting.append((index, asked_at))
 
@@ -39,21 +39,25 @@ class Freshness:
         self._visible = max(self._visible, visible)
         if not self._waiting:
             return
-        reached = [at for index, at in self._waiting if index <= self._visible]
+        reached = [(at, index) for index, at in self._waiting if index <= self._visible]
         if reached:
             self._waiting = deque(
                 item for item in self._waiting if item[0] > self._visible
             )
-            self._reached(max(reached))
+            self._reached(*max(reached))
 
-    def since(self) -> float | None:
-        """Return from when on something may be missing, seconds of `now`; None: unknown."""
-        return self._fresh_at
+    def since(self) -> tuple[float, Index] | None:
+        """Return from when on something may be missing, seconds of `now`, and the read point.
+
+        A state below that point is not the one that this is said of: it was built anew since.
+        None: unknown.
+        """
+        return self._fresh
 
     def age_s(self) -> float | None:
         """Return how old the visible state is at most; None before the first read point."""
-        return None if self._fresh_at is None else self._now() - self._fresh_at
+        return None if self._fresh is None else self._now() - self._fresh[0]
 
-    def _reached(self, asked_at: float) -> None:
-        if self._fresh_at is None or asked_at > self._fresh_at:
-            self._fresh_at = asked_at
+    def _reached(self, asked_at: float, index: Index) -> None:
+        if self._fresh is None or asked_at > self._fresh[0]:
+            self._fresh = asked_at, index

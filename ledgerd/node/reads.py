@@ -29,6 +29,7 @@ READER_THREADS = 2
 REFRESH_S = 1.0  # between two read points that nobody asked for
 _RETRY_S = 0.02
 _MS = 1000
+_UNKNOWN_AGE_MS = 1 << 62  # more than any read accepts
 _ENDED_KEPT_MAX = 64  # reads that ended while they waited
 
 
@@ -155,9 +156,10 @@ class Reads:
                 while True:
                     age_s, since = self.age_s(), self._freshness.since()
                     if since is not None and age_s is not None and age_s <= max_age_s:
-                        at, found = await self._run(query, Index(0), fresh_at=since)
+                        at, found = await self._run(query, Index(0), fresh=since)
                         if at.age_ms <= max_age_s * _MS:
                             return at, found
+                        await asyncio.sleep(_RETRY_S)
                     await self._reached(await self._read_point())
         except TimeoutError:
             age_s = self.age_s()
@@ -214,11 +216,15 @@ class Reads:
         query: Callable[[StateReader], T],
         index: Index,
         *,
-        fresh_at: float | None = None,
+        fresh: tuple[float, Index] | None = None,
     ) -> tuple[ReadAt, T]:
         def work(reader: StateReader) -> tuple[ReadAt, T]:
-            age_s = 0.0 if fresh_at is None else time.monotonic() - fresh_at
-            age_ms = math.ceil(age_s * _MS)
+            age_ms = 0
+            if fresh is not None:
+                fresh_at, reached = fresh
+                age_ms = math.ceil((time.monotonic() - fresh_at) * _MS)
+                if reader.applied() < reached:  # this state was built anew
+                    age_ms = _UNKNOWN_AGE_MS
             at = ReadAt(index, reader.applied(), reader.log_time_us(), age_ms)
             if at.applied_index < index and self._was_rebuilt:
                 reason = Reason.NOT_READY  # the state was emptied under this read

@@ -59,7 +59,7 @@ def test_an_older_point_never_makes_it_older() -> None:
     freshness.confirmed(Index(9), asked_at=50.0)
     freshness.confirmed(Index(8), asked_at=20.0)
 
-    assert freshness.since() == 50.0
+    assert freshness.since() == (50.0, 9)
 
 
 def test_points_that_are_never_reached_are_bounded() -> None:

@@ -197,6 +197,23 @@ def test_a_read_by_age_is_refused_when_nobody_confirms_a_newer_state() -> None:
     asyncio.run(run())
 
 
+def test_a_state_that_was_built_anew_has_no_age_yet() -> None:
+    """What was known of the old state says nothing of one that is behind it. F12, R12."""
+
+    async def run() -> None:
+        world = World()
+        world.show(5)
+        world.reads._freshness.confirmed(Index(5), asked_at=time.monotonic())
+        world.snapshot.index = 3
+        with pytest.raises(NotLogged) as caught:
+            await world.read(max_age_s=60.0, seconds=0.05)
+
+        assert caught.value.reason is Reason.STATE_TOO_OLD
+        world.reads.close()
+
+    asyncio.run(run())
+
+
 def test_an_idle_node_keeps_its_age_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """A point is taken now and then, so that a cut finds every node with a recent one."""
     monkeypatch.setattr(reads, "REFRESH_S", 0.01)
