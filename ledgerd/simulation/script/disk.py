@@ -54,7 +54,8 @@ class Disk:
         self._volatile = None
 
     def compact(self, first: Index) -> None:
-        """Forget what is below `first`."""
+        """Forget what is below `first`. Raises SlotCorruptError if the last of it is corrupt."""
+        self._check(Index(first - 1))  # its term and link stay known
         gone = first - self.first_index()
         assert 0 < gone <= len(self.log), (first, self.first_index(), len(self.log))
         last = self.log[gone - 1]

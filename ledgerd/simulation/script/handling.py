@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from ledgerd.errors import SlotCorruptError
 from ledgerd.raft.describe import describe
 from ledgerd.raft.entries import Index
 from ledgerd.raft.facts import SnapshotSent
@@ -73,7 +74,10 @@ def compact(play: Play, args: Args) -> Lines:
     low, high = machine.disk.first_index() + 1, machine.state.id.index + 1
     if not low <= first <= high:
         raise args.fault(f"the log can start at {low} .. {high}, not at {first}")
-    machine.compact(first)
+    try:
+        machine.compact(first)
+    except SlotCorruptError as error:
+        raise args.fault(f"{error}, and its term and link must stay known") from error
     return []
 
 
