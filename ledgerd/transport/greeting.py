@@ -163,6 +163,8 @@ class Greetings:
                 f"node {sender} was removed from the cluster, and its number is never used "
                 "again: stop it; a new node joins under a new number (ledgerctl cluster add)",
             )
+        if standing is Standing.UNKNOWN:
+            return  # it has promised nothing yet, so nothing of it is remembered
         known = self._stores.setdefault(sender, store_id)
         if standing is Standing.OTHER_STORE or known != store_id:
             record = self._membership.record(sender)

@@ -490,3 +490,15 @@ def test_deadline_that_is_no_number_is_refused(
         client.submit_order(ORDER, deadline=float("nan"))
 
     assert cluster.batches == []
+
+
+def test_a_leader_that_the_profile_does_not_name_is_found(
+    cluster: FakeCluster, client: Client
+) -> None:
+    """It was added to the cluster since; the other nodes say where it is."""
+    client.submit_order(ORDER)
+    cluster.nodes[4] = FakeNode(cluster, 4)
+    cluster.leader_id = 4
+
+    assert client.submit_order(ORDER).node_id == 4
+    assert client.submit_order(ORDER).node_id == 4

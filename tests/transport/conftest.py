@@ -167,6 +167,7 @@ class Peers:
                 node,
                 {peer: at for peer, at in addresses.items() if peer != node},
                 listen=addresses[node],
+                membership=Membership(tuple(map(NodeId, addresses))),
                 **changes,
             )
             for node in addresses

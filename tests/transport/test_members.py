@@ -5,6 +5,7 @@ import asyncio
 from ledgerd.raft.entries import Index, NodeId
 from ledgerd.raft.membership import Membership, NodeRecord
 from ledgerd.transport.greeting import Refusal
+from tests.transport.conftest import Station
 
 ONE, TWO, THREE = NodeId(1), NodeId(2), NodeId(3)
 
@@ -94,6 +95,28 @@ def test_an_emptied_store_under_an_old_number_is_told_what_to_do(peers) -> None:
         assert one.greeted == []
         assert one.received == []
         await wiped.transport.stop(0)
+        await one.transport.stop(0)
+
+    asyncio.run(run())
+
+
+def test_a_node_that_nobody_added_yet_may_begin_anew(peers) -> None:
+    """It has promised nothing: what counts is the store that it has when it is recorded."""
+
+    async def greets(one: Station, store_id: bytes) -> None:
+        waiting = peers.station(3, {1: one.address}, store_id=store_id)
+        await waiting.transport.start()
+        await peers.until(
+            lambda: waiting.transport.connected() == {ONE: True}, "it is let in"
+        )
+        await waiting.transport.stop(0)
+
+    async def run() -> None:
+        one = peers.station(1, {}, membership=members(NodeRecord(ONE, store(1))))
+        await one.transport.start()
+        await greets(one, store(3))
+        await greets(one, store(9))
+        assert [greeted.store_uuid for greeted in one.greeted] == [store(3), store(9)]
         await one.transport.stop(0)
 
     asyncio.run(run())
