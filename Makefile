@@ -5,7 +5,7 @@ BIN    := .venv/bin
 SHELL  := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit setup e2e jepsen bench sim cluster proto proto-check format format-check lint types imports docs docs-check check lock clean
+.PHONY: help demo test unit setup e2e jepsen bench sim sim-mutants cluster proto proto-check format format-check lint types imports docs docs-check check lock clean
 
 help: ## print the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,6 +31,9 @@ bench: .setup-done ## the macro benchmark, etcd beside us where it is installed
 
 sim: .setup-done ## SEEDS=200 simulated clusters under faults; fails if a rare path was never taken
 	$(BIN)/ledgerd simulate --seeds $(SEEDS) --jobs 2 --marks
+
+sim-mutants: .setup-done ## plant each known bug in turn; the simulator must find every one
+	$(BIN)/python -m tests.simulation.mutations
 
 cluster: .setup-done ## three local nodes in the foreground; prints how to talk to them
 	$(BIN)/ledgerd dev --nodes 3 --dir run/cluster

@@ -7,6 +7,7 @@ payouts were at each index, so that answers can be checked.
 """
 
 from bisect import bisect_right
+from dataclasses import replace
 from typing import Final
 
 from ledgerd.formats import batches, commands, records
@@ -41,6 +42,7 @@ class LedgerWatch:
         self._state = SimStateStore(disk)
         self._audit = Audit()
         self._created: dict[bytes, Position] = {}
+        self._bodies: dict[bytes, str] = {}
         self._accounts: dict[bytes, tuple[list[int], list[AccountSeen]]] = {}
         self._ts_us = 0
         self.digests: list[bytes] = [self._state.digest()]
@@ -68,11 +70,12 @@ class LedgerWatch:
         self._state.write(entry, folded.rows, folded.digest)
         self.digests.append(folded.digest)
         self.outcomes.append(folded.applied.outcomes)
-        tags, ids = _tags_and_ids(entry)
+        tags, ids, bodies = _rows_of(entry)
         self.tags.append(tags)
         for tag in tags:
             self.seen_tags.setdefault(tag, entry.index)
         self._check_once(entry, ids, folded.applied.outcomes)
+        self._check_bodies(ids, bodies, folded.applied.outcomes)
         self._check_rows(folded)
         if entry.index % _FULL_EVERY == 0:
             self.check_all()
@@ -93,6 +96,21 @@ class LedgerWatch:
                     (retry.index, retry.ordinal) == self._created[key],
                     "R13",
                     f"id {key.hex()} is told of {retry}, was {self._created[key]}",
+                )
+
+    def _check_bodies(
+        self, ids: list[bytes], bodies: list[str], outcomes: Outcomes
+    ) -> None:
+        """I16: a used id is a replay exactly if it comes with the body of its first use."""
+        for key, body, code in zip(ids, bodies, outcomes.codes, strict=True):
+            if code == Outcome.CREATED:
+                self._bodies.setdefault(key, body)
+            elif key in self._bodies and code in (Outcome.REPLAYED, Outcome.CONFLICT):
+                require(
+                    (code == Outcome.REPLAYED) == (self._bodies[key] == body),
+                    "I16",
+                    f"id {key.hex()} is answered {Outcome(code).name}: "
+                    f"it was used with {self._bodies[key]}, now with {body}",
                 )
 
     def _check_rows(self, folded: Folded) -> None:
@@ -171,17 +189,29 @@ def account_seen(account: Account) -> AccountSeen:
     )
 
 
-def _tags_and_ids(entry: Entry) -> tuple[tuple[str, ...], list[bytes]]:
-    """Return whose attempt each row of an entry is, and the key it is known by."""
+def _rows_of(entry: Entry) -> tuple[tuple[str, ...], list[bytes], list[str]]:
+    """Return of each row of an entry whose attempt it is, its key, and what the client sent."""
     if entry.kind is EntryKind.PAYOUTS:
         columns = batches.decode(entry.payload)
         names = columns.principals
         tags = tuple(names[ref] for ref in columns.principal_refs)
-        return tags, [b"p" + payout_id for payout_id in columns.ids]
+        bodies = [
+            f"{columns.accounts[ref].hex()} {amount_minor} {currency} {rail} {details!r}"
+            for ref, amount_minor, currency, rail, details in zip(
+                columns.account_refs,
+                columns.amounts_minor,
+                columns.currencies,
+                columns.rails,
+                columns.details,
+                strict=True,
+            )
+        ]
+        return tags, [b"p" + payout_id for payout_id in columns.ids], bodies
     if entry.kind is EntryKind.COMMANDS:
         work = commands.decode(entry.payload)
-        return tuple(c.principal for c in work), [_key(c) for c in work]
-    return (), []
+        bodies = [repr(replace(command, principal="")) for command in work]
+        return tuple(c.principal for c in work), [_key(c) for c in work], bodies
+    return (), [], []
 
 
 def _key(command: Command) -> bytes:

@@ -26,7 +26,7 @@ from ledgerd.raft.protocol import PROTOCOL_MAX, is_understood
 from ledgerd.raft.ready import Ready
 from ledgerd.raft.requests import Request
 from ledgerd.raft.status import Status
-from ledgerd.replica.inputs import ChangeRequested, Noted, Waiter
+from ledgerd.replica.inputs import ChangeRequested, Input, Noted, Waiter
 from ledgerd.replica.log_clock import LogClock
 from ledgerd.replica.outbox import Outbox
 from ledgerd.replica.ports import Receipt
@@ -35,6 +35,7 @@ from ledgerd.simulation.budget import FaultBudget
 from ledgerd.simulation.check_answers import AnswersWatch, Call
 from ledgerd.simulation.check_consensus import ConsensusWatch
 from ledgerd.simulation.check_ledger import LedgerWatch, account_seen
+from ledgerd.simulation.check_timers import TimersWatch
 from ledgerd.simulation.client import Client
 from ledgerd.simulation.clock import Agenda
 from ledgerd.simulation.dice import chance, dice
@@ -91,7 +92,7 @@ class Simulation:
     """A run from its first event to its last.
 
     planned: the schedule of faults to carry out; None: the one of the setup. marks: how often
-    each rare path was taken. consensus, ledger, answers: what was seen and checked.
+    each rare path was taken. consensus, ledger, answers, timers: what was seen and checked.
     """
 
     def __init__(
@@ -120,6 +121,7 @@ class Simulation:
         self.ledger = LedgerWatch(setup.seed)
         self.consensus = ConsensusWatch(ids, setup.options)
         self.answers = AnswersWatch(self.ledger)
+        self.timers = TimersWatch(setup.options.election_base_ticks)
         self._client_dice = dice(setup.seed, "client network")
         self._calls: dict[Waiter, tuple[Call, Client | Operator, Work]] = {}
         self._waiters = 0
@@ -302,6 +304,7 @@ class Simulation:
     def send(self, machine: Machine, message: Message) -> None:
         """Take a message that leaves the machine at its own time."""
         self.consensus.sent(message)
+        self.timers.sent(machine.incarnation, message)
         self.trace.message(machine.own_ns, machine.incarnation, ">", message)
         is_old = machine.is_old or self.machines[message.to].is_old
         if is_old and not is_understood(type(message), OLD_PROTOCOL):
@@ -314,6 +317,12 @@ class Simulation:
         self.network.send(
             message, leaves_ns=machine.own_ns, incarnation=machine.incarnation
         )
+
+    def turning(self, machine: Machine, inputs: Sequence[Input]) -> None:
+        """Note what a turn begins with."""
+        assert machine.life is not None
+        term = machine.life.replica.core.status().term
+        self.timers.turning(machine.node_id, machine.incarnation, term, inputs)
 
     def turned(self, machine: Machine, outbox: Outbox) -> None:
         """Check what a turn has done, and send its answers to the clients."""

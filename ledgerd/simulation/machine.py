@@ -55,6 +55,10 @@ class World(Protocol):
         """Take a message that leaves the machine at its own time."""
         ...
 
+    def turning(self, machine: "Machine", inputs: Sequence[Input]) -> None:
+        """The machine begins a turn with these inputs."""
+        ...
+
     def turned(self, machine: "Machine", outbox: Outbox) -> None:
         """Take the outbox of a turn that has just ended, at the machine's own time."""
         ...
@@ -345,6 +349,7 @@ class Machine:
         clock = self.log_clock
         assert clock is not None
         self.own_ns += self.world.setup.turn_ns
+        self.world.turning(self, inputs)
         outbox = life.replica.turn(inputs, clock.now_us)
         life.reading += [(point.index, point.waiter) for point in outbox.reads]
         self.world.turned(self, outbox)

@@ -1,0 +1,270 @@
+"""Bugs of consensus: promises before the disk, commit rules, elections, reads, windows."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from ledgerd.raft.core import RaftCore
+from ledgerd.raft.elections import ElectionTimer
+from ledgerd.raft.entries import Entry, EntryId, Index
+from ledgerd.raft.log import RaftLog
+from ledgerd.raft.messages import (
+    AppendAccepted,
+    Message,
+    PreVoteReply,
+    RequestVote,
+)
+from ledgerd.raft.outgoing import Outgoing
+from ledgerd.raft.quorum import EVERYTHING
+from ledgerd.raft.reads import Reads
+from ledgerd.raft.replication import Leadership
+from ledgerd.raft.roles import Roles
+from tests.simulation.mutations.plant import Engine, Function, Plant
+
+
+def _early(kind: type) -> Callable[[Function], Function]:
+    """Return a bug that lets messages of a class leave before the write."""
+
+    def make(send: Function) -> Function:
+        def send_early(self: Outgoing, message: Message) -> None:
+            if isinstance(message, kind):
+                self.early.append(message)  # type: ignore[arg-type]  # that is the bug
+            else:
+                send(self, message)
+
+        return send_early
+
+    return make
+
+
+def _count_itself_at_once(quorum_match: Function) -> Function:
+    def eager(self: Leadership) -> Index:
+        self._own_match = self._log.last
+        return quorum_match(self)  # type: ignore[no-any-return]
+
+    return eager
+
+
+def _count_old_terms(advance: Function) -> Function:
+    del advance
+
+    def advance_commit(self: Roles, leadership: Leadership) -> None:
+        reached = leadership.quorum_match()
+        if reached > self.commit:
+            self.commit_to(reached)
+            leadership.committed(reached)
+            self.must_flush = True
+
+    return advance_commit
+
+
+def _cut_after_prev(merge: Function) -> Function:
+    def cut_and_merge(
+        self: RaftLog,
+        prev: EntryId,
+        prev_link: bytes,
+        entries: Sequence[Entry],
+        commit: Index,
+    ) -> Index | None:
+        if entries and self.last > prev.index:
+            self._truncate(Index(prev.index + 1))
+        return merge(self, prev, prev_link, entries, commit)  # type: ignore[no-any-return]
+
+    return cut_and_merge
+
+
+def _half_is_a_quorum(reached: Function) -> Function:
+    del reached
+
+    def half(
+        voters: Sequence[int], outgoing: Sequence[int], values: dict[int, int]
+    ) -> int:
+        ascending = sorted(values.get(voter, 0) for voter in voters)
+        return ascending[len(ascending) // 2] if ascending else EVERYTHING
+
+    return half
+
+
+def _refuse_in_the_asked_term(send: Function) -> Function:
+    def send_asked(self: Outgoing, message: Message) -> None:
+        if isinstance(message, PreVoteReply):
+            message = replace(message, term=message.asked_term)
+        send(self, message)
+
+    return send_asked
+
+
+def _read_at_once(flush: Function) -> Function:
+    """Open positions although no entry of the term is committed."""
+
+    def eager(self: RaftCore) -> None:
+        roles, reads = self._roles, self._reads
+        if roles.leadership is not None and reads.is_waiting:
+            position = reads.open_position(roles.commit)
+            roles.leadership.heartbeat(roles.commit, position, timed=False)
+            reads.confirm(roles.membership, roles.term)
+        flush(self)
+
+    return eager
+
+
+def _no_quorum_for_reads(confirm: Function) -> Function:
+    def at_once(self: Reads, membership: Any, term: Any) -> Any:
+        for batch in self._batches:
+            for voter in (*membership.voters, *membership.outgoing):
+                self._acks[voter] = max(self._acks.get(voter, 0), batch.position)
+        return confirm(self, membership, term)
+
+    return at_once
+
+
+def _reuse_positions(open_position: Function) -> Function:
+    def reuse(self: Reads, commit: Index) -> int:
+        self.position = max(0, self.position - 1)
+        return open_position(self, commit)  # type: ignore[no-any-return]
+
+    return reuse
+
+
+def _vouch_for_a_replaced_tail(truncate: Function) -> Function:
+    def without_clipping(self: RaftLog, index: Index) -> None:
+        writes = [list(write) for write in self._writes]
+        truncate(self, index)
+        self._writes.clear()
+        self._writes.extend(writes)
+
+    return without_clipping
+
+
+def _lower_commit_to_the_page(applied: Function) -> Function:
+    def lowering(self: Any, index: Index) -> None:
+        applied(self, index)
+        self._roles.commit = min(self._roles.commit, index)
+
+    return lowering
+
+
+def _ask_nothing(answered: Function) -> Function:
+    del answered
+
+    def silent(self: Leadership, peer: int, commit: Index) -> None:
+        """Do nothing."""
+
+    return silent
+
+
+def _count_missed_ticks(advance: Function) -> Function:
+    def all_of_them(
+        self: ElectionTimer, elapsed: int, missed: int, *args: Any, **kwargs: Any
+    ) -> Any:
+        return advance(self, elapsed + missed, 0, *args, **kwargs)
+
+    return all_of_them
+
+
+def _forget_whom_it_voted_for(may_vote: Function) -> Function:
+    def again(voter: Any, sender: Any, last: Any, membership: Any) -> Any:
+        free = replace(voter, vote=0, leader=0)
+        return may_vote(free, sender, last, membership)
+
+    return again
+
+
+def _believe_heartbeats(heartbeat: Function) -> Function:
+    """Tell every peer the leader's own commit index, matched or not (T22)."""
+
+    def tell_all(self: Leadership, commit: Index, *args: Any, **kwargs: Any) -> None:
+        matches = {peer: progress.match for peer, progress in self.peers.items()}
+        for progress in self.peers.values():
+            progress.match = max(progress.match, min(commit, Index(progress.next - 1)))
+        heartbeat(self, commit, *args, **kwargs)
+        for peer, progress in self.peers.items():
+            progress.match = matches[peer]
+
+    return tell_all
+
+
+_SEND: Final = "ledgerd.raft.outgoing:Outgoing.send"
+
+PLANTS: Final = (
+    Plant("M1", "an ack leaves before the write", {_SEND: _early(AppendAccepted)}),
+    Plant(
+        "M3",
+        "a leader counts its copy when it appends it",
+        {
+            "ledgerd.raft.replication:Leadership.quorum_match": _count_itself_at_once,
+        },
+        engine=Engine.CORE,
+    ),
+    Plant(
+        "M4",
+        "entries of older terms are committed by counting",
+        {"ledgerd.raft.roles:Roles.advance_commit": _count_old_terms},
+    ),
+    Plant(
+        "M5",
+        "an append deletes everything after prev",
+        {"ledgerd.raft.log:RaftLog.merge": _cut_after_prev},
+    ),
+    Plant(
+        "M7",
+        "half of an even number of voters is a quorum",
+        {"ledgerd.raft.replication:joint_reached": _half_is_a_quorum},
+    ),
+    Plant(
+        "M8",
+        "a refused pre-vote carries the asked term",
+        {_SEND: _refuse_in_the_asked_term},
+    ),
+    Plant(
+        "M9",
+        "reads are answered before the first commit of the term",
+        {"ledgerd.raft.core:RaftCore._flush": _read_at_once},
+    ),
+    Plant(
+        "M10",
+        "the position of a read is used again",
+        {"ledgerd.raft.reads:Reads.open_position": _reuse_positions},
+    ),
+    Plant(
+        "M15",
+        "a late completion vouches for a tail that was replaced",
+        {"ledgerd.raft.log:RaftLog._truncate": _vouch_for_a_replaced_tail},
+        engine=Engine.CORE,
+    ),
+    Plant(
+        "M16",
+        "paging of apply lowers the commit index",
+        {"ledgerd.raft.core:RaftCore.applied": _lower_commit_to_the_page},
+    ),
+    Plant(
+        "M21",
+        "a vote request leaves before the own vote is durable",
+        {_SEND: _early(RequestVote)},
+    ),
+    Plant(
+        "M22",
+        "a full window lets nothing through",
+        {"ledgerd.raft.replication:Leadership.heartbeat_answered": _ask_nothing},
+    ),
+    Plant(
+        "M24",
+        "ticks that were slept through count against the leader",
+        {"ledgerd.raft.elections:ElectionTimer.advance": _count_missed_ticks},
+    ),
+    Plant(
+        "X1",
+        "reads are answered without asking a quorum",
+        {"ledgerd.raft.reads:Reads.confirm": _no_quorum_for_reads},
+    ),
+    Plant(
+        "T22",
+        "a heartbeat tells a commit index that its receiver has not matched",
+        {"ledgerd.raft.replication:Leadership.heartbeat": _believe_heartbeats},
+    ),
+    Plant(
+        "R1",
+        "a voter forgets whom it voted for",
+        {"ledgerd.raft.dispatch:may_vote": _forget_whom_it_voted_for},
+    ),
+)
