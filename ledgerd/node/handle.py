@@ -229,6 +229,10 @@ class Node:
             query, at_least=at_least, max_age_s=max_age_s, deadline=deadline
         )
 
+    def state_age_s(self) -> float | None:
+        """Return how old the visible state is at most, seconds; None while nobody knows."""
+        return self._reads.age_s()
+
     def _check_applies(self, at_least: int | None, max_age_s: float | None) -> None:
         """Refuse a read that would wait for an entry that this node cannot apply (F26)."""
         halt = self._standing().halt

@@ -1,6 +1,7 @@
 """The node's figures: stages of a turn as they pass, and gauges read at an interval."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Mapping
 
@@ -85,6 +86,9 @@ class Gauges:
         core = status.core
         metrics.set_role(core.role.value)
         metrics.ready.set(status.is_ready)
+        metrics.state_version.set(self._node.state_version)
+        age_s = self._node.state_age_s()
+        metrics.state_age_seconds.set(math.nan if age_s is None else age_s)
         metrics.term.set(core.term)
         metrics.leader_id.set(core.leader)
         metrics.first_index.set(core.first)

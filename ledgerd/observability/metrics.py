@@ -63,6 +63,13 @@ class Metrics:
         )
 
     def _consensus_metrics(self) -> None:
+        self.state_version = self._gauge(
+            "ledgerd_state_version", "The replicated state version in force."
+        )
+        self.state_age_seconds = self._gauge(
+            "ledgerd_state_age_seconds",
+            "How old the visible state is at most; NaN while nobody knows.",
+        )
         self.term = self._gauge("ledgerd_raft_term", "The current term.")
         self.leader_id = self._gauge(
             "ledgerd_raft_leader_id", "The known leader; 0 for none."
