@@ -124,6 +124,13 @@ class Agreements:
             if index > agreed
         )
 
+    def differs(self, peer: NodeId) -> bool:
+        """Return whether the peer's last answer to this leader was another digest."""
+        answers = [
+            (i, votes[peer]) for i, votes in self._votes.items() if peer in votes
+        ]
+        return bool(answers) and not max(answers)[1]
+
     # A follower's side.
 
     def heard(self, checkpoint: Checkpoint | None, agreed: Checkpoint | None) -> None:

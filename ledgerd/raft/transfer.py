@@ -92,10 +92,14 @@ class Transfers:
             roles.out.send(TimeoutNow(roles.node_id, transfer.to, roles.term))
 
     def _is_target(self, node_id: NodeId) -> bool:
-        """Whether the node is another voter that stays one, and would understand the order."""
+        """Whether the node is another voter that stays one, and can and would follow the order.
+
+        One whose state differs does not lead (F37), so nothing is fenced for it.
+        """
         return (
             node_id != self._roles.node_id
             and node_id in self._roles.membership.voters
+            and not self._roles.agreements.differs(node_id)
             and self._roles.releases.speaks(node_id, TimeoutNow)  # F26
         )
 
