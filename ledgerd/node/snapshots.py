@@ -106,7 +106,8 @@ class SnapshotKeeper:
 
     def make(self) -> Index:
         """Begin a copy in a thread of its own."""
-        assert self._copier is None or not self._copier.is_alive(), "T63"
+        if self._copier is not None:
+            self._copier.join()  # it has handed its end over, and only returns now (T63)
         at = self._visible()
         self._copier = threading.Thread(target=self._copy, name="copier", daemon=True)
         self._copier.start()

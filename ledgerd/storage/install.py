@@ -32,6 +32,7 @@ from ledgerd.storage.state_copy import read_copy
 from ledgerd.storage.swap import FOLDER, Reach, nowhere
 
 _PIECE_BYTES: Final = 1 << 20
+_SYNC_BYTES: Final = 16 << 20
 _LMDB_MAJOR: Final = 0  # as in `environment`
 
 
@@ -99,11 +100,25 @@ class Incoming:
                 f"the chunk at {offset}: {len(data)} bytes are more than there are"
             )
         try:
-            with self._part.open("ab") as file:
-                file.write(data)
+            self._write(offset, data)
         except OSError as error:
             raise StorageError(f"{self._part}: {error}") from error
         self.offset += len(data)
+
+    def _write(self, offset: int, data: bytes) -> None:
+        """Write at its place, so that a chunk written twice is the same, and sync now and then.
+
+        Many short syncs, and not one long one at the end: log/ is on the same disk.
+        """
+        descriptor = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            written = os.pwrite(descriptor, data, offset)
+            if written != len(data):
+                raise OSError(f"{written} of {len(data)} bytes were written")
+            if (offset + written) // _SYNC_BYTES > offset // _SYNC_BYTES:
+                os.fdatasync(descriptor)
+        finally:
+            os.close(descriptor)
 
     def finish(self) -> Snapshot:
         """Verify everything, make it durable, and return what can be installed now.

@@ -146,6 +146,21 @@ def test_a_cut_comes_in_slices_after_the_state_is_durable(slice_entries: int) ->
     assert machine.replica.core.status().first == firsts[-1]
 
 
+def test_a_slice_is_bounded_in_bytes_too() -> None:
+    """T94: a thousand large entries would hold a turn up."""
+    bounds = LogBounds(keep_bytes=1 << 30, keep_entries=8, slice_bytes=1)
+    machines = Machines(1, bounds=bounds)
+    machine = machines.elect(1)
+    machine.turn(open_account(), fund(1_000_000))
+    firsts = [machine.log.first_index()]
+    for number in range(40):
+        machine.turn(payouts(number, number))
+        firsts.append(machine.log.first_index())
+    steps = [b - a for a, b in itertools.pairwise(firsts)]
+
+    assert max(steps) == 1
+
+
 def test_state_is_not_synced_more_often_than_a_cut_needs() -> None:
     """F27: a sync a cut, not one a turn."""
     bounds = LogBounds(keep_bytes=1 << 30, keep_entries=64)

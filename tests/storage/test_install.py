@@ -139,6 +139,22 @@ def test_a_fetch_goes_on_from_the_last_good_chunk(source: Copied, behind: Path) 
         assert again.finish() == source.snapshot
 
 
+def test_a_chunk_that_is_written_twice_is_there_once(
+    source: Copied, behind: Path
+) -> None:
+    """T95: an attempt that was given up may still write while the next one begins."""
+    first, second, *rest = chunks(source)
+    with open_node(behind) as environment:
+        given_up = Incoming(behind, source.header, environment.identity)
+        given_up.add(*first)
+        again = Incoming(behind, source.header, environment.identity)
+        given_up.add(*second)
+        for chunk in (second, *rest):
+            again.add(*chunk)
+
+        assert again.finish() == source.snapshot
+
+
 def test_a_whole_snapshot_is_not_fetched_twice(source: Copied, behind: Path) -> None:
     """T95: offered again after a restart, it is at hand."""
     with open_node(behind) as environment:

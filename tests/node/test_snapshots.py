@@ -1,0 +1,268 @@
+"""The copies of one node: made in a thread, fetched on the loop, given to peers. F28, F29, T90."""
+
+import asyncio
+import threading
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import google_crc32c
+import pytest
+
+from ledgerd.formats import snapshots as headers
+from ledgerd.node.snapshots import CopyOptions, SnapshotKeeper
+from ledgerd.observability.metrics import Metrics
+from ledgerd.raft.entries import NodeId, Term
+from ledgerd.raft.messages import SnapshotOffer
+from ledgerd.replica.inputs import (
+    SnapshotFetched,
+    SnapshotInput,
+    SnapshotMade,
+    SnapshotSpoiled,
+)
+from ledgerd.storage.environment import Environment
+from ledgerd.storage.state_copy import Copied, make_copy
+from ledgerd.transport.snapshot_stream import Part, SnapshotStreamBroken
+from tests.storage.world import make_node, open_node, usual_history
+
+CHUNK = 8192
+OPTIONS = CopyOptions(bytes_per_s=1 << 40, chunk_bytes=CHUNK)
+
+
+@dataclass
+class Giver:
+    """A peer's calls, by script.
+
+    breaks: the chunk number that each call ends before. spoil: what its disk makes of a chunk.
+    flips_at: chunks that are damaged on the way, once each, after their checksum was made.
+    """
+
+    copied: Copied
+    breaks: list[int] = field(default_factory=list)
+    spoil: Callable[[int, bytes], bytes] = lambda offset, data: data
+    flips_at: list[int] = field(default_factory=list)
+    offsets: list[int] = field(default_factory=list)
+    damaged: list[bytes] = field(default_factory=list)
+    called_again: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def fetch(
+        self, peer: NodeId, sha256: bytes, offset: int
+    ) -> AsyncGenerator[Part]:
+        self.offsets.append(offset)
+        if len(self.offsets) > 1:
+            self.called_again.set()
+        content = self.copied.path.read_bytes()
+        yield Part(headers.encode(self.copied.header), 0, b"", 0)
+        left = self.breaks.pop(0) if self.breaks else None
+        for at in range(offset, len(content), CHUNK):
+            if left == 0:
+                raise SnapshotStreamBroken("told to break")
+            left = None if left is None else left - 1
+            data = self.spoil(at, content[at : at + CHUNK])
+            crc = google_crc32c.value(data)
+            if at in self.flips_at:
+                self.flips_at.remove(at)
+                data = bytes([data[0] ^ 1]) + data[1:]
+            yield Part(b"", at, data, crc)
+
+    async def tell_damaged(self, peer: NodeId, sha256: bytes) -> None:
+        self.damaged.append(sha256)
+
+
+@dataclass
+class Desk:
+    """A keeper over a node that is behind, and what it handed to its replica."""
+
+    keeper: SnapshotKeeper
+    ends: "asyncio.Queue[SnapshotInput]"
+    stops: list[BaseException]
+
+    async def end(self) -> SnapshotInput:
+        return await asyncio.wait_for(self.ends.get(), 30)
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Copied:
+    make_node(tmp_path / "giver", usual_history())
+    with open_node(tmp_path / "giver") as environment:
+        return make_copy(environment, bytes_per_s=1 << 40, chunk_bytes=CHUNK)
+
+
+@pytest.fixture
+def behind(tmp_path: Path) -> Path:
+    make_node(tmp_path / "behind", usual_history()[:3])
+    return tmp_path / "behind"
+
+
+def offer_of(copied: Copied) -> SnapshotOffer:
+    return SnapshotOffer(NodeId(2), NodeId(1), Term(2), copied.snapshot, 1, 1)
+
+
+def at_desk(
+    directory: Path, giver: Giver | None, work: Callable[[Desk], Awaitable[None]]
+) -> None:
+    """Run `work` with a keeper over the directory."""
+
+    async def run(environment: Environment) -> None:
+        loop = asyncio.get_running_loop()
+        ends: asyncio.Queue[SnapshotInput] = asyncio.Queue()
+        stops: list[BaseException] = []
+        keeper = SnapshotKeeper(
+            environment,
+            OPTIONS,
+            metrics=Metrics(),
+            put=lambda item: loop.call_soon_threadsafe(ends.put_nowait, item) and None,
+            fail_stop=stops.append,
+        )
+        keeper.attach(loop, giver)  # type: ignore[arg-type]
+        desk = Desk(keeper, ends, stops)
+        try:
+            await work(desk)
+        finally:
+            await keeper.stop()
+        assert desk.stops == []
+
+    with open_node(directory) as environment:
+        asyncio.run(run(environment))
+
+
+def test_what_is_offered_is_fetched_over_broken_streams(
+    copied: Copied, behind: Path
+) -> None:
+    """F29: each call goes on from the last good chunk."""
+    giver = Giver(copied, breaks=[3, 2])
+
+    async def work(desk: Desk) -> None:
+        desk.keeper.fetch(offer_of(copied))
+        assert await desk.end() == SnapshotFetched(
+            copied.snapshot.sha256, copied.snapshot
+        )
+
+    at_desk(behind, giver, work)
+    assert giver.offsets == [0, 3 * CHUNK, 5 * CHUNK]
+
+
+def test_a_damaged_chunk_is_asked_for_again(copied: Copied, behind: Path) -> None:
+    """F29, T90: one flipped bit in transit costs one more call."""
+    giver = Giver(copied, flips_at=[2 * CHUNK])
+
+    async def work(desk: Desk) -> None:
+        desk.keeper.fetch(offer_of(copied))
+        end = await desk.end()
+        assert isinstance(end, SnapshotFetched)
+        assert end.snapshot == copied.snapshot
+
+    at_desk(behind, giver, work)
+    assert giver.offsets == [0, 2 * CHUNK]
+    assert giver.damaged == []
+
+
+def test_a_copy_that_is_damaged_as_a_whole_is_refused_and_told(
+    copied: Copied, behind: Path
+) -> None:
+    """T90: good chunk checksums over bad bytes; the giver hears of it."""
+
+    def spoil(offset: int, data: bytes) -> bytes:
+        return bytes([data[0] ^ 1]) + data[1:] if offset == CHUNK else data
+
+    giver = Giver(copied, spoil=spoil)
+
+    async def work(desk: Desk) -> None:
+        desk.keeper.fetch(offer_of(copied))
+        assert await desk.end() == SnapshotFetched(copied.snapshot.sha256, None)
+
+    at_desk(behind, giver, work)
+    assert giver.damaged == [copied.snapshot.sha256]
+
+
+def test_an_offer_that_nobody_serves_is_given_back(
+    copied: Copied, behind: Path
+) -> None:
+    """T62: after a few calls in vain the leader is left to offer anew."""
+    giver = Giver(copied, breaks=[0] * 20)
+
+    async def work(desk: Desk) -> None:
+        desk.keeper.fetch(offer_of(copied))
+        assert await desk.end() == SnapshotFetched(copied.snapshot.sha256, None)
+
+    at_desk(behind, giver, work)
+    assert set(giver.offsets) == {0}
+    assert giver.damaged == []
+
+
+def test_a_restart_goes_on_with_what_has_come(copied: Copied, behind: Path) -> None:
+    """F29: the second process asks for the rest only."""
+    first = Giver(copied, breaks=[4] + [0] * 20)
+
+    async def stopped(desk: Desk) -> None:
+        desk.keeper.fetch(offer_of(copied))
+        await first.called_again.wait()  # the first call brought four chunks
+
+    at_desk(behind, first, stopped)
+    second = Giver(copied)
+
+    async def whole(desk: Desk) -> None:
+        desk.keeper.fetch(offer_of(copied))
+        end = await desk.end()
+        assert isinstance(end, SnapshotFetched)
+        assert end.snapshot == copied.snapshot
+
+    at_desk(behind, second, whole)
+    assert second.offsets == [4 * CHUNK]
+
+
+def test_copies_are_made_one_after_the_other_at_once(behind: Path) -> None:
+    """T63: the next may be asked for the moment that one has handed its end over."""
+
+    async def work(desk: Desk) -> None:
+        for _ in range(5):
+            await asyncio.to_thread(desk.keeper.make)
+            end = await desk.end()
+            assert isinstance(end, SnapshotMade)
+            assert end.snapshot is not None
+            assert end.snapshot.index == 3
+        assert desk.keeper.newest() == end.snapshot
+
+    at_desk(behind, None, work)
+    assert not [t for t in threading.enumerate() if t.name.startswith("copier")]
+
+
+def test_a_copy_is_given_by_its_checksum_only(behind: Path) -> None:
+    """T95: one that was replaced is no longer there."""
+
+    async def work(desk: Desk) -> None:
+        desk.keeper.make()
+        end = await desk.end()
+        assert isinstance(end, SnapshotMade)
+        assert end.snapshot is not None
+        opened = desk.keeper.open(end.snapshot.sha256)
+        assert opened is not None
+        content = opened.read(0, opened.size_bytes)
+        opened.close()
+        assert len(content) == end.snapshot.size_bytes
+        assert desk.keeper.open(bytes(32)) is None
+
+    at_desk(behind, None, work)
+
+
+def test_a_copy_that_came_damaged_is_looked_at(behind: Path) -> None:
+    """T90: kept if it is whole here, else forgotten and said to be spoiled."""
+
+    async def work(desk: Desk) -> None:
+        desk.keeper.make()
+        end = await desk.end()
+        assert isinstance(end, SnapshotMade)
+        assert end.snapshot is not None
+        sha256 = end.snapshot.sha256
+        desk.keeper.came_damaged(sha256)
+        assert desk.keeper.newest() == end.snapshot
+        (path,) = (behind / "snapshots").glob("*.mdb")
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(bytes(content))
+        desk.keeper.came_damaged(sha256)
+
+        assert await desk.end() == SnapshotSpoiled(sha256)
+        assert desk.keeper.newest() is None
+
+    at_desk(behind, None, work)
