@@ -325,9 +325,7 @@ class _NodeBuild:
             fail_stop=fail_stop,
         )
         room = RoomWatch(
-            spare_bytes=lambda: self._environment.space().spare_bytes(
-                config.storage.free_bytes_min
-            ),
+            spare_bytes=self._environment.spare_bytes,
             note=inbox.put_fact,
             metrics=metrics,
         )

@@ -6,6 +6,7 @@ without a restart once space is freed. What follows from it is decided in the co
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from ledgerd.observability import logs
@@ -36,14 +37,19 @@ class RoomWatch:
         self._told: int | None = None
 
     async def run(self) -> None:
-        """Measure until cancelled."""
-        while True:
-            self.measure()
-            await asyncio.sleep(_INTERVAL_S)
+        """Measure until cancelled.
 
-    def measure(self) -> None:
-        """Measure once, and tell the core if anything changed."""
-        spare = self._spare_bytes()
+        In a thread of its own: to look at a disk that hangs is to hang, and the loop must go on
+        to see that (F9). The thread has ended when this returns.
+        """
+        loop = asyncio.get_running_loop()
+        with ThreadPoolExecutor(1, "room") as thread:
+            while True:
+                self.tell(await loop.run_in_executor(thread, self._spare_bytes))
+                await asyncio.sleep(_INTERVAL_S)
+
+    def tell(self, spare: int) -> None:
+        """Tell the core what was measured, if it is news."""
         self._metrics.free_bytes.set(spare)
         spare = max(0, spare)
         if spare == self._told:

@@ -324,7 +324,7 @@ class SimEnvironment(Environment):
 
     disk: SimDisk
 
-    def space(self) -> Space:
+    def space(self, *, counts_free_pages: bool = True) -> Space:
         """Return how much room the simulated disk has."""
         log, state = self.log.info(), self.state.info()
         return Space(

@@ -164,16 +164,34 @@ class Environment:
         self._lock = lock
         self._open = True
 
-    def space(self) -> Space:
-        """Return how much room there is. Any thread; about a hundred microseconds."""
+    def spare_bytes(self) -> int:
+        """Return how much more may be written, less the reserve; below 0 too (F36). Any thread.
+
+        Free pages inside the files are counted only when there is little room without them: that
+        takes a read transaction, and one that begins while the disk hangs stops the whole process,
+        since LMDB's binding does not let go of the interpreter for it (F9).
+        """
+        reserve = self.options.free_bytes_min
+        space = self.space(counts_free_pages=False)
+        spare = space.spare_bytes(reserve)
+        return spare if spare > reserve else self.space().spare_bytes(reserve)
+
+    def space(self, *, counts_free_pages: bool = True) -> Space:
+        """Return how much room there is. Any thread; about a hundred microseconds.
+
+        counts_free_pages: whether `used` leaves out pages that hold nothing any more.
+        """
         status = os.statvfs(self.directory)
         page_bytes = self.log.stat()["psize"]
         with self.reading():
             log, state = self.log.info(), self.state.info()
-            state_used = _used_pages(self.state, self.state_tables)
+            log_used, state_used = log["last_pgno"] + 1, state["last_pgno"] + 1
+            if counts_free_pages:
+                log_used = _used_pages(self.log, self.log_tables)
+                state_used = _used_pages(self.state, self.state_tables)
         return Space(
             disk_free_bytes=status.f_bavail * status.f_frsize,
-            log_used_bytes=_used_pages(self.log, self.log_tables) * page_bytes,
+            log_used_bytes=log_used * page_bytes,
             log_file_bytes=(log["last_pgno"] + 1) * page_bytes,
             log_map_bytes=log["map_size"],
             state_used_bytes=state_used * page_bytes,

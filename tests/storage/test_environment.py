@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from ledgerd.raft.entries import NodeId
 from ledgerd.storage import identity as identities
 from ledgerd.storage import keys
 from ledgerd.storage.environment import (
+    Environment,
     Space,
     StorageOptions,
     open_directory,
@@ -271,6 +273,29 @@ def test_what_is_spare_is_the_least_of_disk_and_maps(
 ) -> None:
     """F36, T91: less a reserve of 100; what a file holds no more is used again."""
     assert space.spare_bytes(100) == expected
+
+
+def test_room_is_measured_without_a_transaction_while_there_is_plenty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F9: to begin one on a disk that hangs stops the process; near the reserve it is needed."""
+    looked: list[bool] = []
+    space = Environment.space
+
+    def noted(self: Environment, *, counts_free_pages: bool = True) -> Space:
+        looked.append(counts_free_pages)
+        return space(self, counts_free_pages=counts_free_pages)
+
+    monkeypatch.setattr(Environment, "space", noted)
+    for free_bytes_min, expected in ((1, [False]), (2**50, [False, True])):
+        options = replace(SMALL, free_bytes_min=0)
+        looked.clear()
+        with open_directory(
+            tmp_path, cluster_id="c", node_id=NodeId(1), options=options
+        ) as made:
+            made.options = replace(options, free_bytes_min=free_bytes_min)
+            made.spare_bytes()
+        assert looked == expected
 
 
 def test_what_was_deleted_counts_as_room_again(tmp_path: Path) -> None:
