@@ -125,6 +125,33 @@ def test_recorded_members_are_left_by_entries_of_the_log(
     assert (hard.term, hard.vote) == (3, ONE)
 
 
+@pytest.mark.parametrize("kept", [0, 3])
+def test_a_log_that_was_cut_goes_on_behind_its_anchor(
+    tmp_path: Path, kept: int
+) -> None:
+    """Nothing of the old log need be left: what was cut is in the state. F27, F38."""
+    node = tmp_path / "node"
+    history = founded_history()
+    survivor(node, history, applied=len(history))
+    with open_existing(node, options=SMALL) as environment:
+        log = LmdbLogStore(environment)
+        first = Index(len(history) + 1 - kept)
+        log.compact(first, state_durable=Index(len(history)))
+        log.close()
+    after = found(node)
+    with opened(node) as environment:
+        log = LmdbLogStore(environment)
+        store = LmdbStateStore(environment)
+        rest = log.entries(Index(len(history) + 1), log.last_index(), 10**9)
+        replay(store, rest)
+        membership = store.membership()
+        store.close()
+        log.close()
+
+    assert membership.voters == membership.members == (ONE,)
+    assert rest[-1].id == after.last
+
+
 def test_a_joint_membership_is_left_first(tmp_path: Path) -> None:
     """The change that was under way when the others died is ended, whatever it was."""
     node = tmp_path / "node"
