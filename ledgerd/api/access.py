@@ -38,6 +38,7 @@ ACCESS: Final[dict[str, Access]] = {
     "/ledgerd.api.v1.Cluster/RemoveNode": ADMIN,
     "/ledgerd.api.v1.Cluster/ReplaceNode": ADMIN,
     "/ledgerd.api.v1.Cluster/Snapshot": ADMIN,
+    "/ledgerd.api.v1.Cluster/Digest": ADMIN,
     "/ledgerd.api.v1.Cluster/Status": ANY_CLIENT,
     "/ledgerd.api.v1.Cluster/UpdateNode": ADMIN,
     "/ledgerd.api.v1.Cluster/Transfer": ADMIN,

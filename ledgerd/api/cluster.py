@@ -13,6 +13,7 @@ from ledgerd.errors import NotLogged, Reason
 from ledgerd.node.courier import message_of
 from ledgerd.raft.entries import NO_NODE, NodeId, Role
 from ledgerd.raft.membership import Membership, NodeKind, NodeRecord
+from ledgerd.raft.messages import Checkpoint
 from ledgerd.raft.requests import (
     AddNode,
     RemoveNode,
@@ -73,6 +74,22 @@ class ClusterService(cluster_pb2_grpc.ClusterServicer):
                     membership_index=newest.membership.index,
                 )
             )
+        return reply
+
+    async def Digest(  # noqa: D102
+        self, request: pb.DigestRequest, context: Context
+    ) -> pb.DigestReply:
+        status = self._node.status()
+        core = status.core
+        reply = pb.DigestReply(
+            node_id=self._node.node_id,
+            kept=[_digest_at(checkpoint) for checkpoint in core.checkpoints],
+            diverged_index=core.diverged_at or 0,
+            fenced=status.not_ready_reason if status.is_fenced else "",
+            corrupt_log_values=len(core.corrupt),
+        )
+        if core.digest is not None:
+            reply.now.CopyFrom(_digest_at(core.digest))
         return reply
 
     async def AddNode(  # noqa: D102
@@ -254,3 +271,7 @@ def _progress(core: Status, peer: PeerStatus | None) -> pb.MemberProgress:
         mode=peer.mode.value,
         catch_up_round=peer.catch_up_round,
     )
+
+
+def _digest_at(checkpoint: Checkpoint) -> pb.DigestAt:
+    return pb.DigestAt(index=checkpoint.index, digest=checkpoint.digest.hex())

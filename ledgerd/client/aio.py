@@ -18,7 +18,7 @@ from ledgerd.client.concerns import (
     write_concern,
 )
 from ledgerd.client.ids import new_account_id, new_request_id
-from ledgerd.client.leader import Nodes
+from ledgerd.client.leader import Node, Nodes
 from ledgerd.client.orders import payout_order
 from ledgerd.client.profile import Profile
 from ledgerd.client.results import (
@@ -545,6 +545,29 @@ class AsyncClient:
             raise ValueError(f"expected a node of the profile, found {node_id}")
         request = cluster_pb2.SnapshotRequest(make=make)
         return await calls.ask(node, node.cluster.Snapshot, request, deadline=until)
+
+    async def digests(
+        self, *, deadline: float = STATUSES_DEADLINE_S
+    ) -> Mapping[int, cluster_pb2.DigestReply | CallError]:
+        """Return the digests of every node's state, or why it does not tell, asked at once.
+
+        Equal indexes must have equal digests.
+        """
+        nodes, calls, _ = self._open()
+        until = self._until(deadline)
+        request = cluster_pb2.DigestRequest()
+
+        async def ask(node: Node) -> cluster_pb2.DigestReply | CallError:
+            try:
+                return await calls.ask(
+                    node, node.cluster.Digest, request, deadline=until
+                )
+            except CallError as error:
+                return error
+
+        ids = [node.node_id for node in nodes]
+        answers = await asyncio.gather(*(ask(node) for node in nodes))
+        return dict(zip(ids, answers, strict=True))
 
     async def members(
         self, *, deadline: float | None = None

@@ -502,6 +502,15 @@ class Client:
         """
         return self._wait(self._client.snapshot(node_id, make=make, deadline=deadline))
 
+    def digests(
+        self, *, deadline: float = STATUSES_DEADLINE_S
+    ) -> Mapping[int, cluster_pb2.DigestReply | CallError]:
+        """Return the digests of every node's state, or why it does not tell, asked at once.
+
+        Equal indexes must have equal digests.
+        """
+        return self._wait(self._client.digests(deadline=deadline))
+
     def members(self, *, deadline: float | None = None) -> cluster_pb2.MembersReply:
         """Return who takes part and how far each node is. Errors: NotLogged."""
         return self._wait(self._client.members(deadline=deadline))

@@ -64,6 +64,18 @@ class Agreements:
         if awaited is not None:
             self._compare(Checkpoint(index, awaited))
 
+    @property
+    def now(self) -> Checkpoint | None:
+        """The own digest after the last applied entry."""
+        return self._last
+
+    def kept(self, count: int) -> tuple[Checkpoint, ...]:
+        """Return the newest own digests that are kept for comparison, oldest first."""
+        return tuple(
+            Checkpoint(index, self._kept[index])
+            for index in sorted(self._kept)[-count:]
+        )
+
     # A leader's side.
 
     def elected(self) -> None:

@@ -78,6 +78,9 @@ _COMMANDS: Final = frozenset({EntryKind.PAYOUTS, EntryKind.COMMANDS})
 _SLOW_BASES: Final = 2  # so much longer a slow follower waits (F8)
 
 
+_CHECKPOINTS_SHOWN: Final = 8
+
+
 @dataclass(frozen=True, slots=True)
 class _Write:
     """A Ready whose write is not acknowledged yet: the term and vote it carries."""
@@ -563,6 +566,8 @@ class RaftCore:
             transferring=roles.transfer.to if roles.transfer else NO_NODE,
             corrupt=self._log.slots.corrupt,
             diverged_at=roles.agreements.diverged_at,
+            digest=roles.agreements.now,
+            checkpoints=roles.agreements.kept(_CHECKPOINTS_SHOWN),
             agreed_at=roles.agreements.agreed.index
             if roles.agreements.agreed is not None
             else NO_INDEX,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from ledgerd.raft.entries import NO_INDEX, NO_NODE, Index, NodeId, Role, Term
 from ledgerd.raft.membership import Membership
+from ledgerd.raft.messages import Checkpoint
 from ledgerd.raft.progress import Mode
 
 
@@ -46,7 +47,8 @@ class Status:
     on a leader (T5). peers: of a leader, by node id; else empty. transferring: whom a leader is
     handing over to, or NO_NODE. is_slow, free_bytes: of the own disk (F8, F36). corrupt: slots
     that wait for repair, ascending (F33). diverged_at: where the own state was seen to differ from
-    a majority's; agreed_at: of a leader, the newest checkpoint that a majority confirmed (F37).
+    a majority's; agreed_at: of a leader, the newest checkpoint that a majority confirmed; digest,
+    checkpoints: of the own state now, and those kept last (F37).
     """
 
     node_id: NodeId
@@ -67,3 +69,5 @@ class Status:
     corrupt: tuple[Index, ...] = ()
     diverged_at: Index | None = None
     agreed_at: Index = NO_INDEX
+    digest: Checkpoint | None = None
+    checkpoints: tuple[Checkpoint, ...] = ()

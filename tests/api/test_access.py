@@ -40,6 +40,7 @@ OPERATING = {
     "Cluster/RemoveNode",
     "Cluster/ReplaceNode",
     "Cluster/Snapshot",
+    "Cluster/Digest",
     "Cluster/Transfer",
     "Cluster/UpdateNode",
 }

@@ -522,6 +522,17 @@ class FakeClusterCalls(cluster_pb2_grpc.ClusterServicer):
             leader_id=cluster.leader_id or 0, term=2
         )
 
+    def Digest(
+        self, request: cluster_pb2.DigestRequest, context: grpc.ServicerContext
+    ) -> cluster_pb2.DigestReply:
+        self.node.enter("Digest", context)
+        here = self.node.node_id
+        at = [
+            cluster_pb2.DigestAt(index=index, digest=f"{index:064x}")
+            for index in (1_024, 2_048, 2_048 + here)
+        ]
+        return cluster_pb2.DigestReply(node_id=here, kept=at[:2], now=at[2])
+
     def Snapshot(
         self, request: cluster_pb2.SnapshotRequest, context: grpc.ServicerContext
     ) -> cluster_pb2.SnapshotReply:

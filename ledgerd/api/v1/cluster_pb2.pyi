@@ -18,6 +18,34 @@ VOTER: MemberRole
 LEARNER: MemberRole
 OUTGOING: MemberRole
 
+class DigestRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class DigestReply(_message.Message):
+    __slots__ = ("node_id", "now", "kept", "diverged_index", "fenced", "corrupt_log_values")
+    NODE_ID_FIELD_NUMBER: _ClassVar[int]
+    NOW_FIELD_NUMBER: _ClassVar[int]
+    KEPT_FIELD_NUMBER: _ClassVar[int]
+    DIVERGED_INDEX_FIELD_NUMBER: _ClassVar[int]
+    FENCED_FIELD_NUMBER: _ClassVar[int]
+    CORRUPT_LOG_VALUES_FIELD_NUMBER: _ClassVar[int]
+    node_id: int
+    now: DigestAt
+    kept: _containers.RepeatedCompositeFieldContainer[DigestAt]
+    diverged_index: int
+    fenced: str
+    corrupt_log_values: int
+    def __init__(self, node_id: _Optional[int] = ..., now: _Optional[_Union[DigestAt, _Mapping]] = ..., kept: _Optional[_Iterable[_Union[DigestAt, _Mapping]]] = ..., diverged_index: _Optional[int] = ..., fenced: _Optional[str] = ..., corrupt_log_values: _Optional[int] = ...) -> None: ...
+
+class DigestAt(_message.Message):
+    __slots__ = ("index", "digest")
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    index: int
+    digest: str
+    def __init__(self, index: _Optional[int] = ..., digest: _Optional[str] = ...) -> None: ...
+
 class SnapshotRequest(_message.Message):
     __slots__ = ("make",)
     MAKE_FIELD_NUMBER: _ClassVar[int]

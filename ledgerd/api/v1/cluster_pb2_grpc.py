@@ -75,6 +75,11 @@ class ClusterStub:
                 request_serializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.SnapshotRequest.SerializeToString,
                 response_deserializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.SnapshotReply.FromString,
                 _registered_method=True)
+        self.Digest = channel.unary_unary(
+                '/ledgerd.api.v1.Cluster/Digest',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.DigestRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.DigestReply.FromString,
+                _registered_method=True)
 
 
 class ClusterServicer:
@@ -141,6 +146,14 @@ class ClusterServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Digest(self, request, context):
+        """The digests of this node's state, to be compared with those of others at the same index.
+        Answered locally, also by a node that serves nothing because its state is bad.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ClusterServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -183,6 +196,11 @@ def add_ClusterServicer_to_server(servicer, server):
                     servicer.Snapshot,
                     request_deserializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.SnapshotRequest.FromString,
                     response_serializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.SnapshotReply.SerializeToString,
+            ),
+            'Digest': grpc.unary_unary_rpc_method_handler(
+                    servicer.Digest,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.DigestRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_cluster__pb2.DigestReply.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -402,6 +420,33 @@ class Cluster:
             '/ledgerd.api.v1.Cluster/Snapshot',
             ledgerd_dot_api_dot_v1_dot_cluster__pb2.SnapshotRequest.SerializeToString,
             ledgerd_dot_api_dot_v1_dot_cluster__pb2.SnapshotReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Digest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Cluster/Digest',
+            ledgerd_dot_api_dot_v1_dot_cluster__pb2.DigestRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_cluster__pb2.DigestReply.FromString,
             options,
             channel_credentials,
             insecure,

@@ -57,6 +57,10 @@ class ClusterStub:
     """The newest copy of the state that this node has, and where its log begins; it may make a new
     copy first. Every node answers for itself. A copy that takes longer than the call goes on.
     """
+    Digest: _grpc.UnaryUnaryMultiCallable[_cluster_pb2.DigestRequest, _cluster_pb2.DigestReply]
+    """The digests of this node's state, to be compared with those of others at the same index.
+    Answered locally, also by a node that serves nothing because its state is bad.
+    """
 
 @_typing.type_check_only
 class ClusterAsyncStub(ClusterStub):
@@ -86,6 +90,10 @@ class ClusterAsyncStub(ClusterStub):
     Snapshot: _aio.UnaryUnaryMultiCallable[_cluster_pb2.SnapshotRequest, _cluster_pb2.SnapshotReply]  # type: ignore[assignment]
     """The newest copy of the state that this node has, and where its log begins; it may make a new
     copy first. Every node answers for itself. A copy that takes longer than the call goes on.
+    """
+    Digest: _aio.UnaryUnaryMultiCallable[_cluster_pb2.DigestRequest, _cluster_pb2.DigestReply]  # type: ignore[assignment]
+    """The digests of this node's state, to be compared with those of others at the same index.
+    Answered locally, also by a node that serves nothing because its state is bad.
     """
 
 class ClusterServicer(metaclass=_abc_1.ABCMeta):
@@ -161,6 +169,16 @@ class ClusterServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_cluster_pb2.SnapshotReply, _abc.Awaitable[_cluster_pb2.SnapshotReply]]:
         """The newest copy of the state that this node has, and where its log begins; it may make a new
         copy first. Every node answers for itself. A copy that takes longer than the call goes on.
+        """
+
+    @_abc_1.abstractmethod
+    def Digest(
+        self,
+        request: _cluster_pb2.DigestRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_cluster_pb2.DigestReply, _abc.Awaitable[_cluster_pb2.DigestReply]]:
+        """The digests of this node's state, to be compared with those of others at the same index.
+        Answered locally, also by a node that serves nothing because its state is bad.
         """
 
 def add_ClusterServicer_to_server(servicer: ClusterServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

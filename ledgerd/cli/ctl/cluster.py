@@ -5,6 +5,7 @@ import time
 import click
 
 from ledgerd.cli.ctl import render
+from ledgerd.cli.ctl.digest import digest
 from ledgerd.cli.ctl.members import add, members, remove, replace, update
 from ledgerd.cli.ctl.session import Session
 from ledgerd.cli.ctl.snapshots import snapshot
@@ -49,6 +50,7 @@ def cluster_transfer(session: Session, *, to: int | None) -> None:
 
 cluster.add_command(members)
 cluster.add_command(snapshot)
+cluster.add_command(digest)
 cluster.add_command(add)
 cluster.add_command(remove)
 cluster.add_command(replace)

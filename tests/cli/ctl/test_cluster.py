@@ -3,7 +3,11 @@
 import json
 
 import grpc
+import pytest
 
+from ledgerd.api.v1 import cluster_pb2 as pb
+from ledgerd.cli.ctl.digest import compare
+from ledgerd.client import Client
 from tests.cli.ctl.conftest import Run
 from tests.client.fake_cluster import FakeCluster, fail_like_grpc
 
@@ -135,6 +139,45 @@ def test_a_node_without_a_copy_of_its_state_says_so(run: Run) -> None:
 
     assert result.exit_code == 0
     assert result.stdout.startswith("node 2: no copy of the state; log 5 .. 90")
+
+
+def test_equal_digests_are_told_at_the_newest_common_index(run: Run) -> None:
+    """The nodes stand at 2,049 to 2,051; all know their digest at 2,048."""
+    result = run("cluster", "digest")
+
+    assert result.exit_code == 0
+    assert "digest at 2048" in result.stdout
+    document = json.loads(run("cluster", "digest", "--output", "json").stdout)
+    assert document["index"] == 2_048
+    assert document["equal"] is True
+
+
+def test_digests_that_differ_end_with_1(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For scripts that look after a cluster (F37)."""
+    theirs = pb.DigestAt(index=8, digest="ff" * 32)
+    ours = pb.DigestAt(index=8, digest="00" * 32)
+    replies = {
+        1: pb.DigestReply(node_id=1, now=ours),
+        2: pb.DigestReply(node_id=2, now=theirs, fenced="its digest at index 8 ..."),
+    }
+    monkeypatch.setattr(Client, "digests", lambda _: replies)
+
+    result = run("cluster", "digest")
+
+    assert result.exit_code == 1
+    assert "its digest at index 8" in result.stdout
+    assert "expected one digest at index 8, found 2" in result.stderr
+
+
+def test_nodes_without_a_common_index_are_not_compared() -> None:
+    """Nothing is wrong with a node that just started."""
+    at = pb.DigestAt(index=5, digest="aa")
+    compared = compare({1: pb.DigestReply(now=at), 2: pb.DigestReply()})
+
+    assert compared.index == 5
+    assert compared.is_equal
 
 
 def test_a_copy_is_made_and_waited_for(cluster: FakeCluster, run: Run) -> None:

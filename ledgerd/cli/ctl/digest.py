@@ -1,0 +1,95 @@
+"""`ledgerctl cluster digest`: whether all nodes have the same state (F37)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import click
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from ledgerd.api.v1 import cluster_pb2 as pb
+from ledgerd.cli.ctl import render
+from ledgerd.cli.ctl.session import Ended, Failed, Session
+from ledgerd.client import CallError
+
+_SHOWN = 16  # hexadecimal digits of a digest
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """At which index the nodes were compared, and the digest of each there.
+
+    index: the newest that most nodes know a digest of; 0: there is none.
+    """
+
+    index: int
+    digests: Mapping[int, str]
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether all that know a digest there have the same."""
+        return len(set(self.digests.values())) <= 1
+
+
+def compare(replies: Mapping[int, pb.DigestReply]) -> Compared:
+    """Compare the nodes at the newest index that as many as possible know a digest of."""
+    known = {
+        node_id: {at.index: at.digest for at in (*reply.kept, reply.now)}
+        for node_id, reply in replies.items()
+    }
+    every = {index for digests in known.values() for index in digests if index}
+    if not every:
+        return Compared(0, {})
+
+    def there(index: int) -> dict[int, str]:
+        return {n: digests[index] for n, digests in known.items() if index in digests}
+
+    best = max(every, key=lambda index: (len(there(index)), index))
+    return Compared(best, there(best))
+
+
+@click.command("digest")
+@click.pass_obj
+def digest(session: Session) -> None:
+    """Compare the states of all nodes; ends with 1 if two of them differ."""
+    with session.client() as client:
+        answers = client.digests()
+    replies = {
+        node_id: answer
+        for node_id, answer in answers.items()
+        if not isinstance(answer, CallError)
+    }
+    compared = compare(replies)
+    if session.output == "json":
+        nodes = [render.message(reply) for reply in replies.values()]
+        render.print_json(
+            session,
+            {"index": compared.index, "equal": compared.is_equal, "nodes": nodes},
+        )
+    else:
+        session.console.print(_table(answers, compared))
+    diverged = [n for n, reply in replies.items() if reply.diverged_index]
+    if not compared.is_equal or diverged:
+        raise Failed(
+            f"expected one digest at index {compared.index}, found "
+            f"{len(set(compared.digests.values()))}; diverged: {diverged or 'nobody said'}",
+            Ended.REFUSED,
+        )
+
+
+def _table(
+    answers: Mapping[int, pb.DigestReply | CallError], compared: Compared
+) -> Table:
+    table = Table(box=SIMPLE_HEAD)
+    for heading in ("node", "applied", f"digest at {compared.index}", "state"):
+        table.add_column(heading)
+    for node_id, answer in sorted(answers.items()):
+        if isinstance(answer, CallError):
+            table.add_row(str(node_id), "", "", f"no answer: {answer.message}")
+            continue
+        found = compared.digests.get(node_id, "")[:_SHOWN] or "not there"
+        state = answer.fenced or "served"
+        if answer.corrupt_log_values:
+            state += f"; {answer.corrupt_log_values} log values wait for repair"
+        table.add_row(str(node_id), str(answer.now.index), found, state)
+    return table
