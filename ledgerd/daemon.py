@@ -316,7 +316,7 @@ class _NodeBuild:
             metrics=metrics,
             settle_delay_s=options.settle_delay_s,
             can_rebuild=self._can_rebuild,
-            rebuild=lambda snapshot: self._rebuild(loop, node, snapshot),
+            rebuild=lambda snapshot: self._rebuild(loop, node, keeper, snapshot),
         )
         stalls = StallWatch(
             limit_s=tick_s * config.raft.election_base_ticks,
@@ -416,7 +416,11 @@ class _NodeBuild:
         return self._log_store is not None and can_replay(self._log_store)
 
     def _rebuild(
-        self, loop: asyncio.AbstractEventLoop, node: Node, snapshot: Snapshot | None
+        self,
+        loop: asyncio.AbstractEventLoop,
+        node: Node,
+        keeper: SnapshotKeeper,
+        snapshot: Snapshot | None,
     ) -> None:
         """Replace state/ by that of `snapshot`, or by an empty one, once no reader counts on it.
 
@@ -430,6 +434,7 @@ class _NodeBuild:
 
         loop.call_soon_threadsafe(tell)
         is_told.wait(timeout=10)
+        keeper.forget()
         if snapshot is None:
             empty_state(self._environment)
         else:

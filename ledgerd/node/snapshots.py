@@ -54,7 +54,7 @@ class CopyOptions:
 class SnapshotKeeper:
     """Makes, keeps, gives and fetches copies of state/.
 
-    `newest`, `make`, `fetch` and `stop_fetching` belong to the replica thread; `open` and
+    `newest`, `make`, `fetch`, `stop_fetching` and `forget` belong to the replica thread; `open` and
     `came_damaged` to any; `attach` and `stop` to the loop.
     """
 
@@ -80,6 +80,7 @@ class SnapshotKeeper:
         self._client: SnapshotClient | None = None
         self._fetching: asyncio.Task[None] | None = None
         self._is_stopping = False
+        self._is_forgetting = False
 
     def attach(self, loop: asyncio.AbstractEventLoop, client: SnapshotClient) -> None:
         """Take the loop that fetches, and its way to the peers."""
@@ -123,6 +124,19 @@ class SnapshotKeeper:
         assert self._loop is not None, "stop_fetching before attach"
         self._loop.call_soon_threadsafe(self._cancel)
 
+    def forget(self) -> None:
+        """Remove the copies of a state that turned out bad, the one being made too (F37).
+
+        On the replica thread, before the state is replaced.
+        """
+        self._is_forgetting = True
+        if self._copier is not None:
+            self._copier.join()
+        self._is_forgetting = False
+        copied, self._copied = self._copied, None
+        if copied is not None:
+            state_copy.forget(copied)
+
     # `transport.SnapshotSource`.
 
     def open(self, sha256: bytes) -> OpenSnapshot | None:
@@ -134,6 +148,8 @@ class SnapshotKeeper:
             return _OpenCopy(copied)
         except OSError as error:
             log.error("snapshot_unreadable", path=str(copied.path), why=str(error))
+            self._copied = None
+            self._put(SnapshotSpoiled(sha256))
             return None
 
     def came_damaged(self, sha256: bytes) -> None:
@@ -157,7 +173,7 @@ class SnapshotKeeper:
                 self._environment,
                 bytes_per_s=self._options.bytes_per_s,
                 chunk_bytes=self._options.chunk_bytes,
-                should_stop=lambda: self._is_stopping,
+                should_stop=lambda: self._is_stopping or self._is_forgetting,
             )
         except (StorageError, CorruptionError) as error:
             log.warning("snapshot_not_made", why=str(error))

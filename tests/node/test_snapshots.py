@@ -266,3 +266,35 @@ def test_a_copy_that_came_damaged_is_looked_at(behind: Path) -> None:
         assert desk.keeper.newest() is None
 
     at_desk(behind, None, work)
+
+
+def test_a_copy_whose_file_is_gone_is_said_to_be_spoiled(behind: Path) -> None:
+    """T90: or it would be offered for ever."""
+
+    async def work(desk: Desk) -> None:
+        desk.keeper.make()
+        end = await desk.end()
+        assert isinstance(end, SnapshotMade)
+        assert end.snapshot is not None
+        (path,) = (behind / "snapshots").glob("*.mdb")
+        path.unlink()
+        assert desk.keeper.open(end.snapshot.sha256) is None
+
+        assert await desk.end() == SnapshotSpoiled(end.snapshot.sha256)
+
+    at_desk(behind, None, work)
+
+
+def test_the_copies_of_a_bad_state_are_forgotten(behind: Path) -> None:
+    """F37: the one at hand and the one being made."""
+
+    async def work(desk: Desk) -> None:
+        desk.keeper.make()
+        await desk.end()
+        desk.keeper.make()
+        await asyncio.to_thread(desk.keeper.forget)
+
+        assert desk.keeper.newest() is None
+        assert not list((behind / "snapshots").glob("*.mdb"))
+
+    at_desk(behind, None, work)

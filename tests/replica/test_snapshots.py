@@ -1,5 +1,10 @@
 """When a replica copies its state, fetches another's, and puts it in place. F28, F30, T63, T64."""
 
+from dataclasses import replace
+
+import pytest
+
+from ledgerd.raft.entries import Anchor, EntryId, Index
 from ledgerd.raft.options import Options
 from ledgerd.replica.compaction import LogBounds
 from ledgerd.replica.inputs import (
@@ -9,8 +14,16 @@ from ledgerd.replica.inputs import (
     StateDamaged,
     Waiter,
 )
-from ledgerd.replica.snapshots import RETRY_TICKS
-from tests.replica.machines import Machine, Machines, fund, open_account, payouts
+from ledgerd.replica.outbox import Outbox
+from ledgerd.replica.snapshots import RETRY_TICKS, Snapshots
+from tests.replica.machines import (
+    Machine,
+    Machines,
+    MemorySnapshots,
+    fund,
+    open_account,
+    payouts,
+)
 
 SMALL = LogBounds(
     keep_bytes=1 << 40,
@@ -200,3 +213,36 @@ def test_a_node_that_does_not_trust_its_state_copies_nothing() -> None:
     assert answer.snapshot is None
     assert "trust" in answer.why
     assert machine.snapshots.begun == []
+
+
+@pytest.mark.parametrize("index", [0, 3])
+def test_a_copy_of_an_earlier_process_is_used_unless_it_is_ahead(index: int) -> None:
+    """F28, T11: a power cut may take the state back behind a copy that was made of it."""
+    machines = Machines(1)
+    machine = machines.elect(1)
+    applied = machine.state.applied()
+    machine.turn(SnapshotAsked(Waiter(1)))
+    made = machine.snapshots.finish_making().snapshot
+    assert made is not None
+    kept = replace(
+        made, anchor=Anchor(EntryId(made.id.term, Index(applied + index)), bytes(32), 1)
+    )
+    store = MemorySnapshots(machine.state, {})
+    store._newest = kept
+    snapshots = Snapshots(machine.replica.core, store)
+
+    assert snapshots.newest == (kept if index == 0 else None)
+
+
+def test_a_copy_begun_for_a_replica_that_was_given_up_is_dropped() -> None:
+    """F37: the state that it was made of was bad."""
+    machines = Machines(1)
+    machine = machines.elect(1)
+    machine.turn(SnapshotAsked(Waiter(1)))
+    made = machine.snapshots.finish_making()
+    later = Snapshots(machine.replica.core, MemorySnapshots(machine.state, {}))
+    outbox = Outbox()
+    later.take(made, outbox)
+
+    assert later.newest is None
+    assert outbox.snapshots == []
