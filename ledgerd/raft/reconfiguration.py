@@ -245,7 +245,9 @@ class Reconfiguration:
         if verdict is Verdict.TOO_SLOW:
             self._roles.marks.covers("member.too_slow")
             return given_up(plan)
-        if verdict is Verdict.KEEPS_PACE and leadership.peers[plan.node_id].is_heard:
+        progress = leadership.peers.get(plan.node_id)
+        is_heard = progress is not None and progress.is_heard
+        if verdict is Verdict.KEEPS_PACE and is_heard:
             change = promoted(self._roles.membership, plan)
             return change if self._leaves_a_quorum(change) else None
         return None
@@ -285,7 +287,9 @@ class Reconfiguration:
             self._leadership = leadership
             self._rounds = {}
         for node_id, _ in roles.membership.plans:
-            progress = leadership.peers[node_id]
+            progress = leadership.peers.get(node_id)
+            if progress is None:
+                continue  # this node itself, where published rules let it lead on
             rounds = self._rounds.setdefault(node_id, CatchUp())
             rounds.tick(
                 ticks,
