@@ -305,6 +305,11 @@ class RaftCore:
         return leadership is not None and leadership.wants_snapshot
 
     @property
+    def wants_cut(self) -> bool:
+        """Whether a corrupt slot waits for nothing, and the log should begin behind it (F33)."""
+        return self._log.slots.may_be_cut
+
+    @property
     def offered(self) -> SnapshotOffer | None:
         """What this node should fetch and then `restore`; None: nothing, or no longer (T95)."""
         roles, offer = self._roles, self._roles.offer
@@ -565,6 +570,9 @@ class RaftCore:
             free_bytes=roles.health.free_bytes,
             transferring=roles.transfer.to if roles.transfer else NO_NODE,
             corrupt=self._log.slots.corrupt,
+            cut_to=Index(self._log.slots.superseded + 1)
+            if self._log.slots.may_be_cut
+            else NO_INDEX,
             diverged_at=roles.agreements.diverged_at,
             digest=roles.agreements.now,
             checkpoints=roles.agreements.kept(_CHECKPOINTS_SHOWN),

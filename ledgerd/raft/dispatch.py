@@ -230,7 +230,10 @@ class Dispatch:
             roles.commit_to(snapshot.index)
         bad = roles.log.slots.first
         if bad is not None and bad <= snapshot.index:
-            return  # F33: a corrupt slot is not acked, or the two would go round and round (T29)
+            # F33: a corrupt slot is not acked, or the two would go round and round (T29). Nobody
+            # who leads has its entry any more: the log is to begin behind it.
+            roles.log.slots.superseded = snapshot.index
+            return
         roles.accept_offer(message)
 
     def _on_heartbeat(self, message: Heartbeat) -> None:

@@ -12,7 +12,7 @@ from collections import deque
 from typing import Final, NamedTuple
 
 from ledgerd.errors import SlotCorruptError
-from ledgerd.raft.entries import Anchor, Entry, Index, Term
+from ledgerd.raft.entries import NO_INDEX, Anchor, Entry, Index, Term
 from ledgerd.raft.reader import LogReader
 from ledgerd.raft.ready import Ticket
 
@@ -27,11 +27,15 @@ class Run(NamedTuple):
 
 
 class Slots:
-    """Corrupt slots, and repaired ones whose write is not acknowledged yet."""
+    """Corrupt slots, and repaired ones whose write is not acknowledged yet.
 
-    __slots__ = ("_corrupt", "_handed", "_mended", "_unwritten")
+    superseded: up to here the leader has a snapshot and no entries any more; no slot there waits.
+    """
+
+    __slots__ = ("_corrupt", "_handed", "_mended", "_unwritten", "superseded")
 
     def __init__(self) -> None:
+        self.superseded = NO_INDEX
         self._corrupt: set[Index] = set()
         self._mended: dict[Index, Entry] = {}
         self._unwritten: dict[Index, Entry] = {}  # of `_mended`: not handed out
@@ -44,6 +48,16 @@ class Slots:
     def is_whole(self) -> bool:
         """Whether every slot known is intact on disk."""
         return not self._corrupt and not self._mended
+
+    @property
+    def may_be_cut(self) -> bool:
+        """Whether a slot waits for nothing, so that the log may begin behind what superseded it.
+
+        The entry there becomes the one before the first, so it must be sound itself.
+        """
+        if not self._corrupt or self.superseded in self._corrupt:
+            return False
+        return min(self._corrupt) < self.superseded
 
     @property
     def first(self) -> Index | None:

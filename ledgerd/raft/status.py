@@ -46,9 +46,10 @@ class Status:
     first - 1 <= applied <= min(commit, durable), commit <= last (R3). commit > durable is legal
     on a leader (T5). peers: of a leader, by node id; else empty. transferring: whom a leader is
     handing over to, or NO_NODE. is_slow, free_bytes: of the own disk (F8, F36). corrupt: slots
-    that wait for repair, ascending (F33). diverged_at: where the own state was seen to differ from
-    a majority's; agreed_at: of a leader, the newest checkpoint that a majority confirmed; digest,
-    checkpoints: of the own state now, and those kept last (F37).
+    that wait for repair, ascending (F33); those below cut_to need not wait, for the leader has no
+    entries there any more, and the log may begin at cut_to (0: nowhere). diverged_at: where the
+    own state was seen to differ from a majority's; agreed_at: of a leader, the newest checkpoint
+    that a majority confirmed; digest, checkpoints: of the own state now, and those kept last (F37).
     """
 
     node_id: NodeId
@@ -67,6 +68,7 @@ class Status:
     is_slow: bool = False
     free_bytes: int | None = None
     corrupt: tuple[Index, ...] = ()
+    cut_to: Index = NO_INDEX
     diverged_at: Index | None = None
     agreed_at: Index = NO_INDEX
     digest: Checkpoint | None = None

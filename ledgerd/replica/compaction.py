@@ -66,7 +66,9 @@ def first_to_keep(
     cap = max(tail, bounds.cap_bytes // entry_bytes)
     wanted = status.last + 1 - tail
     lacking = list(_lacking(status.peers, status.first, bounds))
-    lacking += status.corrupt[:1]  # it waits for repair (F33)
+    if status.cut_to:  # corrupt slots below wait for nothing (F33)
+        wanted = max(wanted, status.cut_to)
+    lacking += [slot for slot in status.corrupt if slot >= status.cut_to][:1]
     if hold is not None:
         lacking.append(Index(hold + 1))
     wanted = max(min([wanted, *lacking]), status.last + 1 - cap)
@@ -153,6 +155,8 @@ class Compaction:
             self._goal = Index(0)
 
     def _is_due(self) -> bool:
+        if self._core.wants_cut:
+            return True
         bounds = self.bounds
         grown = self._log.last_index() - self._checked_at
         return grown >= max(

@@ -431,3 +431,27 @@ class TestAcks:
 
         assert is_whole(cluster)
         assert cluster[2].terms() == cluster[1].terms() == [1, 1, 2, 3]
+
+
+def test_a_slot_that_the_leader_has_compacted_is_to_be_cut() -> None:
+    """F33, T29: it is not acked, and the log is to begin behind what superseded it."""
+    cluster = led(6)
+    restart_damaged(cluster, 2, 3)
+    for node_id in (1, 3):
+        cluster[node_id].compact(6)
+        cluster[node_id].make_snapshot()
+    cluster.tick(30)
+    node = cluster[2]
+    assert node.core.status().corrupt == (3,)
+    assert node.core.wants_cut
+    cut_to = node.core.status().cut_to
+    assert 3 < cut_to <= node.core.status().applied + 1
+    node.compact(cut_to)
+    cluster.tick(80)
+    cluster.propose(1, b"later")
+    cluster.tick(6)
+
+    assert not node.core.wants_cut
+    assert node.commit == cluster[1].commit
+    (seen,) = [p for p in cluster[1].core.status().peers if p.node_id == 2]
+    assert seen.match == cluster[1].core.status().last

@@ -117,6 +117,16 @@ def test_a_corrupt_slot_stays_until_it_is_repaired() -> None:
     assert first_to_keep(damaged, 1000 * 1000, BOUNDS) == 800
 
 
+def test_a_corrupt_slot_that_nobody_has_goes() -> None:
+    """F33: the leader has a snapshot there and no entries; nothing else is cut for it."""
+    damaged = replace(status(), corrupt=(Index(950),), cut_to=Index(971))
+    assert first_to_keep(damaged, 1000 * 1000, BOUNDS) == 971
+    waiting = replace(damaged, corrupt=(Index(950), Index(980)))
+    assert first_to_keep(waiting, 1000 * 1000, BOUNDS) == 971
+    slow = replace(damaged, applied=Index(960))
+    assert first_to_keep(slow, 1000 * 1000, BOUNDS) == 961
+
+
 def test_nothing_above_the_applied_index_goes() -> None:
     """R3."""
     slow = replace(status(), applied=Index(400))
