@@ -9,7 +9,7 @@ bases (R18), or after as many without a step forward where a node was far behind
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from ledgerd.errors import CorruptionError
@@ -18,7 +18,7 @@ from ledgerd.formats.memberships import encode_change
 from ledgerd.formats.records import TableRows
 from ledgerd.formats.versions import STATE_VERSION, STATE_VERSION_MIN
 from ledgerd.raft.core import RaftCore
-from ledgerd.raft.entries import NO_NODE, Entry, Index, NodeId, Role
+from ledgerd.raft.entries import GENESIS_LINK, NO_NODE, Entry, Index, NodeId, Role
 from ledgerd.raft.facts import PeerGreeted
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.messages import Message
@@ -73,7 +73,7 @@ class _Log(SimLogStore):
     def persist(self, ready: Ready) -> Receipt:
         receipt = super().persist(ready)
         if ready.must_sync:
-            self.run.consensus.persisted(self.node_id, ready)
+            self.run.persisted(self.node_id, ready)
         return receipt
 
 
@@ -140,7 +140,7 @@ class Simulation:
             machine = self._make(node_id)
             machine.is_old = machine.node_id <= setup.old_nodes
         for machine in self.machines.values():
-            self._start(machine)
+            machine.start()
         count, watchers = setup.load.clients, setup.load.watchers
         self.clients = [
             Client(self, number, is_watcher=number >= count)
@@ -201,7 +201,7 @@ class Simulation:
             machine.disk.calm()
             machine.slow_until_ns = machine.deaf_until_ns = 0
             if not machine.is_up:
-                self._start(machine)
+                machine.start()
             machine.resume()
         for client in self.clients:
             client.close()
@@ -243,11 +243,47 @@ class Simulation:
 
     # What machines are made of: `machine.World`.
 
-    def _start(self, machine: Machine) -> None:
-        machine.start()
-        if machine.life is not None:
-            status = machine.life.replica.core.status()
-            self._event(machine, "+", status)
+    def started(self, machine: Machine) -> None:
+        """Tell what a process has found on its disk."""
+        assert machine.life is not None
+        seen = self.consensus.nodes[machine.node_id]
+        self._event(
+            machine,
+            "+",
+            machine.life.replica.core.status(),
+            data=lambda: {
+                "store": machine.store_uuid.hex(),
+                "entries": [
+                    self._named(link) for link in seen.image if link != GENESIS_LINK
+                ],
+            },
+        )
+
+    def persisted(self, node_id: NodeId, ready: Ready) -> None:
+        """A node has made this Ready durable; nothing that rests on it has left."""
+        self.consensus.persisted(node_id, ready)
+        hard, machine = ready.hard_state, self.machines[node_id]
+        self._event(
+            machine,
+            "p",
+            None,
+            data=lambda: {
+                "entries": [self._named(entry.link) for entry in ready.entries],
+                **(
+                    {"hard_term": hard.term, "hard_vote": hard.vote}
+                    if hard is not None
+                    else {}
+                ),
+            },
+        )
+
+    def _named(self, link_: bytes) -> tuple[int, int, str]:
+        """Return an entry as protocol events name it."""
+        entry = self.consensus.entries[link_]
+        return entry.term, entry.index, link_.hex()[:16]
+
+    def _committed(self, index: Index) -> tuple[int, int, str]:
+        return self._named(self.consensus.committed[index])
 
     def build(self, machine: Machine) -> Replica:
         """Open the machine's stores and put a replica over them, as the daemon does."""
@@ -434,7 +470,8 @@ class Simulation:
     def _look(self, machine: Machine, life: Life, outbox: Outbox | None) -> None:
         before, now = self.consensus.looked(machine.node_id, life.replica.core)
         if self.roster.seen(machine.node_id, now.membership):
-            self._event(machine, "M", now)
+            index = now.membership.index
+            self._event(machine, "M", now, data=lambda: {"index": index})
         while self.ledger.index < self.consensus.commit:
             self._fold_next()
         if before is not None:
@@ -451,20 +488,33 @@ class Simulation:
         elif now.durable < before.durable:
             self._event(machine, "T", now)
         if now.commit > before.commit:
-            self._event(machine, "C", now)
+            self._event(
+                machine, "C", now, data=lambda: {"id": self._committed(now.commit)}
+            )
         if now.applied > before.applied:
-            digest = self.ledger.digests[now.applied].hex()[:8]
+            digest = self.ledger.digests[now.applied].hex()
             count = now.applied - before.applied
-            self._event(machine, "A", now, f"{count} {digest}")
+            self._event(
+                machine,
+                "A",
+                now,
+                f"{count} {digest[:8]}",
+                data=lambda: {"id": self._committed(now.applied), "digest": digest},
+            )
             if machine.is_old and self.ledger.state_version > OLD_STATE_VERSION:
                 raise Violation("T67", f"node {now.node_id} cannot apply {now.applied}")
 
     def _event(
-        self, machine: Machine, letter: str, status: Status | None, note: str = ""
+        self,
+        machine: Machine,
+        letter: str,
+        status: Status | None,
+        note: str = "",
+        data: Callable[[], Mapping[str, object]] = dict,
     ) -> None:
         now_ns = max(machine.own_ns, self.agenda.now_ns)
         self.trace.event(
-            now_ns, machine.node_id, machine.incarnation, letter, status, note
+            now_ns, machine.node_id, machine.incarnation, letter, status, note, data
         )
 
     # The network: between nodes, and between clients and nodes.
@@ -597,7 +647,7 @@ class Simulation:
     def found(self, node_id: NodeId) -> None:
         """`members.Cluster`: start a node with an empty disk; it waits to be added."""
         self.consensus.add(node_id)
-        self._start(self._make(node_id))
+        self._make(node_id).start()
 
     def ask(self, machine: Machine, request: Request, expected: Index | None) -> Call:
         """`members.Cluster`: send a request for other members to a node."""

@@ -51,6 +51,10 @@ class World(Protocol):
         """Open the machine's stores and put a replica over them."""
         ...
 
+    def started(self, machine: "Machine") -> None:
+        """The machine's process runs, and has heard nothing yet."""
+        ...
+
     def send(self, machine: "Machine", message: Message) -> None:
         """Take a message that leaves the machine at its own time."""
         ...
@@ -190,6 +194,7 @@ class Machine:
             self._end(now_ns, is_power_cut=False)
             self.world.failed(self, error)
             return
+        self.world.started(self)
         self._await_tick(self.incarnation)
 
     def crash(self, why: str, *, is_power_cut: bool) -> None:

@@ -6,8 +6,8 @@ also becomes a `Line`: printed in fixed columns (faults.md 5.8) or written as on
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from ledgerd.raft.describe import describe
@@ -26,7 +26,8 @@ EVENTS: Final = {
     "V": ("vote", "voted; for whom stands under vote"),
     "a": ("append", "has new entries in its log"),
     "T": ("truncate", "replaced a conflicting tail"),
-    "P": ("persist", "made a Ready durable"),
+    "p": ("persist", "wrote a Ready to disk, before what rests on it leaves"),
+    "P": ("durable", "counts more of its log as durable"),
     "C": ("commit", "its commit index moved"),
     "A": ("apply", "applied entries; note: how many, digest prefix"),
     "q": ("propose", "took a call in as an entry, or refused it; note: which"),
@@ -69,7 +70,7 @@ _ROLES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One event. note: the rest in words; message: its one-line form, empty if there is none."""
+    """One event. note: the rest in words. data: fields of this event alone, for the checker."""
 
     seq: int
     time_ns: int
@@ -78,6 +79,7 @@ class Line:
     letter: str
     status: Status | None
     note: str
+    data: Mapping[str, object] = field(default_factory=dict)
 
     def short(self) -> str:
         """Return the line in fixed columns."""
@@ -113,10 +115,13 @@ class Line:
                 "durable": status.durable,
                 "applied": status.applied,
                 "membership_index": status.membership.index,
-                "membership": shown(status.membership),
+                "membership": {
+                    "voters": status.membership.voters,
+                    "outgoing": status.membership.outgoing,
+                    "learners": status.membership.learners,
+                },
             }
-        fields["note"] = self.note
-        return json.dumps(fields)
+        return json.dumps({**fields, "note": self.note, **self.data})
 
 
 def shown(membership: Membership) -> str:
@@ -148,14 +153,18 @@ class Trace:
         letter: str,
         status: Status | None = None,
         note: str = "",
+        data: Callable[[], Mapping[str, object]] = dict,
     ) -> None:
-        """Add an event of a node."""
+        """Add an event of a node. data: called only if lines are made; the hash is without it."""
         self.count += 1
         where = (status.term, status.commit, status.last) if status is not None else ()
         self._add((time_ns, node, incarnation, letter, where, note))
         if self._sink is not None:
-            line = Line(self.count, time_ns, node, incarnation, letter, status, note)
-            self._sink(line)
+            self._sink(
+                Line(
+                    self.count, time_ns, node, incarnation, letter, status, note, data()
+                )
+            )
 
     def message(
         self,
@@ -171,8 +180,11 @@ class Trace:
         self._add((time_ns, letter, message.sender, message.to, name, message.term))
         if self._sink is not None:
             node = message.to if letter == "<" else message.sender
-            note = f"{describe(message)} {why}".rstrip()
-            self._sink(Line(self.count, time_ns, node, incarnation, letter, None, note))
+            told = describe(message)
+            note, data = f"{told} {why}".rstrip(), {"message": told}
+            self._sink(
+                Line(self.count, time_ns, node, incarnation, letter, None, note, data)
+            )
 
     def digest(self) -> str:
         """Return the hash over everything so far."""

@@ -47,8 +47,6 @@ class Image:
         self.term, self.vote = event.number("term"), event.number("vote")
         self.role = "follower"
         self.is_known = True
-        if event.has("membership"):
-            self.voting = event.voting("membership")
 
     def persist(self, event: Event) -> None:
         """Take what a node has made durable."""
@@ -88,18 +86,16 @@ class Images:
     def see(self, event: Event) -> None:
         """Take over what an event changes."""
         image = self[event.node]
+        if event.has("membership"):
+            image.voting = event.voting("membership")
         match event.name:
             case "start" | "recover":
                 image.start(event)
             case "persist":
                 image.persist(event)
-            case "change-apply":
-                image.voting = event.voting("membership")
-            case "snapshot-install":
+            case "snapshot-install" if event.has("id"):
                 image.install(event.entry("id"))
-                if event.has("membership"):
-                    image.voting = event.voting("membership")
-            case "compact":
+            case "compact" if event.has("first"):
                 image.compact(event.number("first"))
             case "stop":
                 image.role = ""

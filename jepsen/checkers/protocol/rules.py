@@ -136,7 +136,7 @@ class LeaderCompleteness(Rule):
 
     def see(self, event: Event) -> None:
         """Judge new leaders and commits."""
-        if event.name == "commit":
+        if event.name == "commit" and event.has("id"):
             entry = event.entry("id")
             known = self._committed.setdefault(entry.index, entry)
             if known != entry:
@@ -156,29 +156,48 @@ class LeaderCompleteness(Rule):
 
 
 class CommitHasQuorum(Rule):
-    """At the moment of commit a quorum of each half of the applied membership has it on disk."""
+    """At the moment of commit a quorum of each half of the applied membership has it on disk.
+
+    One turn may commit and apply changes: any membership that was in force in it may have counted.
+    """
 
     id = "R7"
 
     def __init__(self, images: Images, report: Report) -> None:
         super().__init__(images, report)
         self._newest = 0
+        self._in_force: dict[int, list[Voting]] = {}
 
     def see(self, event: Event) -> None:
         """Judge the first commit of each entry."""
-        if event.name != "commit" or event.number("commit") <= self._newest:
+        in_force = self._in_force.setdefault(event.node, [])
+        if event.has("membership"):
+            in_force.append(event.voting("membership"))
+        if event.name != "commit" or not event.has("id"):
             return
+        if event.number("commit") > self._newest:
+            self._judge(event, in_force or [self.images[event.node].voting])
+        del in_force[:-1]
+
+    def _judge(self, event: Event, in_force: list[Voting]) -> None:
         entry = event.entry("id")
         self._newest = entry.index
-        for half in self.images[event.node].voting.halves:
-            holders = [node for node in sorted(half) if self.images[node].holds(entry)]
-            unknown = [n for n in sorted(half) if not self.images[n].is_known]
-            if 2 * (len(holders) + len(unknown)) <= len(half):
-                self.wrong(
-                    event,
-                    f"{entry} is committed, and of {sorted(half)} only {holders} have it "
-                    "on disk",
-                )
+        if not any(self._is_decided(voting, entry) for voting in in_force):
+            voters = sorted(in_force[-1].voters | in_force[-1].outgoing)
+            holders = [node for node in voters if self.images[node].holds(entry)]
+            self.wrong(
+                event,
+                f"{entry} is committed, and of {voters} only {holders} have it on disk",
+            )
+
+    def _is_decided(self, voting: Voting, entry: EntryId) -> bool:
+        """Return whether a quorum of each half has the entry; who is unknown may have it."""
+        images = self.images
+        return all(
+            2 * sum(images[n].holds(entry) or not images[n].is_known for n in half)
+            > len(half)
+            for half in voting.halves
+        )
 
 
 class NothingFalls(Rule):
@@ -269,6 +288,8 @@ class OwnTermIsCounted(Rule):
     def see(self, event: Event) -> None:
         """Judge what leaders commit."""
         if event.name == "commit" and event.fields.get("role") == "leader":
+            if not event.has("id"):
+                return
             entry, term = event.entry("id"), event.number("term")
             if entry.term != term:
                 self.wrong(
@@ -307,12 +328,19 @@ class MembershipsOverlap(Rule):
         known = self._by_index.setdefault(index, new)
         if known != new:
             self.wrong(event, f"two memberships are in force at index {index}")
-        old = self.images[event.node].voting
-        if old.voters and not overlap(old, new):
+        # A node may apply several at once: its neighbours are those that anybody had in force.
+        before = max((at for at in self._by_index if at < index), default=None)
+        after = min((at for at in self._by_index if at > index), default=None)
+        founding = self.images[event.node].voting
+        if before is None and founding.voters and not overlap(founding, new):
             self.wrong(
-                event,
-                f"the membership at {index} can decide without the one before it",
+                event, f"the membership at {index} shares no quorum with the first"
             )
+        for at in (before, after):
+            if at is not None and not overlap(self._by_index[at], new):
+                self.wrong(
+                    event, f"the memberships at {at} and {index} can decide apart"
+                )
 
 
 class ReadsAreFresh(Rule):
@@ -330,6 +358,8 @@ class ReadsAreFresh(Rule):
         """Judge where reads are answered; what is applied anywhere may have been answered."""
         if event.name == "apply":
             self._newest = max(self._newest, event.number("applied"))
+        elif not event.has("ticket"):
+            return
         elif event.name == "read-register":
             key = event.node, event.incarnation, event.number("ticket")
             self._waiting[key] = self._newest
@@ -354,7 +384,8 @@ class SnapshotsAgree(Rule):
 
     def see(self, event: Event) -> None:
         """Judge snapshots made and installed."""
-        if event.name not in ("snapshot-make", "snapshot-install"):
+        is_snapshot = event.name in ("snapshot-make", "snapshot-install")
+        if not is_snapshot or not event.has("id"):
             return
         entry = event.entry("id")
         found = entry.term, event.voting("membership"), event.text("digest")
@@ -381,7 +412,7 @@ class NothingBesideATransfer(Rule):
             known = self._stores.setdefault(node, store)
             if known != store:
                 self.wrong(event, f"node {node} has had the stores {known} and {store}")
-        if event.name == "transfer":
+        if event.name == "transfer" and event.has("to"):
             self._transfers[node] = event.number("to")
         elif event.name.startswith("become-") or event.name in ("start", "stop"):
             self._transfers.pop(node, None)

@@ -283,7 +283,7 @@ def test_a_line_that_a_killed_node_left_half_written_ends_its_file() -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        '{"event": "commit", "tick": 1, "node": 1, "incarnation": 1}',
+        '{"event": "commit", "tick": 1, "node": 1, "incarnation": 1, "id": [1]}',
         '{"event": "commit", "tick": true, "node": 1, "incarnation": 1}',
         '{"event": "send", "tick": 1, "node": 1, "incarnation": 1, "message": "hm"}',
         "[]",
