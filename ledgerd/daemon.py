@@ -56,6 +56,7 @@ from ledgerd.replica.replica import Replica
 from ledgerd.security import tls
 from ledgerd.security.handshakes import HandshakeFailure, NativeStderr
 from ledgerd.storage import founders
+from ledgerd.storage.boots import count_start
 from ledgerd.storage.environment import Environment, StorageOptions, open_directory
 from ledgerd.storage.log_store import LmdbLogStore, stored_anchor
 from ledgerd.storage.reader import StateReader, read
@@ -113,7 +114,8 @@ def run(config: NodeConfig) -> None:
             _records(config, environment.identity.store_uuid),
             joins=config.cluster.join,
         )
-        uvloop.run(_NodeBuild(config, environment, membership).serve())
+        boot = count_start(environment)
+        uvloop.run(_NodeBuild(config, environment, membership, boot).serve())
     finally:
         environment.close()
 
@@ -174,11 +176,16 @@ class _NodeBuild:
     """The parts of one node, made in order and joined."""
 
     def __init__(
-        self, config: NodeConfig, environment: Environment, membership: Membership
+        self,
+        config: NodeConfig,
+        environment: Environment,
+        membership: Membership,
+        boot: int,
     ) -> None:
         self._config = config
         self._membership = membership
         self._environment = environment
+        self._boot = boot
         self._log_store: LmdbLogStore | None = None
         self._node_id = NodeId(config.node.id)
         self._metrics = Metrics()
@@ -280,6 +287,7 @@ class _NodeBuild:
                 cluster_id=config.cluster.id,
                 node_id=self._node_id,
                 store_id=self._environment.identity.store_uuid,
+                boot=self._boot,
                 listen=config.listen.peer,
                 peers={
                     NodeId(member.id): member.peer_address
@@ -530,7 +538,7 @@ class _NodeBuild:
 
     def _on_expelled(self, node: Node, refusal: Refusal, why: str) -> None:
         """End a node whose store is not its own any more; one that was removed says so (F25)."""
-        if refusal is Refusal.STORE_CHANGED:
+        if refusal in (Refusal.STORE_CHANGED, Refusal.STORE_ROLLED_BACK):
             fail_stop(CorruptionError(why), where="a peer refused this node")
         node.expel(why)
 

@@ -475,6 +475,7 @@ _PEERS: Final[Mapping[PeerRefusal, str]] = {
     PeerRefusal.WRONG_NODE: "Another node than the address is for: compare `peer_address`.",
     PeerRefusal.CERTIFICATE: "The certificate is not that of the node that greets.",
     PeerRefusal.PROTOCOL: "Releases too far apart: upgrade one at a time.",
+    PeerRefusal.STORE_ROLLED_BACK: "An older copy of the node's data directory was put back.",
     PeerRefusal.STORE_CHANGED: "A data directory was emptied or exchanged under an old id: bring "
     "back the old one, or replace the node.",
     PeerRefusal.BY_PEER: "The other end refused this node: its log says why.",

@@ -6,7 +6,8 @@ index first, ordinal next. Tables that start with a position are therefore only 
     log/    entries        index u64                            -> formats/entries
             hard_state_a   "hard_state"                         -> `hard_state`, twice (F31)
             hard_state_b   "hard_state"
-            meta           "identity", "founders", "anchor"     -> `identity`, `founders`, `anchor`
+            meta           "identity", "founders", "anchor",    -> `identity`, `founders`, `anchor`,
+                           "boots"                              `boots`
                            "refounded"                          -> `identity`, of before (F38)
     state/  meta           "identity", "applied"                -> `identity`, `applied`
             all others     as formats/records lays them out
@@ -27,6 +28,7 @@ IDENTITY: Final = b"identity"
 HARD_STATE: Final = b"hard_state"
 APPLIED: Final = b"applied"
 FOUNDERS: Final = b"founders"
+BOOTS: Final = b"boots"
 ANCHOR: Final = b"anchor"
 REFOUNDED: Final = b"refounded"
 

@@ -32,6 +32,7 @@ class Refusal(Enum):
     CERTIFICATE = "peer_certificate"
     PROTOCOL = "peer_protocol"
     STORE_CHANGED = "peer_store_changed"
+    STORE_ROLLED_BACK = "peer_store_rolled_back"
     BY_PEER = "peer_refused_us"  # the other end refused this node
 
 
@@ -59,6 +60,7 @@ class Greetings:
         self._addresses: dict[NodeId, str] = {}
         self._incarnation = os.urandom(_INCARNATION_BYTES)
         self._stores: dict[NodeId, bytes] = {}
+        self._boots: dict[NodeId, tuple[bytes, int, bytes]] = {}  # store, boot, start
 
     def follow(self, membership: Membership) -> None:
         """Judge by this membership from now on."""
@@ -82,6 +84,7 @@ class Greetings:
             state_version_min=STATE_VERSION_MIN,
             state_version_max=STATE_VERSION,
             peer_address=options.peer_address,
+            boot=options.boot,
         )
         return pb.Frame(clock_us=clock_us, hello=hello).SerializeToString()
 
@@ -113,6 +116,7 @@ class Greetings:
                 "upgrade one release at a time",
             )
         self._check_store(sender, hello.store_id)
+        self._check_boot(sender, hello)
         self._addresses[sender] = hello.peer_address
         return PeerGreeted(
             sender,
@@ -177,6 +181,26 @@ class Greetings:
                 "back the old directory, or let a node with a new number take the place of "
                 f"this one: ledgerctl cluster replace {sender}",
             )
+
+    def _check_boot(self, sender: NodeId, hello: pb.Hello) -> None:
+        """Refuse a store that was started more often before than it knows of (F35, T13)."""
+        if not hello.boot or sender not in self._stores:
+            return
+        store, boot, incarnation = self._boots.get(
+            sender, (hello.store_id, 0, hello.incarnation)
+        )
+        is_older = hello.boot < boot or (
+            hello.boot == boot and hello.incarnation != incarnation
+        )
+        if store == hello.store_id and is_older:
+            raise GreetingRefused(
+                Refusal.STORE_ROLLED_BACK,
+                f"node {sender} was started {boot} times before and now says {hello.boot}: an "
+                "older copy of its data directory was put back, and what it promised since is "
+                "lost; let a node with a new number take its place: "
+                f"ledgerctl cluster replace {sender}",
+            )
+        self._boots[sender] = (hello.store_id, hello.boot, hello.incarnation)
 
 
 def _check_certificate(identity: Identity, sender: NodeId) -> None:

@@ -26,6 +26,7 @@ class TransportOptions:
     peers: host:port to dial, by node id, without this node, as the configuration has them; where
         the membership has another address for the same node, this one is dialled.
     peer_address: where other nodes dial this one; told to them in the greeting.
+    boot: how often the data directory was started; 0: unknown (F35).
     is_plaintext: no TLS, so there is no certificate to compare with a greeting; loopback only.
     alive_interval_s: how often the server of a stream says that it lives: one heartbeat.
     silence_limit_s: a stream whose server was silent for that long is given up and dialled anew, or
@@ -46,6 +47,7 @@ class TransportOptions:
     peers: Mapping[NodeId, str]
     is_plaintext: bool = False
     peer_address: str = ""
+    boot: int = 0
     alive_interval_s: float = 0.03
     silence_limit_s: float = 0.6
     reconnect_s_min: float = 0.02

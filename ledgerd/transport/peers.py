@@ -33,7 +33,12 @@ _FRAME_BYTES_MAX: Final = 1024 * 1024
 _SILENCE_CHECKS: Final = 8  # per silence limit
 # What the peer says of this node for good.
 _EXPELLED: Final = {
-    refusal.value: refusal for refusal in (Refusal.STORE_CHANGED, Refusal.REMOVED)
+    refusal.value: refusal
+    for refusal in (
+        Refusal.STORE_CHANGED,
+        Refusal.STORE_ROLLED_BACK,
+        Refusal.REMOVED,
+    )
 }
 _MS: Final = 1000
 

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from ledgerd.raft.entries import Index, NodeId
 from ledgerd.raft.membership import Membership, NodeRecord
 from ledgerd.transport.greeting import Refusal
@@ -95,6 +97,43 @@ def test_an_emptied_store_under_an_old_number_is_told_what_to_do(peers) -> None:
         assert one.greeted == []
         assert one.received == []
         await wiped.transport.stop(0)
+        await one.transport.stop(0)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(("then", "is_refused"), [(4, True), (5, True), (6, False)])
+def test_an_older_copy_of_a_store_is_told_what_to_do(
+    peers, then: int, is_refused: bool
+) -> None:
+    """F35: what it promised after the copy was made is lost, and no checksum fails.
+
+    The copy was of the start before the last one, so it repeats a number at most.
+    """
+
+    async def run() -> None:
+        recorded = members(NodeRecord(ONE, store(1)), NodeRecord(TWO, store(2)))
+        one = peers.station(1, {2: "127.0.0.1:9"}, membership=recorded)
+        await one.transport.start()
+        before = peers.station(2, {1: one.address}, store_id=store(2), boot=5)
+        await before.transport.start()
+        await peers.until(
+            lambda: before.transport.connected() == {ONE: True}, "it is let in"
+        )
+        await before.transport.stop(0)
+        after = peers.station(2, {1: one.address}, store_id=store(2), boot=then)
+        await after.transport.start()
+        await peers.until(
+            lambda: bool(after.expelled) or after.transport.connected() == {ONE: True},
+            "it is judged",
+        )
+
+        assert bool(after.expelled) is is_refused
+        if is_refused:
+            refusal, why = after.expelled[0]
+            assert refusal is Refusal.STORE_ROLLED_BACK
+            assert "ledgerctl cluster replace 2" in why
+        await after.transport.stop(0)
         await one.transport.stop(0)
 
     asyncio.run(run())

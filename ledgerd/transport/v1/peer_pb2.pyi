@@ -57,7 +57,7 @@ class Bundle(_message.Message):
     def __init__(self, frames: _Optional[_Iterable[_Union[Frame, _Mapping]]] = ...) -> None: ...
 
 class Hello(_message.Message):
-    __slots__ = ("cluster_id", "node_id", "to_node_id", "protocol_min", "protocol_max", "incarnation", "store_id", "state_version_min", "state_version_max", "peer_address")
+    __slots__ = ("cluster_id", "node_id", "to_node_id", "protocol_min", "protocol_max", "incarnation", "store_id", "state_version_min", "state_version_max", "peer_address", "boot")
     CLUSTER_ID_FIELD_NUMBER: _ClassVar[int]
     NODE_ID_FIELD_NUMBER: _ClassVar[int]
     TO_NODE_ID_FIELD_NUMBER: _ClassVar[int]
@@ -68,6 +68,7 @@ class Hello(_message.Message):
     STATE_VERSION_MIN_FIELD_NUMBER: _ClassVar[int]
     STATE_VERSION_MAX_FIELD_NUMBER: _ClassVar[int]
     PEER_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    BOOT_FIELD_NUMBER: _ClassVar[int]
     cluster_id: str
     node_id: int
     to_node_id: int
@@ -78,7 +79,8 @@ class Hello(_message.Message):
     state_version_min: int
     state_version_max: int
     peer_address: str
-    def __init__(self, cluster_id: _Optional[str] = ..., node_id: _Optional[int] = ..., to_node_id: _Optional[int] = ..., protocol_min: _Optional[int] = ..., protocol_max: _Optional[int] = ..., incarnation: _Optional[bytes] = ..., store_id: _Optional[bytes] = ..., state_version_min: _Optional[int] = ..., state_version_max: _Optional[int] = ..., peer_address: _Optional[str] = ...) -> None: ...
+    boot: int
+    def __init__(self, cluster_id: _Optional[str] = ..., node_id: _Optional[int] = ..., to_node_id: _Optional[int] = ..., protocol_min: _Optional[int] = ..., protocol_max: _Optional[int] = ..., incarnation: _Optional[bytes] = ..., store_id: _Optional[bytes] = ..., state_version_min: _Optional[int] = ..., state_version_max: _Optional[int] = ..., peer_address: _Optional[str] = ..., boot: _Optional[int] = ...) -> None: ...
 
 class Alive(_message.Message):
     __slots__ = ()
