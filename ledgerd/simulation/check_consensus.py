@@ -21,6 +21,7 @@ from ledgerd.raft.messages import (
 )
 from ledgerd.raft.options import Options
 from ledgerd.raft.ready import Ready
+from ledgerd.raft.snapshots import Snapshot
 from ledgerd.raft.status import Status
 from ledgerd.replica.ports import LogStore
 from ledgerd.simulation.verdict import Violation, require
@@ -81,6 +82,8 @@ class ConsensusWatch:
             hard = ready.hard_state
             require(hard.term >= seen.hard.term, "R8", node_id, seen.hard, hard)
             seen.hard = hard
+        if ready.snapshot is not None:
+            self._restored(node_id, seen, ready.snapshot)
         for entry in ready.entries:
             known = self._links.setdefault((entry.term, entry.index), entry.link)
             require(known == entry.link, "R4", "two entries at", entry.id)
@@ -91,6 +94,18 @@ class ConsensusWatch:
         self._check_cut(node_id, seen, first)
         del seen.image[first:]
         seen.image += [entry.link for entry in ready.entries]
+
+    def _restored(self, node_id: int, seen: Seen, snapshot: Snapshot) -> None:
+        """A log starts anew behind a snapshot, which stands for what was committed. R14."""
+        anchor = snapshot.anchor
+        is_known = anchor.at <= self.commit
+        require(
+            is_known and self.committed[anchor.at] == anchor.link,
+            "R14",
+            f"node {node_id} starts behind {anchor.id}, which was not committed",
+        )
+        seen.image = self.committed[: anchor.at + 1]
+        seen.acked = min(seen.acked, (anchor.at, anchor.link))
 
     def _check_cut(self, node_id: int, seen: Seen, first: Index) -> None:
         """R2, and what is committed is never replaced."""
@@ -136,8 +151,14 @@ class ConsensusWatch:
 
     def _links_of(self, log: LogStore) -> list[bytes]:
         """Return the links of a log; learn the entries whose write ended in a crash."""
-        links = [GENESIS_LINK]
-        for number in range(1, log.last_index() + 1):
+        anchor = log.anchor()
+        require(
+            anchor.at <= self.commit and self.committed[anchor.at] == anchor.link,
+            "R14",
+            f"a log begins behind {anchor.id}, which was not committed",
+        )
+        links = self.committed[: anchor.at + 1]
+        for number in range(anchor.at + 1, log.last_index() + 1):
             index = Index(number)
             link = log.link(index)
             assert link is not None, index

@@ -39,11 +39,12 @@ from ledgerd.simulation.check_timers import TimersWatch
 from ledgerd.simulation.client import Client
 from ledgerd.simulation.clock import Agenda
 from ledgerd.simulation.dice import chance, dice
-from ledgerd.simulation.disk import SimDisk, SimLogStore, SimStateStore
+from ledgerd.simulation.disk import SimDisk, SimLogStore
 from ledgerd.simulation.faults import Fault, Nemesis, schedule
 from ledgerd.simulation.machine import Life, Machine, Post
 from ledgerd.simulation.members import Operator, Roster, is_let_in
 from ledgerd.simulation.network import Network
+from ledgerd.simulation.snapshots import InstallingState, SimSnapshots, finish
 from ledgerd.simulation.swarm import Setup, Wire
 from ledgerd.simulation.trace import Trace
 from ledgerd.simulation.verdict import Kind, Violation
@@ -54,6 +55,7 @@ from ledgerd.transport import codec
 
 CLUSTER_ID: Final = "simulated"
 LIVENESS_BASES: Final = 20  # R18
+PATIENCES_MAX: Final = 10  # of so many bases, while every one brings a step forward
 OLD_PROTOCOL: Final = 1  # of the release before
 OLD_STATE_VERSION: Final = 1
 _ROLE_LETTERS: Final = {
@@ -77,7 +79,7 @@ class _Log(SimLogStore):
         return receipt
 
 
-class _State(SimStateStore):
+class _State(InstallingState):
     """The state store of production, seen by the checks."""
 
     run: "Simulation"
@@ -123,6 +125,7 @@ class Simulation:
         self.answers = AnswersWatch(self.ledger)
         self.timers = TimersWatch(setup.options.election_base_ticks)
         self._client_dice = dice(setup.seed, "client network")
+        self._copy_dice = dice(setup.seed, "copies")
         self._calls: dict[Waiter, tuple[Call, Client | Operator, Work]] = {}
         self._waiters = 0
         self._greeted: set[tuple[int, int, int, int]] = set()
@@ -158,8 +161,9 @@ class Simulation:
         self.ledger.check_all()
         self._heal()
         patience_ns = LIVENESS_BASES * self.setup.base_ns
-        deadline_ns = self.agenda.now_ns + patience_ns
-        behind = self._behind()
+        began_ns = self.agenda.now_ns
+        deadline_ns = began_ns + patience_ns
+        steps = self._steps()
         while self._unfinished():
             if self.agenda.now_ns >= deadline_ns:
                 raise Violation("R18", self._unfinished(), Kind.LIVENESS)
@@ -167,16 +171,16 @@ class Simulation:
             while self.agenda.step(end_ns):
                 pass
             # With windows of one entry, who was far behind needs a round trip for each.
-            if self._behind() < behind:
-                behind = self._behind()
-                deadline_ns = self.agenda.now_ns + patience_ns
+            if self._steps() > steps:
+                steps = self._steps()
+                last_ns = began_ns + PATIENCES_MAX * patience_ns
+                deadline_ns = min(self.agenda.now_ns + patience_ns, last_ns)
         self.ledger.check_all()
         self.consensus.check_kept()
 
-    def _behind(self) -> int:
-        """Return how many entries the healed nodes have yet to apply, all together."""
-        applied = [m.life.replica.core.status().applied for m in self._core if m.life]
-        return sum(self.consensus.commit - index for index in applied)
+    def _steps(self) -> int:
+        """Return a number that rises with each entry that a healed node applies."""
+        return sum(m.life.replica.core.status().applied for m in self._core if m.life)
 
     def _heal(self) -> None:
         """Heal everybody, or a quorum drawn from the seed; the rest is frozen where it is."""
@@ -290,9 +294,12 @@ class Simulation:
         disk = machine.disk
         opened = disk.open(cluster_id=CLUSTER_ID, node_id=machine.node_id)
         machine.store_uuid = opened.identity.store_uuid
-        log, state = _Log(disk), _State(disk)
+        log = _Log(disk)
+        finish(disk, machine.shelf, log.anchor())
+        state = _State(disk)
         log.run = state.run = self
         log.node_id, state.machine = machine.node_id, machine
+        state.disk, state.shelf = disk, machine.shelf
         plan = recover(log, state)
         disk.take_elapsed_ns()
         membership = state.membership()
@@ -304,8 +311,9 @@ class Simulation:
             wall_us=machine.wall.now_us,
             monotonic_us=machine.monotonic_us,
         )
-        if plan.last:
-            clock.follow(log.entries(plan.last, plan.last, 1)[0].ts_us)
+        anchor = log.anchor()
+        last = [] if plan.last == anchor.at else log.entries(plan.last, plan.last, 1)
+        clock.follow(last[0].ts_us if last else anchor.ts_us)
         machine.log_clock = clock
         self.consensus.started(machine.node_id, log)
         self.consensus.check_kept()
@@ -331,6 +339,15 @@ class Simulation:
             marks=self,
             tick_us=self.setup.tick_ns // 1_000,
             state_version_max=OLD_STATE_VERSION if machine.is_old else STATE_VERSION,
+            snapshots=SimSnapshots(
+                machine,
+                agenda=self.agenda,
+                network=self.network,
+                setup=self.setup,
+                generator=self._copy_dice,
+                find=self.machines.get,
+            ),
+            bounds=self.setup.bounds,
         )
 
     def covers(self, name: str) -> None:
@@ -378,6 +395,11 @@ class Simulation:
             call, client, _ = self._calls.pop(unknown.waiter)
             self.answers.unknown(call)
             self._reply(machine, client.unknown, call)
+        if outbox.installed is not None:
+            snapshot = outbox.installed
+            digest = snapshot.digest
+            self.ledger.check_digest(machine.node_id, snapshot.index, digest)  # R14
+            self._event(machine, "I", None, str(snapshot.index))
         for point in outbox.reads:
             self._event(machine, "R", None, str(point.index))
 
@@ -487,6 +509,8 @@ class Simulation:
             self._event(machine, "P", now)
         elif now.durable < before.durable:
             self._event(machine, "T", now)
+        if now.first > before.first:
+            self._event(machine, "k", now)
         if now.commit > before.commit:
             self._event(
                 machine, "C", now, data=lambda: {"id": self._committed(now.commit)}
@@ -557,7 +581,8 @@ class Simulation:
 
     def targets(self) -> Sequence[NodeId]:
         """`client.Servers`: the nodes that a client knows of."""
-        return self._core_ids or self.roster.newest.members
+        members = self.roster.newest.members
+        return [m for m in members if m in self._core_ids] or members
 
     def call(self, client: Client, node_id: NodeId, work: Work) -> Call:
         """`client.Servers`: send work to a node."""

@@ -31,6 +31,7 @@ from ledgerd.replica.replica import Replica
 from ledgerd.simulation.clock import Agenda, WallClock
 from ledgerd.simulation.dice import dice
 from ledgerd.simulation.disk import DiskFaults, SimDisk
+from ledgerd.simulation.snapshots import Shelf
 from ledgerd.simulation.swarm import Setup
 from ledgerd.simulation.volume import SimulatedCrash
 
@@ -118,7 +119,7 @@ class Life:
     reading: list[tuple[Index, Waiter]] = field(default_factory=list)
     visible: Index = NO_INDEX
     settle_due_ns: int | None = None
-    is_waking: bool = False
+    wakes_ns: int | None = None
 
 
 class Machine:
@@ -162,6 +163,7 @@ class Machine:
         self.excuses: set[str] = set()
         self.is_old = False
         self.store_uuid = b""
+        self.shelf = Shelf()
         self.died_in_commit = False
         self.deaf_until_ns = 0
 
@@ -310,15 +312,16 @@ class Machine:
 
     def _wake_at(self, time_ns: int) -> None:
         assert self.life is not None
-        if not self.life.is_waking:
-            self.life.is_waking = True
-            self.world.agenda.at(time_ns, self._wake, self.incarnation)
+        wakes_ns = self.life.wakes_ns
+        if wakes_ns is None or time_ns < wakes_ns:
+            self.life.wakes_ns = time_ns
+            self.world.agenda.at(time_ns, self._wake, self.incarnation, time_ns)
 
-    def _wake(self, incarnation: int) -> None:
+    def _wake(self, incarnation: int, time_ns: int) -> None:
         life = self.life
-        if life is None or incarnation != self.incarnation:
+        if life is None or incarnation != self.incarnation or life.wakes_ns != time_ns:
             return
-        life.is_waking = False
+        life.wakes_ns = None
         if self.paused_at_ns is not None:
             return
         now_ns = self.world.agenda.now_ns

@@ -8,6 +8,7 @@ import random
 from dataclasses import dataclass
 
 from ledgerd.raft.options import Options
+from ledgerd.replica.compaction import LogBounds
 from ledgerd.simulation.clock import MS, SECOND, US
 from ledgerd.simulation.dice import chance, dice
 
@@ -84,6 +85,7 @@ class Setup:
     granularity: ticks between two looks at the clock of a node without work.
     fault_gap_ns: mean time between two faults. calm_ns: least time between two crashes.
     old_nodes: how many run the release before at first. is_wired: messages take their wire form.
+    bounds: how much of the log is kept; None: all.
     duration_ns: of the safety phase. ticks of options are of tick_ns.
     """
 
@@ -101,6 +103,7 @@ class Setup:
     inbox_commands_max: int
     old_nodes: int
     is_wired: bool
+    bounds: LogBounds | None
     wire: Wire
     load: Load
     faults: tuple[str, ...]
@@ -142,6 +145,7 @@ def draw(seed: int) -> Setup:
         inbox_commands_max=pick((8, 65_536, 65_536)),
         old_nodes=pick((1, nodes - 1, nodes)) if "upgrade" in faults else 0,
         is_wired=chance(generator, 0.3),
+        bounds=_bounds(generator, base),
         wire=_wire(generator, base_ns),
         load=_load(generator, base_ns),
         faults=faults,
@@ -164,6 +168,21 @@ def _options(generator: random.Random, base: int, heartbeat: int) -> Options:
         apply_bytes_max=pick((1, 1000, 4 << 20, 4 << 20)),
         recent_bytes_max=pick((0, 1000, 16 << 20)),
         is_commit_told_by_tick=chance(generator, 0.7),
+    )
+
+
+def _bounds(generator: random.Random, base: int) -> LogBounds | None:
+    """Return how much of a log is kept; None: all of it."""
+    pick = generator.choice
+    if chance(generator, 0.3):
+        return None
+    keep_bytes = pick((1, 20_000, 1 << 20))
+    return LogBounds(
+        keep_bytes=keep_bytes,
+        keep_entries=pick((1, 5, 40, 200)),
+        cap_bytes=keep_bytes + pick((0, 20_000, 1 << 20)),
+        slice_entries=pick((2, 10, 1000)),
+        patience_ticks=pick((0, base, 10 * base)),
     )
 
 

@@ -172,6 +172,19 @@ class Volume:
         assert number >= 1, number
         self._plans[self.commits + number] = deed
 
+    def replace(self, tables: dict[str, Table]) -> None:
+        """Put other tables in the place of these, durably: a file renamed over another."""
+        self.tables = tables
+        self.damaged.clear()
+        self.overwritten.clear()
+        self._unsynced.clear()
+        self._ghost = None
+        self.used_bytes = sum(
+            len(key) + len(value) + ROW_BYTES
+            for table in tables.values()
+            for key, value in table.values.items()
+        )
+
     def forget_plans(self) -> None:
         """Let nothing raise that was planned."""
         self._plans.clear()

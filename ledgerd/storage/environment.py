@@ -380,6 +380,9 @@ def admit_log(
         _create_log(log, identity)
     if owner is not None:
         _refuse_other_owner(directory, identity, *owner)
+    # A process that was killed between its write and its sync leaves what is seen here, and what
+    # the next power cut may take: nothing is promised again before it is durable (T1, T17).
+    log.sync(True)
     return identity
 
 
@@ -391,7 +394,6 @@ def admit_state(state: lmdb.Environment, directory: Path, identity: Identity) ->
     of_state = _identity_of(state, directory / "state")
     if of_state is None:
         _store_identity(state, identity)
-        state.sync(True)
     elif of_state != identity:
         message = (
             f"{directory}/state and {directory}/log belong to different stores: "
@@ -399,6 +401,7 @@ def admit_state(state: lmdb.Environment, directory: Path, identity: Identity) ->
             "Put the right one back, or move state/ away to have it rebuilt from log/"
         )
         raise CorruptionError(message)
+    state.sync(True)  # as log/: what is read from now on counts as durable (F27)
 
 
 def adopt_state(state: lmdb.Environment, *, old: Identity, new: Identity) -> None:

@@ -269,3 +269,47 @@ def test_the_same_seed_does_the_same() -> None:
     for seed in range(5):
         assert run(seed, SimDisk.damage_state) == run(seed, SimDisk.damage_state)
     assert run(1, SimDisk.damage_state) != run(2, SimDisk.damage_state)
+
+
+def test_what_a_killed_process_had_not_synced_is_synced_before_it_is_used_again() -> (
+    None
+):
+    """Seed 29 of a campaign: killed in a commit, started over the page cache, power cut.
+
+    The second process counts what it finds as durable and vouches for it; it has to be.
+    """
+    survived = set()
+    for seed in range(20):
+        disk = SimDisk(Random(seed))
+        log, _ = opened(disk)
+        disk.crash_in_commit(1)
+        with pytest.raises(SimulatedCrash):
+            log.persist(ready(1, entries=ENTRIES, state=hard_state(3, vote=2)))
+        disk.crash(power=False)
+        log, _ = opened(disk)
+        found, state = payloads(log), log.hard_state()
+
+        disk.crash(power=True)
+
+        log, _ = opened(disk)
+        assert (payloads(log), log.hard_state()) == (found, state)
+        survived.add(found)
+    assert survived == {b"", b"abcd"}
+
+
+def test_state_that_is_found_at_a_start_is_synced_before_it_counts_as_durable() -> None:
+    """F27: the log may be cut up to `durable`, so no later power cut may take it."""
+    entries = usual_history()
+    for seed in range(20):
+        disk = SimDisk(Random(seed))
+        log, state = opened(disk)
+        log.persist(ready(1, entries=entries, state=hard_state(2, commit=8)))
+        apply_to(state, entries)
+        state.commit()
+        disk.crash(power=False)
+        _, state = opened(disk)
+        durable = state.durable()
+
+        disk.crash(power=True)
+
+        assert opened(disk)[1].applied() >= durable
