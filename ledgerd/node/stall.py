@@ -42,6 +42,7 @@ class StallWatch:
         self._fail_stop = fail_stop
         self._now = now
         self._is_stalled = False
+        self._away: list[tuple[float, float]] = []  # when this process did not run
 
     @property
     def is_stalled(self) -> bool:
@@ -50,14 +51,27 @@ class StallWatch:
 
     async def run(self) -> None:
         """Check until cancelled."""
+        period_s = self._limit_s / _CHECKS
         while True:
             self.check()
-            await asyncio.sleep(self._limit_s / _CHECKS)
+            due_at = self._now() + period_s
+            await asyncio.sleep(period_s)
+            self.woke(due_at)
+
+    def woke(self, due_at: float) -> None:
+        """Note that a check due at `due_at` comes now.
+
+        What this process slept through is no evidence against its disk, as with ticks (T83): a
+        node that was paused in the middle of a write goes on.
+        """
+        now = self._now()
+        if now - due_at > self._limit_s:
+            self._away.append((due_at, now))
 
     def check(self) -> None:
         """Look once, and do what the age of the write asks for."""
         began_at = self._write_began_at()
-        age_s = 0.0 if began_at is None else self._now() - began_at
+        age_s = 0.0 if began_at is None else self._age_s(began_at)
         was_stalled, self._is_stalled = self._is_stalled, age_s > self._limit_s
         if self._is_stalled and not was_stalled:
             log.warning("write_stalls", limit_s=self._limit_s)
@@ -71,3 +85,9 @@ class StallWatch:
                 "before this node is started again"
             )
             self._fail_stop(error, where="stall watch")
+
+    def _age_s(self, began_at: float) -> float:
+        """Return for how long the write has been under way while this process ran."""
+        self._away = [(since, to) for since, to in self._away if to > began_at]
+        slept_s = sum(to - max(since, began_at) for since, to in self._away)
+        return self._now() - began_at - slept_s

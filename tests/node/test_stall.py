@@ -65,6 +65,26 @@ def test_after_half_a_minute_the_process_ends_with_the_storage_code() -> None:
     assert exit_code_of(stop) is ExitCode.STORAGE
 
 
+@pytest.mark.parametrize("before_s", [0.01, -0.01])
+def test_what_the_process_slept_through_is_not_held_against_the_disk(
+    before_s: float,
+) -> None:
+    """F9, T83: paused for a minute in the middle of a write, it goes on when it is back."""
+    world = World()
+    due_at = world.now + 0.05
+    world.began_at = due_at - before_s
+    world.watch.check()
+    world.now = due_at + 60.0
+    world.watch.woke(due_at)
+    world.watch.check()
+    assert not world.watch.is_stalled
+    assert world.ended == world.stops == []
+    world.now += EXIT_S + 1
+    world.watch.check()
+
+    assert len(world.stops) == 1
+
+
 def test_calls_end_as_what_is_known_of_them() -> None:
     """Proposals as unknown, reads as not answered."""
 
