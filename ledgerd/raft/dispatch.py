@@ -284,9 +284,7 @@ class Dispatch:
         assert roles.leader in (NO_NODE, leader), (roles.leader, leader, roles.term)
         if roles.role is not Role.FOLLOWER or roles.leader != leader:
             roles.become_follower(roles.term, leader, Cause.LEADER_HEARD)
-        if roles.is_suspecting:
-            roles.is_suspecting = False
-            roles.timer.arm()
+        roles.trust()
         roles.timer.elapsed = 0
 
     # Leading. 5.3.

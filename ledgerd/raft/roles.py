@@ -262,6 +262,12 @@ class Roles:
             self.is_suspecting = True
             self.timer.hurry(self.options.heartbeat_ticks)
 
+    def trust(self) -> None:
+        """End a suspicion: whoever leads now, or asks to, gets a whole timeout."""
+        if self.is_suspecting:
+            self.is_suspecting = False
+            self.timer.arm()
+
     def stop_leading(self, cause: Cause) -> None:
         """Give up leading and asking to, until the process starts again; vote and log stay."""
         self.may_lead = False
@@ -291,7 +297,7 @@ class Roles:
         if leader != self.leader:
             self.leader = leader
             self.cause = cause
-            self.is_suspecting = False
+            self.trust()
             self.reads.leader_changed()
 
     def _become_pre_candidate(self, cause: Cause) -> None:

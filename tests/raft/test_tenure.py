@@ -214,6 +214,18 @@ class TestSuspicion:
         assert not cluster[2].core._roles.is_suspecting
         assert cluster[2].core._roles.timer.timeout > BASE
 
+    def test_the_next_leader_gets_a_whole_timeout(self) -> None:
+        """A hurried timer that outlives the suspicion would trouble the new leader's term."""
+        cluster, leader = led()
+        leader.crash()
+        cluster[3].core.note(PeerRefused(NodeId(1)))
+        cluster[2].core.forget_leader()
+        cluster.elect(2)
+
+        assert cluster[3].core.status().leader == 2
+        assert not cluster[3].core._roles.is_suspecting
+        assert cluster[3].core._roles.timer.timeout > BASE
+
     def test_a_follower_that_nobody_listens_at_changes_nothing(self) -> None:
         """Only the leader's silence matters."""
         cluster, _ = led()
