@@ -21,8 +21,8 @@ _BODY: Final = Struct(">BQIQI16s")
 _CRC: Final = Struct(">I")
 INITIAL: Final = HardState(Term(0), NodeId(0), Index(0))
 _ADVICE: Final = (
-    "this node's vote is unknown, so it must not start: rebuild it as a new node "
-    "under a new id"
+    "this node's vote is unknown, so it must not start: bring it back under a new "
+    "id: ledgerctl cluster replace"
 )
 
 
