@@ -20,18 +20,10 @@ _OWN: Final = "ledgerd/simulation/"
 # Marks whose deeds the workload does not know yet. Each belongs in no release.
 AWAITED: Final = (
     "capacity.refused",
-    "compact.held_for_peer",
-    "compact.sliced",
-    "member.joint_left_by_later_leader",
     "member.too_slow",
-    "snapshot.attempt_failed",
-    "snapshot.installed",
     "snapshot.joined_by_ack",
     "snapshot.not_needed",
-    "snapshot.offer_expired",
-    "snapshot.offered",
     "snapshot.only_commit",
-    "snapshot.refused",
     "snapshot.spoiled",
     "digest.disputed",
     "digest.diverged",
