@@ -17,7 +17,7 @@ from ledgerd.simulation import runner
 from ledgerd.simulation.runner import Result, run_seed
 from ledgerd.simulation.verdict import Kind
 from tests.plants.loader import owner_of
-from tests.simulation.mutations import consensus, ledger, storage
+from tests.simulation.mutations import consensus, ledger, membership, storage
 from tests.simulation.mutations.plant import Engine, Plant, planted
 from tests.simulation.mutations.slow_disks import SlowDisks
 
@@ -28,7 +28,13 @@ _RULE: Final = re.compile(r"[RTI]\d+\b")
 _MISFITS: Final = ("TypeError", "AttributeError", "NameError")
 
 PLANTS: Final[dict[str, Plant]] = {
-    plant.id: plant for plant in (*consensus.PLANTS, *storage.PLANTS, *ledger.PLANTS)
+    plant.id: plant
+    for plant in (
+        *consensus.PLANTS,
+        *membership.PLANTS,
+        *storage.PLANTS,
+        *ledger.PLANTS,
+    )
 }
 
 
