@@ -203,6 +203,8 @@ class Simulation:
         for machine in list(self._core):
             machine.crash_in = None
             machine.disk.calm()
+            # Where all peers answer at one moment, a tiny inbox would starve the last of them.
+            machine.inbox_messages_max = 1 << 20
             machine.slow_until_ns = machine.deaf_until_ns = 0
             if not machine.is_up:
                 machine.start()

@@ -164,6 +164,7 @@ class Machine:
         self.is_old = False
         self.store_uuid = b""
         self.shelf = Shelf()
+        self.inbox_messages_max = setup.inbox_messages_max
         self.died_in_commit = False
         self.deaf_until_ns = 0
 
@@ -248,7 +249,7 @@ class Machine:
     def receive(self, message: Message) -> bool:
         """Take a peer's message; False if it was dropped because too many wait."""
         life = self.life
-        if life is None or life.messages >= self.world.setup.inbox_messages_max:
+        if life is None or life.messages >= self.inbox_messages_max:
             return False
         life.messages += 1
         self.take(Received(message))
