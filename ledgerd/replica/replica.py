@@ -408,6 +408,7 @@ class Replica:
         self._version = StateVersion(
             self._state.state_version(), newest=self._state_version_max
         )
+        self._permit_changes()  # the version may have come with the state (T55, T67)
         if self._compaction is not None:
             self._compaction.restored()
         outbox.installed = snapshot
