@@ -207,12 +207,17 @@ class ConsensusWatch:
 
     # What nodes are.
 
-    def looked(self, node_id: int, core: Core) -> tuple[Status | None, Status]:
-        """Check a node after something happened to it; return what it was and is now."""
+    def looked(
+        self, node_id: int, core: Core, *, is_cut_off: bool = False
+    ) -> tuple[Status | None, Status]:
+        """Check a node after something happened to it; return what it was and is now.
+
+        is_cut_off: it crashed within a turn, and what it counts as durable may not be written.
+        """
         status = core.status()
         seen = self.nodes[node_id]
         before, seen.status = seen.status, status
-        self._check_pointers(seen, status)
+        self._check_pointers(seen, status, is_cut_off=is_cut_off)
         if before is not None:
             self._check_rise(before, status)
             self._check_fence(before, status)
@@ -230,11 +235,12 @@ class ConsensusWatch:
             )
         return before, status
 
-    def _check_pointers(self, seen: Seen, status: Status) -> None:
+    def _check_pointers(self, seen: Seen, status: Status, *, is_cut_off: bool) -> None:
         require(status.first - 1 <= status.applied, "R3", status)
         require(status.applied <= min(status.commit, status.durable), "R3", status)
         require(max(status.commit, status.durable) <= status.last, "R3", status)
-        require(status.durable <= len(seen.image) - 1, "R9", "T10", status)
+        is_written = status.durable <= len(seen.image) - 1
+        require(is_written or is_cut_off, "R9", "T10", status)
         for peer in status.peers:
             require(0 <= peer.match < peer.next <= status.last + 1, "R3", peer)
 

@@ -492,7 +492,9 @@ class Simulation:
         self.answers.committed(index)
 
     def _look(self, machine: Machine, life: Life, outbox: Outbox | None) -> None:
-        before, now = self.consensus.looked(machine.node_id, life.replica.core)
+        before, now = self.consensus.looked(
+            machine.node_id, life.replica.core, is_cut_off=outbox is None
+        )
         if self.roster.seen(machine.node_id, now.membership):
             index = now.membership.index
             self._event(machine, "M", now, data=lambda: {"index": index})

@@ -82,6 +82,18 @@ def test_a_peer_behind_the_log_gets_the_state_and_then_entries() -> None:
     assert follower.log.anchor() == outbox.installed.anchor
 
 
+def test_changes_are_permitted_by_the_version_that_comes_with_a_state() -> None:
+    """Seed 87 of the simulator: who led after an install never left a joint membership (T55)."""
+    machines, leader, follower = behind()
+    follower.replica.core.permit_changes(False)  # as before any state version was known
+    offered(machines, leader)
+
+    outbox = follower.turn(follower.snapshots.finish_fetching())
+
+    assert outbox.installed is not None
+    assert follower.replica.core._changes.is_permitted
+
+
 def test_the_ack_leaves_after_the_state_is_in_place() -> None:
     """T64, T14: log transaction, swap, and only then the word to the leader."""
     machines, leader, follower = behind()
