@@ -19,6 +19,7 @@ from ledgerd.raft.quorum import EVERYTHING
 from ledgerd.raft.reads import Reads
 from ledgerd.raft.replication import Leadership
 from ledgerd.raft.roles import Roles
+from ledgerd.simulation.swarm import Setup
 from tests.simulation.mutations.plant import Engine, Function, Plant
 
 
@@ -184,6 +185,17 @@ def _believe_heartbeats(heartbeat: Function) -> Function:
     return tell_all
 
 
+def _read_while_cut_off(setup: Setup) -> Setup:
+    """Leaders are cut off or put to sleep, and callers read at every node."""
+    return replace(
+        setup,
+        nodes=max(3, setup.nodes),
+        faults=("isolate_leader", "bridge", "pause"),
+        fault_ns=4 * setup.base_ns,
+        load=replace(setup.load, reads=0.3, watchers=3),
+    )
+
+
 _SEND: Final = "ledgerd.raft.outgoing:Outgoing.send"
 
 PLANTS: Final = (
@@ -225,6 +237,7 @@ PLANTS: Final = (
         "M10",
         "the position of a read is used again",
         {"ledgerd.raft.reads:Reads.open_position": _reuse_positions},
+        setup=_read_while_cut_off,
     ),
     Plant(
         "M15",
@@ -256,6 +269,7 @@ PLANTS: Final = (
         "X1",
         "reads are answered without asking a quorum",
         {"ledgerd.raft.reads:Reads.confirm": _no_quorum_for_reads},
+        setup=_read_while_cut_off,
     ),
     Plant(
         "T22",
