@@ -25,6 +25,7 @@ from ledgerd.raft.messages import Message
 from ledgerd.raft.protocol import PROTOCOL_MAX, is_understood
 from ledgerd.raft.ready import Ready
 from ledgerd.raft.requests import Request
+from ledgerd.raft.snapshots import Snapshot
 from ledgerd.raft.status import Status
 from ledgerd.replica.inputs import ChangeRequested, Input, Noted, Waiter
 from ledgerd.replica.log_clock import LogClock
@@ -269,6 +270,9 @@ class Simulation:
         """A node has made this Ready durable; nothing that rests on it has left."""
         self.consensus.persisted(node_id, ready)
         hard, machine = ready.hard_state, self.machines[node_id]
+        snapshot = ready.snapshot
+        if snapshot is not None:
+            self._event(machine, "I", None, data=lambda: self._shown(snapshot))
         self._event(
             machine,
             "p",
@@ -282,6 +286,19 @@ class Simulation:
                 ),
             },
         )
+
+    def _shown(self, snapshot: Snapshot) -> dict[str, object]:
+        """Return an installed snapshot as protocol events show it (R14)."""
+        membership = snapshot.membership
+        return {
+            "id": self._named(snapshot.anchor.link),
+            "digest": snapshot.digest.hex(),
+            "membership": {
+                "voters": membership.voters,
+                "outgoing": membership.outgoing,
+                "learners": membership.learners,
+            },
+        }
 
     def _named(self, link_: bytes) -> tuple[int, int, str]:
         """Return an entry as protocol events name it."""

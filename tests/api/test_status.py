@@ -52,6 +52,7 @@ def test_only_what_may_be_in_the_log_is_unknown() -> None:
         "DEADLINE_AFTER_PROPOSAL",
         "NOT_ON_ALL_VOTERS",
         "STOPPED_AFTER_PROPOSAL",
+        "DISK_STALLED",
         "INTERNAL",
     } == unknown
 

@@ -54,7 +54,7 @@ def test_missed_marks_fail_by_name() -> None:
     result = simulate("--seeds", "1", "--first", "9", "--marks")
 
     assert result.exit_code == 255
-    assert "transfer.given_up" in result.output.splitlines()[-1]
+    assert "snapshot.refused" in result.output.splitlines()[-1]
 
 
 def test_a_failing_seed_has_the_code_of_its_kind(

@@ -5,8 +5,6 @@ import pytest
 from ledgerd.raft.log import RaftLog
 from ledgerd.raft.messages import AppendAccepted, Message
 from ledgerd.raft.outgoing import Outgoing
-from ledgerd.raft.reads import Reads
-from ledgerd.raft.ready import ReadConfirmed
 from ledgerd.raft.roles import Roles
 from ledgerd.simulation.cluster import Simulation
 from ledgerd.simulation.runner import Result, run_seed
@@ -47,20 +45,6 @@ def test_an_acknowledgement_before_the_write_is_found(
     monkeypatch.setattr(Outgoing, "send", send_early)
 
     assert first_failure().invariant == "R9"
-
-
-def test_a_read_without_a_quorum_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """X1: a deposed leader that answers from its own state shows the past (R12)."""
-    flush = Reads.open_position
-
-    def confirm_at_once(self: Reads, commit: int) -> int:
-        self.confirmed += [ReadConfirmed(t, commit) for t in self._waiting]  # type: ignore[arg-type]
-        self._waiting = []
-        return flush(self, commit) if self.is_waiting else self.position  # type: ignore[arg-type]
-
-    monkeypatch.setattr(Reads, "open_position", confirm_at_once)
-
-    assert first_failure("isolate_leader").invariant == "R12"
 
 
 def test_a_node_that_forgets_its_waiters_is_found(
