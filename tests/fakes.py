@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from ledgerd.formats import records
 from ledgerd.formats.records import Table, TableRows
+from ledgerd.formats.versions import STATE_VERSION
 from ledgerd.ledger.accounts import Account, InternalKey, Position
 from ledgerd.ledger.apply import Applied, apply
 from ledgerd.ledger.batch import PayoutColumns
@@ -191,12 +192,19 @@ class MemoryLedger:
         self.view = MemoryView()
         self.index = 0
         self.ts_us = ts_us
+        self.state_version = STATE_VERSION
 
     def do(self, work: PayoutColumns | Sequence[Command]) -> Applied:
         """Apply one entry through its canonical rows; return what it did."""
         self.index += 1
         self.ts_us += 1_000
-        applied = apply(self.view, index=self.index, ts_us=self.ts_us, work=work)
+        applied = apply(
+            self.view,
+            index=self.index,
+            ts_us=self.ts_us,
+            state_version=self.state_version,
+            work=work,
+        )
         self.view.write(records.encode_writes(applied.writes))
         return applied
 

@@ -8,6 +8,7 @@ a leader refuses what the version in force does not understand yet.
 |---|---|---|
 | 1 | 0.1.0 | payouts and the rarer commands; what every cluster begins with |
 | 2 | 0.2.0 | VERSION and MEMBERSHIP entries; logs may be cut |
+| 3 | 0.3.0 | the whole lifecycle of payouts, and the commands that belong to it |
 
 A node that meets what its release does not know keeps its log and stops applying: skipping an
 entry would fork the state. `not_understood` is that judgement.
@@ -20,11 +21,19 @@ from struct import error as StructError
 from typing import Final
 
 from ledgerd.errors import CorruptionError, NotUnderstood
+from ledgerd.ledger.commands import (
+    Cancel,
+    Command,
+    Fund,
+    OpenAccount,
+    SetFees,
+    Transfer,
+)
 from ledgerd.raft.entries import Entry, EntryKind
 
 STATE_VERSION_FIRST: Final = 1  # in force in a new cluster
 STATE_VERSION_MIN: Final = 1  # the oldest version this release applies
-STATE_VERSION: Final = 2  # the newest
+STATE_VERSION: Final = 3  # the newest
 
 # The first version that understands each kind of entry.
 _SINCE: Final = {
@@ -33,6 +42,15 @@ _SINCE: Final = {
     EntryKind.COMMANDS: 1,
     EntryKind.MEMBERSHIP: 2,
     EntryKind.VERSION: 1,  # judged by the version that it brings
+}
+
+# The first version that understands each command; Submit came with the first.
+_COMMAND_SINCE: Final[dict[type[Command], int]] = {
+    OpenAccount: 1,
+    Fund: 1,
+    Transfer: 1,
+    Cancel: 1,
+    SetFees: 1,
 }
 
 _LOG_CUT_SINCE: Final = 2
@@ -44,6 +62,19 @@ def is_understood(kind: EntryKind, state_version: int = STATE_VERSION) -> bool:
     """Return whether a cluster at this version may hold entries of this kind."""
     since = _SINCE.get(kind)
     return since is not None and since <= state_version
+
+
+def not_yet_understood(command: Command, state_version: int) -> str:
+    """Return why a cluster at this version may not hold the command; empty if it may.
+
+    Kinds of entries do not change with a command, so each is judged by itself, before it is
+    proposed and again before it is applied: a release without it stops at such an entry.
+    """
+    since = _COMMAND_SINCE[type(command)]
+    if since <= state_version:
+        return ""
+    name = type(command).__name__
+    return f"{name} needs state version {since}, and {state_version} is in force"
 
 
 def may_cut_log(state_version: int) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ledgerd.ledger.batch import PayoutColumns
 from ledgerd.ledger.commands import Command
-from ledgerd.ledger.decide import apply_readable
+from ledgerd.ledger.decide.one import apply_readable
 from ledgerd.ledger.outcomes import Outcomes
 from ledgerd.ledger.submits import apply_submits
 from ledgerd.ledger.view import LedgerView, Writes
@@ -26,16 +26,28 @@ class Applied:
 
 
 def apply(
-    view: LedgerView, *, index: int, ts_us: int, work: PayoutColumns | Sequence[Command]
+    view: LedgerView,
+    *,
+    index: int,
+    ts_us: int,
+    state_version: int,
+    work: PayoutColumns | Sequence[Command],
 ) -> Applied:
     """Decide each row of the entry at `index` in order, as of log time `ts_us`.
 
     view: the state after the entry before this one; accounts it hands out are changed.
+    state_version: in force before the entry; behaviour that changed asks it.
     Errors: none for any decoded entry; a row of the view that cannot be read raises.
     """
     if isinstance(work, PayoutColumns):
         outcomes, writes = apply_submits(view, index=index, ts_us=ts_us, batch=work)
     else:
-        outcomes, writes = apply_readable(view, index=index, ts_us=ts_us, commands=work)
+        outcomes, writes = apply_readable(
+            view,
+            index=index,
+            ts_us=ts_us,
+            state_version=state_version,
+            commands=work,
+        )
     assert len(outcomes) == len(work), (len(outcomes), len(work))
     return Applied(outcomes, writes)

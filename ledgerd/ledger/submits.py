@@ -1,6 +1,6 @@
 """The batch path of Submit: columns in, columns out, no object a payout.
 
-The same decisions as `decide.apply_one`, row by row in order, with the state loaded once
+The same decisions as `decide.one.apply_one`, row by row in order, with the state loaded once
 before the rows and stored once after them. What refuses a row without looking at its
 amount (accounts, rails, currencies) is asked once for each combination that occurs.
 Rows that meet an id used before leave the fast lane and are answered by the readable
@@ -16,9 +16,9 @@ from ledgerd.ledger.accounts import Account, AccountStatus, Position
 from ledgerd.ledger.batch import PayoutColumns
 from ledgerd.ledger.catalogue import FeeSchedule, fee_minor
 from ledgerd.ledger.commands import FeeRule, Submit
-from ledgerd.ledger.decide import (
+from ledgerd.ledger.decide.common import again_refused
+from ledgerd.ledger.decide.submit import (
     again_created,
-    again_refused,
     is_submit_well_formed,
     refuse_submit,
     submit_fingerprint,

@@ -4,13 +4,15 @@ The same step on a live node, in recovery and in the offline check: there is no 
 the log.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, assert_never
 
 from ledgerd.errors import CorruptionError, NotUnderstood
 from ledgerd.formats import batches, commands, memberships, records, versions
 from ledgerd.formats.records import Table, TableRows
 from ledgerd.ledger.apply import Applied, apply
+from ledgerd.ledger.batch import PayoutColumns
+from ledgerd.ledger.commands import Command
 from ledgerd.ledger.outcomes import Outcomes
 from ledgerd.ledger.view import LedgerView, Writes
 from ledgerd.raft.changes import Change, Flaw, changed
@@ -32,15 +34,18 @@ def fold(
     entry: Entry,
     previous_digest: bytes,
     membership: Membership = NOBODY,
+    *,
+    state_version: int,
 ) -> Folded:
     """Return what `entry` does to the state in `view`, which stands at the index before it.
 
     `view` is called only for entries that read state.
     membership: in force before the entry; NOBODY before the first that changes it.
+    state_version: in force before the entry.
     """
     change = change_of(entry)
     after = None if change is None else after_change(membership, change, entry.index)
-    return recorded(decide(view, entry), previous_digest, after)
+    return recorded(decide(view, entry, state_version), previous_digest, after)
 
 
 def recorded(
@@ -85,8 +90,8 @@ def after_change(membership: Membership, change: Change, index: Index) -> Member
     return after
 
 
-def decide(view: Callable[[], LedgerView], entry: Entry) -> Applied:
-    """Return what the ledger makes of an entry.
+def decide(view: Callable[[], LedgerView], entry: Entry, state_version: int) -> Applied:
+    """Return what the ledger makes of an entry, by the rules of the version in force before it.
 
     Errors: NotUnderstood when a newer release wrote it; the node must not apply on (F26).
     """
@@ -95,11 +100,29 @@ def decide(view: Callable[[], LedgerView], entry: Entry) -> Applied:
     match entry.kind:
         case EntryKind.PAYOUTS:
             work = batches.decode(entry.payload)
-            return apply(view(), index=entry.index, ts_us=entry.ts_us, work=work)
+            return _applied(view, entry, state_version, work)
         case EntryKind.COMMANDS:
             rare = commands.decode(entry.payload)
-            return apply(view(), index=entry.index, ts_us=entry.ts_us, work=rare)
+            for command in rare:
+                if why := versions.not_yet_understood(command, state_version):
+                    raise NotUnderstood(f"entry {entry.index}: {why}")
+            return _applied(view, entry, state_version, rare)
         case EntryKind.NOOP | EntryKind.VERSION | EntryKind.MEMBERSHIP:
             return Applied(Outcomes(), Writes())
         case _:
             assert_never(entry.kind)
+
+
+def _applied(
+    view: Callable[[], LedgerView],
+    entry: Entry,
+    state_version: int,
+    work: PayoutColumns | Sequence[Command],
+) -> Applied:
+    return apply(
+        view(),
+        index=entry.index,
+        ts_us=entry.ts_us,
+        state_version=state_version,
+        work=work,
+    )

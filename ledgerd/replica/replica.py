@@ -285,7 +285,15 @@ class Replica:
             for waiter in waiters:
                 outbox.not_proposed.append(NotProposed(waiter, reason, self._leader))
             return
-        for draft in (*draft_commands(rare), *draft_payouts(payouts)):
+        known: list[CommandProposed] = []
+        for item in rare:
+            if self._version.permits_command(item.command):
+                known.append(item)
+            else:
+                outbox.not_proposed.append(
+                    NotProposed(item.waiter, Reason.STATE_VERSION, self._leader)
+                )
+        for draft in (*draft_commands(known), *draft_payouts(payouts)):
             self._propose_entry(draft, ts_us, outbox)
 
     def _request_change(
@@ -504,7 +512,7 @@ class Replica:
         """
         self._record()
         change = change_of(entry)
-        applied = decide(self._state.view, entry)
+        applied = decide(self._state.view, entry, self._version.in_force)
         outcomes = applied.outcomes
         self._version.applied(entry)
         if entry.kind is EntryKind.VERSION:

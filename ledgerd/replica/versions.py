@@ -11,6 +11,7 @@ from enum import Enum
 
 from ledgerd.formats import versions
 from ledgerd.formats.versions import STATE_VERSION
+from ledgerd.ledger.commands import Command
 from ledgerd.raft.entries import NO_INDEX, Entry, EntryKind, Index, NodeId
 from ledgerd.raft.protocol import Releases
 
@@ -72,6 +73,10 @@ class StateVersion:
     def permits(self, kind: EntryKind) -> bool:
         """Return whether a leader may propose an entry of this kind now."""
         return versions.is_understood(kind, self.in_force)
+
+    def permits_command(self, command: Command) -> bool:
+        """Return whether a leader may propose this command now."""
+        return not versions.not_yet_understood(command, self.in_force)
 
     def applied(self, entry: Entry) -> None:
         """Note an applied entry: it may have put another version in force."""

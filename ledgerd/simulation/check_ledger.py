@@ -66,7 +66,13 @@ class LedgerWatch:
         require(entry.ts_us > self._ts_us, "I11", f"log time falls at {entry.id}")
         self._ts_us = entry.ts_us
         state = self._state
-        folded = fold(state.view, entry, state.digest(), state.membership())
+        folded = fold(
+            state.view,
+            entry,
+            state.digest(),
+            state.membership(),
+            state_version=state.state_version(),
+        )
         self._state.write(entry, folded.rows, folded.digest)
         self.digests.append(folded.digest)
         self.outcomes.append(folded.applied.outcomes)

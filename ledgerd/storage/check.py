@@ -511,7 +511,13 @@ def _replay(
     for entry in _entries(environment, Report(), GENESIS_ANCHOR):
         if entry.index > last:
             break
-        folded = fold(store.view, entry, store.digest(), store.membership())
+        folded = fold(
+            store.view,
+            entry,
+            store.digest(),
+            store.membership(),
+            state_version=store.state_version(),
+        )
         store.write(entry, folded.rows, folded.digest)
         if entry.index % COMMIT_ENTRIES == 0:
             store.commit()

@@ -24,6 +24,7 @@ from ledgerd.api.v1 import (
     payouts_pb2_grpc,
 )
 from ledgerd.formats import batches, commands
+from ledgerd.formats.versions import STATE_VERSION
 from ledgerd.ledger.batch import PayoutBatch
 from ledgerd.ledger.commands import Command
 from ledgerd.node.courier import Decided
@@ -242,7 +243,12 @@ class DirectNode:
             payload,
             bytes([self.index % 256]) * 32,
         )
-        folded = fold(self._state.view, entry, self._state.digest())
+        folded = fold(
+            self._state.view,
+            entry,
+            self._state.digest(),
+            state_version=STATE_VERSION,
+        )
         self._state.write(entry, folded.rows, folded.digest)
         self._state.commit()
         if self.hold is not None:

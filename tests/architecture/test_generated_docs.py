@@ -28,7 +28,7 @@ def test_every_refusal_that_the_ledger_gives_is_explained_and_no_other() -> None
     """A code is either explained with what to do about it, or said to be given by nobody."""
     given = {
         name
-        for path in (ROOT / "ledgerd" / "ledger").glob("*.py")
+        for path in (ROOT / "ledgerd" / "ledger").rglob("*.py")
         if path.name != "outcomes.py"
         for name in re.findall(r"\bRefusal\.([A-Z_]+)\b", path.read_text())
     }

@@ -1,5 +1,7 @@
 """Which state version understands what, and the entry that puts one in force."""
 
+from typing import get_args
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,6 +9,14 @@ from hypothesis import strategies as st
 from ledgerd.errors import CorruptionError, NotUnderstood
 from ledgerd.formats import entries, versions
 from ledgerd.formats.versions import STATE_VERSION, STATE_VERSION_FIRST
+from ledgerd.ledger.commands import (
+    Cancel,
+    Command,
+    Fund,
+    OpenAccount,
+    SetFees,
+    Transfer,
+)
 from ledgerd.raft.entries import Entry, EntryKind, Index, Term
 from ledgerd.transport.codec import decode, encode
 from ledgerd.transport.v1 import peer_pb2 as pb
@@ -35,9 +45,24 @@ def test_each_kind_has_the_version_that_understands_it_first(kind, since):
     assert versions.is_understood(kind)
 
 
+def test_every_command_has_the_version_that_understands_it_first():
+    """These never change: older entries are in logs. F26."""
+    since = versions._COMMAND_SINCE
+
+    assert since.keys() == set(get_args(Command))
+    assert {command for command, version in since.items() if version == 1} == {
+        OpenAccount,
+        Fund,
+        Transfer,
+        Cancel,
+        SetFees,
+    }
+    assert max(since.values()) <= STATE_VERSION
+
+
 def test_the_newest_version_is_written_down():
     """A new version has its row in the table of the module."""
-    assert STATE_VERSION == 2
+    assert STATE_VERSION == 3
     assert f"| {STATE_VERSION} |" in (versions.__doc__ or "")
 
 

@@ -16,7 +16,7 @@ from ledgerd.ledger.commands import (
     Submit,
     Transfer,
 )
-from ledgerd.ledger.decide import apply_readable
+from ledgerd.ledger.decide.one import apply_readable
 from ledgerd.ledger.details import Details, pack_details
 from ledgerd.ledger.money import currency_number
 from ledgerd.ledger.outcomes import Outcome, Refusal
@@ -108,7 +108,11 @@ class Ledger(MemoryLedger):
         """Apply a batch by the batch path; the readable path must leave the same."""
         batch = columns(commands)
         outcomes, writes = apply_readable(
-            self.view, index=self.index + 1, ts_us=self.ts_us + 1_000, commands=commands
+            self.view,
+            index=self.index + 1,
+            ts_us=self.ts_us + 1_000,
+            state_version=self.state_version,
+            commands=commands,
         )
         readable = records.encode_writes(writes)
         applied = self.do(batch)

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Sequence
 
 from ledgerd.formats import batches, commands, records
+from ledgerd.formats.versions import STATE_VERSION_FIRST
 from ledgerd.ledger.apply import apply
 from ledgerd.ledger.batch import PayoutBatch
 from ledgerd.ledger.commands import Command, FeeRule, Submit
@@ -73,7 +74,7 @@ def script() -> list[Sequence[Submit] | Sequence[Command]]:
     ]
 
 
-def digest() -> str:
+def digest(state_version: int = STATE_VERSION_FIRST) -> str:
     """Apply the script from its durable bytes; return the rolling digest at its end."""
     view = MemoryView()
     rolling = bytes(32)
@@ -87,7 +88,11 @@ def digest() -> str:
         else:
             work = commands.decode(commands.encode(entry))
         applied = apply(
-            view, index=index, ts_us=1_760_000_000_000_000 + index, work=work
+            view,
+            index=index,
+            ts_us=1_760_000_000_000_000 + index,
+            state_version=state_version,
+            work=work,
         )
         tables = records.encode_writes(applied.writes)
         view.write(tables)

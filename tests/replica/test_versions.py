@@ -2,18 +2,21 @@
 
 import pytest
 
-from ledgerd.errors import Reason
-from ledgerd.formats import versions
+from ledgerd.errors import NotUnderstood, Reason
+from ledgerd.formats import commands, versions
 from ledgerd.formats.entries import link
 from ledgerd.formats.versions import STATE_VERSION
+from ledgerd.ledger.commands import Fund, OpenAccount
 from ledgerd.raft.core import RaftCore
 from ledgerd.raft.entries import Entry, EntryKind, Index, NodeId, Role, Term
 from ledgerd.raft.facts import PeerGreeted
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.options import Options
+from ledgerd.replica.fold import decide
 from ledgerd.replica.inputs import Noted, Ticked, Waiter
 from ledgerd.replica.replica import Replica
 from ledgerd.replica.versions import StateVersion
+from tests.fakes import MemoryView
 from tests.replica.machines import (
     START_US,
     Machine,
@@ -128,6 +131,40 @@ def test_a_leader_refuses_what_the_version_in_force_does_not_know(monkeypatch) -
     assert answered == [Waiter(8)]
 
 
+def test_a_leader_refuses_a_command_that_the_version_in_force_does_not_know(
+    monkeypatch,
+) -> None:
+    """The kind of its entry is old, so each command is judged; its neighbours pass. F26, T67."""
+    monkeypatch.setitem(versions._COMMAND_SINCE, Fund, 2)
+    machines = Machines(3)
+    machines.elect(1)
+    refused = machines[1].turn(open_account(6), fund(100, 7)).not_proposed
+    greet_all(machines)
+    machines.tick(5)
+    machines[1].turn(fund(100, 8))
+    machines.deliver()
+    answered = [
+        answer.waiter for outbox in machines[1].outboxes for answer in outbox.answers
+    ]
+
+    assert [(item.waiter, item.reason) for item in refused] == [
+        (Waiter(7), Reason.STATE_VERSION)
+    ]
+    assert answered == [Waiter(6), Waiter(8)]
+
+
+def test_a_command_below_its_version_is_not_applied(monkeypatch) -> None:
+    """A release without it stops at its entry, so nobody may apply it there. F26."""
+    item = open_account(7)
+    payload = commands.encode([item.command])
+    entry = Entry(Term(1), Index(1), EntryKind.COMMANDS, 1, payload, bytes(32))
+    monkeypatch.setitem(versions._COMMAND_SINCE, OpenAccount, 3)
+
+    with pytest.raises(NotUnderstood, match="OpenAccount needs state version 3, and 2"):
+        decide(MemoryView, entry, 2)
+    assert len(decide(MemoryView, entry, 3).outcomes) == 1
+
+
 def plant(machine: Machine, kind: int, payload: bytes = b"") -> Index:
     """Let the leader append what only a newer release would."""
     verdict = machine.replica.core.propose(EntryKind(kind), payload, START_US)
@@ -139,7 +176,11 @@ def plant(machine: Machine, kind: int, payload: bytes = b"") -> Index:
     ("kind", "payload", "why"),
     [
         (99, b"?", "its kind 99 is unknown to this release"),
-        (5, versions.encode(STATE_VERSION + 1), "puts state version 3 in force"),
+        (
+            5,
+            versions.encode(STATE_VERSION + 1),
+            f"puts state version {STATE_VERSION + 1} in force",
+        ),
         (3, b"\x02" + bytes(4), "a list of commands of version 2"),
         (2, b"\x02" + bytes(17), "a batch of payouts of version 2"),
     ],

@@ -64,7 +64,13 @@ def survivor(directory: Path, entries: list[Entry], *, applied: int) -> None:
 
 def replay(store: LmdbStateStore, entries: list[Entry]) -> None:
     for one in entries:
-        folded = fold(store.view, one, store.digest(), store.membership())
+        folded = fold(
+            store.view,
+            one,
+            store.digest(),
+            store.membership(),
+            state_version=store.state_version(),
+        )
         store.write(one, folded.rows, folded.digest)
 
 

@@ -132,7 +132,9 @@ def test_a_full_map_is_a_storage_error(tmp_path: Path) -> None:
         state = LmdbStateStore(small)
         apply_to(state, usual_history()[:1])
         one = usual_history()[1]
-        folded = fold(state.view, one, state.digest())
+        folded = fold(
+            state.view, one, state.digest(), state_version=state.state_version()
+        )
         huge = [folded.rows[0]._replace(rows=[(b"k" * 26, bytes(300_000))])]
 
         with pytest.raises(StorageError, match="MDB_MAP_FULL"):
@@ -157,7 +159,9 @@ def test_an_append_below_the_last_key_is_stopped(environment: Environment) -> No
     entries = usual_history()
     state = LmdbStateStore(environment)
     apply_to(state, entries[:4])
-    folded = fold(state.view, entries[4], state.digest())
+    folded = fold(
+        state.view, entries[4], state.digest(), state_version=state.state_version()
+    )
     late = folded.rows[0]._replace(rows=[(bytes(10), b"")])
 
     with pytest.raises(AssertionError):

@@ -124,7 +124,9 @@ def open_node(directory: Path) -> Environment:
 def apply_to(state: LmdbStateStore, entries: list[Entry]) -> None:
     """Fold entries into `state`, without committing."""
     for one in entries:
-        folded = fold(state.view, one, state.digest())
+        folded = fold(
+            state.view, one, state.digest(), state_version=state.state_version()
+        )
         state.write(one, folded.rows, folded.digest)
 
 

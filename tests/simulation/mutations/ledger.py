@@ -33,8 +33,8 @@ def _miss_repeats(has: Function) -> Function:
 def _read_the_clock(apply: Function) -> Function:
     """Decide as of this machine's time, not the entry's."""
 
-    def now(view: Any, *, index: int, ts_us: int, work: Any) -> Any:
-        return apply(view, index=index, ts_us=time.monotonic_ns(), work=work)
+    def now(view: Any, *, ts_us: int, **given: Any) -> Any:
+        return apply(view, ts_us=time.monotonic_ns(), **given)
 
     return now
 
@@ -42,12 +42,12 @@ def _read_the_clock(apply: Function) -> Function:
 def _order_by_a_set(apply: Function) -> Function:
     """Take commands in the order of a set of their bytes, which no two processes share."""
 
-    def shuffled(view: Any, *, index: int, ts_us: int, commands: Any) -> Any:
+    def shuffled(view: Any, *, commands: Any, **given: Any) -> Any:
         texts = {repr(command): command for command in commands}
         in_set = [texts[text] for text in set(texts)]
         if len(in_set) != len(commands):
             in_set = list(commands)
-        return apply(view, index=index, ts_us=ts_us, commands=in_set)
+        return apply(view, commands=in_set, **given)
 
     return shuffled
 
@@ -107,7 +107,7 @@ PLANTS: Final = (
     Plant(
         "C4b",
         "a used id with another body is answered as a replay",
-        {"ledgerd.ledger.decide:differing_submit_fields": _see_no_difference},
+        {"ledgerd.ledger.decide.submit:differing_submit_fields": _see_no_difference},
     ),
     Plant(
         "I3",

@@ -1,0 +1,85 @@
+"""Calls with a request id: who came first is asked before every other rule. 6."""
+
+from typing import TypeAlias, assert_never
+
+from ledgerd.ledger import identity
+from ledgerd.ledger.commands import Cancel, Fund, SetFees, Transfer
+from ledgerd.ledger.decide import accounts, payouts, settings
+from ledgerd.ledger.decide.common import (
+    INVALID,
+    NO_PAYOUT,
+    Decision,
+    Moment,
+    is_short,
+)
+from ledgerd.ledger.identity import RequestRecord
+from ledgerd.ledger.outcomes import Outcome, Refusal, Retry, is_spent
+from ledgerd.ledger.working_set import WorkingSet
+from ledgerd.limits import ID_BYTES, PRINCIPAL_BYTES_MAX
+
+Keyed: TypeAlias = Fund | Transfer | Cancel | SetFees
+
+
+def keyed(state: WorkingSet, moment: Moment, command: Keyed) -> Decision:
+    """Decide a call with a request id: who came first, then form, then its own rules."""
+    if len(command.request_id) != ID_BYTES:
+        return INVALID
+    stored = state.request(command.request_id)
+    if stored is not None:
+        return _keyed_again(state, stored, command)
+    if identity.is_too_old(command.request_id, moment.ts_us):
+        return Decision(Refusal.KEY_TOO_OLD)
+    if not (
+        identity.is_uuid7(command.request_id)
+        and is_short(command.principal, PRINCIPAL_BYTES_MAX)
+    ):
+        return INVALID
+
+    match command:
+        case Fund():
+            decision = accounts.fund(state, moment, command)
+        case Transfer():
+            decision = accounts.transfer(state, moment, command)
+        case Cancel():
+            decision = payouts.cancel(state, moment, command)
+        case SetFees():
+            decision = settings.set_fees(state, moment, command)
+        case _:
+            assert_never(command)
+
+    if decision.code == Outcome.CREATED or is_spent(decision.code):
+        record = RequestRecord(
+            identity.call_of(command),
+            *moment.position,
+            moment.ts_us,
+            decision.code,
+            decision.payout_position,
+            identity.field_fingerprints(command),
+        )
+        state.spend_request(command.request_id, record)
+    return decision
+
+
+def _keyed_again(state: WorkingSet, stored: RequestRecord, command: Keyed) -> Decision:
+    fields = identity.field_fingerprints(command)
+    names = identity.differing_fields(command, stored, fields)
+    is_refused = stored.code != Outcome.CREATED
+    code = int(Outcome.CONFLICT if names else Outcome.REPLAYED)
+    if is_refused:
+        code = stored.code
+    now = 0
+    if not names and stored.payout_position != NO_PAYOUT:
+        now = payouts.state_now(state, stored.payout_position)
+    return Decision(
+        code,
+        state=now,
+        retry=Retry(
+            stored.index,
+            stored.ordinal,
+            stored.ts_us,
+            state=now,
+            fee_minor=0,
+            same_request=not names,
+            differing=() if is_refused else names,
+        ),
+    )

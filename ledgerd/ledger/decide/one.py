@@ -1,0 +1,64 @@
+"""The readable definition of the ledger: one command at a time, one function per kind.
+
+`apply_one` is what the ledger means. The batch path of `submits` is an optimisation of it
+and must leave the same rows and the same answers; a property test compares them. Each
+function asks its questions in the order of the refusal codes and answers the first that
+fails; nothing is written before the last question.
+"""
+
+from collections.abc import Iterable
+from typing import assert_never
+
+from ledgerd.ledger.commands import (
+    Cancel,
+    Command,
+    Fund,
+    OpenAccount,
+    SetFees,
+    Submit,
+    Transfer,
+)
+from ledgerd.ledger.decide.accounts import open_account
+from ledgerd.ledger.decide.common import Decision, Moment
+from ledgerd.ledger.decide.keyed import keyed
+from ledgerd.ledger.decide.submit import submit
+from ledgerd.ledger.outcomes import Outcomes, Retry
+from ledgerd.ledger.view import LedgerView, Writes
+from ledgerd.ledger.working_set import WorkingSet
+
+
+def apply_readable(
+    view: LedgerView,
+    *,
+    index: int,
+    ts_us: int,
+    state_version: int,
+    commands: Iterable[Command | Submit],
+) -> tuple[Outcomes, Writes]:
+    """Decide the commands of one entry in order; return the answers and the rows."""
+    working_set = WorkingSet(view)
+    outcomes = Outcomes()
+    retries: dict[int, Retry] = {}
+    for ordinal, command in enumerate(commands):
+        moment = Moment((index, ordinal), ts_us, state_version)
+        decision = apply_one(working_set, moment, command)
+        outcomes.codes.append(decision.code)
+        outcomes.fees_minor.append(decision.fee_minor)
+        outcomes.states.append(decision.state)
+        if decision.retry is not None:
+            retries[ordinal] = decision.retry
+    outcomes.retries = retries
+    return outcomes, working_set.writes()
+
+
+def apply_one(state: WorkingSet, moment: Moment, command: Command | Submit) -> Decision:
+    """Decide one command and write what it does. Raises nothing for any input."""
+    match command:
+        case Submit():
+            return submit(state, moment, command)
+        case OpenAccount():
+            return open_account(state, moment, command)
+        case Fund() | Transfer() | Cancel() | SetFees():
+            return keyed(state, moment, command)
+        case _:
+            assert_never(command)

@@ -1,0 +1,64 @@
+"""Versioned settings: data that every node has alike, replaced by commands. 2.7."""
+
+from typing import Final
+
+from ledgerd.ledger import money
+from ledgerd.ledger.catalogue import RAILS, FeeSchedule
+from ledgerd.ledger.commands import FeeRule, SetFees
+from ledgerd.ledger.decide.common import INVALID, Decision, Moment, is_short
+from ledgerd.ledger.events import EventKind
+from ledgerd.ledger.outcomes import Outcome, Refusal
+from ledgerd.ledger.working_set import WorkingSet
+from ledgerd.limits import REFERENCE_BYTES_MAX
+
+_BPS_MAX: Final = 10_000
+
+
+def set_fees(state: WorkingSet, moment: Moment, command: SetFees) -> Decision:
+    """Decide one SetFees: the schedule from this entry on."""
+    pairs = {(rule.rail, rule.currency): rule for rule in command.rules}
+    if not (
+        len(pairs) == len(command.rules)
+        and all(_is_rule_well_formed(rule) for rule in command.rules)
+        and is_short(command.source, REFERENCE_BYTES_MAX)
+    ):
+        return INVALID
+    refusals = [
+        refusal for refusal in map(_refuse_rule, command.rules) if refusal is not None
+    ]
+    if refusals:
+        return Decision(min(refusals))
+
+    version = state.fees().version + 1
+    rules = {pair: pairs[pair] for pair in sorted(pairs)}
+    state.set_fees(FeeSchedule(version, moment.ts_us, command.source, rules))
+    state.tell(
+        position=moment.first,
+        kind=EventKind.FEES_SET,
+        ts_us=moment.ts_us,
+        subject=command.request_id,
+    )
+    return Decision(Outcome.CREATED)
+
+
+def _is_rule_well_formed(rule: FeeRule) -> bool:
+    return (
+        money.currency(rule.currency) is not None
+        and 0 <= rule.rail <= 0xFFFF
+        and rule.fixed_minor >= 0
+        and money.fits(rule.fixed_minor)
+        and 0 <= rule.bps <= _BPS_MAX
+        and 0 <= rule.min_minor <= rule.max_minor
+        and money.fits(rule.max_minor)
+    )
+
+
+def _refuse_rule(rule: FeeRule) -> Refusal | None:
+    rail = RAILS.get(rule.rail)
+    if rail is None:
+        return Refusal.RAIL_NOT_FOUND
+    if money.CURRENCIES[rule.currency].is_retired:
+        return Refusal.CURRENCY_RETIRED
+    if rail.currency not in (0, rule.currency):
+        return Refusal.RAIL_CURRENCY
+    return None

@@ -1,0 +1,194 @@
+"""Submit: one payout, its amount and fee reserved, or an id that is spent. 3.2."""
+
+from ledgerd.ledger import identity, money
+from ledgerd.ledger.accounts import Account, AccountKind
+from ledgerd.ledger.catalogue import RAILS
+from ledgerd.ledger.commands import Submit
+from ledgerd.ledger.decide.common import (
+    INVALID,
+    Decision,
+    Moment,
+    again_refused,
+    credit_leg,
+    debit_leg,
+    is_short,
+    refuse_status,
+)
+from ledgerd.ledger.details import differing as differing_details
+from ledgerd.ledger.events import EventKind
+from ledgerd.ledger.identity import IdKind, IdRecord
+from ledgerd.ledger.journal import EntryReason
+from ledgerd.ledger.outcomes import Outcome, Refusal, Retry
+from ledgerd.ledger.payouts import PayoutHead, PayoutState, PayoutStatus
+from ledgerd.ledger.working_set import Plan, WorkingSet
+from ledgerd.limits import DETAILS_BYTES_MAX, ID_BYTES, PRINCIPAL_BYTES_MAX
+
+
+def submit(state: WorkingSet, moment: Moment, command: Submit) -> Decision:
+    """Decide one Submit: identity, form, then the rows of 9.4 in order."""
+    if len(command.payout_id) != ID_BYTES:
+        return INVALID
+    known = state.id(IdKind.PAYOUT, command.payout_id)
+    if known is not None:
+        return _submit_again(state, known, command)
+    if not is_submit_well_formed(command):
+        return INVALID
+
+    plan = _plan_submit(state, command)
+    if isinstance(plan, Refusal):
+        record = IdRecord(
+            *moment.position, plan, moment.ts_us, submit_fingerprint(command)
+        )
+        state.spend_id(IdKind.PAYOUT, command.payout_id, record)
+        return Decision(plan)
+
+    fee_minor = plan.legs[0].amount_minor - command.amount_minor
+    state.post(moment.first, EntryReason.SUBMIT, plan)
+    state.add_payout(
+        PayoutHead(
+            command.payout_id,
+            command.account_id,
+            command.amount_minor,
+            command.currency,
+            command.rail,
+            command.details,
+            moment.position,
+            moment.ts_us,
+            fee_minor,
+            PayoutState.READY,
+            command.principal,
+        )
+    )
+    state.tell(
+        position=moment.first,
+        kind=EventKind.PAYOUT_CREATED,
+        ts_us=moment.ts_us,
+        subject=command.payout_id,
+        state_after=PayoutState.READY,
+        currency=command.currency,
+        amount_minor=command.amount_minor,
+        fee_minor=fee_minor,
+        accounts=(command.account_id,),
+    )
+    return Decision(Outcome.CREATED, fee_minor, PayoutState.READY)
+
+
+def is_submit_well_formed(command: Submit) -> bool:
+    """Return whether the cheap bounds hold that the edge has checked before."""
+    return (
+        identity.is_uuid7(command.payout_id)
+        and len(command.account_id) == ID_BYTES
+        and money.is_amount(command.amount_minor)
+        and money.currency(command.currency) is not None
+        and len(command.details) <= DETAILS_BYTES_MAX
+        and is_short(command.principal, PRINCIPAL_BYTES_MAX)
+    )
+
+
+def refuse_submit(
+    account: Account | None, *, rail: int, currency: int
+) -> Refusal | None:
+    """Return the first refusal of rows 4 to 8: what does not depend on the amount."""
+    if account is None:
+        return Refusal.ACCOUNT_NOT_FOUND
+    known_rail = RAILS.get(rail)
+    if known_rail is None:
+        return Refusal.RAIL_NOT_FOUND
+    if known_rail.is_sandbox == account.livemode:
+        return Refusal.LIVEMODE_MISMATCH
+    if account.currency != currency:
+        return Refusal.CURRENCY_MISMATCH
+    closed = refuse_status(account)
+    if closed is not None:
+        return closed
+    if known_rail.currency not in (0, currency):
+        return Refusal.RAIL_CURRENCY
+    return None
+
+
+def _plan_submit(state: WorkingSet, command: Submit) -> Plan | Refusal:
+    account = state.account(command.account_id)
+    refusal = refuse_submit(account, rail=command.rail, currency=command.currency)
+    if refusal is not None:
+        return refusal
+    assert account is not None
+    fee_minor = state.fees().fee_minor(
+        rail=command.rail, currency=command.currency, amount_minor=command.amount_minor
+    )
+    total_minor = command.amount_minor + fee_minor
+    if account.available_minor - total_minor < account.min_balance_minor:
+        return Refusal.INSUFFICIENT_FUNDS
+    plan = state.plan(
+        account.book,
+        (
+            debit_leg(AccountKind.AVAILABLE, account.account_id, total_minor),
+            credit_leg(AccountKind.RESERVED, account.account_id, total_minor),
+        ),
+    )
+    return Refusal.OVERFLOW if plan is None else plan
+
+
+def _submit_again(state: WorkingSet, known: IdRecord, command: Submit) -> Decision:
+    if known.refusal:
+        return again_refused(known, submit_fingerprint(command))
+    position = (known.index, known.ordinal)
+    return again_created(state.payout(position), state.payout_status(position), command)
+
+
+def again_created(
+    head: PayoutHead, status: PayoutStatus | None, command: Submit
+) -> Decision:
+    """Return REPLAYED with the payout as it is now, or CONFLICT with the fields' names."""
+    names = differing_submit_fields(head, command)
+    if names:
+        return Decision(
+            Outcome.CONFLICT,
+            retry=Retry(
+                *head.position,
+                head.ts_us,
+                state=0,
+                fee_minor=0,
+                same_request=False,
+                differing=names,
+            ),
+        )
+    now = head.state if status is None else status.state
+    return Decision(
+        Outcome.REPLAYED,
+        head.fee_minor,
+        now,
+        Retry(
+            *head.position,
+            head.ts_us,
+            state=now,
+            fee_minor=head.fee_minor,
+            same_request=True,
+        ),
+    )
+
+
+def differing_submit_fields(
+    first: PayoutHead | Submit, second: Submit
+) -> tuple[str, ...]:
+    """Return the public names of the client fields that differ, in their order."""
+    names: list[str] = []
+    if first.account_id != second.account_id:
+        names.append("account_id")
+    if first.amount_minor != second.amount_minor:
+        names.append("amount.units")
+    if first.currency != second.currency:
+        names.append("amount.currency")
+    if first.rail != second.rail:
+        names.append("rail")
+    return (*names, *differing_details(first.details, second.details))
+
+
+def submit_fingerprint(command: Submit) -> bytes:
+    """Return the fingerprint kept of a refused Submit."""
+    return identity.submit_fingerprint(
+        account_id=command.account_id,
+        amount_minor=command.amount_minor,
+        currency=command.currency,
+        rail=command.rail,
+        details=command.details,
+    )
