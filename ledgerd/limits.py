@@ -43,6 +43,13 @@ METADATA_KEY_BYTES_MAX = 40
 METADATA_VALUE_BYTES_MAX = 500
 RAIL_NAME_BYTES_MAX = 32
 
+# Rails.
+RAIL_WINDOWS_MAX = 24  # of one business day
+RAIL_FACTS_MAX = 64
+RAIL_FACT_BYTES_MAX = 256  # one source, as text
+CALENDAR_NAME_BYTES_MAX = 32
+CALENDAR_DAYS_MAX = 2_048  # closed days beside the weekend: a century of any rail
+
 # Storage.
 LMDB_KEY_BYTES_MAX = 511
 PAGE_ROWS_MAX = 1_000  # rows of one list page
