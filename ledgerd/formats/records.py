@@ -23,6 +23,8 @@ changed: a new one gets the next version byte, and the decoder reads both.
     config        1, effective from u64, version u32    FeeSchedule
     meta          b"ledger/event_seq"                   seq of the last event
                   b"cluster/membership"                 the membership, formats/memberships
+    payout_past   index, ordinal and n of the change,   PayoutStatus before the change; none
+                  then the key of the payout            before its first
 
 Rows of accepted submits are laid out straight from columns; they are the same bytes as
 the rows of the same payouts laid out one by one, which a property test compares.
@@ -93,11 +95,18 @@ class Table(StrEnum):
     EVIDENCE = "evidence"
     CONFIG = "config"
     META = "meta"
+    PAYOUT_PAST = "payout_past"
 
 
 # Tables whose new keys are above all their old ones.
 APPEND_TABLES: Final = frozenset(
-    {Table.PAYOUT, Table.JOURNAL, Table.EVENT, Table.EVENT_SEEK}
+    {
+        Table.PAYOUT,
+        Table.PAYOUT_PAST,
+        Table.JOURNAL,
+        Table.EVENT,
+        Table.EVENT_SEEK,
+    }
 )
 
 
@@ -115,6 +124,7 @@ _CRC: Final = Struct(">I")
 _BYTE: Final = [bytes((byte,)) for byte in range(256)]
 _POSITION: Final = Struct(">QH")
 _ENTRY: Final = Struct(">QHH")
+_PAST_KEY: Final = Struct(">QHHQH")
 _SEQ: Final = Struct(">Q")
 _MARK_KEY: Final = Struct(">16sQ")
 _INTERNAL_KEY: Final = Struct(">BHB")
@@ -163,6 +173,17 @@ def position_of(key: bytes) -> Position:
     """Return the position in a key of `payout` or `payout_state`."""
     index, ordinal = _key(_POSITION, key, "a position")
     return index, ordinal
+
+
+def payout_past_key(change: EntryPosition, payout: Position) -> bytes:
+    """Return the key of what a payout was before one of its changes."""
+    return _PAST_KEY.pack(*change, *payout)
+
+
+def payout_past_of(key: bytes) -> tuple[EntryPosition, Position]:
+    """Return the position of the change, and of the payout, in a key of `payout_past`."""
+    index, ordinal, n, *payout = _key(_PAST_KEY, key, "a change of a payout")
+    return (index, ordinal, n), (payout[0], payout[1])
 
 
 def entry_key(position: EntryPosition) -> bytes:
@@ -246,9 +267,9 @@ def encode_writes(writes: Writes) -> list[TableRows]:
         tables[Table.ID].sort()
     tables[Table.ACCOUNT] += map(_account_row, writes.accounts)
     tables[Table.ACCOUNT_MARK].sort()
-    for key, balance_minor in writes.internals:
+    for internal, balance_minor in writes.internals:
         value = _sealed(_INTERNAL.pack(_VERSION, balance_minor))
-        tables[Table.INTERNAL].append((internal_key(key), value))
+        tables[Table.INTERNAL].append((internal_key(internal), value))
     tables[Table.INTERNAL].sort()
     for request_id, request in writes.requests:
         tables[Table.REQUEST].append(_request_row(request_id, request))
@@ -260,6 +281,9 @@ def encode_writes(writes: Writes) -> list[TableRows]:
     if writes.event_seq is not None:
         value = _sealed(_META_SEQ.pack(_VERSION, writes.event_seq))
         tables[Table.META].append((META_EVENT_SEQ, value))
+    for change, payout, before in writes.payout_pasts:
+        _, value = _status_row(payout, before)
+        tables[Table.PAYOUT_PAST].append((payout_past_key(change, payout), value))
     return [
         TableRows(table, rows, table in APPEND_TABLES)
         for table, rows in tables.items()
@@ -378,14 +402,30 @@ def _status_row(position: Position, status: PayoutStatus) -> Row:
 
 def decode_payout_status(key: bytes, value: bytes) -> PayoutStatus:
     """Return what changed since the payout was made."""
+    return _opened(Table.PAYOUT_STATE, key, value, _read_status)
+
+
+def _read_status(body: bytes) -> PayoutStatus:
+    _, state, sequence, index, ordinal, n, ts_us, *parts = _STATUS.unpack(body)
+    return PayoutStatus(
+        PayoutState(state), sequence, (index, ordinal, n), ts_us, *parts
+    )
+
+
+# payout_past: as payout_state.
+
+
+def decode_payout_past(key: bytes, value: bytes) -> PayoutStatus:
+    """Return what a payout was before the change that the key names."""
+    change, _ = payout_past_of(key)
 
     def read(body: bytes) -> PayoutStatus:
-        _, state, sequence, index, ordinal, n, ts_us, *parts = _STATUS.unpack(body)
-        return PayoutStatus(
-            PayoutState(state), sequence, (index, ordinal, n), ts_us, *parts
-        )
+        status = _read_status(body)
+        if status.last_entry >= change:
+            raise ValueError(f"expected a change before it, found {status.last_entry}")
+        return status
 
-    return _opened(Table.PAYOUT_STATE, key, value, read)
+    return _opened(Table.PAYOUT_PAST, key, value, read)
 
 
 # journal: version, reason, livemode, currency, number of customer accounts u8, number of

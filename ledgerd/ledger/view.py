@@ -120,12 +120,17 @@ class Writes:
 
     submits: the accepted rows of a batch of submits; they stand for rows of payouts,
         journal, events and ids beside the lists. Accounts are in `accounts` only.
+    payout_pasts: by position of the change, then of the payout: what it was before, where that
+        was no longer what its head says.
     event_seq: seq of the last event, None where there was none.
     """
 
     submits: AcceptedSubmits | None = None
     payouts: list[PayoutHead] = field(default_factory=list)
     payout_statuses: list[tuple[Position, PayoutStatus]] = field(default_factory=list)
+    payout_pasts: list[tuple[EntryPosition, Position, PayoutStatus]] = field(
+        default_factory=list
+    )
     journal: list[JournalEntry] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     accounts: list[Account] = field(default_factory=list)

@@ -54,6 +54,7 @@ class WorkingSet:
         self._changed_internals: set[InternalKey] = set()
         self._new_heads: list[PayoutHead] = []
         self._new_statuses: dict[Position, PayoutStatus] = {}
+        self._new_pasts: dict[tuple[EntryPosition, Position], PayoutStatus] = {}
         self._new_ids: dict[tuple[IdKind, bytes], IdRecord] = {}
         self._new_requests: dict[bytes, RequestRecord] = {}
         self._new_refs: dict[ExternalRef, Position] = {}
@@ -183,9 +184,15 @@ class WorkingSet:
         self.spend_id(IdKind.PAYOUT, head.payout_id, IdRecord(*head.position))
 
     def set_payout_status(self, position: Position, status: PayoutStatus) -> None:
-        """Change a payout. Its changes are numbered densely. # I9."""
+        """Change a payout; keep what it was. Its changes are numbered densely. # I9.
+
+        A list as of an earlier index walks back from `status.last_entry` (ledger.md 9.3).
+        """
         before = self.payout_status(position)
         assert status.sequence == 1 + (before.sequence if before else 0), status  # I9
+        if before is not None:
+            assert before.last_entry < status.last_entry, (before, status)  # I11
+            self._new_pasts[status.last_entry, position] = before
         self._statuses[position] = self._new_statuses[position] = status
 
     def spend_id(self, kind: IdKind, id_: bytes, record: IdRecord) -> None:
@@ -249,6 +256,10 @@ class WorkingSet:
         return Writes(
             payouts=self._new_heads,
             payout_statuses=sorted(self._new_statuses.items()),
+            payout_pasts=sorted(
+                (change, position, before)
+                for (change, position), before in self._new_pasts.items()
+            ),
             journal=self._journal,
             events=self._events,
             accounts=[self._existing(id_) for id_ in sorted(self._changed_accounts)],

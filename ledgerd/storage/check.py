@@ -349,6 +349,20 @@ class _Books:
                 elif key == memberships.META_MEMBERSHIP:
                     membership = memberships.decode_membership(value)
                     self._within(table, key, membership.index)
+            case Table.PAYOUT_PAST:
+                self._payout_past(tables, key, value)
+
+    def _payout_past(self, tables: Tables, key: bytes, value: bytes) -> None:
+        """Compare what a payout was with what it is: its changes are numbered. # I9."""
+        before = records.decode_payout_past(key, value)
+        change, position = records.payout_past_of(key)
+        self._within(Table.PAYOUT_PAST, key, change[0])
+        now = tables.payout_status(position)
+        if now is None or now.sequence <= before.sequence or now.last_entry < change:
+            self._report.add(
+                _place(Table.PAYOUT_PAST, key),
+                f"expected a payout that changed after {before.sequence}, found {now}",
+            )
 
     def _payout(self, tables: Tables, key: bytes, value: bytes) -> None:
         head = records.decode_payout(key, value)

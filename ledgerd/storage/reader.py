@@ -227,30 +227,28 @@ class StateReader:
     ) -> PayoutPage:
         """Return payouts above position `after` that entries up to `bound` made.
 
-        A payout is shown as of `bound` where its first change came later. One that changed more
-        than once is shown as it is now if its last change came after `bound`: its row keeps no
-        older status. A page may be short, or empty, and still have a next one.
+        Each payout is shown as it was at `bound`, however often it changed since. Rows of payouts
+        and steps back from one change to the one before are counted together: a page that has
+        looked at `scan_max` of them ends after that payout. A page may be short, or empty, and
+        still have a next one.
         """
         assert 1 <= rows_max <= PAGE_ROWS_MAX, rows_max
         start = b"" if after is None else _successor(records.position_key(after))
         found: list[PayoutFound] = []
-        scanned = 0
+        scanned = steps = 0
         last: Position = (0, 0)
         for key, value in self._tables.scan(Table.PAYOUT, start=start):
             position = records.position_of(key)
             if position[0] > bound:
                 break
-            if len(found) == rows_max or scanned == scan_max:
+            if len(found) == rows_max or scanned + steps >= scan_max:
                 return PayoutPage(found, last, scanned)
             last = position
             scanned += 1
             status = self._tables.payout_status(position)
-            if (
-                status is not None
-                and status.last_entry[0] > bound
-                and status.sequence == 1
-            ):
-                status = None
+            while status is not None and status.last_entry[0] > bound:
+                status = self._tables.payout_past(status.last_entry, position)
+                steps += 1
             payout = PayoutFound(records.decode_payout(key, value), status)
             if keep is None or keep(payout):
                 found.append(payout)

@@ -46,6 +46,8 @@ def check_row(tables: Tables, table: Table, key: bytes, value: bytes) -> None:
                 records.decode_fee_schedule(key, value)
         case Table.META:
             _check_meta(key, value)
+        case Table.PAYOUT_PAST:
+            records.decode_payout_past(key, value)
 
 
 def _check_payout(tables: Tables, key: bytes, value: bytes) -> None:

@@ -34,7 +34,7 @@ from ledgerd.storage.environment import (
     Environment,
     open_tables,
 )
-from ledgerd.storage.keys import STATE_TABLES
+from ledgerd.storage.keys import META
 from ledgerd.storage.tables import Tables
 
 FOLDER: Final = "snapshots"
@@ -149,7 +149,7 @@ def read_copy(path: Path) -> tuple[Applied, Membership, int]:
             lib_version=LMDB_MAJOR,
         )
         try:
-            handles = open_tables(copy, STATE_TABLES, create=False)
+            handles = open_tables(copy, (META,), create=False)
             with copy.begin() as transaction:
                 tables = Tables.of(handles, transaction)
                 applied = tables.applied()

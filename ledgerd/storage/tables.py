@@ -12,7 +12,7 @@ import lmdb
 from ledgerd.errors import CorruptionError
 from ledgerd.formats import memberships, records
 from ledgerd.formats.records import Table
-from ledgerd.ledger.accounts import Account, InternalKey, Position
+from ledgerd.ledger.accounts import Account, EntryPosition, InternalKey, Position
 from ledgerd.ledger.catalogue import FeeSchedule
 from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.payouts import PayoutHead, PayoutStatus
@@ -84,6 +84,13 @@ class Tables:
         """Return the changing part of a payout, None while nothing changed."""
         key = records.position_key(position)
         return self._row(Table.PAYOUT_STATE, key, records.decode_payout_status)
+
+    def payout_past(
+        self, change: EntryPosition, position: Position
+    ) -> PayoutStatus | None:
+        """Return what a payout was before a change; None before its first."""
+        key = records.payout_past_key(change, position)
+        return self._row(Table.PAYOUT_PAST, key, records.decode_payout_past)
 
     def request(self, request_id: bytes) -> RequestRecord | None:
         """Return what is kept of a request id."""

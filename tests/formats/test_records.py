@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -108,6 +109,8 @@ WRITES = Writes(
     fee_schedules=[FEES],
     event_seq=2048,
 )
+BEFORE = PayoutStatus(PayoutState.DISPATCHING, 1, (7, 9, 1), 100)
+ALL_WRITES = replace(WRITES, payout_pasts=[((8, 1, 0), (7, 3), BEFORE)])
 
 Decoder = Callable[[bytes, bytes], Any]
 DECODED: dict[Table, tuple[Decoder, list[Any]]] = {
@@ -124,6 +127,7 @@ DECODED: dict[Table, tuple[Decoder, list[Any]]] = {
     Table.EVIDENCE: (records.decode_external_ref, [(7, 3)]),
     Table.CONFIG: (records.decode_fee_schedule, [FEES]),
     Table.META: (records.decode_event_seq, [2048]),
+    Table.PAYOUT_PAST: (records.decode_payout_past, [BEFORE]),
 }
 
 
@@ -147,8 +151,9 @@ def test_tables_stand_in_their_digest_order():
         "evidence",
         "config",
         "meta",
+        "payout_past",
     ]
-    assert list(rows_of(WRITES)) == list(Table)
+    assert list(rows_of(ALL_WRITES)) == list(Table)
 
 
 def test_golden_bytes():
@@ -164,12 +169,29 @@ def test_golden_bytes():
     )
 
 
+def test_golden_bytes_of_what_a_payout_was():
+    """The same layout as what it is; the key says by which change it ended."""
+    ((key, value),) = rows_of(ALL_WRITES)[Table.PAYOUT_PAST]
+
+    assert records.payout_past_of(key) == ((8, 1, 0), (7, 3))
+    golden.check("payout_past_v1", {"key": key, "value": value})
+
+
+def test_a_payout_was_nothing_that_came_later():
+    """What stood before a change was made by an earlier one, or the walk back has no end."""
+    ((_, value),) = rows_of(ALL_WRITES)[Table.PAYOUT_PAST]
+    key = records.payout_past_key(BEFORE.last_entry, (7, 3))
+
+    with pytest.raises(CorruptionError, match=f"payout_past.*{key.hex()}.*7, 9, 1"):
+        records.decode_payout_past(key, value)
+
+
 @pytest.mark.parametrize("table", Table)
 def test_what_is_encoded_comes_back(table):
     """Each decoder gives what its row was made of."""
     decode, expected = DECODED[table]
 
-    found = [decode(key, value) for key, value in rows_of(WRITES)[table]]
+    found = [decode(key, value) for key, value in rows_of(ALL_WRITES)[table]]
 
     assert found == expected
 
@@ -178,7 +200,7 @@ def test_what_is_encoded_comes_back(table):
 def test_rot_is_found_and_named(table):
     """Every flipped bit and every cut is a CorruptionError with table and key."""
     decode, _ = DECODED[table]
-    for key, value in rows_of(WRITES)[table]:
+    for key, value in rows_of(ALL_WRITES)[table]:
         damaged = [value[:size] for size in range(len(value))]
         for at in range(len(value)):
             flipped = bytearray(value)
@@ -193,7 +215,7 @@ def test_rot_is_found_and_named(table):
 def test_a_later_layout_is_not_guessed(table):
     """A value with another version byte and a good checksum is refused by name."""
     decode, _ = DECODED[table]
-    ((key, value), *_) = rows_of(WRITES)[table]
+    ((key, value), *_) = rows_of(ALL_WRITES)[table]
     later = b"\2" + value[1:-4]
 
     with pytest.raises(CorruptionError, match="layout version 1, found 2"):
@@ -204,7 +226,7 @@ def test_a_later_layout_is_not_guessed(table):
 def test_a_sound_checksum_does_not_excuse_a_bad_body(table):
     """Bodies cut or grown behind a good checksum are corruption all the same."""
     decode, _ = DECODED[table]
-    ((key, value), *_) = rows_of(WRITES)[table]
+    ((key, value), *_) = rows_of(ALL_WRITES)[table]
     for body in (value[:-5], value[:-4] + b"\0"):
         with pytest.raises(CorruptionError):
             decode(key, body + records.crc32c(body).to_bytes(4, "big"))

@@ -104,3 +104,30 @@ def test_what_was_written_is_read(state):
     writes = state.writes()
     assert [account.sequence for account in writes.accounts] == [3]
     assert writes.event_seq is None
+
+
+def test_what_a_payout_was_is_kept_from_its_second_change_on(state):
+    """The walk back from the last change ends at the head, which needs no row of its own."""
+    dispatching = PayoutStatus(PayoutState.DISPATCHING, 1, (9, 0, 0), 1)
+    sent = PayoutStatus(PayoutState.SENT, 2, (9, 0, 1), 1)
+    settled = PayoutStatus(PayoutState.SETTLED, 3, (9, 4, 0), 1)
+
+    for status in (dispatching, sent, settled):
+        state.set_payout_status((3, 0), status)
+
+    writes = state.writes()
+    assert writes.payout_statuses == [((3, 0), settled)]
+    assert writes.payout_pasts == [
+        ((9, 0, 1), (3, 0), dispatching),
+        ((9, 4, 0), (3, 0), sent),
+    ]
+
+
+def test_two_changes_of_a_payout_at_one_position_stop(state):
+    """Each change has a position of its own, or the walk back would skip one. I11."""
+    state.set_payout_status((3, 0), PayoutStatus(PayoutState.SENT, 1, (9, 0, 0), 1))
+
+    with pytest.raises(AssertionError):
+        state.set_payout_status(
+            (3, 0), PayoutStatus(PayoutState.SETTLED, 2, (9, 0, 0), 1)
+        )
