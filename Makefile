@@ -5,7 +5,7 @@ BIN    := .venv/bin
 SHELL  := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit setup e2e jepsen bench sim sim-mutants cluster proto proto-check format format-check lint types imports docs docs-check check lock clean
+.PHONY: help demo test unit setup e2e jepsen bench bench-micro sim sim-mutants cluster proto proto-check format format-check lint types imports docs docs-check check lock clean
 
 help: ## print the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,6 +28,9 @@ jepsen: .setup-done ## every nemesis against the workloads, within five minutes
 
 bench: .setup-done ## the macro benchmark, etcd beside us where it is installed
 	$(BIN)/python -m benchmarks.macro
+
+bench-micro: .setup-done ## apply and its parts in one process: microseconds a payout
+	$(BIN)/python -m benchmarks.micro
 
 sim: .setup-done ## SEEDS=200 simulated clusters under faults; fails if a rare path was never taken
 	$(BIN)/ledgerd simulate --seeds $(SEEDS) --jobs 2 --marks

@@ -25,6 +25,7 @@ changed: a new one gets the next version byte, and the decoder reads both.
                   b"cluster/membership"                 the membership, formats/memberships
     payout_past   index, ordinal and n of the change,   PayoutStatus before the change; none
                   then the key of the payout            before its first
+    tree          level u8, number u64                  leaves and nodes, formats/leaves
 
 Rows of accepted submits are laid out straight from columns; they are the same bytes as
 the rows of the same payouts laid out one by one, which a property test compares.
@@ -80,7 +81,10 @@ Row = tuple[bytes, bytes]
 
 
 class Table(StrEnum):
-    """The tables of the state environment, in the order in which rows are digested."""
+    """The tables of the state environment, in the order in which rows are digested.
+
+    But for TREE: its rows are made of those of the others, so they stand last whatever comes.
+    """
 
     PAYOUT = "payout"
     PAYOUT_STATE = "payout_state"
@@ -96,6 +100,7 @@ class Table(StrEnum):
     CONFIG = "config"
     META = "meta"
     PAYOUT_PAST = "payout_past"
+    TREE = "tree"
 
 
 # Tables whose new keys are above all their old ones.

@@ -8,7 +8,7 @@ a leader refuses what the version in force does not understand yet.
 |---|---|---|
 | 1 | 0.1.0 | payouts and the rarer commands; what every cluster begins with |
 | 2 | 0.2.0 | VERSION and MEMBERSHIP entries; logs may be cut |
-| 3 | 0.3.0 | the whole lifecycle of payouts, and the commands that belong to it |
+| 3 | 0.3.0 | the whole lifecycle of payouts, and the commands that belong to it; the audit tree |
 
 A node that meets what its release does not know keeps its log and stops applying: skipping an
 entry would fork the state. `not_understood` is that judgement.
@@ -54,6 +54,7 @@ _COMMAND_SINCE: Final[dict[type[Command], int]] = {
 }
 
 _LOG_CUT_SINCE: Final = 2
+_AUDIT_TREE_SINCE: Final = 3
 _LAYOUT: Final = 1
 _PAYLOAD: Final = Struct(">BI")
 
@@ -84,6 +85,14 @@ def may_cut_log(state_version: int) -> bool:
     of a node that is taken back to it.
     """
     return state_version >= _LOG_CUT_SINCE
+
+
+def has_audit_tree(state_version: int) -> bool:
+    """Return whether an entry after which this version is in force gets a leaf of the tree.
+
+    So the tree of a cluster begins with the VERSION entry that brought the version.
+    """
+    return state_version >= _AUDIT_TREE_SINCE
 
 
 def encode(state_version: int) -> bytes:

@@ -14,7 +14,7 @@ all numbers big-endian, so that no two different writes share one layout. An ent
 nothing folds in too: the digest moves with every index.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from hashlib import sha256
 from itertools import chain
 from struct import Struct, pack
@@ -29,14 +29,29 @@ _HEAD: Final = Struct(">H")
 _COUNT: Final = Struct(">I")
 
 
-def next_digest(previous: bytes, rows: Sequence[TableRows], outcomes: bytes) -> bytes:
-    """Return the digest after an entry that wrote `rows` and was answered with `outcomes`."""
-    assert len(previous) == DIGEST_BYTES, len(previous)
+def laid_out(table: TableRows) -> bytes:
+    """Return the rows that an entry wrote to one table, in their layout."""
+    name = table.table.encode("ascii")
+    fields = list(chain.from_iterable(table.rows))
+    return b"".join(
+        (
+            _HEAD.pack(len(name)),
+            name,
+            _COUNT.pack(len(table.rows)),
+            pack(f">{len(fields)}I", *map(len, fields)),
+            *fields,
+        )
+    )
+
+
+def next_digest(previous: bytes, tables: Iterable[bytes], outcomes: bytes) -> bytes:
+    """Return the digest after an entry.
+
+    tables: what it wrote, each as `laid_out` gives it, in their order. outcomes: the SHA-256 of its
+    encoded answers.
+    """
+    assert len(previous) == len(outcomes) == DIGEST_BYTES, (previous, outcomes)
     written = sha256()
-    for table in rows:
-        name = table.table.encode("ascii")
-        written.update(_HEAD.pack(len(name)) + name + _COUNT.pack(len(table.rows)))
-        fields = list(chain.from_iterable(table.rows))
-        written.update(pack(f">{len(fields)}I", *map(len, fields)))
-        written.update(b"".join(fields))
-    return sha256(previous + written.digest() + sha256(outcomes).digest()).digest()
+    for table in tables:
+        written.update(table)
+    return sha256(previous + written.digest() + outcomes).digest()

@@ -5,10 +5,12 @@ the log.
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, assert_never
+from hashlib import sha256
+from typing import Final, NamedTuple, assert_never
 
 from ledgerd.errors import CorruptionError, NotUnderstood
-from ledgerd.formats import batches, commands, memberships, records, versions
+from ledgerd.formats import batches, commands, leaves, memberships, records, versions
+from ledgerd.formats.leaves import Leaf
 from ledgerd.formats.records import Table, TableRows
 from ledgerd.ledger.apply import Applied, apply
 from ledgerd.ledger.batch import PayoutColumns
@@ -18,7 +20,12 @@ from ledgerd.ledger.view import LedgerView, Writes
 from ledgerd.raft.changes import Change, Flaw, changed
 from ledgerd.raft.entries import Entry, EntryKind, Index
 from ledgerd.raft.membership import NOBODY, Membership
-from ledgerd.replica.audit import next_digest
+from ledgerd.replica.audit import laid_out, next_digest
+from ledgerd.replica.tree import NO_TREE, Edge, TreeNode, added_nodes, leaf_hash
+
+# Kept for ever, so that a receipt can show them; in the order of a leaf.
+_IN_LEAF: Final = (Table.PAYOUT, Table.JOURNAL, Table.EVENT)
+_NOTHING: Final = sha256().digest()
 
 
 class Folded(NamedTuple):
@@ -36,24 +43,41 @@ def fold(
     membership: Membership = NOBODY,
     *,
     state_version: int,
+    tree: Edge = NO_TREE,
 ) -> Folded:
     """Return what `entry` does to the state in `view`, which stands at the index before it.
 
     `view` is called only for entries that read state.
     membership: in force before the entry; NOBODY before the first that changes it.
-    state_version: in force before the entry.
+    state_version: in force before the entry. tree: the edge of the audit tree before it.
     """
     change = change_of(entry)
     after = None if change is None else after_change(membership, change, entry.index)
-    return recorded(decide(view, entry, state_version), previous_digest, after)
+    return recorded(
+        entry,
+        decide(view, entry, state_version),
+        previous_digest,
+        after,
+        state_version=state_version,
+        tree=tree,
+    )
 
 
 def recorded(
-    applied: Applied, previous_digest: bytes, membership: Membership | None = None
+    entry: Entry,
+    applied: Applied,
+    previous_digest: bytes,
+    membership: Membership | None = None,
+    *,
+    state_version: int,
+    tree: Edge,
 ) -> Folded:
     """Return the rows and the digest that make what was decided part of the state.
 
     membership: what the entry put in force; None for every entry that changes none.
+    state_version, tree: as before the entry. The tree grows with every entry after which a version
+    is in force that knows it, so its first leaf is the entry that puts the first such version in
+    force.
     """
     rows = records.encode_writes(applied.writes)
     if membership is not None:
@@ -62,8 +86,54 @@ def recorded(
             memberships.encode_membership(membership),
         )
         rows.append(TableRows(Table.META, [row], is_append=False))
-    outcomes = records.encode_outcomes(applied.outcomes)
-    return Folded(applied, rows, next_digest(previous_digest, rows, outcomes))
+    outcomes = sha256(records.encode_outcomes(applied.outcomes)).digest()
+    tables = [(table.table, laid_out(table)) for table in rows]
+    version_after = versions.after(entry, state_version)
+    if versions.has_audit_tree(version_after):
+        digests = {
+            table: sha256(layout).digest()
+            for table, layout in tables
+            if table in _IN_LEAF
+        }
+        leaf = Leaf(
+            entry.index,
+            entry.ts_us,
+            version_after,
+            leaves.command_digest(entry.kind, entry.payload),
+            previous_digest,
+            outcomes,
+            *(digests.get(table, _NOTHING) for table in _IN_LEAF),
+        )
+        rows.append(_tree_rows(leaf, tree))
+        tables.append((Table.TREE, laid_out(rows[-1])))
+    digest = next_digest(previous_digest, (layout for _, layout in tables), outcomes)
+    return Folded(applied, rows, digest)
+
+
+def _tree_rows(leaf: Leaf, tree: Edge) -> TableRows:
+    """Return the leaf and the nodes that it completes: one node a leaf on average."""
+    hashed = leaf_hash(leaves.leaf_bytes(leaf))
+    _, *above = added_nodes(tree.size, hashed, tree.read)
+    row = (leaves.tree_key(0, tree.size), leaves.encode_leaf(leaf))
+    nodes = [
+        (leaves.tree_key(level, number), leaves.encode_node(root))
+        for level, number, root in above
+    ]
+    return TableRows(Table.TREE, [row, *nodes], is_append=False)
+
+
+def after_rows(tree: Edge, rows: Sequence[TableRows]) -> Edge:
+    """Return the edge of the audit tree after the entry that wrote `rows`."""
+    found = leaves.leaf_in(rows)
+    if found is None:
+        return tree
+    leaf, above = found
+    hashed = leaf_hash(leaves.leaf_bytes(leaf))
+    nodes = [
+        TreeNode(level, tree.size >> level, root)
+        for level, root in enumerate((hashed, *above))
+    ]
+    return tree.grown(leaf.index, nodes)
 
 
 def change_of(entry: Entry) -> Change | None:

@@ -14,6 +14,7 @@ from ledgerd.raft.messages import EarlyMessage, LateMessage, SnapshotOffer
 from ledgerd.raft.reader import LogReader
 from ledgerd.raft.ready import Ready, Ticket
 from ledgerd.raft.snapshots import Snapshot
+from ledgerd.replica.tree import Edge
 
 _MINT: Final = object()  # held by the log stores; see `mint`
 
@@ -122,6 +123,13 @@ class StateStore(Protocol):
         """Return the membership in force at `applied()`; NOBODY before any entry set one.
 
         `write` moves it, with the row that the fold makes, in the transaction of the entry (T7).
+        """
+        ...
+
+    def tree(self) -> Edge:
+        """Return the edge of the audit tree at `applied()`; NO_TREE before its first leaf.
+
+        `write` moves it, with the rows that the fold makes, in the transaction of the entry (T7).
         """
         ...
 

@@ -565,7 +565,14 @@ class Replica:
         if self._unrecorded is None:
             return
         entry, applied, membership = self._unrecorded
-        folded = recorded(applied, self._state.digest(), membership)
+        folded = recorded(
+            entry,
+            applied,
+            self._state.digest(),
+            membership,
+            state_version=self._state.state_version(),
+            tree=self._state.tree(),
+        )
         self._state.write(entry, folded.rows, folded.digest)
         self._unrecorded = None
         self._core.digested(entry.index, folded.digest)

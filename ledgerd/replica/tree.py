@@ -6,7 +6,8 @@ them, so an entry adds one leaf and, on average, one node above it. Sizes count 
 leaves begin at 0.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, NamedTuple, TypeAlias
 
@@ -38,9 +39,52 @@ def added_nodes(size: int, leaf: bytes, read: NodeReader) -> list[TreeNode]:
     nodes = [TreeNode(0, size, leaf)]
     while nodes[-1].number & 1:
         level, number, root = nodes[-1]
-        parent = _parent(read(level, number - 1), root)
+        parent = parent_hash(read(level, number - 1), root)
         nodes.append(TreeNode(level + 1, number >> 1, parent))
     return nodes
+
+
+def edge_of(size: int) -> Iterator[tuple[int, int]]:
+    """Yield level and number of the complete subtrees on the right edge, levels falling."""
+    for level in reversed(range(size.bit_length())):
+        if size >> level & 1:
+            yield level, (size >> level) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """What the next leaf needs of the tree: the complete subtrees on its right edge.
+
+    first_index: the log index of leaf 0; 0 before there is one. size: leaves.
+    roots: from the largest subtree, one for each bit of `size`, levels falling.
+    """
+
+    first_index: int = 0
+    size: int = 0
+    roots: tuple[TreeNode, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Assert that the subtrees are those that the size names."""
+        assert tuple(edge_of(self.size)) == tuple(
+            (level, number) for level, number, _ in self.roots
+        ), self
+
+    def read(self, level: int, number: int) -> bytes:
+        """Return the root of a subtree on the edge."""
+        for node in self.roots:
+            if (node.level, node.number) == (level, number):
+                return node.root
+        raise AssertionError(f"no subtree {level}, {number} on the edge of {self}")
+
+    def grown(self, index: int, nodes: Sequence[TreeNode]) -> "Edge":
+        """Return the edge after the leaf of the entry at `index`, which completed `nodes`."""
+        assert not self.size or index == self.first_index + self.size, (index, self)
+        top = nodes[-1]
+        kept = tuple(node for node in self.roots if node.level > top.level)
+        return Edge(self.first_index or index, self.size + 1, (*kept, top))
+
+
+NO_TREE: Final = Edge()
 
 
 def root_of(size: int, read: NodeReader) -> bytes:
@@ -93,7 +137,7 @@ def _range_root(start: int, end: int, read: NodeReader) -> bytes:
         level = count.bit_length() - 1
         return read(level, start >> level)
     middle = start + _split(count)
-    return _parent(_range_root(start, middle, read), _range_root(middle, end, read))
+    return parent_hash(_range_root(start, middle, read), _range_root(middle, end, read))
 
 
 def _split(count: int) -> int:
@@ -101,5 +145,6 @@ def _split(count: int) -> int:
     return 1 << ((count - 1).bit_length() - 1)
 
 
-def _parent(left: bytes, right: bytes) -> bytes:
+def parent_hash(left: bytes, right: bytes) -> bytes:
+    """Return the hash of a node above two others. RFC 6962, 2.1."""
     return sha256(b"\x01" + left + right).digest()

@@ -72,6 +72,7 @@ class LedgerWatch:
             state.digest(),
             state.membership(),
             state_version=state.state_version(),
+            tree=state.tree(),
         )
         self._state.write(entry, folded.rows, folded.digest)
         self.digests.append(folded.digest)

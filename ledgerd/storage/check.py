@@ -19,7 +19,7 @@ from typing import Final
 import lmdb
 
 from ledgerd.errors import CorruptionError, LedgerdError
-from ledgerd.formats import memberships, records
+from ledgerd.formats import leaves, memberships, records
 from ledgerd.formats.entries import decode, link_of
 from ledgerd.formats.records import Table
 from ledgerd.ledger.accounts import (
@@ -45,6 +45,7 @@ from ledgerd.storage.applied import NOTHING, Applied
 from ledgerd.storage.environment import Environment, open_directory
 from ledgerd.storage.log_store import stored_anchor, stored_hard_state
 from ledgerd.storage.reader import TrialBook, trial_balance
+from ledgerd.storage.rows import check_tree_row
 from ledgerd.storage.state_store import LmdbStateStore
 from ledgerd.storage.tables import Tables
 
@@ -309,6 +310,8 @@ class _Books:
         self._reserved: dict[bytes, int] = {}
         self._event_seq = 0
         self._event_seq_stored = 0
+        self._leaves = 0
+        self._first_leaf = 0
 
     def take(self, tables: Tables, table: Table, key: bytes, value: bytes) -> None:
         """Decode one row, checksum included, and add it up.
@@ -351,6 +354,13 @@ class _Books:
                     self._within(table, key, membership.index)
             case Table.PAYOUT_PAST:
                 self._payout_past(tables, key, value)
+            case Table.TREE:
+                check_tree_row(tables, key, value)
+                if leaves.tree_position(key)[0] == 0:
+                    leaf = leaves.decode_leaf(key, value)
+                    self._within(table, key, leaf.index)
+                    self._leaves += 1
+                    self._first_leaf = self._first_leaf or leaf.index
 
     def _payout_past(self, tables: Tables, key: bytes, value: bytes) -> None:
         """Compare what a payout was with what it is: its changes are numbered. # I9."""
@@ -446,6 +456,14 @@ class _Books:
                 f"event seq {self._event_seq_stored}, the last event has {self._event_seq}",
             )
 
+        leaves_due = self._applied + 1 - self._first_leaf if self._first_leaf else 0
+        if self._leaves != leaves_due:
+            self._report.add(
+                f"state/ table {Table.TREE}",
+                f"{self._leaves} leaves, expected {leaves_due}: one for each applied entry from "
+                f"{self._first_leaf} on",
+            )
+
     def _compare_account(self, account_id: bytes, account: Account) -> None:
         place = _place(Table.ACCOUNT, account_id)
         for kind, stated in zip(CUSTOMER_KINDS, account.balances, strict=True):
@@ -531,6 +549,7 @@ def _replay(
             store.digest(),
             store.membership(),
             state_version=store.state_version(),
+            tree=store.tree(),
         )
         store.write(entry, folded.rows, folded.digest)
         if entry.index % COMMIT_ENTRIES == 0:

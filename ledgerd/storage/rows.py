@@ -5,10 +5,11 @@ to the id that leads back to it, and events are numbered without a gap.
 """
 
 from ledgerd.errors import CorruptionError
-from ledgerd.formats import memberships, records
+from ledgerd.formats import leaves, memberships, records
 from ledgerd.formats.records import Table
 from ledgerd.ledger.identity import IdKind
 from ledgerd.limits import ID_BYTES
+from ledgerd.replica.tree import parent_hash
 from ledgerd.storage import applied, keys
 from ledgerd.storage.tables import Tables
 
@@ -48,6 +49,26 @@ def check_row(tables: Tables, table: Table, key: bytes, value: bytes) -> None:
             _check_meta(key, value)
         case Table.PAYOUT_PAST:
             records.decode_payout_past(key, value)
+        case Table.TREE:
+            check_tree_row(tables, key, value)
+
+
+def check_tree_row(tables: Tables, key: bytes, value: bytes) -> None:
+    """Return if a leaf stands at its number, or a node is the root of the two below it.
+
+    Errors: CorruptionError, naming table and key.
+    """
+    level, number = leaves.tree_position(key)
+    if level == 0:
+        leaf, first = leaves.decode_leaf(key, value), tables.leaf(0)
+        if first is None or leaf.index != first.index + number:
+            raise _lonely(
+                Table.TREE, key, f"a leaf of index {leaf.index}, out of its place"
+            )
+        return
+    below = (tables.tree_node(level - 1, 2 * number + right) for right in (0, 1))
+    if leaves.decode_node(key, value) != parent_hash(*below):
+        raise _lonely(Table.TREE, key, "it is not the root of the two below it")
 
 
 def _check_payout(tables: Tables, key: bytes, value: bytes) -> None:

@@ -149,6 +149,7 @@ def read_copy(path: Path) -> tuple[Applied, Membership, int]:
             lib_version=LMDB_MAJOR,
         )
         try:
+            # Only the table that every release writes: an older one's copy lacks the newest.
             handles = open_tables(copy, (META,), create=False)
             with copy.begin() as transaction:
                 tables = Tables.of(handles, transaction)

@@ -28,6 +28,8 @@ from ledgerd.limits import ID_BYTES
 from ledgerd.raft.entries import Entry, EntryKind, Index
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.snapshots import Snapshot
+from ledgerd.replica.fold import after_rows
+from ledgerd.replica.tree import Edge
 from ledgerd.storage import applied as applied_record
 from ledgerd.storage import keys, swap
 from ledgerd.storage.applied import Applied
@@ -62,6 +64,7 @@ class LmdbStateStore:
             self._applied = tables.applied()
             self._view = _View(tables)
             self._membership = tables.membership()
+            self._tree = tables.tree()
         if self._applied.state_version > STATE_VERSION:
             raise CorruptionError(
                 f"state/ is of state version {self._applied.state_version}; this release applies "
@@ -101,6 +104,7 @@ class LmdbStateStore:
         self._guard(lambda: self._view.note(rows), what)
         if entry.kind is EntryKind.MEMBERSHIP:
             self._membership = memberships.membership_in(rows) or self._membership
+        self._tree = after_rows(self._tree, rows)
         self._applied = Applied(
             entry.index,
             entry.term,
@@ -131,6 +135,10 @@ class LmdbStateStore:
     def membership(self) -> Membership:
         """Return the membership in force at `applied()`; NOBODY before any entry set one."""
         return self._membership
+
+    def tree(self) -> Edge:
+        """Return the edge of the audit tree at `applied()`; NO_TREE before its first leaf."""
+        return self._tree
 
     def digest(self) -> bytes:
         """Return the rolling digest at `applied()`."""

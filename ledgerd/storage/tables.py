@@ -10,7 +10,8 @@ from typing import Final, TypeVar
 import lmdb
 
 from ledgerd.errors import CorruptionError
-from ledgerd.formats import memberships, records
+from ledgerd.formats import leaves, memberships, records, versions
+from ledgerd.formats.leaves import Leaf
 from ledgerd.formats.records import Table
 from ledgerd.ledger.accounts import Account, EntryPosition, InternalKey, Position
 from ledgerd.ledger.catalogue import FeeSchedule
@@ -19,6 +20,7 @@ from ledgerd.ledger.payouts import PayoutHead, PayoutStatus
 from ledgerd.ledger.view import ExternalRef
 from ledgerd.limits import ID_BYTES
 from ledgerd.raft.membership import NOBODY, Membership
+from ledgerd.replica.tree import NO_TREE, Edge, TreeNode, edge_of, leaf_hash
 from ledgerd.storage import applied, keys
 from ledgerd.storage.applied import Applied
 from ledgerd.storage.environment import Environment
@@ -126,6 +128,44 @@ class Tables:
         """Return the membership in force; NOBODY before any entry set one."""
         row = self._get(Table.META, memberships.META_MEMBERSHIP)
         return NOBODY if row is None else memberships.decode_membership(row)
+
+    def leaf(self, number: int) -> Leaf | None:
+        """Return a leaf of the audit tree, by its number from 0."""
+        return self._row(Table.TREE, leaves.tree_key(0, number), leaves.decode_leaf)
+
+    def tree_node(self, level: int, number: int) -> bytes:
+        """Return the root of a complete subtree. A missing one is a CorruptionError."""
+        key = leaves.tree_key(level, number)
+        if level:
+            root = self._row(Table.TREE, key, leaves.decode_node)
+        else:
+            leaf = self.leaf(number)
+            root = None if leaf is None else leaf_hash(leaves.leaf_bytes(leaf))
+        if root is None:
+            raise CorruptionError(
+                f"state/, table {Table.TREE}, key {key.hex()}: no row"
+            )
+        return root
+
+    def tree(self) -> Edge:
+        """Return the edge of the audit tree: a leaf for each entry from its first to the last."""
+        first, applied_last = self.leaf(0), self.applied()
+        if first is None:
+            if versions.has_audit_tree(applied_last.state_version):
+                raise CorruptionError(
+                    f"state/, table {Table.TREE}: no leaf, but state version "
+                    f"{applied_last.state_version} is in force"
+                )
+            return NO_TREE
+        size = applied_last.index - first.index + 1
+        return Edge(
+            first.index,
+            size,
+            tuple(
+                TreeNode(level, number, self.tree_node(level, number))
+                for level, number in edge_of(size)
+            ),
+        )
 
     def count(self, table: Table) -> int:
         """Return the number of rows of a table."""

@@ -248,6 +248,7 @@ class DirectNode:
             entry,
             self._state.digest(),
             state_version=STATE_VERSION,
+            tree=self._state.tree(),
         )
         self._state.write(entry, folded.rows, folded.digest)
         self._state.commit()

@@ -131,6 +131,9 @@ DECODED: dict[Table, tuple[Decoder, list[Any]]] = {
 }
 
 
+WRITTEN = [table for table in Table if table is not Table.TREE]  # the fold adds TREE
+
+
 def rows_of(writes: Writes) -> dict[Table, list[tuple[bytes, bytes]]]:
     return {rows.table: rows.rows for rows in records.encode_writes(writes)}
 
@@ -152,8 +155,9 @@ def test_tables_stand_in_their_digest_order():
         "config",
         "meta",
         "payout_past",
+        "tree",
     ]
-    assert list(rows_of(ALL_WRITES)) == list(Table)
+    assert list(rows_of(ALL_WRITES)) == WRITTEN
 
 
 def test_golden_bytes():
@@ -186,7 +190,7 @@ def test_a_payout_was_nothing_that_came_later():
         records.decode_payout_past(key, value)
 
 
-@pytest.mark.parametrize("table", Table)
+@pytest.mark.parametrize("table", WRITTEN)
 def test_what_is_encoded_comes_back(table):
     """Each decoder gives what its row was made of."""
     decode, expected = DECODED[table]
@@ -196,7 +200,7 @@ def test_what_is_encoded_comes_back(table):
     assert found == expected
 
 
-@pytest.mark.parametrize("table", Table)
+@pytest.mark.parametrize("table", WRITTEN)
 def test_rot_is_found_and_named(table):
     """Every flipped bit and every cut is a CorruptionError with table and key."""
     decode, _ = DECODED[table]
@@ -211,7 +215,7 @@ def test_rot_is_found_and_named(table):
                 decode(key, rotten)
 
 
-@pytest.mark.parametrize("table", Table)
+@pytest.mark.parametrize("table", WRITTEN)
 def test_a_later_layout_is_not_guessed(table):
     """A value with another version byte and a good checksum is refused by name."""
     decode, _ = DECODED[table]
@@ -222,7 +226,7 @@ def test_a_later_layout_is_not_guessed(table):
         decode(key, later + records.crc32c(later).to_bytes(4, "big"))
 
 
-@pytest.mark.parametrize("table", Table)
+@pytest.mark.parametrize("table", WRITTEN)
 def test_a_sound_checksum_does_not_excuse_a_bad_body(table):
     """Bodies cut or grown behind a good checksum are corruption all the same."""
     decode, _ = DECODED[table]

@@ -30,6 +30,7 @@ from ledgerd.raft.options import Options
 from ledgerd.raft.ready import Ready
 from ledgerd.raft.snapshots import Snapshot
 from ledgerd.replica.compaction import LogBounds
+from ledgerd.replica.fold import after_rows
 from ledgerd.replica.inputs import (
     CommandProposed,
     Input,
@@ -43,6 +44,7 @@ from ledgerd.replica.inputs import (
 from ledgerd.replica.outbox import Outbox
 from ledgerd.replica.ports import Receipt
 from ledgerd.replica.replica import Replica
+from ledgerd.replica.tree import NO_TREE, Edge
 from tests.fakes import MemoryView
 from tests.storage.memory import MemoryDisk, MemoryLogStore
 
@@ -63,6 +65,7 @@ class MemoryState:
         self._durable = Index(0)
         self._digest = bytes(32)
         self._membership = NOBODY
+        self._tree = NO_TREE
         self._state_version = state_version
         self.digests: dict[int, bytes] = {}
         self.incoming: dict[bytes, MemoryState] = {}
@@ -74,6 +77,7 @@ class MemoryState:
         assert entry.index == self._applied + 1, (entry.index, self._applied)
         self.ledger.write(rows)
         self._membership = membership_in(rows) or self._membership
+        self._tree = after_rows(self._tree, rows)
         self._applied = entry.index
         self._state_version = versions.after(entry, self._state_version)
         self._digest = self.digests[entry.index] = digest
@@ -90,6 +94,9 @@ class MemoryState:
 
     def membership(self) -> Membership:
         return self._membership
+
+    def tree(self) -> Edge:
+        return self._tree
 
     def state_version(self) -> int:
         return self._state_version

@@ -70,6 +70,7 @@ def replay(store: LmdbStateStore, entries: list[Entry]) -> None:
             store.digest(),
             store.membership(),
             state_version=store.state_version(),
+            tree=store.tree(),
         )
         store.write(one, folded.rows, folded.digest)
 

@@ -133,7 +133,11 @@ def test_a_full_map_is_a_storage_error(tmp_path: Path) -> None:
         apply_to(state, usual_history()[:1])
         one = usual_history()[1]
         folded = fold(
-            state.view, one, state.digest(), state_version=state.state_version()
+            state.view,
+            one,
+            state.digest(),
+            state_version=state.state_version(),
+            tree=state.tree(),
         )
         huge = [folded.rows[0]._replace(rows=[(b"k" * 26, bytes(300_000))])]
 
@@ -160,7 +164,11 @@ def test_an_append_below_the_last_key_is_stopped(environment: Environment) -> No
     state = LmdbStateStore(environment)
     apply_to(state, entries[:4])
     folded = fold(
-        state.view, entries[4], state.digest(), state_version=state.state_version()
+        state.view,
+        entries[4],
+        state.digest(),
+        state_version=state.state_version(),
+        tree=state.tree(),
     )
     late = folded.rows[0]._replace(rows=[(bytes(10), b"")])
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ledgerd.formats import batches, commands
+from ledgerd.formats import batches, commands, versions
 from ledgerd.ledger.batch import PayoutBatch
 from ledgerd.ledger.commands import (
     Cancel,
@@ -90,6 +90,10 @@ class History:
         """Append rare commands."""
         return self._append(EntryKind.COMMANDS, commands.encode(items), term)
 
+    def version(self, state_version: int, *, term: int = 1) -> Entry:
+        """Append what puts a state version in force."""
+        return self._append(EntryKind.VERSION, versions.encode(state_version), term)
+
     def payouts(self, batch: PayoutBatch, *, term: int = 1) -> Entry:
         """Append a batch of payouts."""
         return self._append(EntryKind.PAYOUTS, batches.encode(batch), term)
@@ -125,7 +129,11 @@ def apply_to(state: LmdbStateStore, entries: list[Entry]) -> None:
     """Fold entries into `state`, without committing."""
     for one in entries:
         folded = fold(
-            state.view, one, state.digest(), state_version=state.state_version()
+            state.view,
+            one,
+            state.digest(),
+            state_version=state.state_version(),
+            tree=state.tree(),
         )
         state.write(one, folded.rows, folded.digest)
 

@@ -1,0 +1,1 @@
+"""Micro benchmarks: one part of the path of a payout at a time, in one process."""
