@@ -50,6 +50,10 @@ RAIL_FACT_BYTES_MAX = 256  # one source, as text
 CALENDAR_NAME_BYTES_MAX = 32
 CALENDAR_DAYS_MAX = 2_048  # closed days beside the weekend: a century of any rail
 
+# Holds and entries that people write out.
+HOLD_TTL_US_MAX = 400 * 24 * 3600 * 1_000_000  # of log time
+ENTRY_LEGS_MAX = 32
+
 # Storage.
 LMDB_KEY_BYTES_MAX = 511
 PAGE_ROWS_MAX = 1_000  # rows of one list page

@@ -11,16 +11,18 @@ from typing import TypeVar
 from ledgerd.formats import records
 from ledgerd.formats.records import Table, TableRows
 from ledgerd.formats.versions import STATE_VERSION
-from ledgerd.ledger.accounts import Account, InternalKey, Position
+from ledgerd.ledger.accounts import Account, EntryPosition, InternalKey, Position
 from ledgerd.ledger.apply import Applied, apply
 from ledgerd.ledger.batch import PayoutColumns
 from ledgerd.ledger.catalogue import FeeSchedule
 from ledgerd.ledger.commands import Command
 from ledgerd.ledger.events import Event
+from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.journal import JournalEntry
 from ledgerd.ledger.payouts import PayoutHead, PayoutStatus
 from ledgerd.ledger.view import ExternalRef
+from ledgerd.ledger.vouchers import Voucher
 
 T = TypeVar("T")
 K = TypeVar("K", bytes, Position)
@@ -111,6 +113,26 @@ class MemoryView:
             for ref in refs
         ]
 
+    def entry(self, position: EntryPosition) -> JournalEntry | None:
+        """`LedgerView.entry`."""
+        return self._read(
+            Table.JOURNAL, records.entry_key(position), records.decode_journal
+        )
+
+    def reversed_minor(self, ref: ExternalRef) -> int:
+        """`LedgerView.reversed_minor`."""
+        key = records.reversal_key(ref)
+        return self._read(Table.REVERSAL, key, records.decode_reversal) or 0
+
+    def hold(self, position: Position) -> Hold | None:
+        """`LedgerView.hold`."""
+        key = records.position_key(position)
+        return self._read(Table.HOLD, key, records.decode_hold)
+
+    def voucher(self, voucher_id: bytes) -> Voucher | None:
+        """`LedgerView.voucher`."""
+        return self._read(Table.VOUCHER, voucher_id, records.decode_voucher)
+
     def internals(self, keys: Sequence[InternalKey]) -> list[int]:
         """`LedgerView.internals`."""
         return [
@@ -170,6 +192,13 @@ class MemoryView:
             for key, value in self.tables[Table.PAYOUT].items()
         ]
         return [(head, self.payout_statuses([head.position])[0]) for head in heads]
+
+    def all_holds(self) -> list[Hold]:
+        """Every hold, in order."""
+        return [
+            records.decode_hold(key, value)
+            for key, value in self.tables[Table.HOLD].items()
+        ]
 
     def all_internals(self) -> list[tuple[InternalKey, int]]:
         """Every internal account's balance."""

@@ -423,30 +423,52 @@ REFUSALS: Final[Mapping[Refusal, Advice]] = {
         "No account has this id.", "Open it, or mend the id."
     ),
     Refusal.PAYOUT_NOT_FOUND: Advice("No payout has this id.", "Mend the id."),
+    Refusal.HOLD_NOT_FOUND: Advice("No hold has this id.", "Mend the id."),
     Refusal.RAIL_NOT_FOUND: Advice("The catalogue has no such rail.", "Mend the name."),
+    Refusal.ENTRY_NOT_FOUND: Advice(
+        "No funding has this bank and reference, no journal entry stands at the linked position, "
+        "or no voucher has this id.",
+        "Mend what the call refers to.",
+    ),
     Refusal.LIVEMODE_MISMATCH: Advice(
-        "A sandbox account with another rail than `sandbox`, or a live one with it; or a transfer "
-        "between both worlds.",
+        "A sandbox account with another rail than `sandbox`, or a live one with it; or money "
+        "would move between both worlds.",
         "Use an account and a rail of one world.",
     ),
     Refusal.CURRENCY_MISMATCH: Advice(
         "The amount is not in the account's currency.", "Use the account's currency."
     ),
     Refusal.CURRENCY_RETIRED: Advice(
-        "A currency that no longer exists takes no new accounts.", "Use its successor."
+        "A currency that no longer exists takes no new accounts, holds or fees.",
+        "Use its successor.",
+    ),
+    Refusal.ENTRY_UNBALANCED: Advice(
+        "The legs' debits and credits differ.", "Make them equal; use a new id."
     ),
     Refusal.EXTERNAL_REF_USED: Advice(
         "This reference of this bank was booked before.",
         "Nothing, if it is the same money; else compare the references.",
     ),
     Refusal.WRONG_STATE: Advice(
-        "The payout is past the state in which this is possible.", "Read the payout."
+        "The payout, hold or voucher is past the state in which this is possible.",
+        "Read it.",
     ),
     Refusal.ACCOUNT_CLOSED: Advice(
-        "The account is closed. No call closes one yet.", "Use another account."
+        "The account is closed, for ever.", "Use another account."
     ),
     Refusal.ACCOUNT_FROZEN: Advice(
-        "The account is frozen. No call freezes one yet.", "Ask who froze it."
+        "The account is frozen: it takes no new work.", "Ask who froze it."
+    ),
+    Refusal.ACCOUNT_NOT_EMPTY: Advice(
+        "A balance of the account is not zero, or a payout or hold of it is open.",
+        "Bring the balances to zero, then close it.",
+    ),
+    Refusal.HOLD_EXPIRED: Advice(
+        "The hold's time was over at the log time of the call; its money goes back.",
+        "Ask for a new hold.",
+    ),
+    Refusal.SAME_PERSON: Advice(
+        "Whoever wrote it out cannot approve it.", "Let another person approve it."
     ),
     Refusal.RAIL_CURRENCY: Advice(
         "The rail does not carry this currency.", "Use another rail."
@@ -454,6 +476,13 @@ REFUSALS: Final[Mapping[Refusal, Advice]] = {
     Refusal.INSUFFICIENT_FUNDS: Advice(
         "Amount and fee would take the account below its minimum.",
         "Fund the account; submit under a new id.",
+    ),
+    Refusal.HOLD_EXCEEDED: Advice(
+        "More would be captured than the hold holds.", "Capture at most its amount."
+    ),
+    Refusal.BOUND_EXCEEDED: Advice(
+        "More would be reversed than was funded, or a balance that is never negative would be.",
+        "Read what was booked, and use a smaller amount.",
     ),
     Refusal.OVERFLOW: Advice(
         "A balance would pass 2^63 - 1 minor units.",

@@ -10,11 +10,12 @@ the state.
 from collections.abc import Sequence
 from struct import Struct
 from struct import error as StructError
-from typing import Final, assert_never
+from typing import Final
 
 from google.protobuf.message import DecodeError
 
 from ledgerd.errors import CorruptionError, NotUnderstood
+from ledgerd.formats import account_commands
 from ledgerd.formats.v1 import commands_pb2 as pb
 from ledgerd.ledger.commands import (
     Cancel,
@@ -144,7 +145,7 @@ def _to_message(command: Command) -> pb.Command:
                 )
             )
         case _:
-            assert_never(command)
+            return account_commands.to_message(command)
 
 
 def _from_message(message: pb.Command) -> Command:
@@ -202,4 +203,4 @@ def _from_message(message: pb.Command) -> Command:
             )
             return SetFees(fees.request_id, rules, fees.source, fees.principal)
         case _:
-            raise NotUnderstood("the kind of a command is unknown to this release")
+            return account_commands.from_message(message)

@@ -20,6 +20,9 @@ changed: a new one gets the next version byte, and the decoder reads both.
     id            id, IdKind u8                         IdRecord
     request       request id                            RequestRecord
     evidence      1, length of bank u8, bank, reference Position of its command
+    reversal      length of bank u8, bank, reference    how much of a Fund was reversed
+    hold          index u64, ordinal u16                Hold, formats/holds
+    voucher       request id of its call                Voucher, formats/vouchers
     config        1, effective from u64, version u32    FeeSchedule
     meta          b"ledger/event_seq"                   seq of the last event
                   b"cluster/membership"                 the membership, formats/memberships
@@ -43,6 +46,7 @@ from typing import Final, NamedTuple, TypeVar
 from google_crc32c import value as crc32c
 
 from ledgerd.errors import CorruptionError
+from ledgerd.formats import holds, vouchers
 from ledgerd.ledger.accounts import (
     Account,
     AccountKind,
@@ -59,6 +63,7 @@ from ledgerd.ledger.batch import PayoutColumns
 from ledgerd.ledger.catalogue import FeeSchedule
 from ledgerd.ledger.commands import FeeRule
 from ledgerd.ledger.events import AccountAfter, Event, EventKind
+from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.identity import CallKind, IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.journal import (
     EntryReason,
@@ -70,6 +75,7 @@ from ledgerd.ledger.journal import (
 from ledgerd.ledger.outcomes import Outcomes
 from ledgerd.ledger.payouts import PayoutHead, PayoutState, PayoutStatus
 from ledgerd.ledger.view import AcceptedSubmits, ExternalRef, Writes
+from ledgerd.ledger.vouchers import Voucher
 
 EVENT_SEEK_EVERY: Final = 1024
 ACCOUNT_MARK_EVERY: Final = 64
@@ -101,6 +107,9 @@ class Table(StrEnum):
     META = "meta"
     PAYOUT_PAST = "payout_past"
     TREE = "tree"
+    REVERSAL = "reversal"
+    HOLD = "hold"
+    VOUCHER = "voucher"
 
 
 # Tables whose new keys are above all their old ones.
@@ -150,6 +159,7 @@ _ID: Final = Struct(">BBQH")
 _ID_REFUSED: Final = Struct(">q16s")
 _REQUEST: Final = Struct(">BBQHqBQHB")
 _EVIDENCE: Final = Struct(">BQH")
+_REVERSAL: Final = Struct(">Bq")
 _FEES: Final = Struct(">BIqHH")
 _FEE_RULE: Final = Struct(">HHqHqq")
 _META_SEQ: Final = Struct(">BQ")
@@ -243,6 +253,11 @@ def external_ref_key(ref: ExternalRef) -> bytes:
     return b"\x01" + _BYTE[len(ref.bank)] + ref.bank + ref.reference
 
 
+def reversal_key(ref: ExternalRef) -> bytes:
+    """Return the key of what was reversed of a Fund."""
+    return _BYTE[len(ref.bank)] + ref.bank + ref.reference
+
+
 def fee_schedule_key(effective_from_us: int, version: int) -> bytes:
     """Return the key of a fee schedule; the last one with FEES_PREFIX is in force."""
     return _FEES_KEY.pack(FEES_PREFIX[0], effective_from_us, version)
@@ -283,6 +298,16 @@ def encode_writes(writes: Writes) -> list[TableRows]:
         tables[Table.EVIDENCE].append((external_ref_key(ref), value))
     tables[Table.EVIDENCE].sort()
     tables[Table.CONFIG] += map(_fees_row, writes.fee_schedules)
+    for ref, reversed_minor in writes.reversals:
+        value = _sealed(_REVERSAL.pack(_VERSION, reversed_minor))
+        tables[Table.REVERSAL].append((reversal_key(ref), value))
+    tables[Table.REVERSAL].sort()
+    for hold in writes.holds:
+        value = _sealed(holds.pack(hold))
+        tables[Table.HOLD].append((position_key(hold.position), value))
+    for voucher in writes.vouchers:
+        value = _sealed(vouchers.pack(voucher))
+        tables[Table.VOUCHER].append((voucher.voucher_id, value))
     if writes.event_seq is not None:
         value = _sealed(_META_SEQ.pack(_VERSION, writes.event_seq))
         tables[Table.META].append((META_EVENT_SEQ, value))
@@ -788,6 +813,26 @@ def decode_external_ref(key: bytes, value: bytes) -> Position:
         return index, ordinal
 
     return _opened(Table.EVIDENCE, key, value, read)
+
+
+def decode_reversal(key: bytes, value: bytes) -> int:
+    """Return how much of a Fund was reversed. Layout: version, amount."""
+    return _opened(
+        Table.REVERSAL, key, value, lambda body: int(_REVERSAL.unpack(body)[1])
+    )
+
+
+def decode_hold(key: bytes, value: bytes) -> Hold:
+    """Return a hold."""
+    position = position_of(key)
+    return _opened(Table.HOLD, key, value, lambda body: holds.unpack(position, body))
+
+
+def decode_voucher(key: bytes, value: bytes) -> Voucher:
+    """Return a voucher."""
+    return _opened(
+        Table.VOUCHER, key, value, lambda body: vouchers.unpack(bytes(key), body)
+    )
 
 
 # config, kind 1: version, schedule version u32, effective from, number of rules u16, length

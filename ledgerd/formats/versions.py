@@ -18,12 +18,14 @@ The payload of a VERSION entry: layout u8, 1 | state version u32, big-endian.
 
 from struct import Struct
 from struct import error as StructError
-from typing import Final
+from typing import Final, get_args
 
 from ledgerd.errors import CorruptionError, NotUnderstood
 from ledgerd.ledger.commands import (
+    AccountCommand,
     Cancel,
     Command,
+    CreateHold,
     Fund,
     OpenAccount,
     SetFees,
@@ -51,6 +53,8 @@ _COMMAND_SINCE: Final[dict[type[Command], int]] = {
     Transfer: 1,
     Cancel: 1,
     SetFees: 1,
+    CreateHold: 3,
+    **dict.fromkeys(get_args(AccountCommand), 3),
 }
 
 _LOG_CUT_SINCE: Final = 2

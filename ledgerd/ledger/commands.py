@@ -2,7 +2,8 @@
 
 Submit travels in columns (`batch`); its dataclass is for the readable definition of apply.
 
-`request_id` is the idempotency key of the call (ledger.md 6); OpenAccount's is the account id.
+`request_id` is the idempotency key of the call (ledger.md 6); the key of OpenAccount is the account
+id, that of CreateHold the hold id.
 `principal` says who asked, from the certificate; it is not compared on retries.
 """
 
@@ -105,4 +106,160 @@ class SetFees:
     principal: str
 
 
-Command: TypeAlias = OpenAccount | Fund | Transfer | Cancel | SetFees
+@dataclass(frozen=True, slots=True)
+class CloseAccount:
+    """Close an account for ever: all balances are zero and nothing is open. 2.5."""
+
+    request_id: bytes
+    account_id: bytes
+    reason: str
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """Stop new work on an account; money that comes in is blocked. 2.5."""
+
+    request_id: bytes
+    account_id: bytes
+    reason: str
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unfreeze:
+    """Let a frozen account work again. What was blocked stays blocked. 2.5."""
+
+    request_id: bytes
+    account_id: bytes
+    reason: str
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
+class FundReverse:
+    """The bank took back money that a Fund booked. 2.5.
+
+    bank, external_ref: of that Fund. The parts that are reversed never exceed it.
+    """
+
+    request_id: bytes
+    bank: str
+    external_ref: str
+    amount_minor: int
+    currency: int
+    reason: str
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreateHold:
+    """Put available money aside for `ttl_us` of log time. The key is the hold id. 2.5."""
+
+    hold_id: bytes
+    account_id: bytes
+    amount_minor: int
+    currency: int
+    ttl_us: int
+    reference: str
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureHold:
+    """Give held money to another account; what is left of the hold comes back. 2.5."""
+
+    request_id: bytes
+    hold_id: bytes
+    to_account_id: bytes
+    amount_minor: int
+    currency: int
+    reference: str
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseHold:
+    """Give all money of a hold back to its account. 2.5."""
+
+    request_id: bytes
+    hold_id: bytes
+    reason: str
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
+class EntryLeg:
+    """One leg of an entry that a person writes out; not checked until it is decided.
+
+    kind: an `accounts.AccountKind`. subject: as in `accounts.LedgerAccount`.
+    """
+
+    kind: int
+    subject: bytes
+    is_debit: bool
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class PostEntry:
+    """Write out a journal entry that another principal has to approve: a voucher. 2.5."""
+
+    request_id: bytes
+    livemode: bool
+    currency: int
+    legs: tuple[EntryLeg, ...]
+    reason: str
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
+class Adjust:
+    """A voucher that puts an earlier entry right, `linked`: (index, ordinal, n). 2.5."""
+
+    request_id: bytes
+    livemode: bool
+    currency: int
+    legs: tuple[EntryLeg, ...]
+    reason: str
+    linked: tuple[int, int, int]
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApproveVoucher:
+    """Post another principal's voucher, named by the request id of its call."""
+
+    request_id: bytes
+    voucher_id: bytes
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
+class RejectVoucher:
+    """End a voucher; nothing is posted. Its author may do it, too."""
+
+    request_id: bytes
+    voucher_id: bytes
+    reason: str
+    principal: str
+
+
+# The calls with a request id that state version 3 brought for accounts.
+AccountCommand: TypeAlias = (
+    CloseAccount
+    | Freeze
+    | Unfreeze
+    | FundReverse
+    | CaptureHold
+    | ReleaseHold
+    | PostEntry
+    | Adjust
+    | ApproveVoucher
+    | RejectVoucher
+)
+
+
+Command: TypeAlias = (
+    OpenAccount | Fund | Transfer | Cancel | SetFees | CreateHold | AccountCommand
+)

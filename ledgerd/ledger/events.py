@@ -15,6 +15,17 @@ class EventKind(IntEnum):
     PAYOUT_CREATED = 4
     PAYOUT_CANCELLED = 5
     FEES_SET = 6
+    ACCOUNT_CLOSED = 32
+    ACCOUNT_FROZEN = 33
+    ACCOUNT_UNFROZEN = 34
+    FUNDING_REVERSED = 35
+    HOLD_CREATED = 36
+    HOLD_CAPTURED = 37
+    HOLD_RELEASED = 38
+    HOLD_EXPIRED = 39
+    VOUCHER_MADE = 40
+    VOUCHER_POSTED = 41
+    VOUCHER_REJECTED = 42
 
 
 class AccountAfter(NamedTuple):
@@ -27,7 +38,8 @@ class AccountAfter(NamedTuple):
 class Event(NamedTuple):
     """One change, as the feed tells it.
 
-    subject: payout id, account id, or request id where nothing else has an id.
+    subject: id of the payout, account, hold or voucher, or the request id where nothing
+        else has an id.
     state_before, state_after: PayoutState values, 0 where there is no payout.
     accounts: those whose balances changed (or began), in the order of the command.
     """

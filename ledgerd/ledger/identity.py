@@ -11,15 +11,28 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Final, assert_never
 
 from ledgerd.ledger.commands import (
+    AccountCommand,
+    Adjust,
+    ApproveVoucher,
     Cancel,
+    CaptureHold,
+    CloseAccount,
     Command,
+    CreateHold,
+    EntryLeg,
+    Freeze,
     Fund,
+    FundReverse,
     OpenAccount,
+    PostEntry,
+    RejectVoucher,
+    ReleaseHold,
     SetFees,
     Transfer,
+    Unfreeze,
 )
 from ledgerd.limits import ID_BYTES, REQUEST_ID_RETENTION_US
 
@@ -31,6 +44,7 @@ class IdKind(IntEnum):
 
     PAYOUT = 1
     ACCOUNT = 2
+    HOLD = 3
 
 
 class CallKind(IntEnum):
@@ -40,11 +54,21 @@ class CallKind(IntEnum):
     TRANSFER = 2
     CANCEL = 3
     SET_FEES = 4
+    CLOSE_ACCOUNT = 32
+    FREEZE = 33
+    UNFREEZE = 34
+    FUND_REVERSE = 35
+    CAPTURE_HOLD = 36
+    RELEASE_HOLD = 37
+    POST_ENTRY = 38
+    ADJUST = 39
+    APPROVE_VOUCHER = 40
+    REJECT_VOUCHER = 41
 
 
 @dataclass(frozen=True, slots=True)
 class IdRecord:
-    """What is kept of a payout id or of a refused account id.
+    """What is kept of a payout or hold id, or of a refused account id.
 
     refusal: 0 where the command was accepted; then ts_us is 0 and the fingerprint empty,
         for the object itself has them. fingerprint: of the client fields, 16 bytes.
@@ -115,6 +139,17 @@ def open_account_fingerprint(command: OpenAccount) -> bytes:
     )
 
 
+def create_hold_fingerprint(command: CreateHold) -> bytes:
+    """Return the fingerprint of a CreateHold's client fields."""
+    return fingerprint(
+        command.account_id
+        + _number(command.amount_minor)
+        + _number(command.currency)
+        + _number(command.ttl_us)
+        + command.reference.encode()
+    )
+
+
 # What is compared of each call, by the names of the public message, in its order.
 FIELD_NAMES: Final = {
     CallKind.FUND: (
@@ -133,6 +168,28 @@ FIELD_NAMES: Final = {
     ),
     CallKind.CANCEL: ("payout_id", "reason"),
     CallKind.SET_FEES: ("rules", "source"),
+    CallKind.CLOSE_ACCOUNT: ("account_id", "reason"),
+    CallKind.FREEZE: ("account_id", "reason"),
+    CallKind.UNFREEZE: ("account_id", "reason"),
+    CallKind.FUND_REVERSE: (
+        "bank",
+        "external_ref",
+        "amount.units",
+        "amount.currency",
+        "reason",
+    ),
+    CallKind.CAPTURE_HOLD: (
+        "hold_id",
+        "to_account_id",
+        "amount.units",
+        "amount.currency",
+        "reference",
+    ),
+    CallKind.RELEASE_HOLD: ("hold_id", "reason"),
+    CallKind.POST_ENTRY: ("livemode", "currency", "legs", "reason"),
+    CallKind.ADJUST: ("livemode", "currency", "legs", "reason", "linked"),
+    CallKind.APPROVE_VOUCHER: ("voucher_id",),
+    CallKind.REJECT_VOUCHER: ("voucher_id", "reason"),
 }
 
 
@@ -147,8 +204,24 @@ def call_of(command: Command) -> CallKind:
             return CallKind.CANCEL
         case SetFees():
             return CallKind.SET_FEES
-        case OpenAccount():
-            raise AssertionError("OpenAccount is keyed by its account id")
+        case OpenAccount() | CreateHold():
+            raise AssertionError("it is keyed by the account id or hold id")
+        case _:
+            return _CALLS[type(command)]
+
+
+_CALLS: Final[dict[type[AccountCommand], CallKind]] = {
+    CloseAccount: CallKind.CLOSE_ACCOUNT,
+    Freeze: CallKind.FREEZE,
+    Unfreeze: CallKind.UNFREEZE,
+    FundReverse: CallKind.FUND_REVERSE,
+    CaptureHold: CallKind.CAPTURE_HOLD,
+    ReleaseHold: CallKind.RELEASE_HOLD,
+    PostEntry: CallKind.POST_ENTRY,
+    Adjust: CallKind.ADJUST,
+    ApproveVoucher: CallKind.APPROVE_VOUCHER,
+    RejectVoucher: CallKind.REJECT_VOUCHER,
+}
 
 
 def field_fingerprints(command: Command) -> tuple[bytes, ...]:
@@ -206,8 +279,60 @@ def _client_fields(command: Command) -> tuple[bytes, ...]:
                 )
             )
             return (rules, command.source.encode())
-        case OpenAccount():
-            raise AssertionError("OpenAccount is keyed by its account id")
+        case OpenAccount() | CreateHold():
+            raise AssertionError("it is keyed by the account id or hold id")
+        case _:
+            return _account_fields(command)
+
+
+def _account_fields(command: AccountCommand) -> tuple[bytes, ...]:
+    match command:
+        case CloseAccount() | Freeze() | Unfreeze():
+            return (command.account_id, command.reason.encode())
+        case FundReverse():
+            return (
+                command.bank.encode(),
+                command.external_ref.encode(),
+                _number(command.amount_minor),
+                _number(command.currency),
+                command.reason.encode(),
+            )
+        case CaptureHold():
+            return (
+                command.hold_id,
+                command.to_account_id,
+                _number(command.amount_minor),
+                _number(command.currency),
+                command.reference.encode(),
+            )
+        case ReleaseHold():
+            return (command.hold_id, command.reason.encode())
+        case PostEntry() | Adjust():
+            fields = (
+                bytes([command.livemode]),
+                _number(command.currency),
+                b"".join(map(_leg, command.legs)),
+                command.reason.encode(),
+            )
+            if isinstance(command, PostEntry):
+                return fields
+            return (*fields, b"".join(map(_number, command.linked)))
+        case ApproveVoucher():
+            return (command.voucher_id,)
+        case RejectVoucher():
+            return (command.voucher_id, command.reason.encode())
+        case _:
+            assert_never(command)
+
+
+def _leg(leg: EntryLeg) -> bytes:
+    return (
+        _number(leg.kind)
+        + _number(len(leg.subject))
+        + leg.subject
+        + bytes([leg.is_debit])
+        + _number(leg.amount_minor)
+    )
 
 
 def _number(value: int) -> bytes:

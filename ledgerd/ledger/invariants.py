@@ -22,6 +22,7 @@ from ledgerd.ledger.accounts import (
     normal_side,
 )
 from ledgerd.ledger.events import Event
+from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.journal import JournalEntry, imbalance
 from ledgerd.ledger.money import fits
 from ledgerd.ledger.payouts import PayoutHead, PayoutStatus, reserved_minor
@@ -239,6 +240,24 @@ class Audit:
                     "I4",
                     f"account {account_id.hex()}",
                     f"reserved {found}, open payouts {expected.get(account_id, 0)}",
+                )
+
+    def holds(self, holds: Iterable[Hold]) -> None:
+        """Compare `held` in the fold with the sum over open holds. # I4."""
+        expected: dict[bytes, int] = {}
+        for hold in holds:
+            before_minor = expected.get(hold.account_id, 0)
+            expected[hold.account_id] = before_minor + hold.held_minor
+        for account_id in sorted(expected.keys() | self._accounts.keys()):
+            found = 0
+            if account_id in self._accounts:
+                book = self._accounts[account_id][2]
+                found = self._balances_of(account_id, book).held_minor
+            if found != expected.get(account_id, 0):
+                self._breach(
+                    "I4",
+                    f"account {account_id.hex()}",
+                    f"held {found}, open holds {expected.get(account_id, 0)}",
                 )
 
     def events(self, events: Iterable[Event]) -> int:

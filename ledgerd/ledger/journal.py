@@ -25,6 +25,13 @@ class EntryReason(IntEnum):
     CANCEL = 2
     FUND = 3
     TRANSFER = 4
+    FUND_REVERSE = 32
+    HOLD = 33
+    HOLD_CAPTURE = 34
+    HOLD_RELEASE = 35
+    HOLD_EXPIRY = 36
+    POST_ENTRY = 37
+    ADJUST = 38
 
 
 class Leg(NamedTuple):

@@ -32,6 +32,7 @@ class Refusal(IntEnum):
     QUOTE_NOT_FOUND = 0x44
     RAIL_KEY_UNKNOWN = 0x45
     EXCEPTION_NOT_FOUND = 0x46
+    ENTRY_NOT_FOUND = 0x47  # from state version 3
     LIVEMODE_MISMATCH = 0x50
     CURRENCY_MISMATCH = 0x51
     CURRENCY_RETIRED = 0x52

@@ -21,9 +21,11 @@ from ledgerd.ledger.accounts import (
 from ledgerd.ledger.batch import PayoutColumns
 from ledgerd.ledger.catalogue import FeeSchedule
 from ledgerd.ledger.events import Event
+from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.journal import JournalEntry
 from ledgerd.ledger.payouts import PayoutHead, PayoutStatus
+from ledgerd.ledger.vouchers import Voucher
 
 
 class ExternalRef(NamedTuple):
@@ -70,6 +72,22 @@ class LedgerView(Protocol):
 
     def external_refs(self, refs: Sequence[ExternalRef]) -> list[Position | None]:
         """Return the position of the command that used each reference."""
+        ...
+
+    def entry(self, position: EntryPosition) -> JournalEntry | None:
+        """Return a journal entry."""
+        ...
+
+    def reversed_minor(self, ref: ExternalRef) -> int:
+        """Return how much of a Fund was reversed, minor units; 0 if nothing was."""
+        ...
+
+    def hold(self, position: Position) -> Hold | None:
+        """Return the hold that the command at `position` made."""
+        ...
+
+    def voucher(self, voucher_id: bytes) -> Voucher | None:
+        """Return a voucher."""
         ...
 
     def internals(self, keys: Sequence[InternalKey]) -> list[int]:
@@ -138,5 +156,8 @@ class Writes:
     ids: list[tuple[IdKind, bytes, IdRecord]] = field(default_factory=list)
     requests: list[tuple[bytes, RequestRecord]] = field(default_factory=list)
     external_refs: list[tuple[ExternalRef, Position]] = field(default_factory=list)
+    reversals: list[tuple[ExternalRef, int]] = field(default_factory=list)
+    holds: list[Hold] = field(default_factory=list)
+    vouchers: list[Voucher] = field(default_factory=list)
     fee_schedules: list[FeeSchedule] = field(default_factory=list)
     event_seq: int | None = None

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from ledgerd.ledger.accounts import (
     Account,
     AccountKind,
+    AccountStatus,
     Book,
     EntryPosition,
     InternalKey,
@@ -19,11 +20,13 @@ from ledgerd.ledger.accounts import (
 )
 from ledgerd.ledger.catalogue import FeeSchedule
 from ledgerd.ledger.events import AccountAfter, Event, EventKind
+from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.journal import EntryReason, JournalEntry, Leg, Touched
 from ledgerd.ledger.money import fits
 from ledgerd.ledger.payouts import PayoutHead, PayoutStatus
 from ledgerd.ledger.view import ExternalRef, LedgerView, Writes
+from ledgerd.ledger.vouchers import Voucher
 
 
 class Plan(NamedTuple):
@@ -46,6 +49,9 @@ class WorkingSet:
         self._statuses: dict[Position, PayoutStatus | None] = {}
         self._requests: dict[bytes, RequestRecord | None] = {}
         self._refs: dict[ExternalRef, Position | None] = {}
+        self._reversed: dict[ExternalRef, int] = {}
+        self._holds: dict[Position, Hold | None] = {}
+        self._vouchers: dict[bytes, Voucher | None] = {}
         self._internals: dict[InternalKey, int] = {}
         self._fees = view.fee_schedule()
         self._event_seq = view.event_seq()
@@ -58,6 +64,9 @@ class WorkingSet:
         self._new_ids: dict[tuple[IdKind, bytes], IdRecord] = {}
         self._new_requests: dict[bytes, RequestRecord] = {}
         self._new_refs: dict[ExternalRef, Position] = {}
+        self._new_reversals: set[ExternalRef] = set()
+        self._new_holds: dict[Position, Hold] = {}
+        self._new_vouchers: dict[bytes, Voucher] = {}
         self._new_fees: list[FeeSchedule] = []
         self._journal: list[JournalEntry] = []
         self._events: list[Event] = []
@@ -99,6 +108,33 @@ class WorkingSet:
         if ref not in self._refs:
             (self._refs[ref],) = self._view.external_refs([ref])
         return self._refs[ref]
+
+    def entry(self, position: EntryPosition) -> JournalEntry | None:
+        """Return a journal entry, one that this log entry posted too."""
+        for entry in self._journal:
+            if entry.position == position:
+                return entry
+        return self._view.entry(position)
+
+    def reversed_minor(self, ref: ExternalRef) -> int:
+        """Return how much of the Fund with this reference was reversed."""
+        if ref not in self._reversed:
+            self._reversed[ref] = self._view.reversed_minor(ref)
+        return self._reversed[ref]
+
+    def hold(self, position: Position) -> Hold:
+        """Return a hold that exists."""
+        if position not in self._holds:
+            self._holds[position] = self._view.hold(position)
+        hold = self._holds[position]
+        assert hold is not None, position
+        return hold
+
+    def voucher(self, voucher_id: bytes) -> Voucher | None:
+        """Return a voucher."""
+        if voucher_id not in self._vouchers:
+            self._vouchers[voucher_id] = self._view.voucher(voucher_id)
+        return self._vouchers[voucher_id]
 
     def fees(self) -> FeeSchedule:
         """Return the schedule in force."""
@@ -175,6 +211,36 @@ class WorkingSet:
         assert self.account(account.account_id) is None, account
         self._accounts[account.account_id] = account
         self._changed_accounts.add(account.account_id)
+
+    def set_account_status(self, account_id: bytes, status: AccountStatus) -> None:
+        """Close or freeze an account, or let it work again."""
+        self._existing(account_id).status = status
+        self._changed_accounts.add(account_id)
+
+    def set_reversed(self, ref: ExternalRef, reversed_minor: int) -> None:
+        """Keep how much of a Fund was reversed. It only rises."""
+        assert reversed_minor > self.reversed_minor(ref), (ref, reversed_minor)
+        self._reversed[ref] = reversed_minor
+        self._new_reversals.add(ref)
+
+    def add_hold(self, hold: Hold) -> None:
+        """Add a hold, and spend its id."""
+        self._holds[hold.position] = self._new_holds[hold.position] = hold
+        self.spend_id(IdKind.HOLD, hold.hold_id, IdRecord(*hold.position))
+
+    def set_hold(self, hold: Hold) -> None:
+        """Change a hold."""
+        self._holds[hold.position] = self._new_holds[hold.position] = hold
+
+    def add_voucher(self, voucher: Voucher) -> None:
+        """Add a voucher that did not exist."""
+        assert self.voucher(voucher.voucher_id) is None, voucher
+        self.set_voucher(voucher)
+
+    def set_voucher(self, voucher: Voucher) -> None:
+        """Change a voucher."""
+        id_ = voucher.voucher_id
+        self._vouchers[id_] = self._new_vouchers[id_] = voucher
 
     def add_payout(self, head: PayoutHead) -> None:
         """Add a payout, and spend its id."""
@@ -272,6 +338,11 @@ class WorkingSet:
             ),
             requests=sorted(self._new_requests.items()),
             external_refs=sorted(self._new_refs.items()),
+            reversals=[
+                (ref, self._reversed[ref]) for ref in sorted(self._new_reversals)
+            ],
+            holds=[hold for _, hold in sorted(self._new_holds.items())],
+            vouchers=[voucher for _, voucher in sorted(self._new_vouchers.items())],
             fee_schedules=self._new_fees,
             event_seq=self._event_seq if self._events else None,
         )

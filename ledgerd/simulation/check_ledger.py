@@ -157,6 +157,10 @@ class LedgerWatch:
                 )
                 for key, value in tables.scan(Table.PAYOUT)
             )
+            audit.holds(
+                records.decode_hold(key, value)
+                for key, value in tables.scan(Table.HOLD)
+            )
             audit.events(
                 records.decode_event(key, value)
                 for key, value in tables.scan(Table.EVENT)

@@ -1,7 +1,7 @@
 """Offline verification of a stopped node: everything that can be recomputed is, and compared.
 
     log     every value's checksum, index, chain link and order; the hard state twins
-    rows    every row of state/: its checksum; I2 trial balance, I4 reserved, I8 journal fold,
+    rows    every row of state/: its checksum; I2 trial balance, I4 reserved and held, I8 fold,
             I11 dense sequences of events and of each account
     replay  the whole log folded again into an empty state: digest and every row must be equal;
             not where the log was cut, for its beginning is gone (F27)
@@ -308,6 +308,7 @@ class _Books:
         self._touched: dict[bytes, Touched] = {}
         self._last_entries: dict[bytes, EntryPosition] = {}
         self._reserved: dict[bytes, int] = {}
+        self._held: dict[bytes, int] = {}
         self._event_seq = 0
         self._event_seq_stored = 0
         self._leaves = 0
@@ -343,6 +344,13 @@ class _Books:
                 self._within(table, key, records.decode_request(key, value).index)
             case Table.EVIDENCE:
                 self._within(table, key, records.decode_external_ref(key, value)[0])
+            case Table.REVERSAL:
+                records.decode_reversal(key, value)
+            case Table.HOLD:
+                self._hold(tables, key, value)
+            case Table.VOUCHER:
+                voucher = records.decode_voucher(key, value)
+                self._within(table, key, voucher.changed[0])
             case Table.CONFIG:
                 if key.startswith(records.FEES_PREFIX):
                     records.decode_fee_schedule(key, value)
@@ -388,6 +396,19 @@ class _Books:
             self._report.add(
                 _place(Table.ID, records.id_key(IdKind.PAYOUT, head.payout_id)),
                 f"it does not lead to the payout at position {head.position}",
+            )
+
+    def _hold(self, tables: Tables, key: bytes, value: bytes) -> None:
+        hold = records.decode_hold(key, value)
+        self._within(Table.HOLD, key, hold.changed[0])
+        self._held[hold.account_id] = (
+            self._held.get(hold.account_id, 0) + hold.held_minor
+        )
+        kept = tables.id(IdKind.HOLD, hold.hold_id)
+        if kept is None or kept.refusal or (kept.index, kept.ordinal) != hold.position:
+            self._report.add(
+                _place(Table.ID, records.id_key(IdKind.HOLD, hold.hold_id)),
+                f"it does not lead to the hold at position {hold.position}",
             )
 
     def _journal(self, key: bytes, entry: JournalEntry) -> None:
@@ -480,6 +501,13 @@ class _Books:
                 place,
                 f"reserved is {account.reserved_minor}, its open payouts add up to "
                 f"{reserved} minor units (I4)",
+            )
+        held = self._held.get(account_id, 0)
+        if account.held_minor != held:
+            self._report.add(
+                place,
+                f"held is {account.held_minor}, its open holds add up to {held} minor "
+                "units (I4)",
             )
         touched = self._touched.get(account_id)
         sequence = 0 if touched is None else touched.sequence

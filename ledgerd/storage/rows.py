@@ -42,6 +42,12 @@ def check_row(tables: Tables, table: Table, key: bytes, value: bytes) -> None:
             records.decode_request(key, value)
         case Table.EVIDENCE:
             records.decode_external_ref(key, value)
+        case Table.REVERSAL:
+            records.decode_reversal(key, value)
+        case Table.HOLD:
+            _check_hold(tables, key, value)
+        case Table.VOUCHER:
+            records.decode_voucher(key, value)
         case Table.CONFIG:
             if key.startswith(records.FEES_PREFIX):
                 records.decode_fee_schedule(key, value)
@@ -78,9 +84,22 @@ def _check_payout(tables: Tables, key: bytes, value: bytes) -> None:
         raise _lonely(Table.PAYOUT, key, "its id does not lead back to it")
 
 
+def _check_hold(tables: Tables, key: bytes, value: bytes) -> None:
+    hold = records.decode_hold(key, value)
+    kept = tables.id(IdKind.HOLD, hold.hold_id)
+    if kept is None or kept.refusal or (kept.index, kept.ordinal) != hold.position:
+        raise _lonely(Table.HOLD, key, "its id does not lead back to it")
+
+
 def _check_id(tables: Tables, key: bytes, value: bytes) -> None:
     kept = records.decode_id(key, value)
-    if key[ID_BYTES] != IdKind.PAYOUT or kept.refusal:
+    if kept.refusal:
+        return
+    if key[ID_BYTES] == IdKind.HOLD:
+        hold = tables.hold((kept.index, kept.ordinal))
+        if hold is None or hold.hold_id != key[:ID_BYTES]:
+            raise _lonely(Table.ID, key, "no hold of this id stands where it says")
+    if key[ID_BYTES] != IdKind.PAYOUT:
         return
     head = tables.payout_head((kept.index, kept.ordinal))
     if head is None or head.payout_id != key[:ID_BYTES]:

@@ -19,11 +19,14 @@ from ledgerd.errors import CorruptionError, StorageError
 from ledgerd.formats import memberships, records, versions
 from ledgerd.formats.records import Table, TableRows
 from ledgerd.formats.versions import STATE_VERSION
-from ledgerd.ledger.accounts import Account, InternalKey, Position
+from ledgerd.ledger.accounts import Account, EntryPosition, InternalKey, Position
 from ledgerd.ledger.catalogue import FeeSchedule
+from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
+from ledgerd.ledger.journal import JournalEntry
 from ledgerd.ledger.payouts import PayoutHead, PayoutStatus
 from ledgerd.ledger.view import ExternalRef, LedgerView
+from ledgerd.ledger.vouchers import Voucher
 from ledgerd.limits import ID_BYTES
 from ledgerd.raft.entries import Entry, EntryKind, Index
 from ledgerd.raft.membership import Membership
@@ -332,6 +335,22 @@ class _View:
     def external_refs(self, refs: Sequence[ExternalRef]) -> list[Position | None]:
         """Return the position of the command that used each reference."""
         return [self.tables.external_ref(ref) for ref in refs]
+
+    def entry(self, position: EntryPosition) -> JournalEntry | None:
+        """Return a journal entry."""
+        return self.tables.entry(position)
+
+    def reversed_minor(self, ref: ExternalRef) -> int:
+        """Return how much of a Fund was reversed, minor units; 0 if nothing was."""
+        return self.tables.reversed_minor(ref)
+
+    def hold(self, position: Position) -> Hold | None:
+        """Return the hold that the command at `position` made."""
+        return self.tables.hold(position)
+
+    def voucher(self, voucher_id: bytes) -> Voucher | None:
+        """Return a voucher."""
+        return self.tables.voucher(voucher_id)
 
     def internals(self, keys: Sequence[InternalKey]) -> list[int]:
         """Return balances on their normal sides, minor units; 0 if never posted to."""

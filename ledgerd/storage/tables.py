@@ -15,9 +15,12 @@ from ledgerd.formats.leaves import Leaf
 from ledgerd.formats.records import Table
 from ledgerd.ledger.accounts import Account, EntryPosition, InternalKey, Position
 from ledgerd.ledger.catalogue import FeeSchedule
+from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
+from ledgerd.ledger.journal import JournalEntry
 from ledgerd.ledger.payouts import PayoutHead, PayoutStatus
 from ledgerd.ledger.view import ExternalRef
+from ledgerd.ledger.vouchers import Voucher
 from ledgerd.limits import ID_BYTES
 from ledgerd.raft.membership import NOBODY, Membership
 from ledgerd.replica.tree import NO_TREE, Edge, TreeNode, edge_of, leaf_hash
@@ -102,6 +105,27 @@ class Tables:
         """Return the position of the command that used a bank's reference."""
         key = records.external_ref_key(ref)
         return self._row(Table.EVIDENCE, key, records.decode_external_ref)
+
+    def entry(self, position: EntryPosition) -> JournalEntry | None:
+        """Return a journal entry."""
+        return self._row(
+            Table.JOURNAL, records.entry_key(position), records.decode_journal
+        )
+
+    def reversed_minor(self, ref: ExternalRef) -> int:
+        """Return how much of a Fund was reversed, minor units."""
+        key = records.reversal_key(ref)
+        return self._row(Table.REVERSAL, key, records.decode_reversal) or 0
+
+    def hold(self, position: Position) -> Hold | None:
+        """Return the hold that a command made."""
+        return self._row(
+            Table.HOLD, records.position_key(position), records.decode_hold
+        )
+
+    def voucher(self, voucher_id: bytes) -> Voucher | None:
+        """Return a voucher."""
+        return self._row(Table.VOUCHER, voucher_id, records.decode_voucher)
 
     def internals(self) -> dict[InternalKey, int]:
         """Return all internal balances; there are few."""

@@ -6,21 +6,73 @@ from ledgerd.errors import CorruptionError, NotUnderstood
 from ledgerd.formats import commands
 from ledgerd.formats.v1 import commands_pb2
 from ledgerd.ledger.commands import (
+    Adjust,
+    ApproveVoucher,
     Cancel,
+    CaptureHold,
+    CloseAccount,
+    CreateHold,
+    EntryLeg,
     FeeRule,
+    Freeze,
     Fund,
+    FundReverse,
     OpenAccount,
+    PostEntry,
+    RejectVoucher,
+    ReleaseHold,
     SetFees,
     Transfer,
+    Unfreeze,
 )
 from tests.formats import golden
-from tests.ledger.making import cancel, fund, open_account, set_fees, transfer
+from tests.ledger.making import (
+    adjust,
+    approve_voucher,
+    cancel,
+    capture_hold,
+    close_account,
+    create_hold,
+    freeze,
+    fund,
+    fund_reverse,
+    open_account,
+    post_entry,
+    reject_voucher,
+    release_hold,
+    set_fees,
+    transfer,
+    unfreeze,
+)
 
 i64 = st.integers(-(2**63), 2**63 - 1)
 u32 = st.integers(0, 2**32 - 1)
 ids = st.binary(max_size=20)
 texts = st.text(max_size=20)
+legs = st.lists(st.builds(EntryLeg, u32, ids, st.booleans(), i64), max_size=5).map(
+    tuple
+)
 any_command = st.one_of(
+    st.builds(CloseAccount, ids, ids, texts, texts),
+    st.builds(Freeze, ids, ids, texts, texts),
+    st.builds(Unfreeze, ids, ids, texts, texts),
+    st.builds(FundReverse, ids, texts, texts, i64, u32, texts, texts),
+    st.builds(CreateHold, ids, ids, i64, u32, i64, texts, texts),
+    st.builds(CaptureHold, ids, ids, ids, i64, u32, texts, texts),
+    st.builds(ReleaseHold, ids, ids, texts, texts),
+    st.builds(PostEntry, ids, st.booleans(), u32, legs, texts, texts),
+    st.builds(
+        Adjust,
+        ids,
+        st.booleans(),
+        u32,
+        legs,
+        texts,
+        st.tuples(st.integers(0, 2**64 - 1), u32, u32),
+        texts,
+    ),
+    st.builds(ApproveVoucher, ids, ids, texts),
+    st.builds(RejectVoucher, ids, ids, texts, texts),
     st.builds(OpenAccount, ids, u32, st.booleans(), texts, i64, texts),
     st.builds(Fund, ids, ids, i64, u32, texts, texts, texts),
     st.builds(Transfer, ids, ids, ids, i64, u32, texts, texts),
@@ -41,6 +93,19 @@ EXAMPLES = {
     "transfer": transfer(3, reference="rent"),
     "cancel": cancel(4),
     "set_fees": set_fees(5),
+}
+ACCOUNT_EXAMPLES = {
+    "close_account": close_account(6),
+    "freeze": freeze(7),
+    "unfreeze": unfreeze(8),
+    "fund_reverse": fund_reverse(9),
+    "create_hold": create_hold(10),
+    "capture_hold": capture_hold(11),
+    "release_hold": release_hold(12),
+    "post_entry": post_entry(13),
+    "adjust": adjust(14),
+    "approve_voucher": approve_voucher(15),
+    "reject_voucher": reject_voucher(16),
 }
 
 
@@ -64,9 +129,22 @@ def test_golden_bytes():
         assert commands.decode(payload) == (EXAMPLES[kind],)
 
 
+def test_golden_bytes_of_accounts():
+    """Those of accounts, holds and vouchers, from state version 3."""
+    golden.check(
+        "account_commands_v1",
+        {
+            kind: commands.encode([command])
+            for kind, command in ACCOUNT_EXAMPLES.items()
+        },
+    )
+    for kind, payload in golden.read("account_commands_v1").items():
+        assert commands.decode(payload) == (ACCOUNT_EXAMPLES[kind],)
+
+
 def test_truncation_is_corruption_at_every_byte():
     """No prefix of a list is a list, and nothing may follow it."""
-    payload = commands.encode(list(EXAMPLES.values()))
+    payload = commands.encode([*EXAMPLES.values(), *ACCOUNT_EXAMPLES.values()])
 
     for size in range(len(payload)):
         with pytest.raises(CorruptionError, match="cannot be read"):
@@ -110,7 +188,65 @@ def test_field_numbers_stand():
             (3, "transfer"),
             (4, "cancel"),
             (5, "set_fees"),
+            (32, "close_account"),
+            (33, "freeze"),
+            (34, "unfreeze"),
+            (35, "fund_reverse"),
+            (36, "create_hold"),
+            (37, "capture_hold"),
+            (38, "release_hold"),
+            (39, "post_entry"),
+            (40, "adjust"),
+            (41, "approve_voucher"),
+            (42, "reject_voucher"),
         ],
+        "CloseAccount": _numbered("request_id", "account_id", "reason", "principal"),
+        "Freeze": _numbered("request_id", "account_id", "reason", "principal"),
+        "Unfreeze": _numbered("request_id", "account_id", "reason", "principal"),
+        "FundReverse": _numbered(
+            "request_id",
+            "bank",
+            "external_ref",
+            "amount_minor",
+            "currency",
+            "reason",
+            "principal",
+        ),
+        "CreateHold": _numbered(
+            "hold_id",
+            "account_id",
+            "amount_minor",
+            "currency",
+            "ttl_us",
+            "reference",
+            "principal",
+        ),
+        "CaptureHold": _numbered(
+            "request_id",
+            "hold_id",
+            "to_account_id",
+            "amount_minor",
+            "currency",
+            "reference",
+            "principal",
+        ),
+        "ReleaseHold": _numbered("request_id", "hold_id", "reason", "principal"),
+        "EntryLeg": _numbered("kind", "subject", "is_debit", "amount_minor"),
+        "EntryPosition": _numbered("index", "ordinal", "n"),
+        "PostEntry": _numbered(
+            "request_id", "livemode", "currency", "legs", "reason", "principal"
+        ),
+        "Adjust": _numbered(
+            "request_id",
+            "livemode",
+            "currency",
+            "legs",
+            "reason",
+            "linked",
+            "principal",
+        ),
+        "ApproveVoucher": _numbered("request_id", "voucher_id", "principal"),
+        "RejectVoucher": _numbered("request_id", "voucher_id", "reason", "principal"),
         "OpenAccount": [
             (1, "account_id"),
             (2, "currency"),
@@ -153,3 +289,8 @@ def test_field_numbers_stand():
         ],
         "SetFees": [(1, "request_id"), (2, "rules"), (3, "source"), (4, "principal")],
     }
+
+
+def _numbered(*names):
+    """Fields numbered from 1, in this order."""
+    return list(enumerate(names, start=1))

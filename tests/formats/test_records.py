@@ -23,11 +23,13 @@ from ledgerd.ledger.accounts import (
 from ledgerd.ledger.catalogue import FeeSchedule
 from ledgerd.ledger.commands import FeeRule
 from ledgerd.ledger.events import AccountAfter, Event, EventKind
+from ledgerd.ledger.holds import Hold, HoldState
 from ledgerd.ledger.identity import CallKind, IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.journal import EntryReason, JournalEntry, Leg, Touched
 from ledgerd.ledger.outcomes import Outcomes, Refusal, Retry
 from ledgerd.ledger.payouts import PayoutHead, PayoutState, PayoutStatus
 from ledgerd.ledger.view import ExternalRef, Writes
+from ledgerd.ledger.vouchers import Voucher, VoucherState
 from tests.formats import golden
 from tests.ledger.making import ALICE, BOB, MAX, PACKED, SWIFT, USD, ledger, submit, uid
 
@@ -96,6 +98,50 @@ FEES = FeeSchedule(
         (SWIFT, USD): FeeRule(SWIFT, USD, 1, 2, 3, 4),
     },
 )
+HOLD = Hold(
+    uid(6),
+    ALICE,
+    5000,
+    USD,
+    99 + 60_000_000,
+    "Buchung Ü",
+    (7, 3),
+    99,
+    "svc",
+    HoldState.CAPTURED,
+    3000,
+    BOB,
+    (8, 1, 0),
+    101,
+)
+OPEN_HOLD = HOLD._replace(
+    hold_id=uid(7),
+    position=(7, 4),
+    state=HoldState.OPEN,
+    captured_minor=0,
+    captured_to=b"",
+    changed=(7, 4, 0),
+    changed_ts_us=99,
+)
+VOUCHER = Voucher(
+    uid(8),
+    EntryReason.ADJUST,
+    BOOK,
+    (
+        Leg(LedgerAccount(AccountKind.AVAILABLE, ALICE), Side.DEBIT, 30),
+        Leg(LedgerAccount(AccountKind.PAYOUT_FEE, b""), Side.CREDIT, 25),
+        Leg(LedgerAccount(AccountKind.SUSPENSE, b"first"), Side.CREDIT, 5),
+    ),
+    "misread Ü",
+    (5, 4, 3),
+    (7, 3),
+    99,
+    "anna",
+    VoucherState.POSTED,
+    (8, 1, 0),
+    101,
+    "ben",
+)
 WRITES = Writes(
     payouts=[HEAD],
     payout_statuses=[((7, 3), STATUS)],
@@ -110,7 +156,13 @@ WRITES = Writes(
     event_seq=2048,
 )
 BEFORE = PayoutStatus(PayoutState.DISPATCHING, 1, (7, 9, 1), 100)
-ALL_WRITES = replace(WRITES, payout_pasts=[((8, 1, 0), (7, 3), BEFORE)])
+ALL_WRITES = replace(
+    WRITES,
+    payout_pasts=[((8, 1, 0), (7, 3), BEFORE)],
+    reversals=[(REF, 600)],
+    holds=[HOLD, OPEN_HOLD],
+    vouchers=[VOUCHER],
+)
 
 Decoder = Callable[[bytes, bytes], Any]
 DECODED: dict[Table, tuple[Decoder, list[Any]]] = {
@@ -128,6 +180,9 @@ DECODED: dict[Table, tuple[Decoder, list[Any]]] = {
     Table.CONFIG: (records.decode_fee_schedule, [FEES]),
     Table.META: (records.decode_event_seq, [2048]),
     Table.PAYOUT_PAST: (records.decode_payout_past, [BEFORE]),
+    Table.REVERSAL: (records.decode_reversal, [600]),
+    Table.HOLD: (records.decode_hold, [HOLD, OPEN_HOLD]),
+    Table.VOUCHER: (records.decode_voucher, [VOUCHER]),
 }
 
 
@@ -156,6 +211,9 @@ def test_tables_stand_in_their_digest_order():
         "meta",
         "payout_past",
         "tree",
+        "reversal",
+        "hold",
+        "voucher",
     ]
     assert list(rows_of(ALL_WRITES)) == WRITTEN
 
@@ -167,6 +225,20 @@ def test_golden_bytes():
         {
             f"{table} {n} {part}": raw
             for table, rows in rows_of(WRITES).items()
+            for n, row in enumerate(rows)
+            for part, raw in zip(("key", "value"), row, strict=True)
+        },
+    )
+
+
+def test_golden_bytes_of_accounts():
+    """Reversals, holds and vouchers: from state version 3."""
+    golden.check(
+        "account_records_v1",
+        {
+            f"{table} {n} {part}": raw
+            for table, rows in rows_of(ALL_WRITES).items()
+            if table in (Table.REVERSAL, Table.HOLD, Table.VOUCHER)
             for n, row in enumerate(rows)
             for part, raw in zip(("key", "value"), row, strict=True)
         },

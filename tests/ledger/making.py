@@ -4,17 +4,29 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from ledgerd.formats import batches, records
-from ledgerd.ledger.accounts import Account
+from ledgerd.ledger.accounts import Account, AccountKind, Side
 from ledgerd.ledger.apply import Applied
 from ledgerd.ledger.batch import PayoutBatch, PayoutColumns
 from ledgerd.ledger.commands import (
+    Adjust,
+    ApproveVoucher,
     Cancel,
+    CaptureHold,
+    CloseAccount,
+    CreateHold,
+    EntryLeg,
     FeeRule,
+    Freeze,
     Fund,
+    FundReverse,
     OpenAccount,
+    PostEntry,
+    RejectVoucher,
+    ReleaseHold,
     SetFees,
     Submit,
     Transfer,
+    Unfreeze,
 )
 from ledgerd.ledger.decide.one import apply_readable
 from ledgerd.ledger.details import Details, pack_details
@@ -30,6 +42,7 @@ JPY = currency_number("JPY")
 US_ACH, EU_SCT, SWIFT, SANDBOX = 2, 7, 12, 1
 MAX = 2**63 - 1
 NOW_MS = 1_760_000_000_000
+MINUTE_US = 60 * 1_000_000
 
 DETAILS = Details(
     destination_kind=2,
@@ -83,6 +96,78 @@ def set_fees(number: int = 1, *rules: FeeRule, **changes) -> SetFees:
     """A SetFees of 25 cents and 10 basis points by SWIFT."""
     rules = rules or (FeeRule(SWIFT, USD, 25, 10, 0, MAX),)
     return replace(SetFees(uid(number), rules, "tariff", "svc"), **changes)
+
+
+def close_account(number: int = 1, **changes) -> CloseAccount:
+    """A CloseAccount of Bob, who has nothing."""
+    return replace(CloseAccount(uid(number), BOB, "moved", "svc"), **changes)
+
+
+def freeze(number: int = 1, **changes) -> Freeze:
+    """A Freeze of Alice."""
+    return replace(Freeze(uid(number), ALICE, "court order", "boss"), **changes)
+
+
+def unfreeze(number: int = 1, **changes) -> Unfreeze:
+    """An Unfreeze of Alice."""
+    return replace(Unfreeze(uid(number), ALICE, "order lifted", "boss"), **changes)
+
+
+def fund_reverse(number: int = 1, **changes) -> FundReverse:
+    """A FundReverse of 10.00 USD of Alice's opening money."""
+    command = FundReverse(uid(number), "first", "opening", 1000, USD, "recall", "svc")
+    return replace(command, **changes)
+
+
+def create_hold(number: int = 1, **changes) -> CreateHold:
+    """A hold of 50.00 USD of Alice's for a minute."""
+    command = CreateHold(uid(number), ALICE, 5000, USD, MINUTE_US, "booking", "svc")
+    return replace(command, **changes)
+
+
+def capture_hold(number: int = 1, **changes) -> CaptureHold:
+    """A CaptureHold of 30.00 USD of `create_hold(1)` for Bob."""
+    command = CaptureHold(uid(number), uid(1), BOB, 3000, USD, "stay", "svc")
+    return replace(command, **changes)
+
+
+def release_hold(number: int = 1, **changes) -> ReleaseHold:
+    """A ReleaseHold of `create_hold(1)`."""
+    return replace(ReleaseHold(uid(number), uid(1), "no show", "svc"), **changes)
+
+
+def leg(kind: AccountKind, subject: bytes, side: Side, amount_minor: int) -> EntryLeg:
+    return EntryLeg(kind, subject, side == Side.DEBIT, amount_minor)
+
+
+def post_entry(number: int = 1, *legs: EntryLeg, **changes) -> PostEntry:
+    """A PostEntry of 7.00 USD from Alice to the fees we earn."""
+    legs = legs or (
+        leg(AccountKind.AVAILABLE, ALICE, Side.DEBIT, 700),
+        leg(AccountKind.PAYOUT_FEE, b"", Side.CREDIT, 700),
+    )
+    command = PostEntry(uid(number), True, USD, legs, "fee by hand", "anna")
+    return replace(command, **changes)
+
+
+def adjust(number: int = 1, **changes) -> Adjust:
+    """An Adjust of Alice's opening money, which stands at index 2: 7.00 USD too much."""
+    legs = (
+        leg(AccountKind.AVAILABLE, ALICE, Side.DEBIT, 700),
+        leg(AccountKind.SUSPENSE, b"first", Side.CREDIT, 700),
+    )
+    command = Adjust(uid(number), True, USD, legs, "misread", (2, 0, 0), "anna")
+    return replace(command, **changes)
+
+
+def approve_voucher(number: int = 2, **changes) -> ApproveVoucher:
+    """Ben's approval of the voucher of `post_entry(1)`."""
+    return replace(ApproveVoucher(uid(number), uid(1), "ben"), **changes)
+
+
+def reject_voucher(number: int = 2, **changes) -> RejectVoucher:
+    """Ben's rejection of the voucher of `post_entry(1)`."""
+    return replace(RejectVoucher(uid(number), uid(1), "no", "ben"), **changes)
 
 
 def columns(commands: Iterable[Submit]) -> PayoutColumns:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ledgerd.ledger.accounts import AccountKind, Book, InternalKey, LedgerAccount, Side
+from ledgerd.ledger.holds import HoldState
 from ledgerd.ledger.invariants import Audit, trial_balance
 from ledgerd.ledger.journal import JournalEntry, Leg, imbalance
 from tests.ledger.making import (
@@ -12,6 +13,7 @@ from tests.ledger.making import (
     USD,
     Ledger,
     cancel,
+    create_hold,
     fund,
     ledger,
     set_fees,
@@ -29,7 +31,14 @@ def books() -> Ledger:
     return books
 
 
-def audit(books: Ledger, journal=None, accounts=None, internals=None, payouts=None):
+def audit(
+    books: Ledger,
+    journal=None,
+    accounts=None,
+    internals=None,
+    payouts=None,
+    holds=None,
+):
     view = books.view
     rows = accounts if accounts is not None else view.all_accounts()
     audited = Audit({row.account_id: row.min_balance_minor for row in rows})
@@ -39,6 +48,7 @@ def audit(books: Ledger, journal=None, accounts=None, internals=None, payouts=No
     audited.accounts(rows)
     audited.internals(internals if internals is not None else view.all_internals())
     audited.payouts(payouts if payouts is not None else view.all_payouts())
+    audited.holds(holds if holds is not None else view.all_holds())
     audited.events(view.events())
     return [breach.invariant for breach in audited.breaches]
 
@@ -98,6 +108,18 @@ def test_a_wrong_internal_balance_is_a_breach_of_i8(books):
 def test_a_lost_payout_is_a_breach_of_i4(books):
     """Reserved money without an open payout. I4."""
     assert audit(books, payouts=books.view.all_payouts()[:-1]) == ["I4"]
+
+
+def test_a_lost_hold_is_a_breach_of_i4(books):
+    """Held money without an open hold, and a hold without its money. I4."""
+    books.do([create_hold(7), create_hold(8)])
+    first, second = books.view.all_holds()
+
+    assert audit(books) == []
+    assert audit(books, holds=[first]) == ["I4"]
+    over = second._replace(state=HoldState.RELEASED)
+    assert audit(books, holds=[first, over]) == ["I4"]
+    assert audit(books, holds=[first, second, second]) == ["I4"]
 
 
 def test_a_gap_in_the_feed_is_a_breach_of_i11(books):

@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import iso4217
 import pytest
 
+from ledgerd.ledger.commands import FeeRule
 from ledgerd.ledger.money import (
     CURRENCIES,
     currency,
@@ -8,6 +11,20 @@ from ledgerd.ledger.money import (
     currency_number,
     fits,
     is_amount,
+)
+from tests.ledger.making import (
+    ALICE,
+    EVE,
+    SWIFT,
+    Ledger,
+    capture_hold,
+    create_hold,
+    fund,
+    ledger,
+    names,
+    open_account,
+    set_fees,
+    uid,
 )
 
 
@@ -23,6 +40,70 @@ def test_table_is_list_one():
     ours = {row.code: row.exponent for row in CURRENCIES.values() if not row.is_retired}
 
     assert ours == listed()
+
+
+def test_codes_without_a_minor_unit_are_refused():
+    """Metals, test and accounting units are no money here: unknown, not of zero decimals."""
+    without = [row.code for row in iso4217.Currency if row.exponent is None]
+    books = Ledger()
+
+    applied = books.do(
+        [
+            open_account(uid(n), currency=currency_number(code))
+            for n, code in enumerate(without, start=1)
+        ]
+    )
+
+    assert len(without) == 13
+    assert set(names(applied)) == {"INVALID_COMMAND"}
+
+
+def test_retired_currencies_are_refused_for_new_work():
+    """No account, no hold and no fee; an account of one stays readable."""
+    for row in CURRENCIES.values():
+        if not row.is_retired:
+            continue
+        books = ledger()
+        alice = books.view.account(ALICE)
+        assert alice is not None
+        books.plant(replace(alice, currency=row.number))
+
+        applied = books.do(
+            [
+                open_account(EVE, currency=row.number),
+                create_hold(2, currency=row.number),
+                set_fees(3, FeeRule(SWIFT, row.number, 0, 0, 0, 1)),
+            ]
+        )
+
+        assert names(applied) == ["CURRENCY_RETIRED"] * 3, row
+        assert row.exponent == 2
+        assert books.balances() == (100_000, 0, 0, 0, 0)
+
+
+def test_every_currency_of_the_list_can_be_worked_in():
+    """An account, money, a hold and its capture in each, retired ones apart."""
+    books = Ledger()
+    for n, row in enumerate(CURRENCIES.values()):
+        if row.is_retired:
+            continue
+        own, other = uid(10_000 + n), uid(20_000 + n)
+        changes = {"currency": row.number}
+        applied = books.do(
+            [
+                open_account(own, **changes),
+                open_account(other, **changes),
+                fund(30_000 + n, account_id=own, external_ref=row.code, **changes),
+                create_hold(40_000 + n, account_id=own, **changes),
+                capture_hold(
+                    50_000 + n,
+                    hold_id=uid(40_000 + n),
+                    to_account_id=other,
+                    **changes,
+                ),
+            ]
+        )
+        assert names(applied) == ["CREATED"] * 5, row
 
 
 def test_table_counts():

@@ -11,11 +11,24 @@ from itertools import combinations
 
 import pytest
 
-from ledgerd.ledger.accounts import AccountStatus
-from ledgerd.ledger.commands import Command, FeeRule, SetFees, Submit
+from ledgerd.formats import records
+from ledgerd.ledger.accounts import AccountKind, AccountStatus
+from ledgerd.ledger.commands import (
+    Adjust,
+    Command,
+    EntryLeg,
+    FeeRule,
+    PostEntry,
+    SetFees,
+    Submit,
+)
+from ledgerd.ledger.holds import HoldState
 from ledgerd.ledger.money import currency_number
 from ledgerd.ledger.outcomes import Outcome, Refusal
 from ledgerd.ledger.payouts import PayoutState, PayoutStatus
+from ledgerd.ledger.view import Writes
+from ledgerd.ledger.vouchers import VoucherState
+from ledgerd.limits import HOLD_TTL_US_MAX
 from tests.ledger.making import (
     ALICE,
     BOB,
@@ -29,18 +42,35 @@ from tests.ledger.making import (
     US_ACH,
     USD,
     Ledger,
+    adjust,
+    approve_voucher,
     cancel,
+    capture_hold,
+    close_account,
+    create_hold,
+    freeze,
     fund,
+    fund_reverse,
     ledger,
     name,
     open_account,
+    post_entry,
+    reject_voucher,
+    release_hold,
     set_fees,
     submit,
     transfer,
     uid,
+    unfreeze,
 )
 
+VOUCHER = uid(0xF0)
 OLD = 1_000_000_000_000  # milliseconds: long before any ledger of these tests
+
+
+def stage(books: Ledger) -> None:
+    """A hold and a voucher that calls may name."""
+    books.do([create_hold(1), post_entry(0xF0)])
 
 
 @dataclass
@@ -51,11 +81,17 @@ class Scene:
     alice: dict[str, object] = field(default_factory=dict)
     bob: dict[str, object] = field(default_factory=dict)
     payout_state: PayoutState | None = None
+    hold: dict[str, object] = field(default_factory=dict)
+    voucher: Callable[[Ledger], None] | None = None
 
     def play(self) -> str:
         """Return the name of the answer."""
         books = ledger()
         books.submit(submit(1))
+        stage(books)
+        plant_hold(books, **self.hold)
+        if self.voucher is not None:
+            self.voucher(books)
         for account_id, changes in ((ALICE, self.alice), (BOB, self.bob)):
             account = books.view.account(account_id)
             assert account is not None
@@ -110,6 +146,61 @@ def adds_rule(rule: FeeRule) -> Fault:
         scene.command = replace(scene.command, rules=(*scene.command.rules, rule))
 
     return apply
+
+
+def has_leg(kind: AccountKind, subject: bytes, amount_minor: int) -> Fault:
+    """The entry has one more leg, a debit."""
+
+    def apply(scene: Scene) -> None:
+        assert isinstance(scene.command, PostEntry | Adjust)
+        leg = EntryLeg(kind, subject, True, amount_minor)
+        scene.command = replace(scene.command, legs=(*scene.command.legs, leg))
+
+    return apply
+
+
+def hold_is(state: HoldState) -> Fault:
+    """The hold of the scene has ended so."""
+
+    def apply(scene: Scene) -> None:
+        scene.hold["state"] = state
+
+    return apply
+
+
+def hold_until(expires_at_us: int) -> Fault:
+    """The hold of the scene is over, and no Tick ran."""
+
+    def apply(scene: Scene) -> None:
+        scene.hold["expires_at_us"] = expires_at_us
+
+    return apply
+
+
+def plant_hold(books: Ledger, **changes: object) -> None:
+    (hold,) = books.view.all_holds()
+    books.view.write(records.encode_writes(Writes(holds=[hold._replace(**changes)])))
+
+
+def voucher_is(state: VoucherState) -> Fault:
+    """The voucher of the scene has ended so."""
+
+    def apply(scene: Scene) -> None:
+        def plant(books: Ledger) -> None:
+            voucher = books.view.voucher(VOUCHER)
+            assert voucher is not None
+            changed = voucher._replace(state=state)
+            books.view.write(records.encode_writes(Writes(vouchers=[changed])))
+
+        scene.voucher = plant
+
+    return apply
+
+
+def retired(scene: Scene) -> None:
+    """The account and the call are in a currency that was retired since."""
+    alice(currency=BGN)(scene)
+    asks(currency=BGN)(scene)
 
 
 NOT_V7 = bytes(16)
@@ -205,6 +296,166 @@ CASES: dict[
             ("OVERFLOW", "funds", alice(available_minor=MAX)),
         ],
     ),
+    "close_account": (
+        lambda: close_account(2),
+        [
+            ("KEY_TOO_OLD", "id", asks(request_id=uid(2, OLD))),
+            ("INVALID_COMMAND", "reason", asks(reason=TOO_LONG)),
+            ("INVALID_COMMAND", "account", asks(account_id=b"short")),
+            ("ACCOUNT_NOT_FOUND", "account", asks(account_id=EVE)),
+            ("ACCOUNT_FROZEN", "status", bob(**FROZEN)),
+            ("ACCOUNT_NOT_EMPTY", "available", bob(available_minor=1)),
+            ("ACCOUNT_NOT_EMPTY", "reserved", bob(reserved_minor=1)),
+            ("ACCOUNT_NOT_EMPTY", "held", bob(held_minor=1)),
+            ("ACCOUNT_NOT_EMPTY", "blocked", bob(blocked_minor=1)),
+            ("ACCOUNT_NOT_EMPTY", "receivable", bob(receivable_minor=1)),
+        ],
+    ),
+    "freeze": (
+        lambda: freeze(2),
+        [
+            ("KEY_TOO_OLD", "id", asks(request_id=uid(2, OLD))),
+            ("INVALID_COMMAND", "reason", asks(reason=TOO_LONG)),
+            ("INVALID_COMMAND", "account", asks(account_id=b"short")),
+            ("ACCOUNT_NOT_FOUND", "account", asks(account_id=EVE)),
+            ("ACCOUNT_CLOSED", "status", alice(**CLOSED)),
+        ],
+    ),
+    "unfreeze": (
+        lambda: unfreeze(2),
+        [
+            ("KEY_TOO_OLD", "id", asks(request_id=uid(2, OLD))),
+            ("INVALID_COMMAND", "reason", asks(reason=TOO_LONG)),
+            ("INVALID_COMMAND", "account", asks(account_id=b"short")),
+            ("ACCOUNT_NOT_FOUND", "account", asks(account_id=EVE)),
+            ("ACCOUNT_CLOSED", "status", alice(**CLOSED)),
+        ],
+    ),
+    "fund_reverse": (
+        lambda: fund_reverse(2),
+        [
+            ("KEY_TOO_OLD", "id", asks(request_id=uid(2, OLD))),
+            ("INVALID_COMMAND", "bank", asks(bank="First")),
+            ("INVALID_COMMAND", "ref", asks(external_ref="")),
+            ("INVALID_COMMAND", "ref", asks(external_ref="x" * 65)),
+            ("INVALID_COMMAND", "amount", asks(amount_minor=0)),
+            ("INVALID_COMMAND", "currency", asks(currency=26**3)),
+            ("INVALID_COMMAND", "reason", asks(reason=TOO_LONG)),
+            ("ENTRY_NOT_FOUND", "ref", asks(external_ref="unknown")),
+            ("ENTRY_NOT_FOUND", "bank", asks(bank="second")),
+            ("CURRENCY_MISMATCH", "currency", asks(currency=EUR)),
+            ("BOUND_EXCEEDED", "amount", asks(amount_minor=100_001)),
+            ("OVERFLOW", "receivable", alice(available_minor=0, receivable_minor=MAX)),
+        ],
+    ),
+    "create_hold": (
+        lambda: create_hold(2),
+        [
+            ("INVALID_COMMAND", "id", asks(hold_id=NOT_V7)),
+            ("INVALID_COMMAND", "amount", asks(amount_minor=0)),
+            ("INVALID_COMMAND", "ttl", asks(ttl_us=0)),
+            ("INVALID_COMMAND", "ttl", asks(ttl_us=HOLD_TTL_US_MAX + 1)),
+            ("INVALID_COMMAND", "reference", asks(reference=TOO_LONG)),
+            ("INVALID_COMMAND", "principal", asks(principal="x" * 129)),
+            ("INVALID_COMMAND", "currency", asks(currency=26**3)),
+            ("ACCOUNT_NOT_FOUND", "account", asks(account_id=EVE)),
+            ("CURRENCY_MISMATCH", "currency", asks(currency=JPY)),
+            ("CURRENCY_RETIRED", "currency", retired),
+            ("ACCOUNT_CLOSED", "status", alice(**CLOSED)),
+            ("ACCOUNT_FROZEN", "status", alice(**FROZEN)),
+            ("INSUFFICIENT_FUNDS", "funds", alice(available_minor=4_999)),
+            ("INSUFFICIENT_FUNDS", "minimum", alice(min_balance_minor=95_001)),
+            ("OVERFLOW", "held", alice(held_minor=MAX - 4_999)),
+        ],
+    ),
+    "capture_hold": (
+        lambda: capture_hold(3),
+        [
+            ("KEY_TOO_OLD", "id", asks(request_id=uid(3, OLD))),
+            ("INVALID_COMMAND", "amount", asks(amount_minor=0)),
+            ("INVALID_COMMAND", "hold", asks(hold_id=b"short")),
+            ("INVALID_COMMAND", "to", asks(to_account_id=b"")),
+            ("INVALID_COMMAND", "reference", asks(reference=TOO_LONG)),
+            ("ACCOUNT_NOT_FOUND", "to", asks(to_account_id=EVE)),
+            ("HOLD_NOT_FOUND", "hold", asks(hold_id=uid(99))),
+            ("LIVEMODE_MISMATCH", "livemode", bob(livemode=False)),
+            ("CURRENCY_MISMATCH", "currency", asks(currency=EUR)),
+            ("CURRENCY_MISMATCH", "bob's currency", bob(currency=EUR)),
+            ("WRONG_STATE", "hold's state", hold_is(HoldState.CAPTURED)),
+            ("WRONG_STATE", "hold's state", hold_is(HoldState.RELEASED)),
+            ("ACCOUNT_CLOSED", "bob's status", bob(**CLOSED)),
+            ("ACCOUNT_CLOSED", "alice's status", alice(**CLOSED)),
+            ("ACCOUNT_FROZEN", "bob's status", bob(**FROZEN)),
+            ("ACCOUNT_FROZEN", "alice's status", alice(**FROZEN)),
+            ("HOLD_EXPIRED", "time", hold_until(0)),
+            ("HOLD_EXCEEDED", "amount", asks(amount_minor=5_001)),
+            ("OVERFLOW", "bob's funds", bob(available_minor=MAX)),
+        ],
+    ),
+    "release_hold": (
+        lambda: release_hold(3),
+        [
+            ("KEY_TOO_OLD", "id", asks(request_id=uid(3, OLD))),
+            ("INVALID_COMMAND", "reason", asks(reason=TOO_LONG)),
+            ("INVALID_COMMAND", "hold", asks(hold_id=b"short")),
+            ("HOLD_NOT_FOUND", "hold", asks(hold_id=uid(99))),
+            ("WRONG_STATE", "hold's state", hold_is(HoldState.CAPTURED)),
+            ("WRONG_STATE", "hold's state", hold_is(HoldState.RELEASED)),
+            ("HOLD_EXPIRED", "hold's state", hold_is(HoldState.EXPIRED)),
+            ("OVERFLOW", "funds", alice(available_minor=MAX)),
+        ],
+    ),
+    "post_entry": (
+        lambda: post_entry(3),
+        [
+            ("KEY_TOO_OLD", "id", asks(request_id=uid(3, OLD))),
+            ("INVALID_COMMAND", "reason", asks(reason="")),
+            ("INVALID_COMMAND", "reason", asks(reason=TOO_LONG)),
+            ("INVALID_COMMAND", "a", has_leg(AccountKind.HELD, ALICE, 1)),
+            ("INVALID_COMMAND", "b", has_leg(AccountKind.AVAILABLE, ALICE, 0)),
+            ("ACCOUNT_NOT_FOUND", "c", has_leg(AccountKind.AVAILABLE, EVE, 1)),
+            ("LIVEMODE_MISMATCH", "livemode", asks(livemode=False)),
+            ("CURRENCY_MISMATCH", "currency", asks(currency=EUR)),
+            ("ENTRY_UNBALANCED", "d", has_leg(AccountKind.RETURNS, b"", 1)),
+        ],
+    ),
+    "adjust": (
+        lambda: adjust(3),
+        [
+            ("KEY_TOO_OLD", "id", asks(request_id=uid(3, OLD))),
+            ("INVALID_COMMAND", "reason", asks(reason="")),
+            ("INVALID_COMMAND", "linked", asks(linked=(0, 0, 0))),
+            ("INVALID_COMMAND", "linked", asks(linked=(1, 65_536, 0))),
+            ("ACCOUNT_NOT_FOUND", "c", has_leg(AccountKind.AVAILABLE, EVE, 1)),
+            ("ENTRY_NOT_FOUND", "linked", asks(linked=(2, 0, 1))),
+            ("LIVEMODE_MISMATCH", "livemode", asks(livemode=False)),
+            ("CURRENCY_MISMATCH", "currency", asks(currency=EUR)),
+            ("ENTRY_UNBALANCED", "d", has_leg(AccountKind.RETURNS, b"", 1)),
+        ],
+    ),
+    "approve_voucher": (
+        lambda: approve_voucher(3, voucher_id=VOUCHER),
+        [
+            ("KEY_TOO_OLD", "id", asks(request_id=uid(3, OLD))),
+            ("INVALID_COMMAND", "voucher", asks(voucher_id=b"short")),
+            ("ENTRY_NOT_FOUND", "voucher", asks(voucher_id=uid(99))),
+            ("WRONG_STATE", "voucher's state", voucher_is(VoucherState.POSTED)),
+            ("WRONG_STATE", "voucher's state", voucher_is(VoucherState.REJECTED)),
+            ("ACCOUNT_CLOSED", "status", alice(**CLOSED)),
+            ("SAME_PERSON", "principal", asks(principal="anna")),
+            ("INSUFFICIENT_FUNDS", "funds", alice(available_minor=699)),
+        ],
+    ),
+    "reject_voucher": (
+        lambda: reject_voucher(3, voucher_id=VOUCHER),
+        [
+            ("KEY_TOO_OLD", "id", asks(request_id=uid(3, OLD))),
+            ("INVALID_COMMAND", "voucher", asks(voucher_id=b"short")),
+            ("INVALID_COMMAND", "reason", asks(reason=TOO_LONG)),
+            ("ENTRY_NOT_FOUND", "voucher", asks(voucher_id=uid(99))),
+            ("WRONG_STATE", "voucher's state", voucher_is(VoucherState.POSTED)),
+        ],
+    ),
     "set_fees": (
         lambda: set_fees(2),
         [
@@ -277,6 +528,7 @@ def test_identity_wins_over_everything(call):
     first = CASES[call][0]()
     books = ledger()
     books.submit(submit(1))
+    stage(books)
     if isinstance(first, Submit):
         books.submit(first)
         again = books.submit(replace(first, amount_minor=0))

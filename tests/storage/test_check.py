@@ -12,13 +12,28 @@ from ledgerd.cli.check import check as command
 from ledgerd.errors import ExitCode
 from ledgerd.formats import records
 from ledgerd.formats.records import Table
+from ledgerd.formats.versions import STATE_VERSION
+from ledgerd.ledger.commands import CreateHold
+from ledgerd.ledger.holds import HoldState
+from ledgerd.ledger.view import Writes
 from ledgerd.raft.entries import Anchor, Index
 from ledgerd.storage import anchor as anchors
 from ledgerd.storage import keys
 from ledgerd.storage.check import check
 from ledgerd.storage.log_store import LmdbLogStore
 from tests.storage.making import hard_state, ready
-from tests.storage.world import RICH, make_node, open_node, usual_history
+from tests.storage.world import (
+    FUND_RICH,
+    OPEN_POOR,
+    OPEN_RICH,
+    RICH,
+    USD,
+    History,
+    make_node,
+    open_node,
+    usual_history,
+    uuid7,
+)
 
 
 @pytest.fixture
@@ -158,6 +173,33 @@ def test_a_row_with_a_right_checksum_and_wrong_money_is_found(node: Path) -> Non
     assert f"state/ table account key {RICH.hex()}" in places(result)
     assert any("(I8)" in one["what"] for one in found["findings"])
     assert found["books"][0]["balanced"] is False
+
+
+def test_a_hold_that_its_account_does_not_know_is_found(tmp_path: Path) -> None:
+    """Held money is the sum of the open holds: one that was ended by hand leaves too much. I4."""
+    history = History()
+    history.version(STATE_VERSION)
+    history.commands(OPEN_RICH, OPEN_POOR, FUND_RICH)
+    hold = CreateHold(uuid7(5), RICH, 700, USD, 60_000_000, "", "tests")
+    history.commands(hold)
+    make_node(tmp_path / "node", history.entries)
+    assert run(tmp_path / "node").exit_code == 0
+
+    with open_node(tmp_path / "node") as environment:
+        handle = environment.state_tables[Table.HOLD]
+        with environment.state.begin(write=True) as transaction:
+            key = records.position_key((3, 0))
+            found = records.decode_hold(key, transaction.get(key, db=handle) or b"")
+            over = found._replace(state=HoldState.RELEASED)
+            ((_, rows, _),) = records.encode_writes(Writes(holds=[over]))
+            transaction.put(*rows[0], db=handle)
+
+    result = run(tmp_path / "node")
+
+    assert result.exit_code == 71
+    found = json.loads(result.stdout)["findings"]
+    assert f"state/ table account key {RICH.hex()}" in places(result)
+    assert any("held is 700" in one["what"] for one in found)
 
 
 @pytest.mark.parametrize("table", ["payout", "journal", "event", "account", "id"])

@@ -35,6 +35,7 @@ class RefusalCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     QUOTE_NOT_FOUND: _ClassVar[RefusalCode]
     RAIL_KEY_UNKNOWN: _ClassVar[RefusalCode]
     EXCEPTION_NOT_FOUND: _ClassVar[RefusalCode]
+    ENTRY_NOT_FOUND: _ClassVar[RefusalCode]
     LIVEMODE_MISMATCH: _ClassVar[RefusalCode]
     CURRENCY_MISMATCH: _ClassVar[RefusalCode]
     CURRENCY_RETIRED: _ClassVar[RefusalCode]
@@ -92,6 +93,7 @@ RAIL_NOT_FOUND: RefusalCode
 QUOTE_NOT_FOUND: RefusalCode
 RAIL_KEY_UNKNOWN: RefusalCode
 EXCEPTION_NOT_FOUND: RefusalCode
+ENTRY_NOT_FOUND: RefusalCode
 LIVEMODE_MISMATCH: RefusalCode
 CURRENCY_MISMATCH: RefusalCode
 CURRENCY_RETIRED: RefusalCode

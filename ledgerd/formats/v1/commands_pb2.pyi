@@ -7,18 +7,40 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Command(_message.Message):
-    __slots__ = ("open_account", "fund", "transfer", "cancel", "set_fees")
+    __slots__ = ("open_account", "fund", "transfer", "cancel", "set_fees", "close_account", "freeze", "unfreeze", "fund_reverse", "create_hold", "capture_hold", "release_hold", "post_entry", "adjust", "approve_voucher", "reject_voucher")
     OPEN_ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     FUND_FIELD_NUMBER: _ClassVar[int]
     TRANSFER_FIELD_NUMBER: _ClassVar[int]
     CANCEL_FIELD_NUMBER: _ClassVar[int]
     SET_FEES_FIELD_NUMBER: _ClassVar[int]
+    CLOSE_ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    FREEZE_FIELD_NUMBER: _ClassVar[int]
+    UNFREEZE_FIELD_NUMBER: _ClassVar[int]
+    FUND_REVERSE_FIELD_NUMBER: _ClassVar[int]
+    CREATE_HOLD_FIELD_NUMBER: _ClassVar[int]
+    CAPTURE_HOLD_FIELD_NUMBER: _ClassVar[int]
+    RELEASE_HOLD_FIELD_NUMBER: _ClassVar[int]
+    POST_ENTRY_FIELD_NUMBER: _ClassVar[int]
+    ADJUST_FIELD_NUMBER: _ClassVar[int]
+    APPROVE_VOUCHER_FIELD_NUMBER: _ClassVar[int]
+    REJECT_VOUCHER_FIELD_NUMBER: _ClassVar[int]
     open_account: OpenAccount
     fund: Fund
     transfer: Transfer
     cancel: Cancel
     set_fees: SetFees
-    def __init__(self, open_account: _Optional[_Union[OpenAccount, _Mapping]] = ..., fund: _Optional[_Union[Fund, _Mapping]] = ..., transfer: _Optional[_Union[Transfer, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., set_fees: _Optional[_Union[SetFees, _Mapping]] = ...) -> None: ...
+    close_account: CloseAccount
+    freeze: Freeze
+    unfreeze: Unfreeze
+    fund_reverse: FundReverse
+    create_hold: CreateHold
+    capture_hold: CaptureHold
+    release_hold: ReleaseHold
+    post_entry: PostEntry
+    adjust: Adjust
+    approve_voucher: ApproveVoucher
+    reject_voucher: RejectVoucher
+    def __init__(self, open_account: _Optional[_Union[OpenAccount, _Mapping]] = ..., fund: _Optional[_Union[Fund, _Mapping]] = ..., transfer: _Optional[_Union[Transfer, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., set_fees: _Optional[_Union[SetFees, _Mapping]] = ..., close_account: _Optional[_Union[CloseAccount, _Mapping]] = ..., freeze: _Optional[_Union[Freeze, _Mapping]] = ..., unfreeze: _Optional[_Union[Unfreeze, _Mapping]] = ..., fund_reverse: _Optional[_Union[FundReverse, _Mapping]] = ..., create_hold: _Optional[_Union[CreateHold, _Mapping]] = ..., capture_hold: _Optional[_Union[CaptureHold, _Mapping]] = ..., release_hold: _Optional[_Union[ReleaseHold, _Mapping]] = ..., post_entry: _Optional[_Union[PostEntry, _Mapping]] = ..., adjust: _Optional[_Union[Adjust, _Mapping]] = ..., approve_voucher: _Optional[_Union[ApproveVoucher, _Mapping]] = ..., reject_voucher: _Optional[_Union[RejectVoucher, _Mapping]] = ...) -> None: ...
 
 class OpenAccount(_message.Message):
     __slots__ = ("account_id", "currency", "livemode", "owner_ref", "min_balance_minor", "principal")
@@ -111,3 +133,183 @@ class SetFees(_message.Message):
     source: str
     principal: str
     def __init__(self, request_id: _Optional[bytes] = ..., rules: _Optional[_Iterable[_Union[FeeRule, _Mapping]]] = ..., source: _Optional[str] = ..., principal: _Optional[str] = ...) -> None: ...
+
+class CloseAccount(_message.Message):
+    __slots__ = ("request_id", "account_id", "reason", "principal")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    request_id: bytes
+    account_id: bytes
+    reason: str
+    principal: str
+    def __init__(self, request_id: _Optional[bytes] = ..., account_id: _Optional[bytes] = ..., reason: _Optional[str] = ..., principal: _Optional[str] = ...) -> None: ...
+
+class Freeze(_message.Message):
+    __slots__ = ("request_id", "account_id", "reason", "principal")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    request_id: bytes
+    account_id: bytes
+    reason: str
+    principal: str
+    def __init__(self, request_id: _Optional[bytes] = ..., account_id: _Optional[bytes] = ..., reason: _Optional[str] = ..., principal: _Optional[str] = ...) -> None: ...
+
+class Unfreeze(_message.Message):
+    __slots__ = ("request_id", "account_id", "reason", "principal")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    request_id: bytes
+    account_id: bytes
+    reason: str
+    principal: str
+    def __init__(self, request_id: _Optional[bytes] = ..., account_id: _Optional[bytes] = ..., reason: _Optional[str] = ..., principal: _Optional[str] = ...) -> None: ...
+
+class FundReverse(_message.Message):
+    __slots__ = ("request_id", "bank", "external_ref", "amount_minor", "currency", "reason", "principal")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    BANK_FIELD_NUMBER: _ClassVar[int]
+    EXTERNAL_REF_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_MINOR_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    request_id: bytes
+    bank: str
+    external_ref: str
+    amount_minor: int
+    currency: int
+    reason: str
+    principal: str
+    def __init__(self, request_id: _Optional[bytes] = ..., bank: _Optional[str] = ..., external_ref: _Optional[str] = ..., amount_minor: _Optional[int] = ..., currency: _Optional[int] = ..., reason: _Optional[str] = ..., principal: _Optional[str] = ...) -> None: ...
+
+class CreateHold(_message.Message):
+    __slots__ = ("hold_id", "account_id", "amount_minor", "currency", "ttl_us", "reference", "principal")
+    HOLD_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_MINOR_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    TTL_US_FIELD_NUMBER: _ClassVar[int]
+    REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    hold_id: bytes
+    account_id: bytes
+    amount_minor: int
+    currency: int
+    ttl_us: int
+    reference: str
+    principal: str
+    def __init__(self, hold_id: _Optional[bytes] = ..., account_id: _Optional[bytes] = ..., amount_minor: _Optional[int] = ..., currency: _Optional[int] = ..., ttl_us: _Optional[int] = ..., reference: _Optional[str] = ..., principal: _Optional[str] = ...) -> None: ...
+
+class CaptureHold(_message.Message):
+    __slots__ = ("request_id", "hold_id", "to_account_id", "amount_minor", "currency", "reference", "principal")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    HOLD_ID_FIELD_NUMBER: _ClassVar[int]
+    TO_ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_MINOR_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    request_id: bytes
+    hold_id: bytes
+    to_account_id: bytes
+    amount_minor: int
+    currency: int
+    reference: str
+    principal: str
+    def __init__(self, request_id: _Optional[bytes] = ..., hold_id: _Optional[bytes] = ..., to_account_id: _Optional[bytes] = ..., amount_minor: _Optional[int] = ..., currency: _Optional[int] = ..., reference: _Optional[str] = ..., principal: _Optional[str] = ...) -> None: ...
+
+class ReleaseHold(_message.Message):
+    __slots__ = ("request_id", "hold_id", "reason", "principal")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    HOLD_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    request_id: bytes
+    hold_id: bytes
+    reason: str
+    principal: str
+    def __init__(self, request_id: _Optional[bytes] = ..., hold_id: _Optional[bytes] = ..., reason: _Optional[str] = ..., principal: _Optional[str] = ...) -> None: ...
+
+class EntryLeg(_message.Message):
+    __slots__ = ("kind", "subject", "is_debit", "amount_minor")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    IS_DEBIT_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_MINOR_FIELD_NUMBER: _ClassVar[int]
+    kind: int
+    subject: bytes
+    is_debit: bool
+    amount_minor: int
+    def __init__(self, kind: _Optional[int] = ..., subject: _Optional[bytes] = ..., is_debit: _Optional[bool] = ..., amount_minor: _Optional[int] = ...) -> None: ...
+
+class EntryPosition(_message.Message):
+    __slots__ = ("index", "ordinal", "n")
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    ORDINAL_FIELD_NUMBER: _ClassVar[int]
+    N_FIELD_NUMBER: _ClassVar[int]
+    index: int
+    ordinal: int
+    n: int
+    def __init__(self, index: _Optional[int] = ..., ordinal: _Optional[int] = ..., n: _Optional[int] = ...) -> None: ...
+
+class PostEntry(_message.Message):
+    __slots__ = ("request_id", "livemode", "currency", "legs", "reason", "principal")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    LIVEMODE_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    LEGS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    request_id: bytes
+    livemode: bool
+    currency: int
+    legs: _containers.RepeatedCompositeFieldContainer[EntryLeg]
+    reason: str
+    principal: str
+    def __init__(self, request_id: _Optional[bytes] = ..., livemode: _Optional[bool] = ..., currency: _Optional[int] = ..., legs: _Optional[_Iterable[_Union[EntryLeg, _Mapping]]] = ..., reason: _Optional[str] = ..., principal: _Optional[str] = ...) -> None: ...
+
+class Adjust(_message.Message):
+    __slots__ = ("request_id", "livemode", "currency", "legs", "reason", "linked", "principal")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    LIVEMODE_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    LEGS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    LINKED_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    request_id: bytes
+    livemode: bool
+    currency: int
+    legs: _containers.RepeatedCompositeFieldContainer[EntryLeg]
+    reason: str
+    linked: EntryPosition
+    principal: str
+    def __init__(self, request_id: _Optional[bytes] = ..., livemode: _Optional[bool] = ..., currency: _Optional[int] = ..., legs: _Optional[_Iterable[_Union[EntryLeg, _Mapping]]] = ..., reason: _Optional[str] = ..., linked: _Optional[_Union[EntryPosition, _Mapping]] = ..., principal: _Optional[str] = ...) -> None: ...
+
+class ApproveVoucher(_message.Message):
+    __slots__ = ("request_id", "voucher_id", "principal")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    VOUCHER_ID_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    request_id: bytes
+    voucher_id: bytes
+    principal: str
+    def __init__(self, request_id: _Optional[bytes] = ..., voucher_id: _Optional[bytes] = ..., principal: _Optional[str] = ...) -> None: ...
+
+class RejectVoucher(_message.Message):
+    __slots__ = ("request_id", "voucher_id", "reason", "principal")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    VOUCHER_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    request_id: bytes
+    voucher_id: bytes
+    reason: str
+    principal: str
+    def __init__(self, request_id: _Optional[bytes] = ..., voucher_id: _Optional[bytes] = ..., reason: _Optional[str] = ..., principal: _Optional[str] = ...) -> None: ...

@@ -1,7 +1,5 @@
 """Accounts and the money that goes into and between them. 2.5."""
 
-from typing import Final
-
 from ledgerd.ledger import identity, money
 from ledgerd.ledger.accounts import (
     Account,
@@ -19,6 +17,7 @@ from ledgerd.ledger.decide.common import (
     credit,
     credit_leg,
     debit_leg,
+    is_bank,
     is_short,
     refuse_status,
 )
@@ -33,11 +32,8 @@ from ledgerd.limits import (
     ID_BYTES,
     OWNER_REF_BYTES_MAX,
     PRINCIPAL_BYTES_MAX,
-    RAIL_NAME_BYTES_MAX,
     REFERENCE_BYTES_MAX,
 )
-
-_BANK_ALPHABET: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
 
 
 def open_account(state: WorkingSet, moment: Moment, command: OpenAccount) -> Decision:
@@ -122,8 +118,7 @@ def fund(state: WorkingSet, moment: Moment, command: Fund) -> Decision:
         len(command.account_id) == ID_BYTES
         and money.is_amount(command.amount_minor)
         and money.currency(command.currency) is not None
-        and 1 <= len(command.bank) <= RAIL_NAME_BYTES_MAX
-        and _BANK_ALPHABET.issuperset(command.bank)
+        and is_bank(command.bank)
         and command.external_ref
         and is_short(command.external_ref, EXTERNAL_REF_BYTES_MAX)
     ):

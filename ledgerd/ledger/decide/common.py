@@ -14,6 +14,9 @@ from ledgerd.ledger.accounts import (
 from ledgerd.ledger.identity import IdRecord
 from ledgerd.ledger.journal import Leg
 from ledgerd.ledger.outcomes import Refusal, Retry
+from ledgerd.limits import RAIL_NAME_BYTES_MAX
+
+_BANK_ALPHABET: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
 
 NO_PAYOUT: Final[Position] = (0, 0)
 
@@ -110,3 +113,8 @@ def credit_leg(kind: AccountKind, account_id: bytes, amount_minor: int) -> Leg:
 def is_short(text: str, bytes_max: int) -> bool:
     """Return whether the text fits `bytes_max` bytes of UTF-8."""
     return len(text.encode()) <= bytes_max
+
+
+def is_bank(name: str) -> bool:
+    """Return whether this can be the name of one of our banks."""
+    return 1 <= len(name) <= RAIL_NAME_BYTES_MAX and _BANK_ALPHABET.issuperset(name)

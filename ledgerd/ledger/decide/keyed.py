@@ -3,8 +3,32 @@
 from typing import TypeAlias, assert_never
 
 from ledgerd.ledger import identity
-from ledgerd.ledger.commands import Cancel, Fund, SetFees, Transfer
-from ledgerd.ledger.decide import accounts, payouts, settings
+from ledgerd.ledger.commands import (
+    AccountCommand,
+    Adjust,
+    ApproveVoucher,
+    Cancel,
+    CaptureHold,
+    CloseAccount,
+    Freeze,
+    Fund,
+    FundReverse,
+    PostEntry,
+    RejectVoucher,
+    ReleaseHold,
+    SetFees,
+    Transfer,
+    Unfreeze,
+)
+from ledgerd.ledger.decide import (
+    accounts,
+    funding,
+    holds,
+    payouts,
+    settings,
+    status,
+    vouchers,
+)
 from ledgerd.ledger.decide.common import (
     INVALID,
     NO_PAYOUT,
@@ -17,7 +41,7 @@ from ledgerd.ledger.outcomes import Outcome, Refusal, Retry, is_spent
 from ledgerd.ledger.working_set import WorkingSet
 from ledgerd.limits import ID_BYTES, PRINCIPAL_BYTES_MAX
 
-Keyed: TypeAlias = Fund | Transfer | Cancel | SetFees
+Keyed: TypeAlias = Fund | Transfer | Cancel | SetFees | AccountCommand
 
 
 def keyed(state: WorkingSet, moment: Moment, command: Keyed) -> Decision:
@@ -45,7 +69,7 @@ def keyed(state: WorkingSet, moment: Moment, command: Keyed) -> Decision:
         case SetFees():
             decision = settings.set_fees(state, moment, command)
         case _:
-            assert_never(command)
+            decision = _of_accounts(state, moment, command)
 
     if decision.code == Outcome.CREATED or is_spent(decision.code):
         record = RequestRecord(
@@ -58,6 +82,33 @@ def keyed(state: WorkingSet, moment: Moment, command: Keyed) -> Decision:
         )
         state.spend_request(command.request_id, record)
     return decision
+
+
+def _of_accounts(
+    state: WorkingSet, moment: Moment, command: AccountCommand
+) -> Decision:
+    """Decide one of the calls about accounts and holds that state version 3 brought."""
+    match command:
+        case CloseAccount():
+            return status.close_account(state, moment, command)
+        case Freeze():
+            return status.freeze(state, moment, command)
+        case Unfreeze():
+            return status.unfreeze(state, moment, command)
+        case FundReverse():
+            return funding.fund_reverse(state, moment, command)
+        case CaptureHold():
+            return holds.capture_hold(state, moment, command)
+        case ReleaseHold():
+            return holds.release_hold(state, moment, command)
+        case PostEntry() | Adjust():
+            return vouchers.write_out(state, moment, command)
+        case ApproveVoucher():
+            return vouchers.approve(state, moment, command)
+        case RejectVoucher():
+            return vouchers.reject(state, moment, command)
+        case _:
+            assert_never(command)
 
 
 def _keyed_again(state: WorkingSet, stored: RequestRecord, command: Keyed) -> Decision:

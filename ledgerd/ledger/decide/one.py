@@ -7,19 +7,16 @@ fails; nothing is written before the last question.
 """
 
 from collections.abc import Iterable
-from typing import assert_never
 
 from ledgerd.ledger.commands import (
-    Cancel,
     Command,
-    Fund,
+    CreateHold,
     OpenAccount,
-    SetFees,
     Submit,
-    Transfer,
 )
 from ledgerd.ledger.decide.accounts import open_account
 from ledgerd.ledger.decide.common import Decision, Moment
+from ledgerd.ledger.decide.holds import create_hold
 from ledgerd.ledger.decide.keyed import keyed
 from ledgerd.ledger.decide.submit import submit
 from ledgerd.ledger.outcomes import Outcomes, Retry
@@ -58,7 +55,7 @@ def apply_one(state: WorkingSet, moment: Moment, command: Command | Submit) -> D
             return submit(state, moment, command)
         case OpenAccount():
             return open_account(state, moment, command)
-        case Fund() | Transfer() | Cancel() | SetFees():
-            return keyed(state, moment, command)
+        case CreateHold():
+            return create_hold(state, moment, command)
         case _:
-            assert_never(command)
+            return keyed(state, moment, command)
