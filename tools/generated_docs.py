@@ -131,7 +131,7 @@ def _protos() -> list[_Proto]:
     """Return the files of the public API with their comments, which generated code lacks."""
     names = [
         f"ledgerd/api/v1/{name}.proto"
-        for name in ("payouts", "accounts", "admin", "cluster", "common")
+        for name in ("payouts", "accounts", "events", "admin", "cluster", "common")
     ]
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "api.pb"
@@ -306,7 +306,15 @@ REASONS: Final[Mapping[Reason, Advice]] = {
         "Compare the id. After an unknown outcome: submit again with it.",
     ),
     Reason.INDEX_NOT_KEPT: Advice(
-        "A position that is not kept any more. Not given yet: everything is kept.", "-"
+        "A log index or time beyond what the state has reached, or before what it keeps. "
+        "`index_newest` says how far it goes.",
+        "Ask for an index up to that one.",
+    ),
+    Reason.EVENT_NOT_KEPT: Advice(
+        "An event that is not kept any more, or that this cluster never had: "
+        "`seq_oldest` and `seq_newest` say which there are. Today every event is kept.",
+        "Older: begin at `seq_oldest` and read the state for what lies before. Newer: the number "
+        "is of another cluster, or of one that was since restored from a backup.",
     ),
     Reason.OVERLOADED: Advice(
         "A queue of the node or of the client is full; nothing of the call waits anywhere.",

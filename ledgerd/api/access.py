@@ -12,6 +12,7 @@ from ledgerd.security.identity import Identity, Role, require_client, require_ro
 Access: TypeAlias = frozenset[Role] | None
 
 SUBMITTER: Final = frozenset({Role.SUBMITTER})
+WATCHING: Final = frozenset({Role.SUBMITTER, Role.AUDITOR})
 AUDITING: Final = frozenset({Role.AUDITOR, Role.ADMIN})
 ADMIN: Final = frozenset({Role.ADMIN})
 ANY_CLIENT: Final = frozenset(Role)
@@ -31,6 +32,8 @@ ACCESS: Final[dict[str, Access]] = {
     "/ledgerd.api.v1.Ledger/Transfer": SUBMITTER,
     "/ledgerd.api.v1.Ledger/GetBalance": ANY_CLIENT,
     "/ledgerd.api.v1.Reports/TrialBalance": AUDITING,
+    "/ledgerd.api.v1.Feed/Watch": WATCHING,
+    "/ledgerd.api.v1.Feed/GetEvent": WATCHING,
     "/ledgerd.api.v1.Admin/Status": ANY_CLIENT,
     "/ledgerd.api.v1.Admin/SetFees": ADMIN,
     "/ledgerd.api.v1.Cluster/Members": ADMIN,

@@ -1,11 +1,13 @@
 """What the API needs of a node: a narrow view of `node.handle.Node`, so that tests can be one."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Protocol, TypeVar
 
 from ledgerd.ledger.batch import PayoutBatch
 from ledgerd.ledger.commands import Command
+from ledgerd.ledger.events import Event
 from ledgerd.node.courier import Decided
+from ledgerd.node.feed import Told
 from ledgerd.node.handle import NodeStatus
 from ledgerd.node.reads import ReadAt
 from ledgerd.raft.requests import Request
@@ -80,6 +82,12 @@ class NodeHandle(Protocol):
         deadline: float,
     ) -> tuple[ReadAt, T]:
         """Return where the read stands and what `query` found. Raises NotLogged."""
+        ...
+
+    def watch(
+        self, from_seq: int | None, keep: Callable[[Event], bool] | None = None
+    ) -> AsyncIterator[Told]:
+        """Return events from number `from_seq` on, None: from now on. Raises NotLogged."""
         ...
 
     def status(self) -> NodeStatus:

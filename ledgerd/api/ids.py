@@ -12,6 +12,7 @@ from typing import Final
 
 PAYOUT: Final = "payout"
 ACCOUNT: Final = "acct"
+HOLD: Final = "hold"
 REQUEST: Final = "req"
 
 TEXT_CHARACTERS: Final = 26

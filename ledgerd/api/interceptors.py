@@ -47,6 +47,7 @@ MaybeHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"
 _BATCHES: Final = frozenset(
     {"/ledgerd.api.v1.Payouts/SubmitBatch", "/ledgerd.api.v1.Payouts/SubmitStream"}
 )
+_WATCHES: Final = frozenset({"/ledgerd.api.v1.Feed/Watch"})  # open as long as wanted
 _QUIET: Final = (
     "/grpc.",
     "/ledgerd.api.v1.Admin/Status",
@@ -153,19 +154,26 @@ class Gate(grpc.aio.ServerInterceptor):
         parse = handler.request_deserializer
         assert parse is not None, method
 
+        is_stream = method in _WATCHES
+
         async def guarded(data: bytes, context: Context) -> AsyncIterator[Message]:
-            call = self._call(method, context)
+            call = self._call(method, context, is_stream=is_stream)
+            self._streams_open += is_stream
             self._enter()
             try:
                 self._admit(call, context)
                 request = await self._parsed(method, data, parse)
                 calls.begin(call)
+                shown = context.auth_context()
                 async for reply in answer(request, context):
+                    if is_stream:
+                        self._identity(shown)  # it does not outlive its certificate
                     yield reply
                 call.ended(calls.OK)
             except BaseException as error:
                 await self._end(call, context, error)
             finally:
+                self._streams_open -= is_stream
                 self._leave()
 
         return guarded

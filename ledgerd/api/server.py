@@ -11,6 +11,7 @@ from grpc_reflection.v1alpha import reflection
 from ledgerd.api.accounts import LedgerService, ReportsService
 from ledgerd.api.admin import AdminService
 from ledgerd.api.cluster import ClusterService
+from ledgerd.api.events import FeedService
 from ledgerd.api.handle import NodeHandle
 from ledgerd.api.health import HealthService
 from ledgerd.api.interceptors import Gate
@@ -23,6 +24,8 @@ from ledgerd.api.v1 import (
     admin_pb2_grpc,
     cluster_pb2,
     cluster_pb2_grpc,
+    events_pb2,
+    events_pb2_grpc,
     payouts_pb2,
     payouts_pb2_grpc,
 )
@@ -39,6 +42,7 @@ SERVICES: Final = tuple(
     for file in (
         payouts_pb2.DESCRIPTOR,
         accounts_pb2.DESCRIPTOR,
+        events_pb2.DESCRIPTOR,
         admin_pb2.DESCRIPTOR,
         cluster_pb2.DESCRIPTOR,
         health_pb2.DESCRIPTOR,
@@ -67,6 +71,7 @@ class ApiServer:
         self._payouts = PayoutsService(options, node)
         self._ledger = LedgerService(options, node)
         self._reports = ReportsService(options, node)
+        self._feed = FeedService(options, node)
         self._admin = AdminService(
             options,
             node,
@@ -104,6 +109,7 @@ class ApiServer:
         payouts_pb2_grpc.add_PayoutsServicer_to_server(self._payouts, server)
         accounts_pb2_grpc.add_LedgerServicer_to_server(self._ledger, server)
         accounts_pb2_grpc.add_ReportsServicer_to_server(self._reports, server)
+        events_pb2_grpc.add_FeedServicer_to_server(self._feed, server)
         admin_pb2_grpc.add_AdminServicer_to_server(self._admin, server)
         cluster_pb2_grpc.add_ClusterServicer_to_server(self._cluster, server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
@@ -123,6 +129,7 @@ class ApiServer:
         self._health.begin_stop()
         self._gate.begin_stop()
         self._payouts.begin_stop()
+        self._feed.begin_stop()
         if self._server is not None:
             began_at = time.monotonic()
             await self._gate.idle(grace_s)

@@ -2,14 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from ledgerd.errors import NotLogged, OutcomeUnknown, Reason
 from ledgerd.ledger.batch import PayoutBatch
 from ledgerd.ledger.commands import Command
+from ledgerd.ledger.events import Event
 from ledgerd.node.courier import Courier, Decided, committed_at, message_of
+from ledgerd.node.feed import Feed, Told
 from ledgerd.node.inbox import Inbox, InboxDepth
 from ledgerd.node.options import NodeOptions
 from ledgerd.node.reads import ReadAt, Reads
@@ -78,6 +80,7 @@ class Node:
         self._is_stalled = is_stalled
         self.newest_snapshot = newest_snapshot
         self._metrics = metrics
+        self.feed = Feed(self)
         self._started_at = time.monotonic()
         self._role = Role.FOLLOWER
         self._leader: NodeId = NO_NODE
@@ -229,6 +232,16 @@ class Node:
             query, at_least=at_least, max_age_s=max_age_s, deadline=deadline
         )
 
+    async def visible_after(self, index: int) -> None:
+        """Return once readers see more than `index`. Raises NotLogged when too many wait."""
+        await self._reads.visible_after(Index(index))
+
+    def watch(
+        self, from_seq: int | None, keep: Callable[[Event], bool] | None = None
+    ) -> AsyncIterator[Told]:
+        """Return events from number `from_seq` on, None: from now on; see `Feed.watch`."""
+        return self.feed.watch(from_seq, keep)
+
     def state_age_s(self) -> float | None:
         """Return how old the visible state is at most, seconds; None while nobody knows."""
         return self._reads.age_s()
@@ -309,6 +322,7 @@ class Node:
     def begin_stop(self) -> None:
         """Refuse new work as definitely not logged; what was proposed may still end."""
         self._is_stopping = True
+        self.feed.begin_stop()
 
     def _not_ready_reason(self, core: Status) -> str:
         if self._is_stopping or self._is_draining:

@@ -135,6 +135,10 @@ class Reads:
                 "the deadline passed before the read could be answered; reads change nothing",
             ) from None
 
+    async def visible_after(self, index: Index) -> None:
+        """Return once readers see more than `index`. Raises NotLogged when too many wait."""
+        await self._reached(Index(index + 1))
+
     def age_s(self) -> float | None:
         """Return how old the visible state is at most, seconds; None if nobody knows."""
         return self._freshness.age_s()

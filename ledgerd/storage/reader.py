@@ -26,12 +26,15 @@ from ledgerd.ledger.accounts import (
     normal_side,
 )
 from ledgerd.ledger.catalogue import FeeSchedule
+from ledgerd.ledger.events import Event
 from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.payouts import PayoutHead, PayoutState, PayoutStatus
 from ledgerd.limits import PAGE_ROWS_MAX
 from ledgerd.raft.entries import Index
 from ledgerd.raft.membership import Membership
+from ledgerd.storage import event_pages
 from ledgerd.storage.environment import Environment
+from ledgerd.storage.event_pages import EventPage, EventPoint, EventRange
 from ledgerd.storage.tables import Tables
 
 Result = TypeVar("Result")
@@ -273,6 +276,27 @@ class StateReader:
     def event_seq(self) -> int:
         """Return the seq of the last event."""
         return self._tables.event_seq()
+
+    def events_kept(self) -> EventRange:
+        """Return the numbers of the oldest and of the newest event."""
+        return event_pages.event_range(self._tables)
+
+    def event(self, seq: int) -> Event | None:
+        """Return the event of this number, None if it is not kept."""
+        return event_pages.event(self._tables, seq)
+
+    def events_page(
+        self,
+        point: EventPoint,
+        *,
+        rows_max: int,
+        scan_max: int,
+        keep: Callable[[Event], bool] | None = None,
+    ) -> EventPage:
+        """Return the events behind `point`; see `event_pages`."""
+        return event_pages.event_page(
+            self._tables, point, rows_max=rows_max, scan_max=scan_max, keep=keep
+        )
 
     def trial_balance(self) -> list[TrialBook]:
         """Return the trial balance of every book, sorted. Scans all accounts."""

@@ -148,6 +148,12 @@ class Tables:
         key = records.META_EVENT_SEQ
         return self._row(Table.META, key, records.decode_event_seq) or 0
 
+    def event_seek(self, seq: int) -> EntryPosition | None:
+        """Return where the event of this number stands, for every 1,024th."""
+        return self._row(
+            Table.EVENT_SEEK, records.seq_key(seq), records.decode_event_seek
+        )
+
     def membership(self) -> Membership:
         """Return the membership in force; NOBODY before any entry set one."""
         row = self._get(Table.META, memberships.META_MEMBERSHIP)
@@ -203,6 +209,15 @@ class Tables:
             with self._transaction.cursor(self._handles[table]) as cursor:
                 if cursor.set_range(start) if start else cursor.first():
                     yield from cursor.iternext()
+        except DAMAGE as error:
+            raise CorruptionError(f"state/, table {table}: {error}") from error
+
+    def scan_keys(self, table: Table, *, start: bytes = b"") -> Iterator[bytes]:
+        """Yield keys in order, from the first at or above `start`; values are not read."""
+        try:
+            with self._transaction.cursor(self._handles[table]) as cursor:
+                if cursor.set_range(start) if start else cursor.first():
+                    yield from cursor.iternext(keys=True, values=False)
         except DAMAGE as error:
             raise CorruptionError(f"state/, table {table}: {error}") from error
 

@@ -9,7 +9,13 @@ import pytest
 from grpc_reflection.v1alpha import reflection
 
 from ledgerd.api import access, server
-from ledgerd.api.v1 import accounts_pb2, admin_pb2, cluster_pb2, payouts_pb2
+from ledgerd.api.v1 import (
+    accounts_pb2,
+    admin_pb2,
+    cluster_pb2,
+    events_pb2,
+    payouts_pb2,
+)
 from ledgerd.security.identity import Role
 from tests.api.world import CLUSTER, Refusal, Stub, World, refusal_of
 from tests.security import authority
@@ -44,15 +50,17 @@ OPERATING = {
     "Cluster/Transfer",
     "Cluster/UpdateNode",
 }
+WATCHES = {"Feed/Watch", "Feed/GetEvent"}
 PROBES = {"Health/Check", "Health/Watch", "Health/List"}
 REFLECTION = {"ServerReflection/ServerReflectionInfo"}
 MATRIX = {
     (): set(),
-    ("submitter",): READS | CHANGES,
-    ("auditor",): READS | {"Reports/TrialBalance"},
+    ("submitter",): READS | CHANGES | WATCHES,
+    ("auditor",): READS | WATCHES | {"Reports/TrialBalance"},
     ("admin",): READS | {"Reports/TrialBalance"} | OPERATING,
     ("admin", "auditor", "submitter"): READS
     | CHANGES
+    | WATCHES
     | {"Reports/TrialBalance"}
     | OPERATING,
 }
@@ -75,6 +83,7 @@ def test_every_call_of_every_service_has_its_row() -> None:
             accounts_pb2.DESCRIPTOR,
             admin_pb2.DESCRIPTOR,
             cluster_pb2.DESCRIPTOR,
+            events_pb2.DESCRIPTOR,
         ]
     )
     others = {method for method in access.ACCESS if not method.startswith("/ledgerd")}
@@ -101,7 +110,7 @@ async def called(stub: Stub, method: str) -> Refusal | None:
                 await both.read()
                 if both.done() and await both.code() is not grpc.StatusCode.OK:
                     await both
-            elif name == "Health/Watch":
+            elif name.endswith("/Watch"):
                 watch = stub.channel.unary_stream(method)(b"")
                 await watch.read()
                 watch.cancel()

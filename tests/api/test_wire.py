@@ -2,15 +2,31 @@
 
 from pathlib import Path
 
-from ledgerd.api.v1 import accounts_pb2, admin_pb2, cluster_pb2, common_pb2, payouts_pb2
+from ledgerd.api.v1 import (
+    accounts_pb2,
+    admin_pb2,
+    cluster_pb2,
+    common_pb2,
+    events_pb2,
+    payouts_pb2,
+)
 from ledgerd.ledger.accounts import AccountStatus
+from ledgerd.ledger.events import EventKind
 from ledgerd.ledger.outcomes import Refusal
 from ledgerd.ledger.payouts import PayoutState
 from ledgerd.raft.entries import Role
 from ledgerd.transport.v1 import peer_pb2
 
 GOLDEN = Path(__file__).parent / "golden" / "descriptors.txt"
-FILES = (common_pb2, payouts_pb2, accounts_pb2, admin_pb2, cluster_pb2, peer_pb2)
+FILES = (
+    common_pb2,
+    payouts_pb2,
+    accounts_pb2,
+    admin_pb2,
+    cluster_pb2,
+    events_pb2,
+    peer_pb2,
+)
 
 
 def numbers(enum: object) -> dict[str, int]:
@@ -34,6 +50,13 @@ def test_states_are_those_of_the_ledger() -> None:
     assert {item.name: int(item) for item in AccountStatus} == numbers(
         accounts_pb2.AccountStatus
     )
+
+
+def test_kinds_of_events_are_those_of_the_ledger() -> None:
+    """Each kind has the same name and number on the wire and in the ledger."""
+    ours = {kind.name: int(kind) for kind in EventKind}
+
+    assert ours == numbers(events_pb2.Event.Kind)
 
 
 def test_roles_are_those_of_consensus() -> None:

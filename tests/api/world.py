@@ -20,6 +20,7 @@ from ledgerd.api.v1 import (
     admin_pb2_grpc,
     cluster_pb2_grpc,
     common_pb2,
+    events_pb2_grpc,
     payouts_pb2,
     payouts_pb2_grpc,
 )
@@ -27,7 +28,9 @@ from ledgerd.formats import batches, commands
 from ledgerd.formats.versions import STATE_VERSION
 from ledgerd.ledger.batch import PayoutBatch
 from ledgerd.ledger.commands import Command
+from ledgerd.ledger.events import Event
 from ledgerd.node.courier import Decided
+from ledgerd.node.feed import Feed, Told
 from ledgerd.node.handle import NodeStatus
 from ledgerd.node.inbox import InboxDepth
 from ledgerd.node.reads import ReadAt
@@ -100,6 +103,7 @@ class DirectNode:
         self.copies_slowly = False
         self.concerns: list[WriteConcern] = []
         self._moved = asyncio.Condition()
+        self.feed = Feed(self)
 
     node_id = 1
     cluster_id = CLUSTER
@@ -191,6 +195,21 @@ class DirectNode:
         async with asyncio.timeout(10), self._moved:
             await self._moved.wait_for(lambda: self.proposals >= count)
 
+    async def visible_after(self, index: int) -> None:
+        """Return once more was decided."""
+        async with self._moved:
+            await self._moved.wait_for(lambda: self.index > index)
+
+    def state_age_s(self) -> float | None:
+        """Say that the state is new."""
+        return 0.0
+
+    def watch(
+        self, from_seq: int | None, keep: Callable[[Event], bool] | None = None
+    ) -> AsyncIterator[Told]:
+        """Watch what is decided."""
+        return self.feed.watch(from_seq, keep)
+
     def status(self) -> NodeStatus:
         """Say that this node leads alone."""
         at = Index(self.index)
@@ -252,6 +271,8 @@ class DirectNode:
         )
         self._state.write(entry, folded.rows, folded.digest)
         self._state.commit()
+        async with self._moved:
+            self._moved.notify_all()
         if self.hold is not None:
             await self.hold.wait()
         return Decided(
@@ -299,6 +320,7 @@ class Stub:
         self.payouts = payouts_pb2_grpc.PayoutsStub(channel)
         self.ledger = accounts_pb2_grpc.LedgerStub(channel)
         self.reports = accounts_pb2_grpc.ReportsStub(channel)
+        self.feed = events_pb2_grpc.FeedStub(channel)
         self.admin = admin_pb2_grpc.AdminStub(channel)
         self.cluster = cluster_pb2_grpc.ClusterStub(channel)
 
