@@ -21,6 +21,7 @@ from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.journal import JournalEntry
 from ledgerd.ledger.payouts import PayoutHead, PayoutStatus
+from ledgerd.ledger.timers import Timer
 from ledgerd.ledger.view import ExternalRef
 from ledgerd.ledger.vouchers import Voucher
 
@@ -38,9 +39,9 @@ class MemoryView:
     def write(self, tables: Sequence[TableRows]) -> None:
         """Put the rows of one entry, checking what storage relies on."""
         order = list(Table)
-        assert [rows.table for rows in tables] == sorted(
-            (rows.table for rows in tables), key=order.index
-        )
+        # The tree's rows come last, wherever their table stands: they are made of the others.
+        names = [rows.table for rows in tables if rows.table != Table.TREE]
+        assert names == sorted(names, key=order.index)
         for table, rows, is_append in tables:
             keys = [key for key, _ in rows]
             assert keys == sorted(set(keys)), table
@@ -48,6 +49,10 @@ class MemoryView:
             if is_append and stored:
                 assert keys[0] > next(reversed(stored)), table
             stored.update(rows)
+            for key, value in rows:
+                if value == records.DROPPED:
+                    assert not is_append, table
+                    del stored[key]
             if table == Table.ID:
                 payouts = [key[:16] for key in keys if key[16] == IdKind.PAYOUT]
                 self.largest = max([self.largest, *payouts])
@@ -150,6 +155,14 @@ class MemoryView:
             return FeeSchedule()
         key = max(stored)
         return records.decode_fee_schedule(key, stored[key])
+
+    def timers(self, due_us: int, limit: int) -> list[Timer]:
+        """`LedgerView.timers`."""
+        timers = [
+            records.timer_of(key, value)
+            for key, value in sorted(self.tables[Table.TIMER].items())
+        ]
+        return [timer for timer in timers if timer.due_us <= due_us][:limit]
 
     def event_seq(self) -> int:
         """`LedgerView.event_seq`."""

@@ -24,6 +24,7 @@ from ledgerd.ledger.commands import (
     Fund,
     OpenAccount,
     SetFees,
+    Tick,
     Transfer,
 )
 from ledgerd.limits import BATCH_COMMANDS_MAX
@@ -144,6 +145,8 @@ def _to_message(command: Command) -> pb.Command:
                     principal=command.principal,
                 )
             )
+        case Tick():
+            return pb.Command(tick=pb.Tick())
         case _:
             return account_commands.to_message(command)
 
@@ -202,5 +205,7 @@ def _from_message(message: pb.Command) -> Command:
                 for rule in fees.rules
             )
             return SetFees(fees.request_id, rules, fees.source, fees.principal)
+        case "tick":
+            return Tick()
         case _:
             return account_commands.from_message(message)

@@ -24,11 +24,15 @@ changed: a new one gets the next version byte, and the decoder reads both.
     hold          index u64, ordinal u16                Hold, formats/holds
     voucher       request id of its call                Voucher, formats/vouchers
     config        1, effective from u64, version u32    FeeSchedule
+    timer         due u64, index u64, ordinal u16,      none
+                  TimerKind u8
     meta          b"ledger/event_seq"                   seq of the last event
                   b"cluster/membership"                 the membership, formats/memberships
     payout_past   index, ordinal and n of the change,   PayoutStatus before the change; none
                   then the key of the payout            before its first
     tree          level u8, number u64                  leaves and nodes, formats/leaves
+
+An empty value drops the row of its key: no value is empty, for all are sealed.
 
 Rows of accepted submits are laid out straight from columns; they are the same bytes as
 the rows of the same payouts laid out one by one, which a property test compares.
@@ -74,6 +78,7 @@ from ledgerd.ledger.journal import (
 )
 from ledgerd.ledger.outcomes import Outcomes
 from ledgerd.ledger.payouts import PayoutHead, PayoutState, PayoutStatus
+from ledgerd.ledger.timers import Timer, TimerKind
 from ledgerd.ledger.view import AcceptedSubmits, ExternalRef, Writes
 from ledgerd.ledger.vouchers import Voucher
 
@@ -110,6 +115,7 @@ class Table(StrEnum):
     REVERSAL = "reversal"
     HOLD = "hold"
     VOUCHER = "voucher"
+    TIMER = "timer"
 
 
 # Tables whose new keys are above all their old ones.
@@ -124,8 +130,14 @@ APPEND_TABLES: Final = frozenset(
 )
 
 
+DROPPED: Final = b""  # in the place of a value: the row goes
+
+
 class TableRows(NamedTuple):
-    """Rows for one table, sorted by key, keys unique. is_append: see APPEND_TABLES."""
+    """Rows for one table, sorted by key, keys unique. is_append: see APPEND_TABLES.
+
+    A row whose value is DROPPED takes the stored one away; append tables have none.
+    """
 
     table: Table
     rows: list[Row]
@@ -142,6 +154,7 @@ _PAST_KEY: Final = Struct(">QHHQH")
 _SEQ: Final = Struct(">Q")
 _MARK_KEY: Final = Struct(">16sQ")
 _INTERNAL_KEY: Final = Struct(">BHB")
+_TIMER_KEY: Final = Struct(">QQHB")
 _FEES_KEY: Final = Struct(">BQI")
 
 _PAYOUT: Final = Struct(">B16s16sqHHHqqBB")
@@ -263,6 +276,22 @@ def fee_schedule_key(effective_from_us: int, version: int) -> bytes:
     return _FEES_KEY.pack(FEES_PREFIX[0], effective_from_us, version)
 
 
+def timer_key(timer: Timer) -> bytes:
+    """Return the key of a timer: the first key is the first due."""
+    return _TIMER_KEY.pack(timer.due_us, *timer.position, timer.kind)
+
+
+def timer_of(key: bytes, value: bytes) -> Timer:
+    """Return the timer that a row stands for. Layout of the value: version."""
+
+    def read(body: bytes) -> Timer:
+        _expect_size(body, 1)
+        due_us, index, ordinal, kind = _key(_TIMER_KEY, key, "a timer")
+        return Timer(due_us, (index, ordinal), TimerKind(kind))
+
+    return _opened(Table.TIMER, key, value, read)
+
+
 # All rows of one entry
 
 
@@ -308,6 +337,9 @@ def encode_writes(writes: Writes) -> list[TableRows]:
     for voucher in writes.vouchers:
         value = _sealed(vouchers.pack(voucher))
         tables[Table.VOUCHER].append((voucher.voucher_id, value))
+    for timer, is_kept in writes.timers:
+        value = _sealed(_BYTE[_VERSION]) if is_kept else DROPPED
+        tables[Table.TIMER].append((timer_key(timer), value))
     if writes.event_seq is not None:
         value = _sealed(_META_SEQ.pack(_VERSION, writes.event_seq))
         tables[Table.META].append((META_EVENT_SEQ, value))

@@ -29,6 +29,7 @@ from ledgerd.ledger.commands import (
     Fund,
     OpenAccount,
     SetFees,
+    Tick,
     Transfer,
 )
 from ledgerd.raft.entries import Entry, EntryKind
@@ -55,6 +56,7 @@ _COMMAND_SINCE: Final[dict[type[Command], int]] = {
     SetFees: 1,
     CreateHold: 3,
     **dict.fromkeys(get_args(AccountCommand), 3),
+    Tick: 3,
 }
 
 _LOG_CUT_SINCE: Final = 2

@@ -260,6 +260,13 @@ AccountCommand: TypeAlias = (
 )
 
 
-Command: TypeAlias = (
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Act on the timers that are due at the entry's time. Only the leader proposes it. 7.4."""
+
+
+# What clients ask for; the rest the leader proposes by itself.
+Asked: TypeAlias = (
     OpenAccount | Fund | Transfer | Cancel | SetFees | CreateHold | AccountCommand
 )
+Command: TypeAlias = Asked | Tick

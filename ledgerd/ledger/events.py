@@ -26,6 +26,7 @@ class EventKind(IntEnum):
     VOUCHER_MADE = 40
     VOUCHER_POSTED = 41
     VOUCHER_REJECTED = 42
+    PAYOUT_RELEASED = 7
 
 
 class AccountAfter(NamedTuple):

@@ -31,6 +31,7 @@ from ledgerd.ledger.commands import (
     RejectVoucher,
     ReleaseHold,
     SetFees,
+    Tick,
     Transfer,
     Unfreeze,
 )
@@ -204,8 +205,8 @@ def call_of(command: Command) -> CallKind:
             return CallKind.CANCEL
         case SetFees():
             return CallKind.SET_FEES
-        case OpenAccount() | CreateHold():
-            raise AssertionError("it is keyed by the account id or hold id")
+        case OpenAccount() | CreateHold() | Tick():
+            raise AssertionError("it has no request id")
         case _:
             return _CALLS[type(command)]
 
@@ -279,8 +280,8 @@ def _client_fields(command: Command) -> tuple[bytes, ...]:
                 )
             )
             return (rules, command.source.encode())
-        case OpenAccount() | CreateHold():
-            raise AssertionError("it is keyed by the account id or hold id")
+        case OpenAccount() | CreateHold() | Tick():
+            raise AssertionError("it has no request id")
         case _:
             return _account_fields(command)
 

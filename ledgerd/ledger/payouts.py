@@ -31,6 +31,7 @@ class Trigger(IntEnum):
 
     SUBMIT = 1
     CANCEL = 2
+    RELEASE = 3
 
 
 # The states a payout may be made in.
@@ -39,6 +40,7 @@ INITIAL_STATES: Final = frozenset({PayoutState.READY})
 # (state before, trigger) -> state after. What is not listed is refused as WRONG_STATE.
 # A row that leads to its own state is "same": accepted, no entry, no event.
 TRANSITIONS: Final[dict[tuple[PayoutState, Trigger], PayoutState]] = {
+    (PayoutState.SCHEDULED, Trigger.RELEASE): PayoutState.READY,
     (PayoutState.SCHEDULED, Trigger.CANCEL): PayoutState.CANCELLED,
     (PayoutState.IN_REVIEW, Trigger.CANCEL): PayoutState.CANCELLED,
     (PayoutState.READY, Trigger.CANCEL): PayoutState.CANCELLED,

@@ -25,6 +25,7 @@ from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.journal import JournalEntry
 from ledgerd.ledger.payouts import PayoutHead, PayoutStatus
+from ledgerd.ledger.timers import Timer
 from ledgerd.ledger.vouchers import Voucher
 
 
@@ -98,6 +99,10 @@ class LedgerView(Protocol):
         """Return the schedule in force; version 0 if none was set."""
         ...
 
+    def timers(self, due_us: int, limit: int) -> list[Timer]:
+        """Return the first `limit` timers that are due at or before `due_us`, in order."""
+        ...
+
     def event_seq(self) -> int:
         """Return the seq of the last event, 0 before the first."""
         ...
@@ -140,6 +145,7 @@ class Writes:
         journal, events and ids beside the lists. Accounts are in `accounts` only.
     payout_pasts: by position of the change, then of the payout: what it was before, where that
         was no longer what its head says.
+    timers: each with whether it is there afterwards; if not, its row is dropped.
     event_seq: seq of the last event, None where there was none.
     """
 
@@ -160,4 +166,5 @@ class Writes:
     holds: list[Hold] = field(default_factory=list)
     vouchers: list[Voucher] = field(default_factory=list)
     fee_schedules: list[FeeSchedule] = field(default_factory=list)
+    timers: list[tuple[Timer, bool]] = field(default_factory=list)
     event_seq: int | None = None

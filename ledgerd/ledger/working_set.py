@@ -25,6 +25,7 @@ from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.journal import EntryReason, JournalEntry, Leg, Touched
 from ledgerd.ledger.money import fits
 from ledgerd.ledger.payouts import PayoutHead, PayoutStatus
+from ledgerd.ledger.timers import Timer
 from ledgerd.ledger.view import ExternalRef, LedgerView, Writes
 from ledgerd.ledger.vouchers import Voucher
 
@@ -68,6 +69,7 @@ class WorkingSet:
         self._new_holds: dict[Position, Hold] = {}
         self._new_vouchers: dict[bytes, Voucher] = {}
         self._new_fees: list[FeeSchedule] = []
+        self._timers: dict[Timer, bool] = {}
         self._journal: list[JournalEntry] = []
         self._events: list[Event] = []
 
@@ -135,6 +137,18 @@ class WorkingSet:
         if voucher_id not in self._vouchers:
             self._vouchers[voucher_id] = self._view.voucher(voucher_id)
         return self._vouchers[voucher_id]
+
+    def due_timers(self, ts_us: int, limit: int) -> list[Timer]:
+        """Return the first `limit` timers that are due at or before `ts_us`, in order."""
+        gone = [timer for timer, is_kept in self._timers.items() if not is_kept]
+        stored = self._view.timers(ts_us, limit + len(gone))
+        due = {timer for timer in stored if self._timers.get(timer, True)}
+        due |= {
+            timer
+            for timer, is_kept in self._timers.items()
+            if is_kept and timer.due_us <= ts_us
+        }
+        return sorted(due)[:limit]
 
     def fees(self) -> FeeSchedule:
         """Return the schedule in force."""
@@ -282,6 +296,14 @@ class WorkingSet:
         self._fees = schedule
         self._new_fees.append(schedule)
 
+    def add_timer(self, timer: Timer) -> None:
+        """Let a Tick act on `timer` once it is due."""
+        self._timers[timer] = True
+
+    def drop_timer(self, timer: Timer) -> None:
+        """Let no Tick act on `timer`. Whoever ends what it is for must call this."""
+        self._timers[timer] = False
+
     def tell(
         self,
         *,
@@ -344,6 +366,7 @@ class WorkingSet:
             holds=[hold for _, hold in sorted(self._new_holds.items())],
             vouchers=[voucher for _, voucher in sorted(self._new_vouchers.items())],
             fee_schedules=self._new_fees,
+            timers=sorted(self._timers.items()),
             event_seq=self._event_seq if self._events else None,
         )
 

@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from typing import assert_never
 
 from ledgerd.errors import CorruptionError, NotUnderstood, Reason
-from ledgerd.formats import versions
+from ledgerd.formats import commands, versions
 from ledgerd.ledger.apply import Applied
+from ledgerd.ledger.commands import Tick
 from ledgerd.limits import TURN_BYTES_MAX, TURN_COMMANDS_MAX
 from ledgerd.raft.core import RaftCore
 from ledgerd.raft.entries import (
@@ -27,6 +28,7 @@ from ledgerd.raft.marks import NO_MARKS, Marks
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.ready import Proposed, ReadTicket, Ready, Refused
 from ledgerd.raft.snapshots import Snapshot
+from ledgerd.replica.alarm import Alarm
 from ledgerd.replica.compaction import Compaction, LogBounds
 from ledgerd.replica.everywhere import HeldAnswers
 from ledgerd.replica.fold import after_change, change_of, decide, recorded
@@ -109,6 +111,7 @@ class Replica:
         self._reach = (hooks or NoHooks()).reach
         self._state_version_max = state_version_max
         self._version = StateVersion(state.state_version(), newest=state_version_max)
+        self._alarm = Alarm()
         self._membership = core.membership  # as the loop was told
         self._permit_changes()
         self._applied_term = Term(0)  # of the last entry applied by this process
@@ -257,10 +260,14 @@ class Replica:
                 case _:
                     assert_never(item)
         version = self._version_due() if ticks else None
-        is_proposing = rare or payouts or changes or version is not None
+        timer_us = self._first_timer_us(outbox) if ticks else None
+        is_timed = version is not None or timer_us is not None
+        is_proposing = rare or payouts or changes or is_timed
         ts_us = log_time_us() if is_proposing else 0
         if version is not None:
             self._raise_version(version, ts_us)
+        if timer_us is not None and timer_us <= ts_us:
+            self._propose_tick(ts_us)
         if rare or payouts:
             self._propose(payouts, rare, ts_us, outbox)
         for change in changes:
@@ -338,6 +345,32 @@ class Replica:
         if isinstance(verdict, Proposed):
             self._version.raised(verdict.id.index)
 
+    def _first_timer_us(self, outbox: Outbox) -> int | None:
+        """Return when the first timer is due, if a Tick for it is this node's to propose.
+
+        Only once an entry of its own term is applied: what an older leader proposed is done then.
+        """
+        if self._role is not Role.LEADER or self._halt is not None:
+            return None
+        if self._applied_term != self._core.status().term:
+            return None
+        if not self._alarm.is_known and self._unrecorded is None:
+            outbox.needs_settle = True
+            try:
+                self._alarm.look(self._state.view())
+            except CorruptionError as error:
+                self._fence(Flaw.STATE_DAMAGED, str(error))
+        return self._alarm.first_us if self._alarm.is_known else None
+
+    def _propose_tick(self, ts_us: int) -> None:
+        """Propose that what is due be acted on (ledger.md 7.4). Nobody waits for it."""
+        tick = Tick()
+        assert self._version.permits_command(tick), self._version.in_force
+        payload = commands.encode([tick])
+        verdict = self._core.propose(EntryKind.COMMANDS, payload, ts_us)
+        if isinstance(verdict, Proposed):
+            self._alarm.proposed(verdict.id.index)
+
     def _propose_entry(self, draft: EntryDraft, ts_us: int, outbox: Outbox) -> None:
         if not self._version.permits(draft.kind):
             for share in draft.shares:
@@ -374,6 +407,7 @@ class Replica:
         if ready.role_change is not None:
             if ready.role_change.role is not self._role:
                 self._version.forget()
+                self._alarm.forget()
             self._role = ready.role_change.role
             self._leader = ready.role_change.leader
             if self._role is not Role.LEADER:
@@ -416,6 +450,7 @@ class Replica:
         self._version = StateVersion(
             self._state.state_version(), newest=self._state_version_max
         )
+        self._alarm.forget()
         self._permit_changes()  # the version may have come with the state (T55, T67)
         if self._compaction is not None:
             self._compaction.restored()
@@ -575,4 +610,5 @@ class Replica:
         )
         self._state.write(entry, folded.rows, folded.digest)
         self._unrecorded = None
+        self._alarm.recorded(entry.index, applied)
         self._core.digested(entry.index, folded.digest)

@@ -13,7 +13,7 @@ from typing import Final
 from ledgerd.formats import batches, commands, records
 from ledgerd.formats.records import Table
 from ledgerd.ledger.accounts import Account, Position
-from ledgerd.ledger.commands import Command
+from ledgerd.ledger.commands import Asked, Command, Tick
 from ledgerd.ledger.identity import IdKind
 from ledgerd.ledger.invariants import Audit
 from ledgerd.ledger.outcomes import Outcome, Outcomes
@@ -220,12 +220,22 @@ def _rows_of(entry: Entry) -> tuple[tuple[str, ...], list[bytes], list[str]]:
         return tags, [b"p" + payout_id for payout_id in columns.ids], bodies
     if entry.kind is EntryKind.COMMANDS:
         work = commands.decode(entry.payload)
-        bodies = [repr(replace(command, principal="")) for command in work]
-        return tuple(c.principal for c in work), [_key(c) for c in work], bodies
+        rows = [_row_of(entry, n, command) for n, command in enumerate(work)]
+        return (
+            tuple(tag for tag, _, _ in rows),
+            [key for _, key, _ in rows],
+            [body for _, _, body in rows],
+        )
     return (), [], []
 
 
-def _key(command: Command) -> bytes:
+def _row_of(entry: Entry, row: int, command: Command) -> tuple[str, bytes, str]:
+    if isinstance(command, Tick):  # nobody's attempt, and never the same one again
+        return "", b"t%d.%d" % (entry.index, row), "Tick"
+    return command.principal, _key(command), repr(replace(command, principal=""))
+
+
+def _key(command: Asked) -> bytes:
     if hasattr(command, "request_id"):
         return b"r" + command.request_id
     return bytes([IdKind.ACCOUNT]) + command.account_id

@@ -8,8 +8,8 @@ from typing import Final, TypeAlias
 from ledgerd.ledger.batch import PayoutBatch
 from ledgerd.ledger.catalogue import SANDBOX
 from ledgerd.ledger.commands import (
+    Asked,
     Cancel,
-    Command,
     FeeRule,
     Fund,
     OpenAccount,
@@ -42,7 +42,7 @@ class ReadAccount:
     account_id: bytes
 
 
-Work: TypeAlias = Submits | Command | ReadAccount
+Work: TypeAlias = Submits | Asked | ReadAccount
 
 
 def rows_of(work: Work) -> int:
@@ -57,7 +57,7 @@ def rows_of(work: Work) -> int:
 
 
 def proposal(
-    work: Submits | Command, waiter: Waiter, tag: str
+    work: Submits | Asked, waiter: Waiter, tag: str
 ) -> PayoutsProposed | CommandProposed:
     """Return the input that proposes the work under the name of this attempt."""
     if not isinstance(work, Submits):
@@ -101,7 +101,7 @@ class Author:
         self._client = client
         self._accounts = account_ids(seed, load.accounts)
         self._to_open = self._accounts[client :: load.clients]
-        self._done: list[Submits | Command] = []
+        self._done: list[Submits | Asked] = []
         self._payouts: list[bytes] = []
         self._begun = 0
 
@@ -124,14 +124,14 @@ class Author:
         """Return a read of any account."""
         return ReadAccount(self._dice.choice(self._accounts))
 
-    def _opening(self, now_us: int) -> Command:
+    def _opening(self, now_us: int) -> Asked:
         """Open this client's share of the accounts and put money on each."""
         account_id = self._to_open[(self._begun - 1) // 2]
         if self._begun % 2:
             return self._open(account_id)
         return self._fund(now_us, account_id)
 
-    def _again(self) -> Submits | Command:
+    def _again(self) -> Submits | Asked:
         """Return work of before: as it was, or with the same id and another body."""
         work = self._dice.choice(self._done)
         if not chance(self._dice, self._load.other_body):
@@ -176,7 +176,7 @@ class Author:
             b"",
         )
 
-    def _rare(self, now_us: int) -> Command:
+    def _rare(self, now_us: int) -> Asked:
         generator = self._dice
         request_id = uuid7(generator, now_us // 1000)
         account_id = generator.choice(self._accounts)

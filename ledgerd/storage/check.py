@@ -354,6 +354,9 @@ class _Books:
             case Table.CONFIG:
                 if key.startswith(records.FEES_PREFIX):
                     records.decode_fee_schedule(key, value)
+            case Table.TIMER:
+                timer = records.timer_of(key, value)
+                self._within(table, key, timer.position[0])
             case Table.META:
                 if key == records.META_EVENT_SEQ:
                     self._event_seq_stored = records.decode_event_seq(key, value)

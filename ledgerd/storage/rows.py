@@ -51,6 +51,8 @@ def check_row(tables: Tables, table: Table, key: bytes, value: bytes) -> None:
         case Table.CONFIG:
             if key.startswith(records.FEES_PREFIX):
                 records.decode_fee_schedule(key, value)
+        case Table.TIMER:
+            records.timer_of(key, value)
         case Table.META:
             _check_meta(key, value)
         case Table.PAYOUT_PAST:

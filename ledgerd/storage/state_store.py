@@ -25,6 +25,7 @@ from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.journal import JournalEntry
 from ledgerd.ledger.payouts import PayoutHead, PayoutStatus
+from ledgerd.ledger.timers import Timer
 from ledgerd.ledger.view import ExternalRef, LedgerView
 from ledgerd.ledger.vouchers import Voucher
 from ledgerd.limits import ID_BYTES
@@ -211,10 +212,17 @@ class LmdbStateStore:
         self._begin()
         assert self._transaction is not None
         for table in rows:
-            with self._transaction.cursor(self._handles[table.table]) as cursor:
-                _, put = cursor.putmulti(table.rows, append=table.is_append)
+            handle = self._handles[table.table]
+            kept = table.rows
+            if not table.is_append and not all(value for _, value in kept):
+                kept = [row for row in table.rows if row[1]]
+                for key, value in table.rows:
+                    if not value:
+                        self._transaction.delete(key, db=handle)
+            with self._transaction.cursor(handle) as cursor:
+                _, put = cursor.putmulti(kept, append=table.is_append)
             # An append below the last key is skipped in silence, and so is not counted.
-            assert put == len(table.rows), (table.table, put, len(table.rows))
+            assert put == len(kept), (table.table, put, len(kept))
 
     def _finish(self) -> None:
         assert self._transaction is not None
@@ -359,6 +367,10 @@ class _View:
     def fee_schedule(self) -> FeeSchedule:
         """Return the schedule in force."""
         return self._fee_schedule
+
+    def timers(self, due_us: int, limit: int) -> list[Timer]:
+        """Return the first `limit` timers that are due at or before `due_us`, in order."""
+        return self.tables.timers(due_us, limit)
 
     def event_seq(self) -> int:
         """Return the seq of the last event, 0 before the first."""

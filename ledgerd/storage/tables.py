@@ -19,6 +19,7 @@ from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.journal import JournalEntry
 from ledgerd.ledger.payouts import PayoutHead, PayoutStatus
+from ledgerd.ledger.timers import Timer
 from ledgerd.ledger.view import ExternalRef
 from ledgerd.ledger.vouchers import Voucher
 from ledgerd.limits import ID_BYTES
@@ -142,6 +143,16 @@ class Tables:
                 break
             newest = key, value
         return FeeSchedule() if newest is None else records.decode_fee_schedule(*newest)
+
+    def timers(self, due_us: int, limit: int) -> list[Timer]:
+        """Return the first `limit` timers that are due at or before `due_us`, in order."""
+        found: list[Timer] = []
+        for key, value in self.scan(Table.TIMER):
+            timer = records.timer_of(key, value)
+            if timer.due_us > due_us or len(found) == limit:
+                break
+            found.append(timer)
+        return found
 
     def event_seq(self) -> int:
         """Return the seq of the last event, 0 before the first."""

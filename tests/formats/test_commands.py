@@ -22,6 +22,7 @@ from ledgerd.ledger.commands import (
     RejectVoucher,
     ReleaseHold,
     SetFees,
+    Tick,
     Transfer,
     Unfreeze,
 )
@@ -86,7 +87,9 @@ any_command = st.one_of(
         texts,
         texts,
     ),
+    st.just(Tick()),
 )
+NEWER = {"tick": Tick()}
 EXAMPLES = {
     "open_account": open_account(),
     "fund": fund(2),
@@ -117,6 +120,16 @@ def test_what_is_encoded_comes_back(some):
     assert commands.decode(payload) == tuple(some)
     assert commands.decode(memoryview(payload)) == tuple(some)
     assert len(payload) == 5 + sum(map(commands.size_bytes, some))
+
+
+def test_golden_bytes_of_state_version_3():
+    """The commands that version 3 brought; each keeps its bytes for ever."""
+    found = {name: commands.encode([command]) for name, command in NEWER.items()}
+
+    golden.check("commands_v1_state_3", found)
+    assert {name: commands.decode(raw) for name, raw in found.items()} == {
+        name: (command,) for name, command in NEWER.items()
+    }
 
 
 def test_golden_bytes():
@@ -199,6 +212,7 @@ def test_field_numbers_stand():
             (40, "adjust"),
             (41, "approve_voucher"),
             (42, "reject_voucher"),
+            (6, "tick"),
         ],
         "CloseAccount": _numbered("request_id", "account_id", "reason", "principal"),
         "Freeze": _numbered("request_id", "account_id", "reason", "principal"),
@@ -287,6 +301,7 @@ def test_field_numbers_stand():
             (5, "min_minor"),
             (6, "max_minor"),
         ],
+        "Tick": [],
         "SetFees": [(1, "request_id"), (2, "rules"), (3, "source"), (4, "principal")],
     }
 

@@ -28,6 +28,7 @@ from ledgerd.ledger.identity import CallKind, IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.journal import EntryReason, JournalEntry, Leg, Touched
 from ledgerd.ledger.outcomes import Outcomes, Refusal, Retry
 from ledgerd.ledger.payouts import PayoutHead, PayoutState, PayoutStatus
+from ledgerd.ledger.timers import Timer, TimerKind
 from ledgerd.ledger.view import ExternalRef, Writes
 from ledgerd.ledger.vouchers import Voucher, VoucherState
 from tests.formats import golden
@@ -156,12 +157,14 @@ WRITES = Writes(
     event_seq=2048,
 )
 BEFORE = PayoutStatus(PayoutState.DISPATCHING, 1, (7, 9, 1), 100)
+TIMER = Timer(123, (7, 3), TimerKind.RELEASE)
 ALL_WRITES = replace(
     WRITES,
     payout_pasts=[((8, 1, 0), (7, 3), BEFORE)],
     reversals=[(REF, 600)],
     holds=[HOLD, OPEN_HOLD],
     vouchers=[VOUCHER],
+    timers=[(TIMER, True)],
 )
 
 Decoder = Callable[[bytes, bytes], Any]
@@ -183,6 +186,7 @@ DECODED: dict[Table, tuple[Decoder, list[Any]]] = {
     Table.REVERSAL: (records.decode_reversal, [600]),
     Table.HOLD: (records.decode_hold, [HOLD, OPEN_HOLD]),
     Table.VOUCHER: (records.decode_voucher, [VOUCHER]),
+    Table.TIMER: (records.timer_of, [TIMER]),
 }
 
 
@@ -214,6 +218,7 @@ def test_tables_stand_in_their_digest_order():
         "reversal",
         "hold",
         "voucher",
+        "timer",
     ]
     assert list(rows_of(ALL_WRITES)) == WRITTEN
 
@@ -251,6 +256,17 @@ def test_golden_bytes_of_what_a_payout_was():
 
     assert records.payout_past_of(key) == ((8, 1, 0), (7, 3))
     golden.check("payout_past_v1", {"key": key, "value": value})
+
+
+def test_golden_bytes_of_a_timer():
+    """The first key is the first due; a timer that is gone leaves an empty value."""
+    ((key, value),) = rows_of(ALL_WRITES)[Table.TIMER]
+    dropped = rows_of(Writes(timers=[(TIMER, False)]))[Table.TIMER]
+    later = Timer(256, (1, 0), TimerKind.RELEASE)
+
+    golden.check("timer_v1", {"key": key, "value": value})
+    assert dropped == [(key, records.DROPPED)]
+    assert key < records.timer_key(later)
 
 
 def test_a_payout_was_nothing_that_came_later():

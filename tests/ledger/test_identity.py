@@ -55,7 +55,7 @@ def test_each_field_has_a_name_and_a_fingerprint(command):
 
 def test_an_account_is_keyed_by_its_own_id():
     """OpenAccount has no request id; asking for its call is a mistake in the code."""
-    with pytest.raises(AssertionError, match="account id"):
+    with pytest.raises(AssertionError, match="no request id"):
         identity.call_of(open_account())
-    with pytest.raises(AssertionError, match="account id"):
+    with pytest.raises(AssertionError, match="no request id"):
         identity.field_fingerprints(open_account())

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from ledgerd.errors import CorruptionError, StorageError
-from ledgerd.formats import versions
+from ledgerd.formats import records, versions
 from ledgerd.formats.records import Table
 from ledgerd.ledger.accounts import AccountKind, Book, InternalKey, LedgerAccount
 from ledgerd.ledger.identity import IdKind
 from ledgerd.ledger.payouts import PayoutState
-from ledgerd.ledger.view import ExternalRef
+from ledgerd.ledger.timers import Timer, TimerKind
+from ledgerd.ledger.view import ExternalRef, Writes
 from ledgerd.raft.entries import EntryKind, Index, NodeId
 from ledgerd.replica.audit import GENESIS_DIGEST
 from ledgerd.replica.fold import fold
@@ -174,6 +175,22 @@ def test_an_append_below_the_last_key_is_stopped(environment: Environment) -> No
 
     with pytest.raises(AssertionError):
         state.write(entries[4], [late], folded.digest)
+
+
+def test_a_dropped_row_is_gone(environment: Environment) -> None:
+    """An empty value takes the row of its key away; its neighbours stay."""
+    state = LmdbStateStore(environment)
+    first, second = (Timer(due, (1, 0), TimerKind.RELEASE) for due in (5, 6))
+    one, two = usual_history()[:2]
+    put = records.encode_writes(Writes(timers=[(first, True), (second, True)]))
+    state.write(one, put, GENESIS_DIGEST)
+    before = state.view().timers(9, 9), state.view().timers(5, 9)
+    drop = records.encode_writes(Writes(timers=[(first, False)]))
+    state.write(two, drop, GENESIS_DIGEST)
+
+    assert before == ([first, second], [first])
+    assert state.view().timers(9, 9) == [second]
+    state.close()
 
 
 def test_only_a_sync_moves_the_durable_index(environment: Environment) -> None:

@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Command(_message.Message):
-    __slots__ = ("open_account", "fund", "transfer", "cancel", "set_fees", "close_account", "freeze", "unfreeze", "fund_reverse", "create_hold", "capture_hold", "release_hold", "post_entry", "adjust", "approve_voucher", "reject_voucher")
+    __slots__ = ("open_account", "fund", "transfer", "cancel", "set_fees", "close_account", "freeze", "unfreeze", "fund_reverse", "create_hold", "capture_hold", "release_hold", "post_entry", "adjust", "approve_voucher", "reject_voucher", "tick")
     OPEN_ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     FUND_FIELD_NUMBER: _ClassVar[int]
     TRANSFER_FIELD_NUMBER: _ClassVar[int]
@@ -24,6 +24,7 @@ class Command(_message.Message):
     ADJUST_FIELD_NUMBER: _ClassVar[int]
     APPROVE_VOUCHER_FIELD_NUMBER: _ClassVar[int]
     REJECT_VOUCHER_FIELD_NUMBER: _ClassVar[int]
+    TICK_FIELD_NUMBER: _ClassVar[int]
     open_account: OpenAccount
     fund: Fund
     transfer: Transfer
@@ -40,7 +41,8 @@ class Command(_message.Message):
     adjust: Adjust
     approve_voucher: ApproveVoucher
     reject_voucher: RejectVoucher
-    def __init__(self, open_account: _Optional[_Union[OpenAccount, _Mapping]] = ..., fund: _Optional[_Union[Fund, _Mapping]] = ..., transfer: _Optional[_Union[Transfer, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., set_fees: _Optional[_Union[SetFees, _Mapping]] = ..., close_account: _Optional[_Union[CloseAccount, _Mapping]] = ..., freeze: _Optional[_Union[Freeze, _Mapping]] = ..., unfreeze: _Optional[_Union[Unfreeze, _Mapping]] = ..., fund_reverse: _Optional[_Union[FundReverse, _Mapping]] = ..., create_hold: _Optional[_Union[CreateHold, _Mapping]] = ..., capture_hold: _Optional[_Union[CaptureHold, _Mapping]] = ..., release_hold: _Optional[_Union[ReleaseHold, _Mapping]] = ..., post_entry: _Optional[_Union[PostEntry, _Mapping]] = ..., adjust: _Optional[_Union[Adjust, _Mapping]] = ..., approve_voucher: _Optional[_Union[ApproveVoucher, _Mapping]] = ..., reject_voucher: _Optional[_Union[RejectVoucher, _Mapping]] = ...) -> None: ...
+    tick: Tick
+    def __init__(self, open_account: _Optional[_Union[OpenAccount, _Mapping]] = ..., fund: _Optional[_Union[Fund, _Mapping]] = ..., transfer: _Optional[_Union[Transfer, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., set_fees: _Optional[_Union[SetFees, _Mapping]] = ..., close_account: _Optional[_Union[CloseAccount, _Mapping]] = ..., freeze: _Optional[_Union[Freeze, _Mapping]] = ..., unfreeze: _Optional[_Union[Unfreeze, _Mapping]] = ..., fund_reverse: _Optional[_Union[FundReverse, _Mapping]] = ..., create_hold: _Optional[_Union[CreateHold, _Mapping]] = ..., capture_hold: _Optional[_Union[CaptureHold, _Mapping]] = ..., release_hold: _Optional[_Union[ReleaseHold, _Mapping]] = ..., post_entry: _Optional[_Union[PostEntry, _Mapping]] = ..., adjust: _Optional[_Union[Adjust, _Mapping]] = ..., approve_voucher: _Optional[_Union[ApproveVoucher, _Mapping]] = ..., reject_voucher: _Optional[_Union[RejectVoucher, _Mapping]] = ..., tick: _Optional[_Union[Tick, _Mapping]] = ...) -> None: ...
 
 class OpenAccount(_message.Message):
     __slots__ = ("account_id", "currency", "livemode", "owner_ref", "min_balance_minor", "principal")
@@ -313,3 +315,7 @@ class RejectVoucher(_message.Message):
     reason: str
     principal: str
     def __init__(self, request_id: _Optional[bytes] = ..., voucher_id: _Optional[bytes] = ..., reason: _Optional[str] = ..., principal: _Optional[str] = ...) -> None: ...
+
+class Tick(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...

@@ -13,12 +13,14 @@ from ledgerd.ledger.commands import (
     CreateHold,
     OpenAccount,
     Submit,
+    Tick,
 )
 from ledgerd.ledger.decide.accounts import open_account
 from ledgerd.ledger.decide.common import Decision, Moment
 from ledgerd.ledger.decide.holds import create_hold
 from ledgerd.ledger.decide.keyed import keyed
 from ledgerd.ledger.decide.submit import submit
+from ledgerd.ledger.decide.tick import tick
 from ledgerd.ledger.outcomes import Outcomes, Retry
 from ledgerd.ledger.view import LedgerView, Writes
 from ledgerd.ledger.working_set import WorkingSet
@@ -57,5 +59,7 @@ def apply_one(state: WorkingSet, moment: Moment, command: Command | Submit) -> D
             return open_account(state, moment, command)
         case CreateHold():
             return create_hold(state, moment, command)
+        case Tick():
+            return tick(state, moment)
         case _:
             return keyed(state, moment, command)

@@ -1,7 +1,7 @@
 """Commands on a payout that exists: its way through the states of 3.1."""
 
 from ledgerd.ledger import payouts
-from ledgerd.ledger.accounts import AccountKind, Position
+from ledgerd.ledger.accounts import AccountKind, EntryPosition, Position
 from ledgerd.ledger.commands import Cancel
 from ledgerd.ledger.decide.common import (
     INVALID,
@@ -69,6 +69,29 @@ def cancel(state: WorkingSet, moment: Moment, command: Cancel) -> Decision:
         accounts=(head.account_id,),
     )
     return Decision(Outcome.CREATED, state=after, payout_position=at)
+
+
+def release(
+    state: WorkingSet, moment: Moment, at: EntryPosition, position: Position
+) -> None:
+    """Let a scheduled payout go, by its timer. # I9."""
+    head, status = state.payout(position), state.payout_status(position)
+    before = head.state if status is None else status.state
+    after = payouts.after(before, Trigger.RELEASE)
+    assert after is not None, (head, status)  # who leaves SCHEDULED drops the timer
+    sequence = 1 if status is None else status.sequence + 1
+    state.set_payout_status(position, PayoutStatus(after, sequence, at, moment.ts_us))
+    state.tell(
+        position=at,
+        kind=EventKind.PAYOUT_RELEASED,
+        ts_us=moment.ts_us,
+        subject=head.payout_id,
+        state_before=before,
+        state_after=after,
+        currency=head.currency,
+        amount_minor=head.amount_minor,
+        fee_minor=head.fee_minor,
+    )
 
 
 def state_now(state: WorkingSet, position: Position) -> int:
