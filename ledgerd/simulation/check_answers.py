@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ledgerd.raft.entries import NO_INDEX, Index
+from ledgerd.raft.entries import NO_INDEX, Index, NodeId
 from ledgerd.replica.inputs import Waiter
 from ledgerd.replica.outbox import Answered
 from ledgerd.simulation.check_ledger import AccountSeen, LedgerWatch
@@ -15,6 +15,7 @@ class Call:
 
     tag: names the attempt in the log. rows: how many it has; 0 for a read.
     floor: a read must show at least this index. end: how it ended, empty while it waits.
+    taken_by: the node and the incarnation that took it in, once one has.
     """
 
     waiter: Waiter
@@ -22,6 +23,7 @@ class Call:
     rows: int
     floor: Index = NO_INDEX
     end: str = ""
+    taken_by: tuple[NodeId, int] | None = None
 
 
 @dataclass(slots=True)

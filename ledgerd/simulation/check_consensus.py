@@ -9,12 +9,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ledgerd.raft.entries import GENESIS_LINK, NO_NODE, Entry, HardState, Index, Role
+from ledgerd.raft.entries import (
+    GENESIS_LINK,
+    NO_NODE,
+    Entry,
+    EntryKind,
+    HardState,
+    Index,
+    Role,
+)
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.messages import (
     AppendAccepted,
     AppendEntries,
     Message,
+    PreVote,
     PreVoteReply,
     RequestVote,
     RequestVoteReply,
@@ -45,6 +54,8 @@ class Seen:
 
     image: links of the durable log, position 0 is GENESIS. hard: the durable hard state.
     acked: the longest prefix that this node has vouched for: its index and link.
+    is_held: in the turn under way it knows of a committed change of the members that is not in
+        force here, and so must not ask for votes (T52).
     """
 
     image: list[bytes] = field(default_factory=lambda: [GENESIS_LINK])
@@ -52,6 +63,7 @@ class Seen:
     incarnation: int = 0
     status: Status | None = None
     acked: tuple[int, bytes] = (0, GENESIS_LINK)
+    is_held: bool = False
 
 
 class ConsensusWatch:
@@ -169,9 +181,19 @@ class ConsensusWatch:
 
     # What nodes send.
 
+    def turning(self, status: Status) -> None:
+        """A node begins a turn like this."""
+        end = min(status.commit, self.commit)
+        self.nodes[status.node_id].is_held = any(
+            self.entries[self.committed[index]].kind is EntryKind.MEMBERSHIP
+            for index in range(status.applied + 1, end + 1)
+        )
+
     def sent(self, message: Message) -> None:
-        """A message leaves: what it promises must be durable. R1, R9, T81."""
+        """A message leaves: what it promises must be durable. R1, R9, T52, T81."""
         seen = self.nodes[message.sender]
+        if isinstance(message, PreVote | RequestVote):
+            require(not seen.is_held, "T52", "a change is not in force here:", message)
         match message:
             case RequestVote():
                 self._vote(message.sender, message.term, message.sender)

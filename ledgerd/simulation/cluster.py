@@ -239,6 +239,12 @@ class Simulation:
         waiting = [client.number for client in self.clients if client.waiting]
         if waiting:
             return f"clients {waiting} are not answered"
+        lives = {(s.node_id, self.machines[s.node_id].incarnation) for s in statuses}
+        for call, _, _ in self._calls.values():
+            if (
+                call.taken_by in lives
+            ):  # T65, T93: its node has lived on, and owes an end
+                return f"node {call.taken_by[0]} has not ended call {call.tag}"
         lasts = {s.last for s in statuses} | {s.applied for s in statuses}
         if len(lasts) != 1:
             return "nodes differ: " + ", ".join(
@@ -393,8 +399,9 @@ class Simulation:
     def turning(self, machine: Machine, inputs: Sequence[Input]) -> None:
         """Note what a turn begins with."""
         assert machine.life is not None
-        term = machine.life.replica.core.status().term
-        self.timers.turning(machine.node_id, machine.incarnation, term, inputs)
+        status = machine.life.replica.core.status()
+        self.timers.turning(machine.node_id, machine.incarnation, status.term, inputs)
+        self.consensus.turning(status)
 
     def turned(self, machine: Machine, outbox: Outbox) -> None:
         """Check what a turn has done, and send its answers to the clients."""
@@ -418,6 +425,8 @@ class Simulation:
             snapshot = outbox.installed
             digest = snapshot.digest
             self.ledger.check_digest(machine.node_id, snapshot.index, digest)  # R14
+            installed = machine.life.replica.core.membership
+            self.roster.check_installed(machine.node_id, snapshot.index, installed)
             self._event(machine, "I", None, str(snapshot.index))
         for point in outbox.reads:
             self._event(machine, "R", None, str(point.index))
@@ -629,6 +638,7 @@ class Simulation:
             )
             return
         self._calls[call.waiter] = (call, client, work)
+        call.taken_by = (node_id, machine.incarnation)
         if isinstance(work, ReadAccount):
             machine.read(call.waiter)
             return
@@ -701,6 +711,7 @@ class Simulation:
         waiter = Waiter(self._waiters)
         call = Call(waiter, f"operator.{self._waiters}", 0)
         self._calls[waiter] = (call, self.operator, ReadAccount(b""))
+        call.taken_by = (machine.node_id, machine.incarnation)
         machine.take(ChangeRequested(waiter, request, expected))
         return call
 

@@ -71,6 +71,18 @@ class Roster:
         self.newest = membership
         return True
 
+    def check_installed(
+        self, node_id: NodeId, at: Index, membership: Membership
+    ) -> None:
+        """R14: a state that was installed brought the membership that was in force there."""
+        expected = max((index for index in self._by_index if index <= at), default=0)
+        require(
+            membership.index >= expected,
+            "R14",
+            f"node {node_id} installed the state at {at} and has {membership}, "
+            f"without the change at {expected}",
+        )
+
     def _check_neighbours(self, old: Membership, new: Membership) -> None:
         """R11: every quorum of one meets every quorum of the next."""
         if new.is_joint and not old.is_joint:
