@@ -10,6 +10,7 @@ from ledgerd.raft.entries import Entry, EntryId, Index
 from ledgerd.raft.log import RaftLog
 from ledgerd.raft.messages import (
     AppendAccepted,
+    AppendEntries,
     Message,
     PreVoteReply,
     RequestVote,
@@ -185,6 +186,74 @@ def _believe_heartbeats(heartbeat: Function) -> Function:
     return tell_all
 
 
+def _commit_what_it_has(on_append: Function) -> Function:
+    """Commit up to the own last entry, whatever the message vouches for (T21)."""
+
+    def believing(self: Any, message: AppendEntries) -> None:
+        on_append(self, message)
+        roles = self._roles
+        roles.commit = max(roles.commit, min(message.commit, roles.log.last))
+
+    return believing
+
+
+def _compare_by_index(is_electable: Function) -> Function:
+    """Take the longer log for the newer one (T23)."""
+    del is_electable
+
+    def longer(voter: Any, sender: Any, last: EntryId, membership: Any) -> bool:
+        ours, theirs = voter.last, last
+        is_newer = (theirs.index, theirs.term) >= (ours.index, ours.term)
+        return is_newer and not membership.was_removed(sender)
+
+    return longer
+
+
+def _count_any_stream(accepted: Function) -> Function:
+    """Take every ack for one of the stream that is open (T25)."""
+
+    def any_stream(self: Leadership, message: AppendAccepted) -> Any:
+        progress = self.peers.get(message.sender)
+        if progress is not None:
+            message = replace(message, stream=progress.stream)
+        return accepted(self, message)
+
+    return any_stream
+
+
+def _send_at_once(may_send_early: Function) -> Function:
+    del may_send_early
+
+    def always(self: Roles) -> bool:
+        return True
+
+    return always
+
+
+def _old_tails(setup: Setup) -> Setup:
+    """Leaders that nobody hears go on writing; connections break while they come back.
+
+    Entries travel one at a time, so that an append says less than its leader has committed.
+    """
+    return replace(
+        setup,
+        nodes=max(3, setup.nodes),
+        faults=("one_way", "isolate_leader", "isolate_leader", "break_connection"),
+        fault_gap_ns=setup.base_ns,
+        fault_ns=4 * setup.base_ns,
+        bounds=None,
+        old_nodes=0,
+        options=replace(
+            setup.options,
+            append_bytes_max=200,
+            window_messages=max(2, setup.options.window_messages),
+            window_bytes=8 << 20,
+            uncommitted_bytes_max=64 << 20,
+            is_commit_told_by_tick=True,
+        ),
+    )
+
+
 def _read_while_cut_off(setup: Setup) -> Setup:
     """Leaders are cut off or put to sleep, and callers read at every node."""
     return replace(
@@ -217,6 +286,18 @@ PLANTS: Final = (
         "M5",
         "an append deletes everything after prev",
         {"ledgerd.raft.log:RaftLog.merge": _cut_after_prev},
+    ),
+    Plant(
+        "M6",
+        "a follower commits up to its own last entry",
+        {"ledgerd.raft.dispatch:Dispatch._on_append": _commit_what_it_has},
+        setup=_old_tails,
+    ),
+    Plant(
+        "T23",
+        "the longer log wins, whatever its last term",
+        {"ledgerd.raft.elections:_is_electable": _compare_by_index},
+        setup=_old_tails,
     ),
     Plant(
         "M7",
@@ -275,6 +356,22 @@ PLANTS: Final = (
         "T22",
         "a heartbeat tells a commit index that its receiver has not matched",
         {"ledgerd.raft.replication:Leadership.heartbeat": _believe_heartbeats},
+    ),
+    Plant(
+        "T25",
+        "an ack of a superseded stream counts",
+        {"ledgerd.raft.replication:Leadership.accepted": _count_any_stream},
+        engine=Engine.DIRECT,
+        test="tests.raft.test_replication:TestStreams"
+        ".test_an_ack_of_a_superseded_stream_is_dropped",
+    ),
+    Plant(
+        "T82",
+        "a leader's messages leave before its own vote is durable",
+        {"ledgerd.raft.roles:Roles.may_send_early": _send_at_once},
+        engine=Engine.DIRECT,  # votes are asked for after the write (T81), so no run gets there
+        test="tests.raft.test_core:TestQueues"
+        ".test_early_messages_of_a_leader_wait_for_its_durable_vote",
     ),
     Plant(
         "R1",

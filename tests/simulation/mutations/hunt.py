@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from tests.simulation.mutations.slow_disks import SlowDisks
 
 ROOT: Final = Path(__file__).parents[3]
 CORE_STEPS: Final = 4000
+NO_BUG: Final = "none"
 
 _RULE: Final = re.compile(r"[RTI]\d+\b")
 _MISFITS: Final = ("TypeError", "AttributeError", "NameError")
@@ -54,22 +55,31 @@ class Hunted:
     why: str = ""
 
 
+def ignore(seed: int) -> None:
+    """Tell nobody."""
+
+
 def hunt(
     plant: Plant,
     seeds: Iterable[int],
     *,
     limit_s: float = 300.0,
     is_checked: bool = True,
+    progress: Callable[[int], None] = ignore,
 ) -> Hunted:
     """Plant the bug and run seeds until one fails, or the time is up.
 
     is_checked: the seed that found it is run without the bug too, and must be clean.
+    progress: told each seed before it is run.
     """
     began = time.process_time()
     runs = 0
+    if plant.engine is Engine.DIRECT:
+        seeds = [0]  # there is nothing to draw
     reached: dict[str, int] = {}
     for seed in seeds:
         runs += 1
+        progress(seed)
         with planted(plant) as reached_now:
             by = _look(plant, seed)
         for target, count in reached_now.items():
@@ -91,6 +101,23 @@ def hunt(
     return Hunted(plant.id, None, "", seconds, runs, why)
 
 
+def first_unclean(
+    seeds: Iterable[int], *, progress: Callable[[int], None] = ignore
+) -> Hunted:
+    """Run seeds without any bug; found: the first that is not clean, which it should not be."""
+    began = time.process_time()
+    runs = 0
+    for seed in seeds:
+        runs += 1
+        progress(seed)
+        result = run_seed(seed)
+        if not result.is_good:
+            seconds = time.process_time() - began
+            why = f"the build without any bug is not clean: {result.text}"
+            return Hunted(NO_BUG, seed, result.invariant, seconds, runs, why)
+    return Hunted(NO_BUG, None, "", time.process_time() - began, runs)
+
+
 def run(plant: Plant, seed: int) -> Result:
     """Run a seed of the plant's own fault mix, with whatever is planted now."""
     with _setup_of(plant):
@@ -104,6 +131,8 @@ def _look(plant: Plant, seed: int) -> str:
             return _core(seed)
         case Engine.TWICE:
             return _twice(plant, seed)
+        case Engine.DIRECT:
+            return _direct(plant)
         case _:
             result = run(plant, seed)
             _refuse_broken_plant(plant, result)
@@ -152,6 +181,17 @@ def _twice(plant: Plant, seed: int) -> str:
         for hash_seed in ("1", "2")
     ]
     return "" if hashes[0] == hashes[1] else "S1"
+
+
+def _direct(plant: Plant) -> str:
+    """Return the name of the plant's own test if it fails."""
+    owner, name = owner_of(plant.test)
+    test = getattr(owner() if isinstance(owner, type) else owner, name)
+    try:
+        test()
+    except AssertionError:
+        return name
+    return ""
 
 
 def _target(target: str) -> object:

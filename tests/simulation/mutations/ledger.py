@@ -21,6 +21,16 @@ def _report_failure(tell: Function) -> Function:
     return failed
 
 
+def _forget_who_waits(lose_from: Function) -> Function:
+    """Leave those whose entry is superseded without any end (T65)."""
+
+    def forget(self: Any, index: Any) -> list[Share]:
+        lose_from(self, index)
+        return []
+
+    return forget
+
+
 def _miss_repeats(has: Function) -> Function:
     del has
 
@@ -93,6 +103,11 @@ PLANTS: Final = (
         "M20",
         "calls whose fate is unknown are answered as failed",
         {"ledgerd.replica.replica:Replica._tell_unknown": _report_failure},
+    ),
+    Plant(
+        "T65",
+        "calls whose entry is superseded never end",
+        {"ledgerd.replica.proposals:Waiters.lose_from": _forget_who_waits},
     ),
     Plant(
         "X9",

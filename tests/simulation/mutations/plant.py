@@ -22,12 +22,13 @@ class Engine(Enum):
 
     CLUSTER: whole nodes over simulated clock, network and disk; a seed is one run. CORE: cores with
     several writes in flight, which the replica of today never has. TWICE: the same run under two
-    hash seeds, whose traces must be equal.
+    hash seeds, whose traces must be equal. DIRECT: one named test, for what no run can reach.
     """
 
     CLUSTER = "cluster"
     CORE = "core"
     TWICE = "twice"
+    DIRECT = "direct"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Plant:
     id: of the design's list. name: what is broken, in words. bugs: "module:Name.attribute" to what
     makes the bug of the original function. engine: what finds it. setup: changes what a seed has
     drawn, so that the faults which show the bug come often; the unplanted build is clean under the
-    same changes.
+    same changes. test: with DIRECT, "module:Class.function" of the test that must fail.
     """
 
     id: str
@@ -45,6 +46,7 @@ class Plant:
     bugs: Mapping[str, Callable[[Function], Function]]
     engine: Engine = Engine.CLUSTER
     setup: Callable[[Setup], Setup] | None = None
+    test: str = ""
 
 
 @contextmanager

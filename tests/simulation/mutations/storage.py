@@ -4,7 +4,9 @@ from dataclasses import replace
 from typing import Any, Final
 
 from ledgerd.errors import StorageError
-from ledgerd.raft.entries import NO_NODE, HardState
+from ledgerd.formats.records import Table
+from ledgerd.raft.entries import NO_NODE, HardState, Index, Role
+from ledgerd.replica.compaction import LogBounds
 from ledgerd.simulation.swarm import Setup
 from ledgerd.storage import applied as applied_record
 from ledgerd.storage import keys
@@ -48,6 +50,64 @@ def _try_again(write: Function) -> Function:
     return twice
 
 
+def _copy_without_ids(copy_of: Function) -> Function:
+    """Copy a state for others without the table of used ids."""
+
+    def without(holder: Any) -> Any:
+        snapshot, rows = copy_of(holder)
+        rows[Table.ID.value] = {}
+        return snapshot, rows
+
+    return without
+
+
+def _take_what_is_known(on_offer: Function) -> Function:
+    """Fetch any snapshot that is offered, even one behind the commit index (T60)."""
+
+    def take(self: Any, message: Any) -> None:
+        on_offer(self, message)
+        self._roles.offer = message
+
+    return take
+
+
+def _fetch_what_is_known(drive_fetch: Function) -> Function:
+    def fetch(self: Any) -> None:
+        offer = self._core._roles.offer
+        if offer is None:
+            drive_fetch(self)
+        elif not self._is_fetching and self._offer is not offer:
+            self._offer, self._is_fetching = offer, True
+            self._store.fetch(offer)
+
+    return fetch
+
+
+def _install_what_is_known(restore: Function) -> Function:
+    """Start anew behind a snapshot at or below the commit index."""
+
+    def back(self: Any, snapshot: Any) -> Any:
+        roles = self._roles
+        if roles.role is Role.LEADER or self._log.matches(snapshot.id):
+            return restore(self, snapshot)
+        roles.commit = min(roles.commit, Index(snapshot.index - 1))
+        return restore(self, snapshot)
+
+    return back
+
+
+def _short_logs(setup: Setup) -> Setup:
+    """Logs are cut at once, so that who was away a little needs a copy of the state."""
+    return replace(
+        setup,
+        nodes=max(3, setup.nodes),
+        old_nodes=0,
+        bounds=LogBounds(keep_bytes=1, keep_entries=1, cap_bytes=1, patience_ticks=0),
+        faults=("partition", "isolate_leader", "crash", "one_way", "clog"),
+        load=replace(setup.load, retry_same=0.5),
+    )
+
+
 def _failing_syncs(setup: Setup) -> Setup:
     """Syncs fail, and the power is cut soon after."""
     faults = ("fail_sync", "fail_sync", "crash", "crash_all")
@@ -59,6 +119,22 @@ PLANTS: Final = (
         "M2",
         "the vote is not written",
         {"ledgerd.storage.hard_state:pack": _forget_the_vote},
+    ),
+    Plant(
+        "X8",
+        "a copy of the state lacks the table of used ids",
+        {"ledgerd.simulation.snapshots:copy_of": _copy_without_ids},
+        setup=_short_logs,
+    ),
+    Plant(
+        "X17",
+        "a snapshot at or below the commit index is installed",
+        {
+            "ledgerd.raft.dispatch:Dispatch._on_offer": _take_what_is_known,
+            "ledgerd.replica.snapshots:Snapshots._drive_fetch": _fetch_what_is_known,
+            "ledgerd.raft.core:RaftCore.restore": _install_what_is_known,
+        },
+        setup=_short_logs,
     ),
     Plant(
         "M13",
