@@ -5,7 +5,7 @@ BIN    := .venv/bin
 SHELL  := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit setup e2e jepsen bench bench-micro sim sim-mutants cluster proto proto-check format format-check lint types imports docs docs-check check lock clean
+.PHONY: help demo test unit setup e2e watch jepsen bench bench-micro sim sim-mutants cluster proto proto-check format format-check lint types imports docs docs-check check lock clean
 
 help: ## print the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,6 +22,9 @@ unit: .setup-done ## the fast part of test
 
 e2e: .setup-done ## real processes only
 	$(BIN)/python -m pytest -q -m e2e
+
+watch: .setup-done ## 50 leaders killed while events are watched: each is received once
+	LEDGERD_KILLS=50 $(BIN)/python -m pytest -q -s tests/e2e/test_watch.py -k killed
 
 jepsen: .setup-done ## every nemesis against the workloads, within five minutes
 	$(BIN)/python -m jepsen run-all --budget 5m

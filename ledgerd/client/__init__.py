@@ -30,11 +30,13 @@ from ledgerd.client.results import (
     SubmitResult,
     describe,
 )
-from ledgerd.client.sync import Client
+from ledgerd.client.sync import BlockingWatch, Client
+from ledgerd.client.watch import Watch
 from ledgerd.errors import CallError, ConfigError, NotLogged, OutcomeUnknown
 
 __all__ = [
     "AsyncClient",
+    "BlockingWatch",
     "CallError",
     "Client",
     "CommandResult",
@@ -46,6 +48,7 @@ __all__ = [
     "Profile",
     "Refused",
     "SubmitResult",
+    "Watch",
     "WriteConcern",
     "bic_account",
     "describe",

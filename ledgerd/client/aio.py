@@ -7,7 +7,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from ledgerd.api.v1 import accounts_pb2, admin_pb2, cluster_pb2, payouts_pb2
+from ledgerd.api.v1 import (
+    accounts_pb2,
+    admin_pb2,
+    cluster_pb2,
+    events_pb2,
+    payouts_pb2,
+)
 from ledgerd.api.v1.common_pb2 import ALL_VOTERS, Money
 from ledgerd.client.calls import Calls
 from ledgerd.client.coalesce import EXTRA_PATIENCE_S_PER_ROW, Coalescer
@@ -28,6 +34,7 @@ from ledgerd.client.results import (
     command_result,
     submit_result,
 )
+from ledgerd.client.watch import Watch, event_filter
 from ledgerd.errors import CallError, NotLogged, Reason
 from ledgerd.limits import BATCH_COMMANDS_MAX, REQUEST_BYTES_MAX
 
@@ -460,6 +467,75 @@ class AsyncClient:
             lambda node: node.ledger.GetBalance,
             accounts_pb2.GetBalanceRequest(
                 account_id=account_id, concern=read_concern(at_least, max_age)
+            ),
+            deadline=until,
+        )
+
+    # Events
+
+    def watch(
+        self,
+        from_seq: int | None = None,
+        *,
+        account: str = "",
+        payout: str = "",
+        kinds: Sequence[str] = (),
+        currency: str = "",
+        until_seq: int | None = None,
+        deadline: float | None = None,
+    ) -> Watch:
+        """Return the events from number `from_seq` on, as they happen: an async iterator.
+
+        It reconnects and goes on by itself, on any node, for as long as it takes. Keep its
+        `next_seq` with what you make of the events, and begin there next time.
+
+        Args:
+            from_seq: First event wanted, 1 or more; None: only what happens from now on.
+            account: Only events that changed this account.
+            payout: Only events of this payout.
+            kinds: Only events of these kinds, for example PAYOUT_CREATED.
+            currency: Only events in this currency.
+            until_seq: End once every event up to this number was looked at.
+            deadline: Seconds until the first reply; None takes the profile's.
+
+        Errors: NotLogged, from the iterator: EVENT_NOT_KEPT or WRONG_CLUSTER for a number
+        that this cluster cannot go on from; ValueError for an unknown kind.
+        """
+        until = self._until(deadline)
+        nodes, _, _ = self._open()
+        return Watch(
+            nodes,
+            cluster_id=self.profile.cluster_id,
+            from_seq=from_seq,
+            asked=event_filter(
+                account=account, payout=payout, kinds=kinds, currency=currency
+            ),
+            until_seq=until_seq,
+            deadline=until,
+        )
+
+    async def last_event_seq(self, *, deadline: float | None = None) -> int:
+        """Return the number of the last event there is now, 0 for none. Raises NotLogged."""
+        async with self.watch(deadline=deadline) as watch:
+            behind = await watch.mark()
+        assert behind is not None, "a mark says where it stands"
+        return behind - 1
+
+    async def event(
+        self,
+        seq: int,
+        *,
+        at_least: int | None = None,
+        max_age: float | None = None,
+        deadline: float | None = None,
+    ) -> events_pb2.GetEventReply:
+        """Return one event by its number. Raises NotLogged with EVENT_NOT_KEPT."""
+        until = self._until(deadline)
+        _, calls, _ = self._open()
+        return await calls.read(
+            lambda node: node.feed.GetEvent,
+            events_pb2.GetEventRequest(
+                seq=seq, concern=read_concern(at_least, max_age)
             ),
             deadline=until,
         )

@@ -48,6 +48,7 @@ _FINAL: Final = frozenset(
         Reason.WRONG_CLUSTER,
         Reason.NOT_FOUND,
         Reason.INDEX_NOT_KEPT,
+        Reason.EVENT_NOT_KEPT,
         Reason.NO_TRANSFER_TARGET,
         Reason.MEMBERSHIP_MOVED,
         Reason.CHANGE_REFUSED,
@@ -406,6 +407,11 @@ def _refuse_too_large(request: Message) -> None:
             f"expected a request of at most {REQUEST_BYTES_MAX} bytes, found {found}",
             {"expected": str(REQUEST_BYTES_MAX), "found": str(found)},
         )
+
+
+def is_final(error: CallError) -> bool:
+    """Return whether no node would answer otherwise, as long as nothing is changed by hand."""
+    return error.reason in _FINAL and error.metadata.get("made_by") != "grpc"
 
 
 def where(node: Node) -> str:

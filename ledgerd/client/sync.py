@@ -7,16 +7,23 @@ may share one client; their concurrent submits travel in common batches.
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
-from ledgerd.api.v1 import accounts_pb2, admin_pb2, cluster_pb2, payouts_pb2
+from ledgerd.api.v1 import (
+    accounts_pb2,
+    admin_pb2,
+    cluster_pb2,
+    events_pb2,
+    payouts_pb2,
+)
 from ledgerd.client.aio import STATUSES_DEADLINE_S, AsyncClient
 from ledgerd.client.concerns import WriteConcern
 from ledgerd.client.profile import Profile
 from ledgerd.client.results import CommandResult, SubmitResult
+from ledgerd.client.watch import Watch
 from ledgerd.errors import CallError, NotLogged, Reason
 
 _T = TypeVar("_T")
@@ -60,6 +67,50 @@ class _LoopThread:
 
 
 _LOOP_THREAD: Final = _LoopThread()
+
+
+class BlockingWatch:
+    """An iterator over events that blocks; the blocking face of `Watch`."""
+
+    def __init__(
+        self,
+        watch: Watch,
+        # Any: what a coroutine yields and is sent is the event loop's affair.
+        wait: Callable[[Coroutine[Any, Any, Any]], Any],
+    ) -> None:
+        self._watch = watch
+        self._wait = wait
+
+    @property
+    def next_seq(self) -> int | None:
+        """The number to resume at once the event returned last is dealt with."""
+        return self._watch.next_seq
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> events_pb2.Event:
+        """Wait for the next event. Raises NotLogged when there can be none."""
+        event: events_pb2.Event | None = self._wait(self._next())
+        if event is None:
+            raise StopIteration
+        return event
+
+    def close(self) -> None:
+        """End the stream. May be called twice."""
+        self._wait(self._close())
+
+    async def _next(self) -> events_pb2.Event | None:
+        return await anext(self._watch, None)
+
+    async def _close(self) -> None:
+        self._watch.close()
 
 
 class Client:
@@ -441,6 +492,69 @@ class Client:
         return self._wait(
             self._client.balance(
                 account_id, at_least=at_least, max_age=max_age, deadline=deadline
+            )
+        )
+
+    # Events
+
+    def watch(
+        self,
+        from_seq: int | None = None,
+        *,
+        account: str = "",
+        payout: str = "",
+        kinds: Sequence[str] = (),
+        currency: str = "",
+        until_seq: int | None = None,
+        deadline: float | None = None,
+    ) -> BlockingWatch:
+        """Return the events from number `from_seq` on, as they happen: an iterator.
+
+        It reconnects and goes on by itself, on any node, for as long as it takes. Keep its
+        `next_seq` with what you make of the events, and begin there next time.
+
+        Args:
+            from_seq: First event wanted, 1 or more; None: only what happens from now on.
+            account: Only events that changed this account.
+            payout: Only events of this payout.
+            kinds: Only events of these kinds, for example PAYOUT_CREATED.
+            currency: Only events in this currency.
+            until_seq: End once every event up to this number was looked at.
+            deadline: Seconds until the first reply; None takes the profile's.
+
+        Errors: NotLogged, from the iterator: EVENT_NOT_KEPT or WRONG_CLUSTER for a number
+        that this cluster cannot go on from; ValueError for an unknown kind.
+        """
+
+        async def begin() -> Watch:
+            return self._client.watch(
+                from_seq,
+                account=account,
+                payout=payout,
+                kinds=kinds,
+                currency=currency,
+                until_seq=until_seq,
+                deadline=deadline,
+            )
+
+        return BlockingWatch(self._wait(begin()), self._wait)
+
+    def last_event_seq(self, *, deadline: float | None = None) -> int:
+        """Return the number of the last event there is now, 0 for none. Raises NotLogged."""
+        return self._wait(self._client.last_event_seq(deadline=deadline))
+
+    def event(
+        self,
+        seq: int,
+        *,
+        at_least: int | None = None,
+        max_age: float | None = None,
+        deadline: float | None = None,
+    ) -> events_pb2.GetEventReply:
+        """Return one event by its number. Raises NotLogged with EVENT_NOT_KEPT."""
+        return self._wait(
+            self._client.event(
+                seq, at_least=at_least, max_age=max_age, deadline=deadline
             )
         )
 

@@ -11,7 +11,6 @@ from ledgerd.api.v1 import (
     payouts_pb2,
 )
 from ledgerd.ledger.accounts import AccountStatus
-from ledgerd.ledger.events import EventKind
 from ledgerd.ledger.outcomes import Refusal
 from ledgerd.ledger.payouts import PayoutState
 from ledgerd.raft.entries import Role
@@ -50,13 +49,6 @@ def test_states_are_those_of_the_ledger() -> None:
     assert {item.name: int(item) for item in AccountStatus} == numbers(
         accounts_pb2.AccountStatus
     )
-
-
-def test_kinds_of_events_are_those_of_the_ledger() -> None:
-    """Each kind has the same name and number on the wire and in the ledger."""
-    ours = {kind.name: int(kind) for kind in EventKind}
-
-    assert ours == numbers(events_pb2.Event.Kind)
 
 
 def test_roles_are_those_of_consensus() -> None:

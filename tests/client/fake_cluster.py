@@ -25,6 +25,8 @@ from ledgerd.api.v1 import (
     cluster_pb2,
     cluster_pb2_grpc,
     common_pb2,
+    events_pb2,
+    events_pb2_grpc,
     payouts_pb2,
     payouts_pb2_grpc,
 )
@@ -107,6 +109,7 @@ class FakeNode:
         self.after: deque[Step] = deque()  # after deciding, instead of answering
         self.calls: Counter[str] = Counter()
         self.silenced: list[threading.Event] = []
+        self.watch_replies_max: int | None = None  # then the stream breaks
         self.port = 0
         self._server: grpc.Server | None = None
         self.start()
@@ -123,6 +126,7 @@ class FakeNode:
         payouts_pb2_grpc.add_PayoutsServicer_to_server(FakePayouts(self), server)
         accounts_pb2_grpc.add_LedgerServicer_to_server(FakeLedger(self), server)
         accounts_pb2_grpc.add_ReportsServicer_to_server(FakeReports(self), server)
+        events_pb2_grpc.add_FeedServicer_to_server(FakeFeed(self), server)
         admin_pb2_grpc.add_AdminServicer_to_server(FakeAdmin(self), server)
         cluster_pb2_grpc.add_ClusterServicer_to_server(FakeClusterCalls(self), server)
         self.port = server.add_insecure_port(f"127.0.0.1:{self.port}")
@@ -194,6 +198,7 @@ class FakeCluster:
         self.not_ready: dict[int, str] = {}  # why, by node
         self.digests: dict[int, str] = {}  # of nodes that differ
         self.fees: Sequence[admin_pb2.FeeRule] = ()  # as they were set last
+        self.events: list[events_pb2.Event] = []
         self.nodes = {
             node_id: FakeNode(self, node_id) for node_id in range(1, count + 1)
         }
@@ -366,6 +371,46 @@ class FakePayouts(payouts_pb2_grpc.PayoutsServicer):
             ),
             state=payouts_pb2.CANCELLED if known else None,
         )
+
+
+class FakeFeed(events_pb2_grpc.FeedServicer):
+    """Tells the events two at a time, then keeps silent."""
+
+    def __init__(self, node: FakeNode) -> None:
+        self.node = node
+
+    def Watch(
+        self, request: events_pb2.WatchRequest, context: grpc.ServicerContext
+    ) -> Iterator[events_pb2.WatchReply]:
+        node, events = self.node, self.node.cluster.events
+        node.enter("Watch", context)
+        behind = request.from_seq - 1 if request.from_seq else len(events)
+        yield events_pb2.WatchReply(scanned_seq=behind)
+        replies = 1
+        while page := events[behind : behind + 2]:
+            if replies == node.watch_replies_max:
+                context.abort(grpc.StatusCode.UNAVAILABLE, "cut off")
+            behind += len(page)
+            wanted = request.filter.account_id
+            yield events_pb2.WatchReply(
+                events=[
+                    event
+                    for event in page
+                    if wanted in ("", *(after.account_id for after in event.accounts))
+                ],
+                scanned_seq=behind,
+            )
+            replies += 1
+        keep_silent(node, context)
+
+    def GetEvent(
+        self, request: events_pb2.GetEventRequest, context: grpc.ServicerContext
+    ) -> events_pb2.GetEventReply:
+        self.node.enter("GetEvent", context)
+        events = self.node.cluster.events
+        if not 1 <= request.seq <= len(events):
+            abort(context, Reason.EVENT_NOT_KEPT, f"no event {request.seq}", {})
+        return events_pb2.GetEventReply(event=events[request.seq - 1])
 
 
 class FakeLedger(accounts_pb2_grpc.LedgerServicer):

@@ -20,9 +20,12 @@ README_FENCE = "```python\n"
         ("submit_one.py", ["payout_", "CREATED READY index"]),
         ("submit_batch.py", ["893 CREATED", "107 INSUFFICIENT_FUNDS"]),
         ("retry_safely.py", ["again:", "reserved 2500 cents"]),
+        ("follow_events.py", ["has 10000 cents"]),
     ],
 )
-def test_example_runs(dev_cluster: DevCluster, name: str, words: list[str]) -> None:
+def test_example_runs(
+    dev_cluster: DevCluster, tmp_path: Path, name: str, words: list[str]
+) -> None:
     """Each example ends well against a real cluster and says what it promises."""
     done = subprocess.run(
         [sys.executable, f"examples/{name}"],
@@ -31,6 +34,7 @@ def test_example_runs(dev_cluster: DevCluster, name: str, words: list[str]) -> N
             **os.environ,
             "PYTHONPATH": str(ROOT),
             "LEDGERCTL_CONFIG": str(dev_cluster.profile_path),
+            "FOLLOWED": str(tmp_path / "followed.json"),
         },
         capture_output=True,
         text=True,

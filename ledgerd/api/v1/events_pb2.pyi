@@ -21,6 +21,7 @@ class Event(_message.Message):
         PAYOUT_CREATED: _ClassVar[Event.Kind]
         PAYOUT_CANCELLED: _ClassVar[Event.Kind]
         FEES_SET: _ClassVar[Event.Kind]
+        PAYOUT_RELEASED: _ClassVar[Event.Kind]
         ACCOUNT_CLOSED: _ClassVar[Event.Kind]
         ACCOUNT_FROZEN: _ClassVar[Event.Kind]
         ACCOUNT_UNFROZEN: _ClassVar[Event.Kind]
@@ -39,6 +40,7 @@ class Event(_message.Message):
     PAYOUT_CREATED: Event.Kind
     PAYOUT_CANCELLED: Event.Kind
     FEES_SET: Event.Kind
+    PAYOUT_RELEASED: Event.Kind
     ACCOUNT_CLOSED: Event.Kind
     ACCOUNT_FROZEN: Event.Kind
     ACCOUNT_UNFROZEN: Event.Kind

@@ -11,6 +11,7 @@ from ledgerd import __version__
 from ledgerd.cli.ctl.account import account
 from ledgerd.cli.ctl.books import trial_balance
 from ledgerd.cli.ctl.cluster import cluster
+from ledgerd.cli.ctl.events import events
 from ledgerd.cli.ctl.fees import fees
 from ledgerd.cli.ctl.payout import payout
 from ledgerd.cli.ctl.session import CONFIG_VARIABLE, Ended, Failed, Seconds, Session
@@ -130,7 +131,7 @@ def _adopt(command: click.Command) -> None:
         command.params.extend(_common())
 
 
-_COMMANDS: Final = (account, payout, trial_balance, cluster, fees)
+_COMMANDS: Final = (account, payout, events, trial_balance, cluster, fees)
 for _command in _COMMANDS:
     cli.add_command(_command)
     _adopt(_command)

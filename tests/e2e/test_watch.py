@@ -1,0 +1,184 @@
+"""Events while leaders are killed: every one, once, in order, for quick and slow watchers."""
+
+import asyncio
+import os
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from ledgerd.api.v1 import events_pb2
+from ledgerd.cli.dev import DevCluster
+from ledgerd.client import AsyncClient, Client, NotLogged, Profile
+from ledgerd.client.watch import Watch
+from ledgerd.errors import Reason
+from tests.e2e.load import load_on
+
+pytestmark = pytest.mark.e2e
+
+KILLS = int(os.environ.get("LEDGERD_KILLS", "5"))  # `make watch` sets 50
+KILL_S_MAX = 30.0  # until there is a leader again and the killed node is back
+
+
+class Watcher(threading.Thread):
+    """Watches in a thread of its own, with a client of its own.
+
+    stalls_at: number of events after which it takes nothing until `go_on` is called.
+    """
+
+    def __init__(self, profile: Path, *, stalls_at: int | None = None) -> None:
+        super().__init__(name="watcher", daemon=True)
+        self._profile = profile
+        self._stalls_at = stalls_at
+        self._goes_on = threading.Event()
+        self._until_seq: int | None = None
+        self.seqs: list[int] = []
+        self.error: BaseException | None = None
+        self.stalled = threading.Event()
+
+    def run(self) -> None:
+        """Watch until the number that `finish` names."""
+        try:
+            asyncio.run(self._watch())
+        except BaseException as error:  # told by `finish`
+            self.error = error
+
+    def go_on(self) -> None:
+        """Take the rest."""
+        self._goes_on.set()
+
+    def finish(self, until_seq: int, timeout_s: float) -> list[int]:
+        """Return the numbers received, once number `until_seq` was looked at."""
+        self._until_seq = until_seq
+        self._goes_on.set()
+        self.join(timeout_s)
+        assert self.error is None, self.error
+        assert not self.is_alive(), f"{len(self.seqs)} of {until_seq} events"
+        return self.seqs
+
+    async def _watch(self) -> None:
+        async with AsyncClient.from_profile(self._profile) as client:
+            watch = client.watch(1, deadline=30.0)
+            async with watch:
+                while (event := await self._next(watch)) is not None:
+                    self.seqs.append(event.seq)
+                    if len(self.seqs) == self._stalls_at:
+                        self.stalled.set()
+                        await asyncio.to_thread(self._goes_on.wait)
+
+    async def _next(self, watch: Watch) -> events_pb2.Event | None:
+        """Return the next event; None once everything asked for was received."""
+        while True:
+            until = self._until_seq
+            if until is not None and len(self.seqs) >= until:
+                return None
+            try:
+                async with asyncio.timeout(0.5):
+                    return await anext(watch)
+            except TimeoutError:
+                continue
+
+
+@pytest.mark.timeout(180 + 40 * KILLS)
+def test_each_event_is_received_once_while_leaders_are_killed(
+    cluster: DevCluster, client: Client
+) -> None:
+    """Issue acceptance 10: received is 1 .. N exactly, also by one that stalled meanwhile."""
+    quick = Watcher(cluster.profile_path)
+    stalled = Watcher(cluster.profile_path, stalls_at=20)
+    quick.start()
+    stalled.start()
+    with load_on(client, callers=4, deadline_s=20.0) as load:
+        assert stalled.stalled.wait(30)
+        for _ in range(KILLS):
+            until = time.monotonic() + KILL_S_MAX
+            killed = cluster.leader()
+            assert killed is not None
+            cluster.kill(killed)
+            load.wait_for(20)  # there is a new leader
+            cluster.start(killed)
+            cluster.wait_ready(max(0.1, until - time.monotonic()))
+    last = client.last_event_seq(deadline=10.0)
+    everything = list(range(1, last + 1))
+
+    print(f"{KILLS} kills, {last} events, longest gap {load.longest_gap_s():.3f} s")
+    assert load.failures == []
+    assert last >= len(load.acks)
+    assert quick.finish(last, 60.0) == everything
+    assert stalled.finish(last, 60.0) == everything
+
+
+def test_any_node_tells_the_same_and_goes_on_where_another_stopped(
+    cluster: DevCluster, client: Client
+) -> None:
+    """Resume is exact on every node, whichever told the events before; with a filter, too."""
+    with load_on(client, callers=4, deadline_s=10.0) as load:
+        load.wait_for(300)
+    last = client.last_event_seq()
+    (account,) = {after.account_id for after in client.event(last).event.accounts}
+    told: dict[int, list[events_pb2.Event]] = {}
+    joined: list[events_pb2.Event] = []
+    filtered: list[int] = []
+    next_seq = next_filtered = 1
+    for node_id in cluster.node_ids:
+        profile = Profile.load(cluster.profile_path)
+        with Client(profile, node_id=node_id) as pinned:
+            with pinned.watch(1, until_seq=last) as watch:
+                told[node_id] = list(watch)
+            until = last if node_id == 3 else next_seq + last // 3
+            with pinned.watch(next_seq, until_seq=until) as watch:
+                for event in watch:
+                    joined.append(event)
+                    next_seq = event.seq + 1
+                    if event.seq == until:
+                        break
+            with pinned.watch(
+                next_filtered,
+                account=account,
+                kinds=["PAYOUT_CREATED"],
+                until_seq=until,
+            ) as watch:
+                for event in watch:
+                    filtered.append(event.seq)
+                    next_filtered = watch.next_seq or 0
+
+    assert [event.seq for event in told[1]] == list(range(1, last + 1))
+    assert told[1] == told[2] == told[3] == joined
+    assert filtered == [
+        event.seq for event in told[1] if event.kind == events_pb2.Event.PAYOUT_CREATED
+    ]
+    assert len(load.acks) == len(filtered)
+
+
+def test_a_number_that_this_cluster_never_gave_is_refused(client: Client) -> None:
+    """Judged by a quorum: not waited for in silence, and the error says what there is."""
+    last = client.last_event_seq()
+    with client.watch(last + 2) as watch, pytest.raises(NotLogged) as caught:
+        next(watch)
+
+    assert caught.value.reason is Reason.EVENT_NOT_KEPT
+    assert caught.value.metadata["seq_newest"] == str(last)
+
+
+def test_balances_after_the_events_are_those_of_the_books(
+    cluster: DevCluster, client: Client
+) -> None:
+    """Whoever folds the payloads has the balances, also after a node was stopped and started."""
+    with load_on(client, callers=2, deadline_s=10.0) as load:
+        load.wait_for(50)
+        leader = cluster.leader()
+        assert leader is not None
+        cluster.restart(leader)
+        load.wait_for(50)
+    available: dict[str, int] = {}
+    with client.watch(1, until_seq=client.last_event_seq()) as watch:
+        for event in watch:
+            for after in event.accounts:
+                available[after.account_id] = after.balances.available_units
+
+    books = {
+        found.account_id: found.balances.available_units
+        for found in client.accounts().accounts
+    }
+    assert available == books
