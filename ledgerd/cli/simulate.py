@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -213,10 +214,13 @@ def _verdict(result: Result, cut: Cut = WHOLE) -> str:
 
 def _commit() -> str:
     """Return the commit that runs, or the version where there is no checkout."""
+    git = shutil.which("git")
+    if git is None:
+        return __version__
     folder = Path(__file__).parent
     try:
         shown = subprocess.run(
-            ["git", "-C", str(folder), "rev-parse", "--short", "HEAD"],  # noqa: S607
+            [git, "-C", str(folder), "rev-parse", "--short", "HEAD"],
             capture_output=True,
             text=True,
             check=True,

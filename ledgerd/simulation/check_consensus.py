@@ -17,6 +17,7 @@ from ledgerd.raft.entries import (
     HardState,
     Index,
     Role,
+    Term,
 )
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.messages import (
@@ -59,7 +60,9 @@ class Seen:
     """
 
     image: list[bytes] = field(default_factory=lambda: [GENESIS_LINK])
-    hard: HardState = field(default_factory=lambda: HardState(0, NO_NODE, Index(0)))  # type: ignore[arg-type]
+    hard: HardState = field(
+        default_factory=lambda: HardState(Term(0), NO_NODE, Index(0))
+    )
     incarnation: int = 0
     status: Status | None = None
     acked: tuple[int, bytes] = (0, GENESIS_LINK)

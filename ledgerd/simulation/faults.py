@@ -13,7 +13,7 @@ from typing import Protocol
 
 from ledgerd.raft.entries import NO_NODE, NodeId
 from ledgerd.replica.inputs import Ticked
-from ledgerd.simulation.clock import SECOND, Agenda
+from ledgerd.simulation.clock import SECOND, Agenda, Deed
 from ledgerd.simulation.dice import dice
 from ledgerd.simulation.machine import Machine
 from ledgerd.simulation.members import Operator
@@ -99,9 +99,9 @@ class Nemesis:
         if what:
             self._ground.note_fault(fault, what)
 
-    def _later(self, fault: Fault, deed: object, *args: object) -> None:
+    def _later(self, fault: Fault, deed: Deed, *args: object) -> None:
         agenda = self._ground.agenda
-        agenda.at(agenda.now_ns + fault.lasts_ns, deed, *args)  # type: ignore[arg-type]
+        agenda.at(agenda.now_ns + fault.lasts_ns, deed, *args)
 
     def _victim(self, generator: random.Random) -> Machine | None:
         """Return a node that runs: the leader in half of all cases."""

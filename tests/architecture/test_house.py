@@ -97,6 +97,23 @@ def test_only_tests_and_simulation_may_leave_rules_out() -> None:
     )
 
 
+def test_tests_wait_in_one_place() -> None:
+    """A bare sleep is a guess at the speed of a machine: conditions are waited for."""
+    sleepers = {
+        path.relative_to(ROOT).as_posix()
+        for path in tracked_files()
+        if path.suffix == ".py"
+        and path.relative_to(ROOT).parts[0] == "tests"
+        and re.search(r"^\s*time\.sleep\(", path.read_text(), re.MULTILINE)
+    }
+
+    assert sleepers == {
+        "tests/waiting.py",
+        "tests/node/test_failstop.py",  # a process that must end before it is over
+        "tests/observability/test_pauses.py",  # a loop that is held up is what is tested
+    }
+
+
 def calls_in(path: Path) -> list[str]:
     """Return the name of everything that a file calls by a plain name."""
     return [

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from ledgerd.client import CallError, Client, Outcome, us_account
+from tests.waiting import lasting, until
 
 
 class Pace(NamedTuple):
@@ -35,15 +36,13 @@ class Load:
 
     def wait_for(self, more: int, timeout_s: float = 30.0) -> None:
         """Return once `more` further payouts were acknowledged."""
-        wanted, until = len(self.acks) + more, time.monotonic() + timeout_s
-        while len(self.acks) < wanted:
-            assert time.monotonic() < until, f"{len(self.acks)} of {wanted} acks"
-            time.sleep(0.005)
+        wanted = len(self.acks) + more
+        until(f"{wanted} acks", lambda: len(self.acks) >= wanted, within_s=timeout_s)
 
     def measure(self, seconds: float) -> Pace:
         """Return the pace of the next `seconds`."""
         first, began = len(self.latencies_s), time.monotonic()
-        time.sleep(seconds)
+        lasting(seconds)
         taken = sorted(self.latencies_s[first:])
         elapsed = time.monotonic() - began
         worst = taken[int(len(taken) * 0.99)] if taken else seconds

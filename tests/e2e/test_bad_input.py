@@ -47,6 +47,7 @@ from ledgerd.errors import Reason
 from ledgerd.security.identity import node_dns
 from ledgerd.storage.environment import LMDB_MAJOR
 from tests.client.files.documents import changed, joined, nacha, pain001
+from tests.waiting import lasting, until
 
 pytestmark = pytest.mark.e2e
 
@@ -158,8 +159,8 @@ def state_of(cluster: Cluster) -> State:
     client = cluster.client
     books = client.trial_balance()  # linearizable: it has seen all that was answered
     reached = books.header.applied_index
-    until = time.monotonic() + 20
-    while time.monotonic() < until:
+
+    def at_rest() -> tuple[int, str] | None:
         seen = {
             (
                 status.last_index,
@@ -172,10 +173,12 @@ def state_of(cluster: Cluster) -> State:
         }
         at = {index for indexes in seen for index in indexes[:3]}
         if len(seen) == len(at) == 1 and min(at) >= reached:
-            break
-    else:
-        raise AssertionError(f"the nodes did not come to rest: {seen}")
-    [(index, _, _, digest)] = seen
+            return min(at), next(iter(seen))[3]
+        return None
+
+    found = until("the nodes come to rest", at_rest)
+    assert found is not None
+    index, digest = found
     accounts = (cluster.dollars, cluster.other_dollars, cluster.euros)
     return State(
         index,
@@ -600,7 +603,7 @@ def test_callers_that_vanish_leave_whole_batches_or_none(cluster: Cluster) -> No
             stub = payouts_pb2_grpc.PayoutsStub(channel)
             stub.SubmitBatch.future(pb.SubmitBatchRequest(orders=orders[:500]))
             stub.SubmitStream(iter([pb.SubmitBatchRequest(orders=orders[500:])]))
-            time.sleep(pause_s)  # where in the call it is cut is the point of it
+            lasting(pause_s)  # where in the call it is cut is the point of it
 
     state_of(cluster)
     there = payouts_of(cluster.client, cluster.dollars)
@@ -937,14 +940,12 @@ def disk_held_up(environment: Path) -> Iterator[None]:
 
 def wait_for_inbox(client: Client, commands: int, *, calls: int) -> None:
     """Return once so many commands wait in the node, and so many calls are under way."""
-    until = time.monotonic() + 20
-    while time.monotonic() < until:
+
+    def waits() -> bool:
         status = client.status()
-        if status.inbox_length == commands and status.calls_in_flight >= calls:
-            return
-    raise AssertionError(
-        f"expected {commands} in the inbox, found {status.inbox_length}"
-    )
+        return status.inbox_length == commands and status.calls_in_flight >= calls
+
+    until(f"{commands} commands wait in the inbox", waits)
 
 
 def test_z_every_directory_is_clean_at_the_end(cluster: Cluster) -> None:

@@ -24,6 +24,7 @@ from ledgerd.client import (
 from ledgerd.errors import Reason
 from ledgerd.security import pki
 from ledgerd.security.identity import Role
+from tests.waiting import until
 
 pytestmark = pytest.mark.e2e
 
@@ -132,15 +133,11 @@ def test_renewed_certificate_is_used_without_a_restart(
         shutil.copy(strong.key, weak.key)
         shutil.copy(strong.certificate, weak.certificate)
 
-        until = time.monotonic() + 10
-        while time.monotonic() < until:  # files are looked at now and then
-            try:
-                client.open_account(currency="USD", livemode=True)
-                break
-            except NotLogged:
-                continue
-        else:
-            pytest.fail("the renewed certificate was not used")
+        until(  # files are looked at now and then
+            "the renewed certificate is used",
+            lambda: client.open_account(currency="USD", livemode=True),
+            passing=NotLogged,
+        )
     assert caught.value.reason is Reason.ROLE_MISSING
 
 

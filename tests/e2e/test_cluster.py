@@ -19,6 +19,7 @@ from ledgerd.client import (
     payout_order,
     us_account,
 )
+from tests.waiting import until
 
 pytestmark = pytest.mark.e2e
 SERVING_S_MAX = 5.0
@@ -120,14 +121,12 @@ def test_all_nodes_killed_under_load_serve_again_and_hold_every_acked_payout(
     callers = [threading.Thread(target=load) for _ in range(8)]
     for caller in callers:
         caller.start()
-    while len(acked) < 200:
-        time.sleep(0.01)
+    until("payouts are acknowledged", lambda: len(acked) >= 200)
     cluster.kill(1, 2, 3)
     before = len(acked)
     killed_at = time.monotonic()
     cluster.start(1, 2, 3)
-    while len(acked) <= before + len(callers) and time.monotonic() - killed_at < 30:
-        time.sleep(0.005)
+    until("the nodes serve again", lambda: len(acked) > before + len(callers))
     serving_s = time.monotonic() - killed_at
     should_stop.set()
     for caller in callers:

@@ -13,6 +13,7 @@ from ledgerd.client import Client, NotLogged, Outcome, us_account
 from ledgerd.errors import Reason
 from tests.e2e.disks import small
 from tests.e2e.load import funded_account
+from tests.waiting import until
 
 pytestmark = pytest.mark.e2e
 DISK_BYTES = 96 * 1024**2
@@ -52,12 +53,10 @@ def fill(cluster: DevCluster, node_id: int) -> None:
         os.posix_fallocate(file.fileno(), 0, size)
 
 
-def until(what: str, is_so: Callable[[], bool]) -> float:
+def seconds_until(what: str, is_so: Callable[[], bool]) -> float:
     """Wait for it; return how long it took."""
     began = time.monotonic()
-    while not is_so():
-        assert time.monotonic() - began < NOTICED_S_MAX, what
-        time.sleep(0.05)
+    until(what, is_so, within_s=NOTICED_S_MAX)
     return time.monotonic() - began
 
 
@@ -104,13 +103,13 @@ def test_commands_are_refused_before_a_write_fails_and_accepted_once_there_is_ro
         )
         assert submit(client) is Outcome.CREATED
         fill(cluster, low[1])
-        refused_s = until("refused", lambda: reason() is Reason.NO_SPACE)
+        refused_s = seconds_until("refused", lambda: reason() is Reason.NO_SPACE)
         with pytest.raises(NotLogged):
             submit(client)
         assert client.balance(account, deadline=5.0).balances.reserved_units > 0
 
         ballast(cluster, low[1]).unlink()
-        freed_s = until("accepted", lambda: reason() is None)
+        freed_s = seconds_until("accepted", lambda: reason() is None)
         print(f"refused after {refused_s:.2f} s, accepted after {freed_s:.2f} s")
         assert submit(client) is Outcome.CREATED
         assert cluster.pids() == pids

@@ -12,6 +12,7 @@ from ledgerd.cli.dev import DevCluster
 from ledgerd.client import Client
 from tests.e2e.disks import freezable, freeze, thaw
 from tests.e2e.load import load_on
+from tests.waiting import lasting, until
 
 pytestmark = pytest.mark.e2e
 STALL_S = 3.0
@@ -66,7 +67,7 @@ def test_a_leader_whose_disk_stalls_is_replaced_and_names_it(
             load.wait_for(100)
             gap_s = load.longest_gap_s(began - 0.005)
             stalled = client.statuses(deadline=1.0)
-            time.sleep(max(0.0, began + STALL_S - time.monotonic()))
+            lasting(began + STALL_S - time.monotonic())
             thaw(disk)
             load.wait_for(50)
         cluster.wait_ready()
@@ -95,16 +96,14 @@ def test_a_disk_that_never_comes_back_ends_the_process(
     with Client.from_profile(cluster.profile_path) as client:
         with load_on(client, callers=2, deadline_s=10.0) as load:
             freeze(disk)
-            until = time.monotonic() + 60
-            while "the disk hangs" not in stderr.read_text():
-                assert time.monotonic() < until, "the process did not give up"
-                time.sleep(0.2)
+            until(
+                "the process gives up",
+                lambda: "the disk hangs" in stderr.read_text(),
+                within_s=60,
+            )
         assert load.failures == []
         assert load.longest_gap_s() <= GAP_S_MAX
     thaw(disk)  # the kernel lets nobody go who waits for a disk
-    until = time.monotonic() + 10
-    while cluster.pids()[STALLING] is not None:
-        assert time.monotonic() < until, "the process did not end"
-        time.sleep(0.05)
+    until("the process ends", lambda: cluster.pids()[STALLING] is None, within_s=10)
 
     assert "(exit 70)" in stderr.read_text()

@@ -12,6 +12,7 @@ import pytest
 from ledgerd.cli.dev import DevCluster
 from ledgerd.client import Client
 from tests.e2e.load import load_on
+from tests.waiting import until
 
 pytestmark = pytest.mark.e2e
 STALL_S_MAX = 1.0
@@ -140,8 +141,12 @@ def test_a_killed_leader_is_suspected_at_once(
 def test_one_node_of_three_that_is_away_harms_nobody(
     cluster: DevCluster, client: Client, how: str
 ) -> None:
-    """F39: after two seconds, the rate is at least 60 % and p99 at most three times healthy."""
-    for _ in range(3):  # a machine that others use too has noisy seconds
+    """F39: after two seconds, the rate is at least 60 % and p99 at most three times healthy.
+
+    The median of three rounds, for a machine that others use too has noisy seconds.
+    """
+    rates, tails = [], []
+    for _ in range(3):
         follower = next(n for n in (1, 2, 3) if n != cluster.leader())
         with load_on(client, callers=8, deadline_s=10.0) as load:
             healthy = load.measure(3.0)
@@ -158,10 +163,11 @@ def test_one_node_of_three_that_is_away_harms_nobody(
             cluster.wait_ready()
         print(f"{how}: healthy {healthy}, without one {alone}")
         assert load.failures == []
-        is_fast = alone.rate >= 0.6 * healthy.rate
-        if is_fast and alone.p99_s <= max(3 * healthy.p99_s, 0.05):
-            return
-    raise AssertionError((healthy, alone))
+        rates.append(alone.rate / healthy.rate)
+        tails.append(alone.p99_s / healthy.p99_s)
+
+    assert statistics.median(rates) >= 0.6, rates
+    assert statistics.median(tails) <= 3.0, tails
 
 
 def test_the_node_of_highest_priority_leads(tmp_path: Path) -> None:
@@ -174,10 +180,7 @@ def test_the_node_of_highest_priority_leads(tmp_path: Path) -> None:
         with Client.from_profile(cluster.profile_path) as client:
             if cluster.leader() == 2:
                 client.transfer_leadership(3)
-            until = time.monotonic() + 30
-            while cluster.leader() != 2:
-                assert time.monotonic() < until, cluster.leader()
-                time.sleep(0.2)
+            until("node 2 leads", lambda: cluster.leader() == 2)
     finally:
         cluster.stop()
     logs = [cluster.log_path(n).read_text() for n in (1, 3)]

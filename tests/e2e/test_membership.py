@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from ledgerd.cli.dev import DevCluster
 from ledgerd.client import Client, Profile
 from ledgerd.errors import ExitCode
 from tests.e2e.load import load_on
+from tests.waiting import until
 
 pytestmark = pytest.mark.e2e
 CORRUPTION = int(ExitCode.CORRUPTION)
@@ -68,13 +68,10 @@ def roles(cluster: DevCluster) -> dict[int, str]:
 
 def founded(cluster: DevCluster) -> None:
     """Return once the founders are recorded, which takes a few heartbeats."""
-    until = time.monotonic() + 20
-    while True:
-        document = json.loads(ctl(cluster, "members").stdout)
-        if document["membership_index"] != "0":
-            return
-        assert time.monotonic() < until, document
-        time.sleep(0.1)
+    until(
+        "the founders are recorded",
+        lambda: json.loads(ctl(cluster, "members").stdout)["membership_index"] != "0",
+    )
 
 
 def add(cluster: DevCluster, node_id: int, *words: str) -> None:
@@ -92,16 +89,15 @@ def missing(client: Client, payout_ids: list[str]) -> list[str]:
 
 def digests(cluster: DevCluster) -> dict[int, tuple[int, str]]:
     """Return index and digest of each node that runs, once they stand at one index."""
-    until = time.monotonic() + 20
     with Client(Profile.load(cluster.profile_path)) as client:
-        while True:
+
+        def at_one_index() -> dict[int, tuple[int, str]]:
             running = [n for n, pid in cluster.pids().items() if pid is not None]
             found = {n: client.status(n, deadline=5.0) for n in running}
             at = {n: (each.visible_index, each.digest) for n, each in found.items()}
-            if len({index for index, _ in at.values()}) == 1:
-                return at
-            assert time.monotonic() < until, at
-            time.sleep(0.1)
+            return at if len({index for index, _ in at.values()}) == 1 else {}
+
+        return until("all nodes stand at one index", at_one_index)
 
 
 def test_two_nodes_are_added_and_two_removed_under_load(
@@ -165,15 +161,10 @@ def test_a_node_whose_disk_was_wiped_is_replaced_under_load(
     assert len(set(at.values())) == 1
 
 
-def ready_nodes(client: Client, wanted: list[int]) -> list[int]:
-    """Return who is ready, once that is who is wanted or half a minute is over."""
-    until = time.monotonic() + 30
-    while True:
-        found = client.statuses(deadline=1.0)
-        ready = [n for n, status in found.items() if getattr(status, "ready", False)]
-        if ready == wanted or time.monotonic() > until:
-            return ready
-        time.sleep(0.1)
+def ready_nodes(client: Client) -> list[int]:
+    """Return who says that it is ready."""
+    found = client.statuses(deadline=1.0)
+    return [n for n, status in found.items() if getattr(status, "ready", False)]
 
 
 def test_members_survive_restarts_and_a_removed_node_stays_out(
@@ -187,11 +178,10 @@ def test_members_survive_restarts_and_a_removed_node_stays_out(
     for node_id in (1, 2, 3, 4):
         cluster.start(node_id)
     with Client(Profile.load(cluster.profile_path)) as everybody:
-        ready = ready_nodes(everybody, [2, 3, 4])
+        until("members are ready", lambda: ready_nodes(everybody) == [2, 3, 4])
         reason = everybody.status(1, deadline=5.0).not_ready_reason
     again = ctl(cluster, "add", "--node", "1", *addresses(cluster, 1), succeeds=False)
 
-    assert ready == [2, 3, 4]
     assert "removed" in reason
     assert roles(cluster) == dict.fromkeys((2, 3, 4), "VOTER")
     assert again.returncode != 0
@@ -221,10 +211,11 @@ def test_a_new_node_catches_up_by_a_snapshot(small: DevCluster) -> None:
     founded(small)
     with Client(Profile.load(small.profile_path)) as client:
         with load_on(client, callers=4, deadline_s=10.0) as load:
-            until = time.monotonic() + 60
-            while client.status(1, deadline=5.0).first_index <= 10:
-                assert time.monotonic() < until, "the log is not compacted"
-                time.sleep(0.2)
+            until(
+                "the log is compacted",
+                lambda: client.status(1, deadline=5.0).first_index > 10,
+                within_s=60,
+            )
             add(small, 4)
             load.wait_for(50)
         assert load.failures == []

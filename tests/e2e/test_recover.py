@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from ledgerd.cli.dev import DevCluster
 from ledgerd.client import CallError, Client, Outcome, Profile
 from tests.e2e.test_cluster import check_directory, digests, funded_account, submit
+from tests.waiting import until
 
 pytestmark = pytest.mark.e2e
 
@@ -43,14 +43,12 @@ def listen_where(phoenix: DevCluster, cluster: DevCluster) -> None:
 
 def told_of_node_1(cluster: DevCluster, lines_before: int) -> set[str]:
     """Return what node 2 says about its stream to node 1, once it says something."""
-    ends_at = time.monotonic() + 20
-    while time.monotonic() < ends_at:
+
+    def told() -> set[str]:
         lines = cluster.log_path(2).read_text().splitlines()[lines_before:]
-        events = [json.loads(line) for line in lines if '"peer": 1' in line]
-        if events:
-            return {event["event"] for event in events}
-        time.sleep(0.05)
-    raise AssertionError("node 2 says nothing of node 1")
+        return {json.loads(line)["event"] for line in lines if '"peer": 1' in line}
+
+    return until("node 2 says something of node 1", told)
 
 
 def test_the_survivor_of_a_lost_quorum_serves_in_a_new_cluster(

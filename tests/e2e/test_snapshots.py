@@ -13,6 +13,7 @@ import pytest
 from ledgerd.api.v1 import admin_pb2
 from ledgerd.cli.dev import DevCluster
 from ledgerd.client import CallError, Client, Profile
+from tests import waiting
 from tests.e2e.load import Load, load_on
 
 pytestmark = pytest.mark.e2e
@@ -45,15 +46,7 @@ def status(client: Client, node_id: int) -> admin_pb2.StatusReply:
 
 
 def until(what: str, is_so: Callable[[], bool], timeout_s: float = WAIT_S_MAX) -> None:
-    end = time.monotonic() + timeout_s
-    while True:
-        try:
-            if is_so():
-                return
-        except CallError:
-            pass
-        assert time.monotonic() < end, what
-        time.sleep(0.05)
+    waiting.until(what, is_so, within_s=timeout_s, passing=CallError)
 
 
 def events(cluster: DevCluster, node_id: int) -> list[dict[str, object]]:

@@ -7,9 +7,12 @@ import pytest
 from jepsen.checkers.protocol.check import check_protocol
 from jepsen.checkers.protocol.events import parse
 from jepsen.checkers.verdict import Verdict
+from ledgerd.simulation import check_consensus
 from ledgerd.simulation.runner import run_seed
 from tests.simulation.mutations.hunt import PLANTS
 from tests.simulation.mutations.plant import planted
+
+SEEDS_MAX = 8
 
 
 def lines_of(seed: int) -> Iterator[str]:
@@ -27,14 +30,22 @@ def test_the_events_of_a_good_run_are_valid(seed: int) -> None:
     assert int(result.numbers["commit"]) > 20
 
 
-@pytest.mark.parametrize(("name", "rule"), [("M1", "R9"), ("M5", "R"), ("M21", "R9")])
-def test_a_planted_bug_is_seen_in_the_events_alone(name: str, rule: str) -> None:
-    """The simulator stops at the first breach; its events up to there show it too."""
-    with planted(PLANTS[name]):
-        lines = list(lines_of(1))
+@pytest.mark.parametrize(
+    ("name", "rule", "first"),
+    [("M2", "R8", 2), ("M5", "R7", 4), ("M7", "R7", 2), ("M21", "R9", 1)],
+)
+def test_a_planted_bug_is_seen_in_the_events_alone(
+    monkeypatch: pytest.MonkeyPatch, name: str, rule: str, first: int
+) -> None:
+    """The simulator's own checks of consensus are off, so its events are all there is to judge."""
+    monkeypatch.setattr(check_consensus, "require", lambda *_: None)
+    for seed in range(first, first + SEEDS_MAX):  # the first one shows it today
+        with planted(PLANTS[name]):
+            lines = list(lines_of(seed))
+        result = check_protocol([parse(lines, f"{name}, seed {seed}")])
+        if any(f.sentence.startswith(f"{rule}:") for f in result.findings):
+            break
+    else:
+        pytest.fail(f"{name}: no breach of {rule} in {SEEDS_MAX} seeds from {first}")
 
-    result = check_protocol([parse(lines, name)])
-
-    sentences = [f.sentence for f in result.findings if f.verdict is Verdict.INVALID]
-    # A message is judged before it is told, so the simulator may stop one event early.
-    assert not sentences or sentences[0].startswith(rule)
+    assert result.verdict is Verdict.INVALID

@@ -102,9 +102,7 @@ class ClusterServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Members(self, request, context):
-        """Hands the leadership to another voter and answers when that one leads.
-        Nobody's payout fails meanwhile: calls are refused as never logged, and repeated.
-        Who takes part, as this node has applied it; every node answers, at its own index.
+        """Who takes part, as this node has applied it; every node answers, at its own index.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -133,7 +131,9 @@ class ClusterServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Transfer(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Hands the leadership to another voter and answers when that one leads.
+        Nobody's payout fails meanwhile: calls are refused as never logged, and repeated.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')

@@ -40,10 +40,7 @@ class ClusterStub:
     UpdateNode: _grpc.UnaryUnaryMultiCallable[_cluster_pb2.UpdateNodeRequest, _cluster_pb2.MembershipReply]
     """Changes what is known of a member: addresses, priority, region."""
     Members: _grpc.UnaryUnaryMultiCallable[_cluster_pb2.MembersRequest, _cluster_pb2.MembersReply]
-    """Hands the leadership to another voter and answers when that one leads.
-    Nobody's payout fails meanwhile: calls are refused as never logged, and repeated.
-    Who takes part, as this node has applied it; every node answers, at its own index.
-    """
+    """Who takes part, as this node has applied it; every node answers, at its own index."""
     AddNode: _grpc.UnaryUnaryMultiCallable[_cluster_pb2.AddNodeRequest, _cluster_pb2.MembershipReply]
     """Lets a node learn, and vote by itself once it keeps pace. Answered when it learns: ask
     `Members` how far it is. For a learner that was too slow the catch-up begins anew.
@@ -53,6 +50,9 @@ class ClusterStub:
     ReplaceNode: _grpc.UnaryUnaryMultiCallable[_cluster_pb2.ReplaceNodeRequest, _cluster_pb2.MembershipReply]
     """Lets a new node catch up and then take the place of a voter, which is removed."""
     Transfer: _grpc.UnaryUnaryMultiCallable[_cluster_pb2.TransferLeadershipRequest, _cluster_pb2.TransferLeadershipReply]
+    """Hands the leadership to another voter and answers when that one leads.
+    Nobody's payout fails meanwhile: calls are refused as never logged, and repeated.
+    """
     Snapshot: _grpc.UnaryUnaryMultiCallable[_cluster_pb2.SnapshotRequest, _cluster_pb2.SnapshotReply]
     """The newest copy of the state that this node has, and where its log begins; it may make a new
     copy first. Every node answers for itself. A copy that takes longer than the call goes on.
@@ -74,10 +74,7 @@ class ClusterAsyncStub(ClusterStub):
     UpdateNode: _aio.UnaryUnaryMultiCallable[_cluster_pb2.UpdateNodeRequest, _cluster_pb2.MembershipReply]  # type: ignore[assignment]
     """Changes what is known of a member: addresses, priority, region."""
     Members: _aio.UnaryUnaryMultiCallable[_cluster_pb2.MembersRequest, _cluster_pb2.MembersReply]  # type: ignore[assignment]
-    """Hands the leadership to another voter and answers when that one leads.
-    Nobody's payout fails meanwhile: calls are refused as never logged, and repeated.
-    Who takes part, as this node has applied it; every node answers, at its own index.
-    """
+    """Who takes part, as this node has applied it; every node answers, at its own index."""
     AddNode: _aio.UnaryUnaryMultiCallable[_cluster_pb2.AddNodeRequest, _cluster_pb2.MembershipReply]  # type: ignore[assignment]
     """Lets a node learn, and vote by itself once it keeps pace. Answered when it learns: ask
     `Members` how far it is. For a learner that was too slow the catch-up begins anew.
@@ -87,6 +84,9 @@ class ClusterAsyncStub(ClusterStub):
     ReplaceNode: _aio.UnaryUnaryMultiCallable[_cluster_pb2.ReplaceNodeRequest, _cluster_pb2.MembershipReply]  # type: ignore[assignment]
     """Lets a new node catch up and then take the place of a voter, which is removed."""
     Transfer: _aio.UnaryUnaryMultiCallable[_cluster_pb2.TransferLeadershipRequest, _cluster_pb2.TransferLeadershipReply]  # type: ignore[assignment]
+    """Hands the leadership to another voter and answers when that one leads.
+    Nobody's payout fails meanwhile: calls are refused as never logged, and repeated.
+    """
     Snapshot: _aio.UnaryUnaryMultiCallable[_cluster_pb2.SnapshotRequest, _cluster_pb2.SnapshotReply]  # type: ignore[assignment]
     """The newest copy of the state that this node has, and where its log begins; it may make a new
     copy first. Every node answers for itself. A copy that takes longer than the call goes on.
@@ -123,10 +123,7 @@ class ClusterServicer(metaclass=_abc_1.ABCMeta):
         request: _cluster_pb2.MembersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_cluster_pb2.MembersReply, _abc.Awaitable[_cluster_pb2.MembersReply]]:
-        """Hands the leadership to another voter and answers when that one leads.
-        Nobody's payout fails meanwhile: calls are refused as never logged, and repeated.
-        Who takes part, as this node has applied it; every node answers, at its own index.
-        """
+        """Who takes part, as this node has applied it; every node answers, at its own index."""
 
     @_abc_1.abstractmethod
     def AddNode(
@@ -159,7 +156,10 @@ class ClusterServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _cluster_pb2.TransferLeadershipRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_cluster_pb2.TransferLeadershipReply, _abc.Awaitable[_cluster_pb2.TransferLeadershipReply]]: ...
+    ) -> _typing.Union[_cluster_pb2.TransferLeadershipReply, _abc.Awaitable[_cluster_pb2.TransferLeadershipReply]]:
+        """Hands the leadership to another voter and answers when that one leads.
+        Nobody's payout fails meanwhile: calls are refused as never logged, and repeated.
+        """
 
     @_abc_1.abstractmethod
     def Snapshot(

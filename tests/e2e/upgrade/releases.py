@@ -2,7 +2,6 @@
 
 import hashlib
 import threading
-import time
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from ledgerd.api.v1 import admin_pb2
 from ledgerd.cli.dev import DevCluster
 from ledgerd.client import CallError, Client, Profile, new_payout_id
 from tests.e2e.test_cluster import funded_account, submit
+from tests.waiting import until
 
 WHEEL = Path(__file__).parent / "wheels" / "ledgerd-0.1.0-py3-none-any.whl"
 WHEEL_SHA256 = "974fa70c1aba70e761eb6c7eb921200ec9dea5863bffd4d75318630207f5cd71"
@@ -69,15 +69,15 @@ class MixedCluster(DevCluster):
 
     def until_at_rest(self, *, state_version: int) -> set[tuple[int, str]]:
         """Return the (index, digest) of all nodes, at one index and in one state version."""
-        ends_at = time.monotonic() + PATIENCE_S
-        while time.monotonic() < ends_at:
+
+        def at_rest() -> set[tuple[int, str]]:
             statuses = self.statuses().values()
             found = {(status.visible_index, status.digest) for status in statuses}
             versions = {status.state_version for status in statuses}
-            if len({index for index, _ in found}) == 1 and versions == {state_version}:
-                return found
-            time.sleep(0.05)
-        raise AssertionError(f"the nodes did not come to rest: {found}, {versions}")
+            is_one = len({index for index, _ in found}) == 1
+            return found if is_one and versions == {state_version} else set()
+
+        return until("the nodes come to rest", at_rest, within_s=PATIENCE_S)
 
 
 class Load:
@@ -105,11 +105,12 @@ class Load:
     def grow(self, count: int) -> None:
         """Return once `count` more payouts are acknowledged."""
         wanted = len(self.acked) + count
-        ends_at = time.monotonic() + PATIENCE_S
-        while len(self.acked) < wanted:
-            assert time.monotonic() < ends_at, f"{len(self.acked)} of {wanted} acked"
-            assert not self.failed, self.failed
-            time.sleep(0.01)
+        until(
+            f"{wanted} acknowledged",
+            lambda: self.failed or len(self.acked) >= wanted,
+            within_s=PATIENCE_S,
+        )
+        assert not self.failed, self.failed
 
     def lost(self) -> list[str]:
         """Return which acknowledged payouts no longer exist."""
