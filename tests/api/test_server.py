@@ -219,6 +219,10 @@ def test_an_unexpected_error_has_a_request_id_and_no_text(
     assert "KeyError" in failed[0]["exception"]
 
 
+# Longer than any number that a line has by chance: microseconds, a duration, a port.
+AMOUNT_UNITS = 876_543_210_123
+
+
 def test_a_request_is_one_line_without_account_data(
     world: World, log_stream: io.StringIO
 ) -> None:
@@ -229,7 +233,7 @@ def test_a_request_is_one_line_without_account_data(
             stub = world.stub("submitter")
             account = await world.account(stub, units=1_000)
             orders = [world.order(account) for _ in range(3)]
-            orders[1].amount.units = 9_999
+            orders[1].amount.units = AMOUNT_UNITS
             await stub.payouts.SubmitBatch(pb.SubmitBatchRequest(orders=orders))
             orders[0].rail = "pigeon"
             await refusal_of(
@@ -256,7 +260,7 @@ def test_a_request_is_one_line_without_account_data(
     )
     assert good["caller"] == "submitter"
     assert (bad["status"], bad["reason"]) == ("INVALID_ARGUMENT", "MALFORMED")
-    for secret in (account, "12345678", "Lovelace", "Invoice 7", "9999"):
+    for secret in (account, "12345678", "Lovelace", "Invoice 7", str(AMOUNT_UNITS)):
         assert secret not in out
 
 
