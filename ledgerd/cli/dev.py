@@ -11,6 +11,7 @@ it wrote down.
     D/node1.toml        configuration of node 1
     D/node1/data        its data; log.jsonl, stderr.log, process.json beside it
     D/client.toml       how to reach the cluster
+    D/rail/             the simulated rail: see `dev_rail`
 """
 
 import json
@@ -31,6 +32,8 @@ from typing import Final, NamedTuple
 import click
 
 from ledgerd.api.v1 import admin_pb2
+from ledgerd.cli.dev_rail import DevRail
+from ledgerd.cli.processes import OwnProcess, remember, remembered, started_ticks
 from ledgerd.client import Client, Endpoint, Profile
 from ledgerd.errors import CallError, ConfigError
 from ledgerd.security import pki
@@ -56,13 +59,6 @@ class NodePorts(NamedTuple):
     metrics: int
 
 
-class _Process(NamedTuple):
-    """Which process a node is: a pid alone may belong to somebody else by now."""
-
-    pid: int
-    started_ticks: int  # since boot, from /proc
-
-
 class DevCluster:
     """Three or five nodes in one folder. Not safe for use by several threads."""
 
@@ -75,6 +71,8 @@ class DevCluster:
         peer_links: Mapping[tuple[int, int], str] | None = None,
         environment: Mapping[str, str] | None = None,
         priorities: Mapping[int, int] | None = None,
+        has_rail: bool = False,
+        rail_options: Sequence[str] = (),
     ) -> None:
         """Touch nothing yet.
 
@@ -86,6 +84,8 @@ class DevCluster:
                 for example that of a proxy.
             environment: Of the nodes, beside this process's own.
             priorities: Of members by node id, 0 for those not named.
+            has_rail: Whether a simulated rail runs beside the nodes, which pay by it.
+            rail_options: Further arguments of `ledgerd rail`.
         """
         self.directory = directory.absolute()
         self.node_ids: Sequence[int] = range(1, nodes + 1)
@@ -93,12 +93,19 @@ class DevCluster:
         self._peer_links = peer_links or {}
         self._environment = environment or {}
         self._priorities = priorities or {}
+        self._has_rail = has_rail
+        self._rail_options = tuple(rail_options)
+        self._rail: DevRail | None = None
         self._children: dict[int, subprocess.Popen[bytes]] = {}
 
     @classmethod
     def existing(cls, directory: Path) -> "DevCluster":
         """Return the cluster that was prepared in `directory`. Raises ConfigError."""
-        cluster = cls(directory, len(_read_ports(directory)))
+        cluster = cls(
+            directory,
+            len(_read_ports(directory)),
+            has_rail="rail" in _read_cluster(directory),
+        )
         cluster.node_ids = sorted(_read_ports(directory))
         return cluster
 
@@ -123,6 +130,23 @@ class DevCluster:
         """Return the ports of each node, which never change. Raises ConfigError."""
         return _read_ports(self.directory)
 
+    @property
+    def rail(self) -> DevRail | None:
+        """The simulated rail, None if the cluster has none. Raises ConfigError."""
+        if not self._has_rail:
+            return None
+        if self._rail is None:
+            port = _read_cluster(self.directory).get("rail")
+            if not isinstance(port, int):
+                raise ConfigError(
+                    f"expected the port of the rail in {_cluster_path(self.directory)}, "
+                    f"found {port!r}"
+                )
+            self._rail = DevRail(
+                self.directory, f"{_HOST}:{port}", options=self._rail_options
+            )
+        return self._rail
+
     def prepare(self) -> None:
         """Certificates, configurations and profile exist; ports and data are kept.
 
@@ -137,7 +161,20 @@ class DevCluster:
                 f"expected {len(self.node_ids)} nodes in {self.directory}, found a "
                 f"cluster of {len(ports)}; choose another folder or --nodes {len(ports)}"
             )
+        if self._has_rail:
+            self._add_rail()
         self._write_files(ports)
+
+    def _add_rail(self) -> None:
+        """The cluster, new or from before there were rails, has a port for one."""
+        document = _read_cluster(self.directory)
+        if "rail" not in document:
+            document["rail"] = _free_ports(1)[0]
+            _cluster_path(self.directory).write_text(
+                json.dumps(document, indent=2) + "\n"
+            )
+        assert self.rail is not None
+        self.rail.prepare()
 
     def add(self, node_id: int) -> NodePorts:
         """One more node is prepared, to join the others; nobody has started or added it yet."""
@@ -200,6 +237,8 @@ class DevCluster:
                     f"node {node_id} runs already, pid {process.pid}; "
                     f"stop it: ledgerd dev stop --dir {self.directory}"
                 )
+        if self.rail is not None:
+            self.rail.start()
         for node_id in node_ids or self.node_ids:
             self._start(node_id)
 
@@ -240,6 +279,8 @@ class DevCluster:
             time.sleep(_POLL_S)
         if ending:
             self.kill(*ending)
+        if self.rail is not None and not node_ids:
+            self.rail.stop()
 
     def kill(self, *node_ids: int) -> None:
         """The nodes have ended by SIGKILL, in the middle of whatever they did."""
@@ -358,27 +399,19 @@ class DevCluster:
                 start_new_session=True,
             )
         self._children[node_id] = child
-        started_ticks = _started_ticks(child.pid)
-        process = _Process(child.pid, started_ticks or 0)
-        (home / "process.json").write_text(json.dumps(process._asdict()))
+        remember(home / "process.json", child.pid)
 
-    def _running(self, node_id: int) -> _Process | None:
+    def _running(self, node_id: int) -> OwnProcess | None:
         """Return the process of a node, if it is alive and still the one we started."""
         child = self._children.get(node_id)
         if child is not None:
             if child.poll() is None:
-                return _Process(child.pid, _started_ticks(child.pid) or 0)
+                return OwnProcess(child.pid, started_ticks(child.pid) or 0)
             del self._children[node_id]  # and it is no zombie any more
             return None
-        try:
-            text = (self._home(node_id) / "process.json").read_text()
-            process = _Process(**json.loads(text))
-        except (OSError, ValueError, TypeError):
-            return None
-        if _started_ticks(process.pid) != process.started_ticks:
-            return None
-        command = Path(f"/proc/{process.pid}/cmdline").read_bytes().split(b"\0")
-        return process if os.fsencode(self.config_path(node_id)) in command else None
+        return remembered(
+            self._home(node_id) / "process.json", self.config_path(node_id)
+        )
 
     def _signal(self, node_ids: Sequence[int], *signals: signal.Signals) -> list[int]:
         """Send signals to the named nodes, or all, that run; return which those are."""
@@ -460,17 +493,6 @@ def _free_ports(count: int) -> Sequence[int]:
     raise ConfigError(f"expected {count} free ports on {_HOST}, found {len(ports)}")
 
 
-def _started_ticks(pid: int) -> int | None:
-    """Return when a process began, in ticks since boot; None if it is gone or dead."""
-    try:
-        # The name in parentheses may hold anything; what follows it is regular.
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-    is_zombie = fields[0] == "Z"
-    return None if is_zombie else int(fields[19])
-
-
 _Statuses = Mapping[int, admin_pb2.StatusReply | CallError]
 
 
@@ -531,7 +553,7 @@ def dev(
         return
     if directory is None:
         raise click.UsageError("expected --dir, the folder of the cluster, found none")
-    cluster = DevCluster(directory, int(nodes))
+    cluster = DevCluster(directory, int(nodes), has_rail=True)
     cluster.prepare()
     with _interrupts():
         cluster.start()  # refuses if nodes run; those are not ours to stop

@@ -9,6 +9,7 @@ from ledgerd import __version__
 from ledgerd.cli.check import check
 from ledgerd.cli.dev import dev
 from ledgerd.cli.pki import pki
+from ledgerd.cli.rail import rail
 from ledgerd.cli.recover import recover
 from ledgerd.cli.run import run
 from ledgerd.cli.simulate import simulate
@@ -61,6 +62,7 @@ def cli() -> None:
 cli.add_command(run)
 cli.add_command(dev)
 cli.add_command(pki)
+cli.add_command(rail)
 cli.add_command(check)
 cli.add_command(recover)
 cli.add_command(simulate)

@@ -15,6 +15,7 @@ from ledgerd.security.pki import (
     describe,
     issue_client,
     issue_node,
+    issue_rail,
 )
 from ledgerd.security.tlsfiles import TlsFiles
 
@@ -111,6 +112,15 @@ def client(
     _tell(
         issue_client(folder, name, {Role(role) for role in roles}, days=days, out=out)
     )
+
+
+@issue.command()
+@_dir
+@click.option("--name", default="sandbox", show_default=True, help="Name of the rail.")
+@_leaf_days
+def rail(folder: Path, name: str, days: int) -> None:
+    """Issue the certificate of a simulated rail; it may call nobody."""
+    _tell(issue_rail(folder, name, days=days))
 
 
 @pki.command()

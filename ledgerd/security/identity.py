@@ -218,6 +218,11 @@ def node_dns(cluster_id: str, node_id: int | None = None) -> str:
     return f"node-{node_id}.{cluster_id}.ledgerd"
 
 
+def rail_dns(cluster_id: str, name: str) -> str:
+    """Return the host name under which a simulated rail is verified."""
+    return f"rail-{name}.{cluster_id}.ledgerd"
+
+
 def check_cluster_id(text: str) -> str:
     """Return `text` if it can name a cluster; it is a label of a DNS name.
 

@@ -34,6 +34,7 @@ from ledgerd.security.identity import (
     client_uri,
     node_dns,
     node_uri,
+    rail_dns,
     role_uri,
 )
 from ledgerd.security.tlsfiles import TlsFiles, read_certificate
@@ -149,6 +150,21 @@ def issue_client(
     names += [_uri(role_uri(ca.cluster_id, role)) for role in Role if role in roles]
     usages = [ExtendedKeyUsageOID.CLIENT_AUTH]
     return ca.issue(name, f"client-{name}", names, usages, days, out)
+
+
+def issue_rail(folder: Path, name: str, *, days: int = LEAF_DAYS) -> TlsFiles:
+    """Issue the certificate of a simulated rail by the CA in `folder`. It may call nobody.
+
+    Raises ConfigError when a file is there already or the CA cannot be used.
+    """
+    _checked(check_principal, name)
+    ca = _Ca.load(folder)
+    names: list[x509.GeneralName] = [
+        _uri(client_uri(ca.cluster_id, f"rail-{name}")),
+        x509.DNSName(rail_dns(ca.cluster_id, name)),
+    ]
+    usages = [ExtendedKeyUsageOID.SERVER_AUTH]
+    return ca.issue(f"rail-{name}", f"rail-{name}", names, usages, days, None)
 
 
 def describe(path: Path) -> CertificateFacts:

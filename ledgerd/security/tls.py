@@ -20,7 +20,7 @@ from typing import Final, TypeAlias, final
 import grpc
 
 from ledgerd.errors import ConfigError
-from ledgerd.security.identity import Identity, node_dns
+from ledgerd.security.identity import Identity, node_dns, rail_dns
 from ledgerd.security.tlsfiles import TlsFiles, TlsMaterial, WatchedFiles, load
 
 ChannelOptions: TypeAlias = Sequence[tuple[str, int | str]]
@@ -194,6 +194,7 @@ class ChannelTls:
         address: str,
         *,
         node_id: int | None = None,
+        rail: str = "",
         options: ChannelOptions = (),
     ) -> grpc.aio.Channel:
         """Return a new channel with the files as they are on disk now.
@@ -201,6 +202,7 @@ class ChannelTls:
         Args:
             address: host:port of a node. The host is not what is verified.
             node_id: The node that must answer; None for any node of the cluster.
+            rail: The simulated rail that must answer, instead of a node.
 
         Raises ConfigError for plaintext off loopback.
         """
@@ -217,7 +219,11 @@ class ChannelTls:
             private_key=material.key,
             certificate_chain=material.certificate,
         )
-        name = node_dns(self._cluster_id, node_id)
+        name = (
+            rail_dns(self._cluster_id, rail)
+            if rail
+            else node_dns(self._cluster_id, node_id)
+        )
         named = [*options, ("grpc.ssl_target_name_override", name)]
         return grpc.aio.secure_channel(address, credentials, options=named)
 

@@ -1,0 +1,1 @@
+"""Generated from proto/ledgerd/rails/v1; see proto/generate.sh."""
