@@ -24,6 +24,7 @@ from typing import Final, NamedTuple, TypeVar, get_args, get_type_hints
 from ledgerd import limits
 from ledgerd.errors import ConfigError
 from ledgerd.security.identity import NODE_ID_MAX, check_cluster_id
+from ledgerd.security.signing import Signer, SignerFiles
 from ledgerd.security.tls import Security, check_files, decide, split_address
 from ledgerd.security.tlsfiles import TlsFiles
 
@@ -187,6 +188,20 @@ class SecuritySection:
         default=None,
         metadata=_about(
             "Private key of that certificate, PEM.", shown="tls/node-1.key"
+        ),
+    )
+    head_certificate: Path | None = field(
+        default=None,
+        metadata=_about(
+            "Certificate of the key with which this node signs tree heads, PEM; read at start.",
+            shown="tls/signer-1.pem",
+        ),
+    )
+    head_key: Path | None = field(
+        default=None,
+        metadata=_about(
+            "That key, Ed25519, PEM; without it tree heads are not signed.",
+            shown="tls/signer-1.key",
         ),
     )
 
@@ -395,7 +410,10 @@ class LogSection:
 
 @dataclass(frozen=True, slots=True)
 class NodeConfig:
-    """A checked configuration. `path`: the file; `tls`: what the listeners use."""
+    """A checked configuration.
+
+    path: the file. tls: what the listeners use. signer: signs tree heads; None if nothing does.
+    """
 
     path: Path
     node: NodeSection
@@ -407,6 +425,7 @@ class NodeConfig:
     limits: LimitsSection
     log: LogSection
     tls: Security
+    signer: Signer | None = field(compare=False)  # equal files load as other objects
 
 
 _SECTIONS: Final[Mapping[str, type]] = {
@@ -611,13 +630,32 @@ def _finish(path: Path, sections: _Sections, *, insecure: bool) -> NodeConfig:
         )
         if isinstance(tls, TlsFiles):
             check_files(tls, cluster_id=sections.cluster.id, node_id=sections.node.id)
+        signer = _signer(sections.cluster.id, sections.node.id, security)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
     return NodeConfig(
         path=path,
         tls=tls,
+        signer=signer,
         **{**sections._asdict(), "listen": listen, "security": security},
     )
+
+
+def _signer(cluster_id: str, node_id: int, security: SecuritySection) -> Signer | None:
+    """Return what signs tree heads. Raises ConfigError."""
+    certificate, key = security.head_certificate, security.head_key
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        raise ConfigError(
+            "security: expected head_certificate and head_key together, found one of them"
+        )
+    if security.ca is None:
+        raise ConfigError(
+            "security.head_key: expected security.ca, which issued its certificate, found none"
+        )
+    files = SignerFiles(certificate, key)
+    return Signer.load(files, security.ca, cluster_id=cluster_id, node_id=node_id)
 
 
 def _files(security: SecuritySection) -> TlsFiles | None:

@@ -368,6 +368,7 @@ class _NodeBuild:
             metrics=metrics,
             connected=transport.connected,
             fail_stop=fail_stop,
+            signer=config.signer,
         )
         ticker = Ticker(
             tick_s=tick_s,

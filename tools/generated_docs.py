@@ -131,7 +131,15 @@ def _protos() -> list[_Proto]:
     """Return the files of the public API with their comments, which generated code lacks."""
     names = [
         f"ledgerd/api/v1/{name}.proto"
-        for name in ("payouts", "accounts", "events", "admin", "cluster", "common")
+        for name in (
+            "payouts",
+            "accounts",
+            "events",
+            "admin",
+            "cluster",
+            "audit",
+            "common",
+        )
     ]
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "api.pb"

@@ -10,6 +10,7 @@ from grpc_reflection.v1alpha import reflection
 
 from ledgerd.api.accounts import LedgerService, ReportsService
 from ledgerd.api.admin import AdminService
+from ledgerd.api.audit import AuditService
 from ledgerd.api.cluster import ClusterService
 from ledgerd.api.events import FeedService
 from ledgerd.api.handle import NodeHandle
@@ -22,6 +23,8 @@ from ledgerd.api.v1 import (
     accounts_pb2_grpc,
     admin_pb2,
     admin_pb2_grpc,
+    audit_pb2,
+    audit_pb2_grpc,
     cluster_pb2,
     cluster_pb2_grpc,
     events_pb2,
@@ -31,6 +34,7 @@ from ledgerd.api.v1 import (
 )
 from ledgerd.observability.metrics import Metrics
 from ledgerd.raft.entries import NodeId
+from ledgerd.security.signing import Signer
 from ledgerd.security.tls import SERVER_OPTIONS, ServerTls
 from ledgerd.transport.options import FailStop
 
@@ -45,6 +49,7 @@ SERVICES: Final = tuple(
         events_pb2.DESCRIPTOR,
         admin_pb2.DESCRIPTOR,
         cluster_pb2.DESCRIPTOR,
+        audit_pb2.DESCRIPTOR,
         health_pb2.DESCRIPTOR,
     )
     for service in file.services_by_name.values()
@@ -63,6 +68,7 @@ class ApiServer:
         metrics: Metrics,
         connected: Callable[[], Mapping[NodeId, bool]],
         fail_stop: FailStop,
+        signer: Signer | None = None,
     ) -> None:
         self._options = options
         self._server_tls = server_tls
@@ -79,6 +85,7 @@ class ApiServer:
             calls_in_flight=lambda: self.calls_in_flight,
         )
         self._cluster = ClusterService(node)
+        self._audit = AuditService(options, node, signer)
         self._health = HealthService(frozenset(SERVICES), node.is_ready)
         self._server: grpc.aio.Server | None = None
         self.port = 0
@@ -112,6 +119,7 @@ class ApiServer:
         events_pb2_grpc.add_FeedServicer_to_server(self._feed, server)
         admin_pb2_grpc.add_AdminServicer_to_server(self._admin, server)
         cluster_pb2_grpc.add_ClusterServicer_to_server(self._cluster, server)
+        audit_pb2_grpc.add_AuditServicer_to_server(self._audit, server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         reflection.enable_server_reflection(
             (*SERVICES, reflection.SERVICE_NAME), server

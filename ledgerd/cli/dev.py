@@ -184,6 +184,7 @@ class DevCluster:
         assert isinstance(nodes, dict), nodes
         assert isinstance(joined, list), joined
         pki.issue_node(self.directory / "pki", node_id)
+        pki.issue_signer(self.directory / "pki", node_id)
         ports = NodePorts(*_free_ports(3))
         nodes[str(node_id)] = ports._asdict()
         joined.append(node_id)
@@ -327,6 +328,7 @@ class DevCluster:
         pki.create_ca(folder, cluster_id)
         for node_id in self.node_ids:
             pki.issue_node(folder, node_id)
+            pki.issue_signer(folder, node_id)
         pki.issue_client(folder, _CLIENT_NAME, list(Role))
         free = iter(_free_ports(3 * len(self.node_ids)))
         document = {
@@ -338,6 +340,15 @@ class DevCluster:
         }
         # Last, so that an interrupted preparation is not taken for a whole one.
         _cluster_path(self.directory).write_text(json.dumps(document, indent=2) + "\n")
+
+    def _signer(self, node_id: int) -> dict[str, str]:
+        """Return the options of the key for tree heads; a folder of an older release has none."""
+        files = {
+            "head_certificate": f"pki/signer-{node_id}.pem",
+            "head_key": f"pki/signer-{node_id}.key",
+        }
+        are_there = all((self.directory / path).exists() for path in files.values())
+        return files if are_there else {}
 
     def _config_of(self, node_id: int, ports: Mapping[int, NodePorts]) -> str:
         """Return the TOML of one node; paths in it are relative to the folder."""
@@ -353,6 +364,7 @@ class DevCluster:
                 "ca": "pki/ca.pem",
                 "certificate": f"pki/node-{node_id}.pem",
                 "key": f"pki/node-{node_id}.key",
+                **self._signer(node_id),
             },
             "log": {"format": "json"},
         }

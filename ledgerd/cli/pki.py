@@ -16,6 +16,7 @@ from ledgerd.security.pki import (
     issue_client,
     issue_node,
     issue_rail,
+    issue_signer,
 )
 from ledgerd.security.tlsfiles import TlsFiles
 
@@ -90,6 +91,17 @@ def node(
 ) -> None:
     """Issue the certificate of a node."""
     _tell(issue_node(folder, node_id, hosts=hosts, days=days, out=out))
+
+
+@issue.command()
+@_dir
+@click.option("--id", "node_id", type=int, required=True, help="Number of the node.")
+@_leaf_days
+@_out
+def signer(folder: Path, node_id: int, days: int, out: Path | None) -> None:
+    """Issue the key with which a node signs tree heads."""
+    files = issue_signer(folder, node_id, days=days, out=out)
+    click.echo(f"certificate  {files.certificate}\nkey          {files.key}  (secret)")
 
 
 @issue.command()

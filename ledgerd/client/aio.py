@@ -10,6 +10,7 @@ from typing import Final, Self
 from ledgerd.api.v1 import (
     accounts_pb2,
     admin_pb2,
+    audit_pb2,
     cluster_pb2,
     events_pb2,
     payouts_pb2,
@@ -555,6 +556,82 @@ class AsyncClient:
         return await calls.read(
             lambda node: node.reports.TrialBalance,
             accounts_pb2.TrialBalanceRequest(concern=read_concern(at_least, max_age)),
+            deadline=until,
+        )
+
+    # Proofs
+
+    async def tree_head(
+        self, index: int | None = None, *, deadline: float | None = None
+    ) -> audit_pb2.TreeHead:
+        """Return the signed head of the audit tree up to `index`; None: up to the newest entry.
+
+        Errors: NotLogged, with INDEX_NOT_KEPT for an index outside of the tree.
+        """
+        until = self._until(deadline)
+        _, calls, _ = self._open()
+        reply = await calls.read(
+            lambda node: node.audit.GetTreeHead,
+            audit_pb2.TreeHeadRequest(index=index or 0),
+            deadline=until,
+        )
+        return reply.head
+
+    async def inclusion_proof(
+        self,
+        payout_id: str,
+        *,
+        head_index: int | None = None,
+        deadline: float | None = None,
+    ) -> audit_pb2.InclusionProofReply:
+        """Return that the entry which accepted a payout is in the tree; see `receipts`.
+
+        head_index: the last entry of the tree; None: the newest.
+        Errors: NotLogged, with NOT_FOUND, or INDEX_NOT_KEPT for a payout older than the tree.
+        """
+        until = self._until(deadline)
+        _, calls, _ = self._open()
+        return await calls.read(
+            lambda node: node.audit.InclusionProof,
+            audit_pb2.InclusionProofRequest(
+                payout_id=payout_id, head_index=head_index or 0
+            ),
+            deadline=until,
+        )
+
+    async def consistency_proof(
+        self,
+        first_index: int,
+        second_index: int | None = None,
+        *,
+        deadline: float | None = None,
+    ) -> audit_pb2.ConsistencyProofReply:
+        """Return that the tree up to `second_index` holds the one up to `first_index`.
+
+        second_index: None: the newest entry. Errors: as `tree_head`.
+        """
+        until = self._until(deadline)
+        _, calls, _ = self._open()
+        return await calls.read(
+            lambda node: node.audit.ConsistencyProof,
+            audit_pb2.ConsistencyProofRequest(
+                first_index=first_index, second_index=second_index or 0
+            ),
+            deadline=until,
+        )
+
+    async def digest_at(
+        self, index: int | None = None, *, deadline: float | None = None
+    ) -> audit_pb2.IndexDigestReply:
+        """Return the apply digest after the entry at `index`; None: the newest.
+
+        Errors: as `tree_head`.
+        """
+        until = self._until(deadline)
+        _, calls, _ = self._open()
+        return await calls.read(
+            lambda node: node.audit.Digest,
+            audit_pb2.IndexDigestRequest(index=index or 0),
             deadline=until,
         )
 

@@ -14,6 +14,7 @@ from grpc import aio
 
 from ledgerd.api.v1.accounts_pb2_grpc import LedgerStub, ReportsStub
 from ledgerd.api.v1.admin_pb2_grpc import AdminStub
+from ledgerd.api.v1.audit_pb2_grpc import AuditStub
 from ledgerd.api.v1.cluster_pb2_grpc import ClusterStub
 from ledgerd.api.v1.events_pb2_grpc import FeedStub
 from ledgerd.api.v1.payouts_pb2_grpc import PayoutsStub
@@ -80,6 +81,7 @@ class Node:
         self.admin = AdminStub(self._channel)
         self.cluster = ClusterStub(self._channel)
         self.feed = FeedStub(self._channel)
+        self.audit = AuditStub(self._channel)
 
     @property
     def patience_s(self) -> float:

@@ -15,6 +15,7 @@ from typing import Any, Final, Self, TypeVar
 from ledgerd.api.v1 import (
     accounts_pb2,
     admin_pb2,
+    audit_pb2,
     cluster_pb2,
     events_pb2,
     payouts_pb2,
@@ -573,6 +574,46 @@ class Client:
                 at_least=at_least, max_age=max_age, deadline=deadline
             )
         )
+
+    # Proofs
+
+    def tree_head(
+        self, index: int | None = None, *, deadline: float | None = None
+    ) -> audit_pb2.TreeHead:
+        """Return the signed head of the audit tree up to `index`; None: up to the newest entry."""
+        return self._wait(self._client.tree_head(index, deadline=deadline))
+
+    def inclusion_proof(
+        self,
+        payout_id: str,
+        *,
+        head_index: int | None = None,
+        deadline: float | None = None,
+    ) -> audit_pb2.InclusionProofReply:
+        """Return that the entry which accepted a payout is in the tree; see `receipts`."""
+        return self._wait(
+            self._client.inclusion_proof(
+                payout_id, head_index=head_index, deadline=deadline
+            )
+        )
+
+    def consistency_proof(
+        self,
+        first_index: int,
+        second_index: int | None = None,
+        *,
+        deadline: float | None = None,
+    ) -> audit_pb2.ConsistencyProofReply:
+        """Return that the tree up to `second_index` holds the one up to `first_index`."""
+        return self._wait(
+            self._client.consistency_proof(first_index, second_index, deadline=deadline)
+        )
+
+    def digest_at(
+        self, index: int | None = None, *, deadline: float | None = None
+    ) -> audit_pb2.IndexDigestReply:
+        """Return the apply digest after the entry at `index`; None: the newest."""
+        return self._wait(self._client.digest_at(index, deadline=deadline))
 
     def set_fees(
         self,

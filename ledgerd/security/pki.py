@@ -6,6 +6,7 @@ key is written with mode 0600 from its first byte, and no file is ever overwritt
 
     DIR/ca.pem  DIR/ca.key                the CA; keep ca.key off the nodes
     DIR/node-1.pem  DIR/node-1.key        a node
+    DIR/signer-1.pem  DIR/signer-1.key    a node's key for tree heads, Ed25519
     DIR/client-NAME.pem  ...key           a client
 """
 
@@ -15,11 +16,11 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from ledgerd.errors import ConfigError
@@ -37,6 +38,7 @@ from ledgerd.security.identity import (
     rail_dns,
     role_uri,
 )
+from ledgerd.security.signing import DOCUMENT_SIGNING, SignerFiles, signer_uri
 from ledgerd.security.tlsfiles import TlsFiles, read_certificate
 
 CA_DAYS: Final = 3_650
@@ -45,6 +47,7 @@ DAYS_MAX: Final = 36_500
 BACKDATED: Final = timedelta(minutes=5)  # clocks of nodes differ by less
 _COMMON_NAME_LENGTH_MAX: Final = 64  # X.520, ub-common-name
 Value = TypeVar("Value")
+PrivateKey: TypeAlias = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +170,28 @@ def issue_rail(folder: Path, name: str, *, days: int = LEAF_DAYS) -> TlsFiles:
     return ca.issue(f"rail-{name}", f"rail-{name}", names, usages, days, None)
 
 
+def issue_signer(
+    folder: Path, node_id: int, *, days: int = LEAF_DAYS, out: Path | None = None
+) -> SignerFiles:
+    """Issue the key with which a node signs tree heads, by the CA in `folder`.
+
+    Raises ConfigError when a file is there already or the CA cannot be used.
+    """
+    _checked(check_node_id, node_id)
+    ca = _Ca.load(folder)
+    stem = f"signer-{node_id}"
+    files = ca.issue(
+        stem,
+        stem,
+        [_uri(signer_uri(ca.cluster_id, node_id))],
+        [DOCUMENT_SIGNING],
+        days,
+        out,
+        key=ed25519.Ed25519PrivateKey.generate(),
+    )
+    return SignerFiles(files.certificate, files.key)
+
+
 def describe(path: Path) -> CertificateFacts:
     """Return what the first certificate of a PEM file says.
 
@@ -234,8 +259,13 @@ class _Ca:
         usages: list[x509.ObjectIdentifier],
         days: int,
         out: Path | None,
+        *,
+        key: PrivateKey | None = None,
     ) -> TlsFiles:
-        """Write the certificate and key of a new holder; return where they are."""
+        """Write the certificate and key of a new holder; return where they are.
+
+        key: a new one for ECDSA if none is given.
+        """
         target = self.folder if out is None else out
         certificate_path, key_path = target / f"{stem}.pem", target / f"{stem}.key"
         _refuse_existing(certificate_path, key_path)
@@ -245,7 +275,7 @@ class _Ca:
             raise ConfigError(
                 f"{self.folder / 'ca.pem'}: the CA has expired; make a new one"
             )
-        key = ec.generate_private_key(ec.SECP256R1())
+        key = key or ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name(
             [
                 x509.NameAttribute(
@@ -290,7 +320,7 @@ class _Ca:
 def _builder(
     subject: x509.Name,
     issuer: x509.Name,
-    key: ec.EllipticCurvePrivateKey,
+    key: PrivateKey,
     validity: timedelta,
 ) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
@@ -414,7 +444,7 @@ def _write_pair(
     certificate_path: Path,
     key_path: Path,
     certificate: x509.Certificate,
-    key: ec.EllipticCurvePrivateKey,
+    key: PrivateKey,
 ) -> None:
     """Write a key and its certificate, the key first: a certificate never lacks one."""
     _write(

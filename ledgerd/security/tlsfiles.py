@@ -45,7 +45,12 @@ def read_certificate(path: Path) -> x509.Certificate:
 
     Raises ConfigError when there is none.
     """
-    return _certificates(path, read_file(path))[0]
+    return read_certificates(path)[0]
+
+
+def read_certificates(path: Path) -> list[x509.Certificate]:
+    """Return all certificates of a PEM file, at least one. Raises ConfigError."""
+    return _certificates(path, read_file(path))
 
 
 def load(files: TlsFiles, *, now_s: float) -> TlsMaterial:

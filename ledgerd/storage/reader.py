@@ -13,6 +13,7 @@ import lmdb
 
 from ledgerd.errors import CorruptionError, StorageError
 from ledgerd.formats import records
+from ledgerd.formats.leaves import Leaf
 from ledgerd.formats.records import Table
 from ledgerd.ledger.accounts import (
     CUSTOMER_KINDS,
@@ -297,6 +298,33 @@ class StateReader:
         return event_pages.event_page(
             self._tables, point, rows_max=rows_max, scan_max=scan_max, keep=keep
         )
+
+    def tree_first_index(self) -> int:
+        """Return the index of the first leaf of the audit tree; 0 before there is one."""
+        first = self._tables.leaf(0)
+        return 0 if first is None else first.index
+
+    def leaf(self, number: int) -> Leaf:
+        """Return a leaf that exists. A missing one is a CorruptionError."""
+        leaf = self._tables.leaf(number)
+        if leaf is None:
+            raise CorruptionError(f"state/, table {Table.TREE}: no leaf {number}")
+        return leaf
+
+    def tree_node(self, level: int, number: int) -> bytes:
+        """Return the root of a complete subtree of the audit tree."""
+        return self._tables.tree_node(level, number)
+
+    def payout_rows(self, index: Index) -> list[tuple[bytes, bytes]]:
+        """Return the rows of all payouts that the entry at `index` made, in order."""
+        start = records.position_key((index, 0))
+        found: list[tuple[bytes, bytes]] = []
+        for key, value in self._tables.scan(Table.PAYOUT, start=start):
+            if records.position_of(key)[0] != index:
+                break
+            records.decode_payout(key, value)  # a receipt never shows a damaged row
+            found.append((bytes(key), bytes(value)))
+        return found
 
     def trial_balance(self) -> list[TrialBook]:
         """Return the trial balance of every book, sorted. Scans all accounts."""

@@ -12,6 +12,7 @@ from ledgerd.api import access, server
 from ledgerd.api.v1 import (
     accounts_pb2,
     admin_pb2,
+    audit_pb2,
     cluster_pb2,
     events_pb2,
     payouts_pb2,
@@ -29,7 +30,11 @@ READS = {
     "Ledger/GetBalance",
     "Admin/Status",
     "Cluster/Status",
+    "Audit/GetTreeHead",
+    "Audit/ConsistencyProof",
+    "Audit/Digest",
 }
+AUDITS = {"Reports/TrialBalance", "Audit/InclusionProof"}
 CHANGES = {
     "Payouts/Submit",
     "Payouts/SubmitBatch",
@@ -56,13 +61,9 @@ REFLECTION = {"ServerReflection/ServerReflectionInfo"}
 MATRIX = {
     (): set(),
     ("submitter",): READS | CHANGES | WATCHES,
-    ("auditor",): READS | WATCHES | {"Reports/TrialBalance"},
-    ("admin",): READS | {"Reports/TrialBalance"} | OPERATING,
-    ("admin", "auditor", "submitter"): READS
-    | CHANGES
-    | WATCHES
-    | {"Reports/TrialBalance"}
-    | OPERATING,
+    ("auditor",): READS | WATCHES | AUDITS,
+    ("admin",): READS | AUDITS | OPERATING,
+    ("admin", "auditor", "submitter"): READS | CHANGES | WATCHES | AUDITS | OPERATING,
 }
 
 
@@ -84,6 +85,7 @@ def test_every_call_of_every_service_has_its_row() -> None:
             admin_pb2.DESCRIPTOR,
             cluster_pb2.DESCRIPTOR,
             events_pb2.DESCRIPTOR,
+            audit_pb2.DESCRIPTOR,
         ]
     )
     others = {method for method in access.ACCESS if not method.startswith("/ledgerd")}

@@ -5,6 +5,7 @@ from pathlib import Path
 from ledgerd.api.v1 import (
     accounts_pb2,
     admin_pb2,
+    audit_pb2,
     cluster_pb2,
     common_pb2,
     events_pb2,
@@ -24,6 +25,7 @@ FILES = (
     admin_pb2,
     cluster_pb2,
     events_pb2,
+    audit_pb2,
     peer_pb2,
 )
 

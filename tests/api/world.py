@@ -18,6 +18,7 @@ from ledgerd.api.v1 import (
     accounts_pb2,
     accounts_pb2_grpc,
     admin_pb2_grpc,
+    audit_pb2_grpc,
     cluster_pb2_grpc,
     common_pb2,
     events_pb2_grpc,
@@ -54,6 +55,7 @@ from ledgerd.replica.inputs import Waiter, WriteConcern
 from ledgerd.replica.outbox import HandedOver
 from ledgerd.security import identity as roles
 from ledgerd.security import pki
+from ledgerd.security.signing import Signer, SignerFiles
 from ledgerd.security.tls import ServerTls
 from ledgerd.security.tlsfiles import TlsFiles
 from ledgerd.storage.environment import Environment, StorageOptions, open_directory
@@ -293,6 +295,7 @@ class Certificates:
     cluster_id: str = CLUSTER
     clients: dict[str, TlsFiles] = field(default_factory=dict)
     nodes: dict[int, TlsFiles] = field(default_factory=dict)
+    signers: dict[int, SignerFiles] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         pki.create_ca(self.folder, self.cluster_id)
@@ -302,6 +305,13 @@ class Certificates:
         if node_id not in self.nodes:
             self.nodes[node_id] = pki.issue_node(self.folder, node_id)
         return self.nodes[node_id]
+
+    def signer(self, node_id: int) -> Signer:
+        """Return what signs a node's tree heads."""
+        if node_id not in self.signers:
+            self.signers[node_id] = pki.issue_signer(self.folder, node_id)
+        files, ca = self.signers[node_id], self.folder / "ca.pem"
+        return Signer.load(files, ca, cluster_id=self.cluster_id, node_id=node_id)
 
     def client(self, *names: str) -> TlsFiles:
         """Return the files of a client with these roles, none for no name."""
@@ -323,6 +333,7 @@ class Stub:
         self.feed = events_pb2_grpc.FeedStub(channel)
         self.admin = admin_pb2_grpc.AdminStub(channel)
         self.cluster = cluster_pb2_grpc.ClusterStub(channel)
+        self.audit = audit_pb2_grpc.AuditStub(channel)
 
 
 class World:
@@ -341,6 +352,7 @@ class World:
             peers={2: "127.0.0.1:8002"},
         )
         self.server: ApiServer
+        self.signer: Signer | None = certificates.signer(1)
         self._numbers = itertools.count(1)
         self._channels: list[grpc.aio.Channel] = []
 
@@ -356,6 +368,7 @@ class World:
             metrics=self.metrics,
             connected=lambda: {NodeId(2): True},
             fail_stop=self._stop,
+            signer=self.signer,
         )
         await self.server.start()
         try:

@@ -99,6 +99,7 @@ class TestCertificates:
     def secure(self, file: Path) -> str:
         pki.create_ca(file.parent / "tls", "blue")
         pki.issue_node(file.parent / "tls", 1)
+        pki.issue_signer(file.parent / "tls", 1)
         return PLAIN.replace(
             "insecure = true",
             'ca = "tls/ca.pem"\ncertificate = "tls/node-1.pem"\nkey = "tls/node-1.key"',
@@ -116,6 +117,20 @@ class TestCertificates:
         assert load(file).tls == TlsFiles(
             folder / "ca.pem", folder / "node-1.pem", folder / "node-1.key"
         )
+
+    def test_a_key_for_tree_heads(self, file: Path, secure: str) -> None:
+        """Loaded and checked with the rest; both options together, and only with a CA."""
+        certificate = 'head_certificate = "tls/signer-1.pem"'
+        key = 'head_key = "tls/signer-1.key"'
+        file.write_text(
+            secure.replace("[security]", f"[security]\n{certificate}\n{key}")
+        )
+        assert load(file).signer is not None
+
+        half = secure.replace("[security]", f"[security]\n{key}")
+        assert "expected head_certificate and head_key together" in problem(file, half)
+        file.write_text(secure)
+        assert load(file).signer is None
 
     def test_a_missing_certificate(self, file: Path, secure: str) -> None:
         """Named with its path and how to make one."""
@@ -375,6 +390,7 @@ class TestPages:
         """Once the certificates it names exist."""
         pki.create_ca(file.parent / "tls", "example")
         pki.issue_node(file.parent / "tls", 1)
+        pki.issue_signer(file.parent / "tls", 1)
         file.write_text(config.example())
 
         loaded = load(file)
@@ -386,6 +402,7 @@ class TestPages:
         """With every comment mark before an option removed it loads and is equal."""
         pki.create_ca(file.parent / "tls", "example")
         pki.issue_node(file.parent / "tls", 1)
+        pki.issue_signer(file.parent / "tls", 1)
         file.write_text(config.example())
         spelt_out = re.sub(r"^# (\w+ = )", r"\1", config.example(), flags=re.MULTILINE)
         assert len(tomllib.loads(spelt_out)["raft"]) == 7

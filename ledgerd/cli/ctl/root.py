@@ -9,6 +9,7 @@ import click
 
 from ledgerd import __version__
 from ledgerd.cli.ctl.account import account
+from ledgerd.cli.ctl.audit import audit
 from ledgerd.cli.ctl.books import trial_balance
 from ledgerd.cli.ctl.cluster import cluster
 from ledgerd.cli.ctl.events import events
@@ -131,7 +132,7 @@ def _adopt(command: click.Command) -> None:
         command.params.extend(_common())
 
 
-_COMMANDS: Final = (account, payout, events, trial_balance, cluster, fees)
+_COMMANDS: Final = (account, payout, events, trial_balance, cluster, fees, audit)
 for _command in _COMMANDS:
     cli.add_command(_command)
     _adopt(_command)
