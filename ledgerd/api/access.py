@@ -13,8 +13,11 @@ Access: TypeAlias = frozenset[Role] | None
 
 SUBMITTER: Final = frozenset({Role.SUBMITTER})
 WATCHING: Final = frozenset({Role.SUBMITTER, Role.AUDITOR})
+APPROVER: Final = frozenset({Role.APPROVER})
 AUDITING: Final = frozenset({Role.AUDITOR, Role.ADMIN})
 ADMIN: Final = frozenset({Role.ADMIN})
+REJECTING: Final = frozenset({Role.APPROVER, Role.ADMIN})  # the author may withdraw
+VOUCHERS: Final = frozenset({Role.APPROVER, Role.ADMIN, Role.AUDITOR})
 ANY_CLIENT: Final = frozenset(Role)
 ANYBODY: Final[Access] = None
 
@@ -31,6 +34,21 @@ ACCESS: Final[dict[str, Access]] = {
     "/ledgerd.api.v1.Ledger/Fund": SUBMITTER,
     "/ledgerd.api.v1.Ledger/Transfer": SUBMITTER,
     "/ledgerd.api.v1.Ledger/GetBalance": ANY_CLIENT,
+    "/ledgerd.api.v1.Ledger/CloseAccount": SUBMITTER,
+    "/ledgerd.api.v1.Ledger/Freeze": APPROVER,
+    "/ledgerd.api.v1.Ledger/Unfreeze": APPROVER,
+    "/ledgerd.api.v1.Ledger/FundReverse": SUBMITTER,
+    "/ledgerd.api.v1.Ledger/CreateHold": SUBMITTER,
+    "/ledgerd.api.v1.Ledger/CaptureHold": SUBMITTER,
+    "/ledgerd.api.v1.Ledger/ReleaseHold": SUBMITTER,
+    "/ledgerd.api.v1.Ledger/GetHold": ANY_CLIENT,
+    "/ledgerd.api.v1.Ledger/ListHolds": ANY_CLIENT,
+    "/ledgerd.api.v1.Ledger/PostEntry": ADMIN,
+    "/ledgerd.api.v1.Ledger/Adjust": ADMIN,
+    "/ledgerd.api.v1.Ledger/ApproveVoucher": APPROVER,
+    "/ledgerd.api.v1.Ledger/RejectVoucher": REJECTING,
+    "/ledgerd.api.v1.Ledger/GetVoucher": VOUCHERS,
+    "/ledgerd.api.v1.Ledger/ListVouchers": VOUCHERS,
     "/ledgerd.api.v1.Reports/TrialBalance": AUDITING,
     "/ledgerd.api.v1.Feed/Watch": WATCHING,
     "/ledgerd.api.v1.Feed/GetEvent": WATCHING,

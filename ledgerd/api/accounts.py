@@ -5,16 +5,17 @@ from typing import Any
 
 import grpc
 
-from ledgerd.api import calls, codec, ids, replies, shapes
+from ledgerd.api import account_codec, calls, codec, ids, replies, shapes
 from ledgerd.api.cursor import ACCOUNTS, Cursor, Cursors
 from ledgerd.api.handle import NodeHandle
+from ledgerd.api.holds import HoldCalls
 from ledgerd.api.options import ApiOptions
 from ledgerd.api.replies import Replies
 from ledgerd.api.v1 import accounts_pb2 as pb
 from ledgerd.api.v1 import accounts_pb2_grpc, common_pb2
+from ledgerd.api.vouchers import VoucherCalls
 from ledgerd.errors import NotLogged, Reason
 from ledgerd.ledger.accounts import Account
-from ledgerd.ledger.commands import Command
 from ledgerd.limits import ID_BYTES, OWNER_REF_BYTES_MAX
 from ledgerd.storage.reader import AccountPage, StateReader
 
@@ -23,12 +24,11 @@ Context = grpc.aio.ServicerContext[Any, Any]
 Keep = Callable[[Account], bool]
 
 
-class LedgerService(accounts_pb2_grpc.LedgerServicer):
+class LedgerService(HoldCalls, VoucherCalls, accounts_pb2_grpc.LedgerServicer):
     """Answers the calls of `Ledger`."""
 
     def __init__(self, options: ApiOptions, node: NodeHandle) -> None:
-        self._node = node
-        self._replies = Replies(node_id=options.node_id)
+        super().__init__(options, node)
         self._cursors = Cursors(ACCOUNTS, cluster_id=options.cluster_id)
 
     async def OpenAccount(  # noqa: D102 - the proto says what it does
@@ -99,6 +99,38 @@ class LedgerService(accounts_pb2_grpc.LedgerServicer):
         header, result = await self._decide(command, request.concern)
         return pb.TransferReply(header=header, result=result)
 
+    async def CloseAccount(  # noqa: D102
+        self, request: pb.CloseAccountRequest, context: Context
+    ) -> pb.CloseAccountReply:
+        command = account_codec.close_account(
+            request, principal=calls.current().principal
+        )
+        header, result = await self._decide(command, request.concern)
+        return pb.CloseAccountReply(header=header, result=result)
+
+    async def Freeze(  # noqa: D102
+        self, request: pb.FreezeRequest, context: Context
+    ) -> pb.FreezeReply:
+        command = account_codec.freeze(request, principal=calls.current().principal)
+        header, result = await self._decide(command, request.concern)
+        return pb.FreezeReply(header=header, result=result)
+
+    async def Unfreeze(  # noqa: D102
+        self, request: pb.UnfreezeRequest, context: Context
+    ) -> pb.UnfreezeReply:
+        command = account_codec.unfreeze(request, principal=calls.current().principal)
+        header, result = await self._decide(command, request.concern)
+        return pb.UnfreezeReply(header=header, result=result)
+
+    async def FundReverse(  # noqa: D102
+        self, request: pb.FundReverseRequest, context: Context
+    ) -> pb.FundReverseReply:
+        command = account_codec.fund_reverse(
+            request, principal=calls.current().principal
+        )
+        header, result = await self._decide(command, request.concern)
+        return pb.FundReverseReply(header=header, result=result)
+
     async def GetBalance(  # noqa: D102
         self, request: pb.GetBalanceRequest, context: Context
     ) -> pb.GetBalanceReply:
@@ -111,21 +143,6 @@ class LedgerService(accounts_pb2_grpc.LedgerServicer):
             exponent=account.exponent,
             balances=account.balances,
         )
-
-    async def _decide(
-        self, command: Command, asked: common_pb2.WriteConcern
-    ) -> tuple[common_pb2.MutationHeader, common_pb2.CommandResult]:
-        """Return where a command stands in the log, and its answer."""
-        call = calls.current()
-        concern = codec.write_concern(asked)
-        decided = await self._node.propose_command(command, call.deadline, concern)
-        call.decided(decided)
-        result = common_pb2.CommandResult()
-        replies.fill_result(result, decided.outcomes, decided.first)
-        header = self._replies.mutation(
-            decided, concern, state_version=self._node.state_version
-        )
-        return header, result
 
     async def _account(
         self, text: str, concern: common_pb2.ReadConcern

@@ -15,6 +15,8 @@ from ledgerd.errors import NotLogged, Reason
 
 PAYOUTS: Final = 1
 ACCOUNTS: Final = 2
+HOLDS: Final = 32
+VOUCHERS: Final = 33
 
 _VERSION: Final = 1
 _HEAD: Final = Struct(">BBQ8s")  # version, list, bound index, digest of the filters

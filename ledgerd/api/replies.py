@@ -7,10 +7,13 @@ from ledgerd.api import ids
 from ledgerd.api.codec import LOOP_PAGE_ROWS
 from ledgerd.api.v1 import accounts_pb2, common_pb2, payouts_pb2
 from ledgerd.formats.batches import unpack_details
-from ledgerd.ledger.accounts import Account
+from ledgerd.ledger.accounts import NO_ENTRY, Account, Side
 from ledgerd.ledger.catalogue import RAILS
+from ledgerd.ledger.holds import Hold
+from ledgerd.ledger.journal import Leg
 from ledgerd.ledger.money import CURRENCIES
 from ledgerd.ledger.outcomes import Outcome, Outcomes, is_spent
+from ledgerd.ledger.vouchers import Voucher
 from ledgerd.node.courier import Decided
 from ledgerd.node.reads import ReadAt
 from ledgerd.replica.inputs import WriteConcern
@@ -217,6 +220,76 @@ def account(found: Account) -> accounts_pb2.Account:
         sequence=found.sequence,
         opened_index=found.opened_index,
         opened_at_us=found.opened_ts_us,
+    )
+
+
+def hold(found: Hold) -> accounts_pb2.Hold:
+    """Return a hold as it is."""
+    currency = CURRENCIES[found.currency]
+    index, ordinal = found.position
+    captured_to = ""
+    if found.captured_to:
+        captured_to = ids.encode(ids.ACCOUNT, found.captured_to)
+    return accounts_pb2.Hold(
+        hold_id=ids.encode(ids.HOLD, found.hold_id),
+        account_id=ids.encode(ids.ACCOUNT, found.account_id),
+        amount=common_pb2.Money(
+            units=found.amount_minor,
+            currency=currency.code,
+            exponent=currency.exponent,
+        ),
+        expires_at_us=found.expires_at_us,
+        reference=found.reference,
+        state=cast(accounts_pb2.Hold.State, int(found.state)),
+        captured_units=found.captured_minor,
+        captured_to=captured_to,
+        index=index,
+        ordinal=ordinal,
+        created_at_us=found.ts_us,
+        updated_index=found.changed[0],
+        updated_at_us=found.changed_ts_us,
+        created_by=found.principal,
+    )
+
+
+def voucher(found: Voucher) -> accounts_pb2.Voucher:
+    """Return a voucher as it is."""
+    currency = CURRENCIES[found.book.currency]
+    index, ordinal = found.position
+    made = accounts_pb2.Voucher(
+        voucher_id=ids.encode(ids.REQUEST, found.voucher_id),
+        livemode=found.book.livemode,
+        currency=currency.code,
+        exponent=currency.exponent,
+        legs=map(_leg, found.legs),
+        reason=found.reason,
+        state=cast(accounts_pb2.Voucher.State, int(found.state)),
+        created_by=found.principal,
+        index=index,
+        ordinal=ordinal,
+        created_at_us=found.ts_us,
+        updated_by=found.changed_by,
+        updated_index=found.changed[0],
+        updated_at_us=found.changed_ts_us,
+    )
+    if found.linked != NO_ENTRY:
+        index, ordinal, n = found.linked
+        made.linked.CopyFrom(
+            accounts_pb2.EntryPosition(index=index, ordinal=ordinal, n=n)
+        )
+    return made
+
+
+def _leg(found: Leg) -> accounts_pb2.EntryLeg:
+    kind, subject = found.account
+    is_customer = found.account.is_customer
+    is_debit = found.side == Side.DEBIT
+    return accounts_pb2.EntryLeg(
+        kind=cast(accounts_pb2.EntryLeg.Kind, int(kind)),
+        account_id=ids.encode(ids.ACCOUNT, subject) if is_customer else "",
+        bank="" if is_customer else subject.decode("ascii"),
+        side=accounts_pb2.EntryLeg.DEBIT if is_debit else accounts_pb2.EntryLeg.CREDIT,
+        units=found.amount_minor,
     )
 
 

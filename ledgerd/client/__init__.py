@@ -14,7 +14,12 @@ Nothing of the server is imported here.
 
 from ledgerd.client.aio import AsyncClient
 from ledgerd.client.concerns import WriteConcern
-from ledgerd.client.ids import new_account_id, new_payout_id, new_request_id
+from ledgerd.client.ids import (
+    new_account_id,
+    new_hold_id,
+    new_payout_id,
+    new_request_id,
+)
 from ledgerd.client.orders import (
     bic_account,
     iban,
@@ -54,6 +59,7 @@ __all__ = [
     "describe",
     "iban",
     "new_account_id",
+    "new_hold_id",
     "new_payout_id",
     "new_request_id",
     "payout_order",

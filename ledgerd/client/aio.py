@@ -16,6 +16,7 @@ from ledgerd.api.v1 import (
     payouts_pb2,
 )
 from ledgerd.api.v1.common_pb2 import ALL_VOTERS, Money
+from ledgerd.client.account_calls import AccountCalls
 from ledgerd.client.calls import Calls
 from ledgerd.client.coalesce import EXTRA_PATIENCE_S_PER_ROW, Coalescer
 from ledgerd.client.concerns import (
@@ -42,7 +43,7 @@ from ledgerd.limits import BATCH_COMMANDS_MAX, REQUEST_BYTES_MAX
 STATUSES_DEADLINE_S: Final = 1.0
 
 
-class AsyncClient:
+class AsyncClient(AccountCalls):
     """Talks to one cluster. Use it in `async with`, or call `close`.
 
     Deadlines are in seconds from the call, of all attempts together; None takes the

@@ -73,6 +73,11 @@ def new_account_id() -> str:
     return ids.encode(ids.ACCOUNT, _source.next())
 
 
+def new_hold_id() -> str:
+    """Return a new `hold_...` id, larger than every earlier id of this process."""
+    return ids.encode(ids.HOLD, _source.next())
+
+
 def new_request_id() -> str:
     """Return a new `req_...` id, larger than every earlier id of this process."""
     return ids.encode(ids.REQUEST, _source.next())

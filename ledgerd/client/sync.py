@@ -21,6 +21,7 @@ from ledgerd.api.v1 import (
     payouts_pb2,
 )
 from ledgerd.client.aio import STATUSES_DEADLINE_S, AsyncClient
+from ledgerd.client.blocking_account_calls import BlockingAccountCalls
 from ledgerd.client.concerns import WriteConcern
 from ledgerd.client.profile import Profile
 from ledgerd.client.results import CommandResult, SubmitResult
@@ -114,7 +115,7 @@ class BlockingWatch:
         self._watch.close()
 
 
-class Client:
+class Client(BlockingAccountCalls):
     """Talks to one cluster and blocks. Use it in `with`, or call `close`.
 
     Deadlines are in seconds from the call, of all attempts together; None takes the
@@ -135,7 +136,7 @@ class Client:
         Errors: ConfigError, when the certificate files cannot be used.
         """
         self.profile = profile
-        self._client = AsyncClient(profile, retry=retry, node_id=node_id)
+        self._client: AsyncClient = AsyncClient(profile, retry=retry, node_id=node_id)
         self._close_lock = threading.Lock()
         self._is_closed = False
         self._loop = _LOOP_THREAD.enter()

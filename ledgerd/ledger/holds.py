@@ -9,6 +9,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from ledgerd.ledger.accounts import EntryPosition, Position
+from ledgerd.ledger.timers import Timer, TimerKind
 
 
 class HoldState(IntEnum):
@@ -48,6 +49,11 @@ class Hold(NamedTuple):
     def ttl_us(self) -> int:
         """How long it was asked for, microseconds of log time."""
         return self.expires_at_us - self.ts_us
+
+    @property
+    def timer(self) -> Timer:
+        """What falls due when its time is over."""
+        return Timer(self.expires_at_us, self.position, TimerKind.HOLD)
 
     @property
     def held_minor(self) -> int:

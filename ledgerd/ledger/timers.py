@@ -17,6 +17,7 @@ class TimerKind(IntEnum):
     """What falls due. Durable."""
 
     RELEASE = 1  # a scheduled payout is let go
+    HOLD = 32  # the money of a hold goes back
 
 
 class Timer(NamedTuple):

@@ -241,9 +241,12 @@ class WorkingSet:
         """Add a hold, and spend its id."""
         self._holds[hold.position] = self._new_holds[hold.position] = hold
         self.spend_id(IdKind.HOLD, hold.hold_id, IdRecord(*hold.position))
+        self.add_timer(hold.timer)
 
-    def set_hold(self, hold: Hold) -> None:
-        """Change a hold."""
+    def end_hold(self, hold: Hold) -> None:
+        """Put a hold that ended in the place of the open one; no Tick acts on it any more."""
+        assert self.hold(hold.position).state != hold.state, hold
+        self.drop_timer(hold.timer)
         self._holds[hold.position] = self._new_holds[hold.position] = hold
 
     def add_voucher(self, voucher: Voucher) -> None:

@@ -36,6 +36,7 @@ class Role(Enum):
     """What a client may do. Which call asks for which role stands in the api."""
 
     SUBMITTER = "submitter"  # changes payouts and accounts
+    APPROVER = "approver"  # lets go or stops what others began
     AUDITOR = "auditor"  # reads reports
     ADMIN = "admin"  # operates the cluster
 

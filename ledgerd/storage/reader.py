@@ -28,8 +28,10 @@ from ledgerd.ledger.accounts import (
 )
 from ledgerd.ledger.catalogue import FeeSchedule
 from ledgerd.ledger.events import Event
+from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.payouts import PayoutHead, PayoutState, PayoutStatus
+from ledgerd.ledger.vouchers import Voucher
 from ledgerd.limits import PAGE_ROWS_MAX
 from ledgerd.raft.entries import Index
 from ledgerd.raft.membership import Membership
@@ -97,6 +99,24 @@ class AccountPage:
     """A page of accounts in order of id; fields as in `PayoutPage`."""
 
     accounts: list[Account]
+    next_after: bytes | None
+    scanned: int
+
+
+@dataclass(frozen=True, slots=True)
+class HoldPage:
+    """A page of holds in order of position, as they are now; fields as in `PayoutPage`."""
+
+    holds: list[Hold]
+    next_after: Position | None
+    scanned: int
+
+
+@dataclass(frozen=True, slots=True)
+class VoucherPage:
+    """A page of vouchers in order of id, as they are now; fields as in `PayoutPage`."""
+
+    vouchers: list[Voucher]
     next_after: bytes | None
     scanned: int
 
@@ -257,6 +277,69 @@ class StateReader:
             if keep is None or keep(payout):
                 found.append(payout)
         return PayoutPage(found, None, scanned)
+
+    def hold(self, hold_id: bytes) -> Hold | None:
+        """Return the hold with this id; None for an id never used, or refused."""
+        record = self._tables.id(IdKind.HOLD, hold_id)
+        if record is None or record.refusal:
+            return None
+        return self._tables.hold((record.index, record.ordinal))
+
+    def holds_page(
+        self,
+        *,
+        after: Position | None,
+        bound: Index,
+        rows_max: int,
+        keep: Callable[[Hold], bool],
+        scan_max: int = SCAN_ROWS_MAX,
+    ) -> HoldPage:
+        """Return holds above position `after` that entries up to `bound` made, as they are."""
+        assert 1 <= rows_max <= PAGE_ROWS_MAX, rows_max
+        start = b"" if after is None else _successor(records.position_key(after))
+        found: list[Hold] = []
+        scanned = 0
+        last: Position = (0, 0)
+        for key, value in self._tables.scan(Table.HOLD, start=start):
+            position = records.position_of(key)
+            if position[0] > bound:
+                break
+            if len(found) == rows_max or scanned == scan_max:
+                return HoldPage(found, last, scanned)
+            last = position
+            scanned += 1
+            hold = records.decode_hold(key, value)
+            if keep(hold):
+                found.append(hold)
+        return HoldPage(found, None, scanned)
+
+    def voucher(self, voucher_id: bytes) -> Voucher | None:
+        """Return a voucher."""
+        return self._tables.voucher(voucher_id)
+
+    def vouchers_page(
+        self,
+        *,
+        after: bytes | None,
+        rows_max: int,
+        keep: Callable[[Voucher], bool],
+        scan_max: int = SCAN_ROWS_MAX,
+    ) -> VoucherPage:
+        """Return vouchers with ids above `after`, at most `rows_max` that `keep` keeps."""
+        assert 1 <= rows_max <= PAGE_ROWS_MAX, rows_max
+        start = b"" if after is None else _successor(after)
+        found: list[Voucher] = []
+        scanned = 0
+        last = b""
+        for key, value in self._tables.scan(Table.VOUCHER, start=start):
+            if len(found) == rows_max or scanned == scan_max:
+                return VoucherPage(found, last, scanned)
+            last = key
+            scanned += 1
+            voucher = records.decode_voucher(key, value)
+            if keep(voucher):
+                found.append(voucher)
+        return VoucherPage(found, None, scanned)
 
     def request(self, request_id: bytes) -> RequestRecord | None:
         """Return what is kept of a request id."""

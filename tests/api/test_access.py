@@ -28,6 +28,8 @@ READS = {
     "Ledger/GetAccount",
     "Ledger/ListAccounts",
     "Ledger/GetBalance",
+    "Ledger/GetHold",
+    "Ledger/ListHolds",
     "Admin/Status",
     "Cluster/Status",
     "Audit/GetTreeHead",
@@ -43,8 +45,22 @@ CHANGES = {
     "Ledger/OpenAccount",
     "Ledger/Fund",
     "Ledger/Transfer",
+    "Ledger/CloseAccount",
+    "Ledger/FundReverse",
+    "Ledger/CreateHold",
+    "Ledger/CaptureHold",
+    "Ledger/ReleaseHold",
 }
+APPROVING = {
+    "Ledger/Freeze",
+    "Ledger/Unfreeze",
+    "Ledger/ApproveVoucher",
+}
+REVIEWING = {"Ledger/RejectVoucher"}
+VOUCHERS = {"Ledger/GetVoucher", "Ledger/ListVouchers"}
 OPERATING = {
+    "Ledger/PostEntry",
+    "Ledger/Adjust",
     "Admin/SetFees",
     "Cluster/AddNode",
     "Cluster/Members",
@@ -61,9 +77,17 @@ REFLECTION = {"ServerReflection/ServerReflectionInfo"}
 MATRIX = {
     (): set(),
     ("submitter",): READS | CHANGES | WATCHES,
-    ("auditor",): READS | WATCHES | AUDITS,
-    ("admin",): READS | AUDITS | OPERATING,
-    ("admin", "auditor", "submitter"): READS | CHANGES | WATCHES | AUDITS | OPERATING,
+    ("approver",): READS | APPROVING | REVIEWING | VOUCHERS,
+    ("auditor",): READS | WATCHES | AUDITS | VOUCHERS,
+    ("admin",): READS | AUDITS | OPERATING | REVIEWING | VOUCHERS,
+    ("admin", "approver", "auditor", "submitter"): READS
+    | CHANGES
+    | WATCHES
+    | APPROVING
+    | REVIEWING
+    | VOUCHERS
+    | AUDITS
+    | OPERATING,
 }
 
 

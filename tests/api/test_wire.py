@@ -11,9 +11,12 @@ from ledgerd.api.v1 import (
     events_pb2,
     payouts_pb2,
 )
+from ledgerd.ledger import vouchers
 from ledgerd.ledger.accounts import AccountStatus
+from ledgerd.ledger.holds import HoldState
 from ledgerd.ledger.outcomes import Refusal
 from ledgerd.ledger.payouts import PayoutState
+from ledgerd.ledger.vouchers import VoucherState
 from ledgerd.raft.entries import Role
 from ledgerd.transport.v1 import peer_pb2
 
@@ -50,6 +53,20 @@ def test_states_are_those_of_the_ledger() -> None:
     )
     assert {item.name: int(item) for item in AccountStatus} == numbers(
         accounts_pb2.AccountStatus
+    )
+
+
+def test_holds_and_vouchers_are_those_of_the_ledger() -> None:
+    """States have their numbers on the wire, and legs name what a voucher may touch."""
+    assert {item.name: int(item) for item in HoldState} == numbers(
+        accounts_pb2.Hold.State
+    )
+    assert {item.name: int(item) for item in VoucherState} == numbers(
+        accounts_pb2.Voucher.State
+    )
+    reachable = vouchers.CUSTOMER_KINDS | vouchers.BANK_KINDS | vouchers.OWN_KINDS
+    assert {item.name: int(item) for item in reachable} == numbers(
+        accounts_pb2.EntryLeg.Kind
     )
 
 

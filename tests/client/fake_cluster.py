@@ -13,6 +13,7 @@ from typing import NoReturn, Self
 
 import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import ErrorInfo  # type: ignore[import-untyped]
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 from grpc_status import rpc_status
@@ -199,6 +200,7 @@ class FakeCluster:
         self.digests: dict[int, str] = {}  # of nodes that differ
         self.fees: Sequence[admin_pb2.FeeRule] = ()  # as they were set last
         self.events: list[events_pb2.Event] = []
+        self.asked: list[Message] = []  # about status, holds and vouchers
         self.nodes = {
             node_id: FakeNode(self, node_id) for node_id in range(1, count + 1)
         }
@@ -413,7 +415,186 @@ class FakeFeed(events_pb2_grpc.FeedServicer):
         return events_pb2.GetEventReply(event=events[request.seq - 1])
 
 
-class FakeLedger(accounts_pb2_grpc.LedgerServicer):
+class FakeAccountCalls(accounts_pb2_grpc.LedgerServicer):
+    """Accepts everything, keeps what it was asked, and shows one hold and one voucher."""
+
+    node: "FakeNode"
+
+    def CloseAccount(
+        self, request: accounts_pb2.CloseAccountRequest, context: grpc.ServicerContext
+    ) -> accounts_pb2.CloseAccountReply:
+        self.node.enter_write("CloseAccount", context)
+        self.node.cluster.asked.append(request)
+        return accounts_pb2.CloseAccountReply(
+            header=self.node.cluster.header(self.node),
+            result=common_pb2.CommandResult(outcome=common_pb2.OUTCOME_CREATED),
+        )
+
+    def Freeze(
+        self, request: accounts_pb2.FreezeRequest, context: grpc.ServicerContext
+    ) -> accounts_pb2.FreezeReply:
+        self.node.enter_write("Freeze", context)
+        self.node.cluster.asked.append(request)
+        return accounts_pb2.FreezeReply(
+            header=self.node.cluster.header(self.node),
+            result=common_pb2.CommandResult(outcome=common_pb2.OUTCOME_CREATED),
+        )
+
+    def Unfreeze(
+        self, request: accounts_pb2.UnfreezeRequest, context: grpc.ServicerContext
+    ) -> accounts_pb2.UnfreezeReply:
+        self.node.enter_write("Unfreeze", context)
+        self.node.cluster.asked.append(request)
+        return accounts_pb2.UnfreezeReply(
+            header=self.node.cluster.header(self.node),
+            result=common_pb2.CommandResult(outcome=common_pb2.OUTCOME_CREATED),
+        )
+
+    def FundReverse(
+        self, request: accounts_pb2.FundReverseRequest, context: grpc.ServicerContext
+    ) -> accounts_pb2.FundReverseReply:
+        self.node.enter_write("FundReverse", context)
+        self.node.cluster.asked.append(request)
+        return accounts_pb2.FundReverseReply(
+            header=self.node.cluster.header(self.node),
+            result=common_pb2.CommandResult(outcome=common_pb2.OUTCOME_CREATED),
+        )
+
+    def CreateHold(
+        self, request: accounts_pb2.CreateHoldRequest, context: grpc.ServicerContext
+    ) -> accounts_pb2.CreateHoldReply:
+        self.node.enter_write("CreateHold", context)
+        self.node.cluster.asked.append(request)
+        return accounts_pb2.CreateHoldReply(
+            header=self.node.cluster.header(self.node),
+            result=common_pb2.CommandResult(outcome=common_pb2.OUTCOME_CREATED),
+        )
+
+    def CaptureHold(
+        self, request: accounts_pb2.CaptureHoldRequest, context: grpc.ServicerContext
+    ) -> accounts_pb2.CaptureHoldReply:
+        self.node.enter_write("CaptureHold", context)
+        self.node.cluster.asked.append(request)
+        return accounts_pb2.CaptureHoldReply(
+            header=self.node.cluster.header(self.node),
+            result=common_pb2.CommandResult(outcome=common_pb2.OUTCOME_CREATED),
+        )
+
+    def ReleaseHold(
+        self, request: accounts_pb2.ReleaseHoldRequest, context: grpc.ServicerContext
+    ) -> accounts_pb2.ReleaseHoldReply:
+        self.node.enter_write("ReleaseHold", context)
+        self.node.cluster.asked.append(request)
+        return accounts_pb2.ReleaseHoldReply(
+            header=self.node.cluster.header(self.node),
+            result=common_pb2.CommandResult(outcome=common_pb2.OUTCOME_CREATED),
+        )
+
+    def PostEntry(
+        self, request: accounts_pb2.PostEntryRequest, context: grpc.ServicerContext
+    ) -> accounts_pb2.PostEntryReply:
+        self.node.enter_write("PostEntry", context)
+        self.node.cluster.asked.append(request)
+        return accounts_pb2.PostEntryReply(
+            header=self.node.cluster.header(self.node),
+            result=common_pb2.CommandResult(outcome=common_pb2.OUTCOME_CREATED),
+        )
+
+    def Adjust(
+        self, request: accounts_pb2.AdjustRequest, context: grpc.ServicerContext
+    ) -> accounts_pb2.AdjustReply:
+        self.node.enter_write("Adjust", context)
+        self.node.cluster.asked.append(request)
+        return accounts_pb2.AdjustReply(
+            header=self.node.cluster.header(self.node),
+            result=common_pb2.CommandResult(outcome=common_pb2.OUTCOME_CREATED),
+        )
+
+    def ApproveVoucher(
+        self, request: accounts_pb2.ApproveVoucherRequest, context: grpc.ServicerContext
+    ) -> accounts_pb2.ApproveVoucherReply:
+        self.node.enter_write("ApproveVoucher", context)
+        self.node.cluster.asked.append(request)
+        return accounts_pb2.ApproveVoucherReply(
+            header=self.node.cluster.header(self.node),
+            result=common_pb2.CommandResult(outcome=common_pb2.OUTCOME_CREATED),
+        )
+
+    def RejectVoucher(
+        self, request: accounts_pb2.RejectVoucherRequest, context: grpc.ServicerContext
+    ) -> accounts_pb2.RejectVoucherReply:
+        self.node.enter_write("RejectVoucher", context)
+        self.node.cluster.asked.append(request)
+        return accounts_pb2.RejectVoucherReply(
+            header=self.node.cluster.header(self.node),
+            result=common_pb2.CommandResult(outcome=common_pb2.OUTCOME_CREATED),
+        )
+
+    def GetHold(
+        self, request: accounts_pb2.GetHoldRequest, context: grpc.ServicerContext
+    ) -> accounts_pb2.GetHoldReply:
+        self.node.enter("GetHold", context)
+        return accounts_pb2.GetHoldReply(hold=HOLD)
+
+    def ListHolds(
+        self, request: accounts_pb2.ListHoldsRequest, context: grpc.ServicerContext
+    ) -> accounts_pb2.ListHoldsReply:
+        self.node.enter("ListHolds", context)
+        self.node.cluster.asked.append(request)
+        more = "" if request.cursor else "more"
+        return accounts_pb2.ListHoldsReply(holds=[HOLD], next_cursor=more)
+
+    def GetVoucher(
+        self, request: accounts_pb2.GetVoucherRequest, context: grpc.ServicerContext
+    ) -> accounts_pb2.GetVoucherReply:
+        self.node.enter("GetVoucher", context)
+        return accounts_pb2.GetVoucherReply(voucher=VOUCHER)
+
+    def ListVouchers(
+        self, request: accounts_pb2.ListVouchersRequest, context: grpc.ServicerContext
+    ) -> accounts_pb2.ListVouchersReply:
+        self.node.enter("ListVouchers", context)
+        self.node.cluster.asked.append(request)
+        return accounts_pb2.ListVouchersReply(vouchers=[VOUCHER])
+
+
+HOLD = accounts_pb2.Hold(
+    hold_id="hold_x",
+    account_id="acct_x",
+    amount=common_pb2.Money(units=2**53 + 1, currency="USD", exponent=2),
+    expires_at_us=1_790_000_000_000_000,
+    reference="[/bold] booking",
+    state=accounts_pb2.Hold.CAPTURED,
+    captured_units=150,
+    captured_to="acct_y",
+    index=7,
+)
+VOUCHER = accounts_pb2.Voucher(
+    voucher_id="req_x",
+    currency="USD",
+    exponent=2,
+    legs=[
+        accounts_pb2.EntryLeg(
+            kind=accounts_pb2.EntryLeg.AVAILABLE,
+            account_id="acct_x",
+            side=accounts_pb2.EntryLeg.DEBIT,
+            units=70,
+        ),
+        accounts_pb2.EntryLeg(
+            kind=accounts_pb2.EntryLeg.RETURNS,
+            side=accounts_pb2.EntryLeg.CREDIT,
+            units=70,
+        ),
+    ],
+    reason="misread",
+    linked=accounts_pb2.EntryPosition(index=5, ordinal=1, n=2),
+    state=accounts_pb2.Voucher.OPEN,
+    created_by="anna",
+    updated_by="anna",
+)
+
+
+class FakeLedger(FakeAccountCalls):
     def __init__(self, node: FakeNode) -> None:
         self.node = node
 

@@ -14,8 +14,9 @@ PAYEE = iban("DE89370400440532013000", "Payee")
 ACCOUNT = "acct_" + "0" * 26
 PUBLIC = sorted(
     name
-    for name in vars(AsyncClient)
-    if not name.startswith("_") and name != "from_profile"
+    for part in AsyncClient.__mro__
+    for name in vars(part)
+    if part is not object and not name.startswith("_") and name != "from_profile"
 )
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from ledgerd.ledger.accounts import AccountKind, LedgerAccount, Side
+from ledgerd.ledger.commands import Tick
 from ledgerd.ledger.events import EventKind
 from ledgerd.ledger.holds import HoldState
 from ledgerd.ledger.journal import EntryReason, Leg
@@ -20,6 +21,7 @@ from tests.ledger.making import (
     names,
     open_account,
     release_hold,
+    transfer,
     uid,
 )
 
@@ -29,6 +31,11 @@ def held(**changes):
     books = ledger(50_000)
     assert names(books.do([create_hold(1, **changes)])) == ["CREATED"]
     return books
+
+
+def hold_of(books, number):
+    """The hold with this id."""
+    return next(hold for hold in books.view.all_holds() if hold.hold_id == uid(number))
 
 
 def only_hold(books):
@@ -130,6 +137,63 @@ def test_a_hold_past_its_time_can_be_released_by_hand():
 
     assert names(books.do([release_hold(10)])) == ["CREATED"]
     assert books.balances() == (50_000, 0, 0, 0, 0)
+
+
+def test_a_tick_frees_what_is_over_and_nothing_else():
+    """Due at the expiry itself; the timer goes with the hold, however it ends."""
+    books = held()
+    books.do([create_hold(2, ttl_us=2 * MINUTE_US), create_hold(3), create_hold(4)])
+    books.do([capture_hold(10, hold_id=uid(3)), release_hold(11, hold_id=uid(4))])
+    assert len(books.view.timers(2**63 - 1, 9)) == 2
+
+    books.ts_us = hold_of(books, 1).expires_at_us - 1_001
+    assert books.do([Tick()]).writes.journal == []
+    books.ts_us -= 1_000 - 1
+    applied = books.do([Tick()])
+
+    assert [entry.reason for entry in applied.writes.journal] == [
+        EntryReason.HOLD_EXPIRY
+    ]
+    assert [event.kind for event in applied.writes.events] == [EventKind.HOLD_EXPIRED]
+    assert [hold.state for hold in books.view.all_holds()] == [
+        HoldState.EXPIRED,
+        HoldState.OPEN,
+        HoldState.CAPTURED,
+        HoldState.RELEASED,
+    ]
+    assert books.balances() == (42_000, 0, 5_000, 0, 0)
+    assert [timer.position for timer in books.view.timers(2**63 - 1, 9)] == [(4, 0)]
+    assert names(books.do([capture_hold(12), release_hold(13)])) == [
+        "HOLD_EXPIRED",
+        "HOLD_EXPIRED",
+    ]
+
+
+def test_one_tick_frees_many_holds_each_by_an_entry_of_its_own():
+    """In the order of their timers, numbered by their place."""
+    books = ledger()
+    books.do([create_hold(n, amount_minor=n) for n in range(1, 8)])
+    books.ts_us += 2 * MINUTE_US
+
+    applied = books.do([Tick()])
+
+    assert [entry.position for entry in applied.writes.journal] == [
+        (books.index, 0, n) for n in range(7)
+    ]
+    assert books.balances() == (100_000, 0, 0, 0, 0)
+
+
+def test_what_cannot_be_given_back_stays_held():
+    """A Tick stops nothing: the hold waits for a release by hand."""
+    books = ledger(MAX)
+    books.do([create_hold(1, amount_minor=10)])
+    books.do([fund(9, amount_minor=10, bank="second")])
+    books.ts_us += 2 * MINUTE_US
+
+    assert books.do([Tick()]).writes.journal == []
+    assert only_hold(books).state == HoldState.OPEN
+    books.do([transfer(10, amount_minor=10)])
+    assert names(books.do([release_hold(11)])) == ["CREATED"]
 
 
 def test_a_hold_needs_funds():

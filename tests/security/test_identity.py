@@ -155,7 +155,7 @@ class TestIdentityOf:
         self, cluster: Cluster, tmp_path: Path
     ) -> None:
         """A newer release may issue roles that an older node does not know."""
-        uris = [client_uri(CLUSTER, "a"), f"ledgerd://{CLUSTER}/role/approver"]
+        uris = [client_uri(CLUSTER, "a"), f"ledgerd://{CLUSTER}/role/treasurer"]
         files = issue(cluster.folder, tmp_path / "odd", uris, ends=timedelta(days=1))
 
         identity = identity_of(

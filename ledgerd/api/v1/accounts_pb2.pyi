@@ -238,3 +238,467 @@ class TrialBalanceLine(_message.Message):
     credit_units: str
     accounts: int
     def __init__(self, ledger_account: _Optional[str] = ..., debit_units: _Optional[str] = ..., credit_units: _Optional[str] = ..., accounts: _Optional[int] = ...) -> None: ...
+
+class CloseAccountRequest(_message.Message):
+    __slots__ = ("request_id", "account_id", "reason", "concern")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    CONCERN_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    account_id: str
+    reason: str
+    concern: _common_pb2.WriteConcern
+    def __init__(self, request_id: _Optional[str] = ..., account_id: _Optional[str] = ..., reason: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.WriteConcern, str]] = ...) -> None: ...
+
+class CloseAccountReply(_message.Message):
+    __slots__ = ("header", "result")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.MutationHeader
+    result: _common_pb2.CommandResult
+    def __init__(self, header: _Optional[_Union[_common_pb2.MutationHeader, _Mapping]] = ..., result: _Optional[_Union[_common_pb2.CommandResult, _Mapping]] = ...) -> None: ...
+
+class FreezeRequest(_message.Message):
+    __slots__ = ("request_id", "account_id", "reason", "concern")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    CONCERN_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    account_id: str
+    reason: str
+    concern: _common_pb2.WriteConcern
+    def __init__(self, request_id: _Optional[str] = ..., account_id: _Optional[str] = ..., reason: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.WriteConcern, str]] = ...) -> None: ...
+
+class FreezeReply(_message.Message):
+    __slots__ = ("header", "result")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.MutationHeader
+    result: _common_pb2.CommandResult
+    def __init__(self, header: _Optional[_Union[_common_pb2.MutationHeader, _Mapping]] = ..., result: _Optional[_Union[_common_pb2.CommandResult, _Mapping]] = ...) -> None: ...
+
+class UnfreezeRequest(_message.Message):
+    __slots__ = ("request_id", "account_id", "reason", "concern")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    CONCERN_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    account_id: str
+    reason: str
+    concern: _common_pb2.WriteConcern
+    def __init__(self, request_id: _Optional[str] = ..., account_id: _Optional[str] = ..., reason: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.WriteConcern, str]] = ...) -> None: ...
+
+class UnfreezeReply(_message.Message):
+    __slots__ = ("header", "result")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.MutationHeader
+    result: _common_pb2.CommandResult
+    def __init__(self, header: _Optional[_Union[_common_pb2.MutationHeader, _Mapping]] = ..., result: _Optional[_Union[_common_pb2.CommandResult, _Mapping]] = ...) -> None: ...
+
+class FundReverseRequest(_message.Message):
+    __slots__ = ("request_id", "bank", "external_ref", "amount", "reason", "concern")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    BANK_FIELD_NUMBER: _ClassVar[int]
+    EXTERNAL_REF_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    CONCERN_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    bank: str
+    external_ref: str
+    amount: _common_pb2.Money
+    reason: str
+    concern: _common_pb2.WriteConcern
+    def __init__(self, request_id: _Optional[str] = ..., bank: _Optional[str] = ..., external_ref: _Optional[str] = ..., amount: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., reason: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.WriteConcern, str]] = ...) -> None: ...
+
+class FundReverseReply(_message.Message):
+    __slots__ = ("header", "result")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.MutationHeader
+    result: _common_pb2.CommandResult
+    def __init__(self, header: _Optional[_Union[_common_pb2.MutationHeader, _Mapping]] = ..., result: _Optional[_Union[_common_pb2.CommandResult, _Mapping]] = ...) -> None: ...
+
+class Hold(_message.Message):
+    __slots__ = ("hold_id", "account_id", "amount", "expires_at_us", "reference", "state", "captured_units", "captured_to", "index", "ordinal", "created_at_us", "updated_index", "updated_at_us", "created_by")
+    class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        STATE_UNSPECIFIED: _ClassVar[Hold.State]
+        OPEN: _ClassVar[Hold.State]
+        CAPTURED: _ClassVar[Hold.State]
+        RELEASED: _ClassVar[Hold.State]
+        EXPIRED: _ClassVar[Hold.State]
+    STATE_UNSPECIFIED: Hold.State
+    OPEN: Hold.State
+    CAPTURED: Hold.State
+    RELEASED: Hold.State
+    EXPIRED: Hold.State
+    HOLD_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_US_FIELD_NUMBER: _ClassVar[int]
+    REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    CAPTURED_UNITS_FIELD_NUMBER: _ClassVar[int]
+    CAPTURED_TO_FIELD_NUMBER: _ClassVar[int]
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    ORDINAL_FIELD_NUMBER: _ClassVar[int]
+    CREATED_AT_US_FIELD_NUMBER: _ClassVar[int]
+    UPDATED_INDEX_FIELD_NUMBER: _ClassVar[int]
+    UPDATED_AT_US_FIELD_NUMBER: _ClassVar[int]
+    CREATED_BY_FIELD_NUMBER: _ClassVar[int]
+    hold_id: str
+    account_id: str
+    amount: _common_pb2.Money
+    expires_at_us: int
+    reference: str
+    state: Hold.State
+    captured_units: int
+    captured_to: str
+    index: int
+    ordinal: int
+    created_at_us: int
+    updated_index: int
+    updated_at_us: int
+    created_by: str
+    def __init__(self, hold_id: _Optional[str] = ..., account_id: _Optional[str] = ..., amount: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., expires_at_us: _Optional[int] = ..., reference: _Optional[str] = ..., state: _Optional[_Union[Hold.State, str]] = ..., captured_units: _Optional[int] = ..., captured_to: _Optional[str] = ..., index: _Optional[int] = ..., ordinal: _Optional[int] = ..., created_at_us: _Optional[int] = ..., updated_index: _Optional[int] = ..., updated_at_us: _Optional[int] = ..., created_by: _Optional[str] = ...) -> None: ...
+
+class CreateHoldRequest(_message.Message):
+    __slots__ = ("hold_id", "account_id", "amount", "ttl_us", "reference", "concern")
+    HOLD_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    TTL_US_FIELD_NUMBER: _ClassVar[int]
+    REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    CONCERN_FIELD_NUMBER: _ClassVar[int]
+    hold_id: str
+    account_id: str
+    amount: _common_pb2.Money
+    ttl_us: int
+    reference: str
+    concern: _common_pb2.WriteConcern
+    def __init__(self, hold_id: _Optional[str] = ..., account_id: _Optional[str] = ..., amount: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., ttl_us: _Optional[int] = ..., reference: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.WriteConcern, str]] = ...) -> None: ...
+
+class CreateHoldReply(_message.Message):
+    __slots__ = ("header", "result")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.MutationHeader
+    result: _common_pb2.CommandResult
+    def __init__(self, header: _Optional[_Union[_common_pb2.MutationHeader, _Mapping]] = ..., result: _Optional[_Union[_common_pb2.CommandResult, _Mapping]] = ...) -> None: ...
+
+class CaptureHoldRequest(_message.Message):
+    __slots__ = ("request_id", "hold_id", "to_account_id", "amount", "reference", "concern")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    HOLD_ID_FIELD_NUMBER: _ClassVar[int]
+    TO_ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    CONCERN_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    hold_id: str
+    to_account_id: str
+    amount: _common_pb2.Money
+    reference: str
+    concern: _common_pb2.WriteConcern
+    def __init__(self, request_id: _Optional[str] = ..., hold_id: _Optional[str] = ..., to_account_id: _Optional[str] = ..., amount: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., reference: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.WriteConcern, str]] = ...) -> None: ...
+
+class CaptureHoldReply(_message.Message):
+    __slots__ = ("header", "result")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.MutationHeader
+    result: _common_pb2.CommandResult
+    def __init__(self, header: _Optional[_Union[_common_pb2.MutationHeader, _Mapping]] = ..., result: _Optional[_Union[_common_pb2.CommandResult, _Mapping]] = ...) -> None: ...
+
+class ReleaseHoldRequest(_message.Message):
+    __slots__ = ("request_id", "hold_id", "reason", "concern")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    HOLD_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    CONCERN_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    hold_id: str
+    reason: str
+    concern: _common_pb2.WriteConcern
+    def __init__(self, request_id: _Optional[str] = ..., hold_id: _Optional[str] = ..., reason: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.WriteConcern, str]] = ...) -> None: ...
+
+class ReleaseHoldReply(_message.Message):
+    __slots__ = ("header", "result")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.MutationHeader
+    result: _common_pb2.CommandResult
+    def __init__(self, header: _Optional[_Union[_common_pb2.MutationHeader, _Mapping]] = ..., result: _Optional[_Union[_common_pb2.CommandResult, _Mapping]] = ...) -> None: ...
+
+class GetHoldRequest(_message.Message):
+    __slots__ = ("hold_id", "concern")
+    HOLD_ID_FIELD_NUMBER: _ClassVar[int]
+    CONCERN_FIELD_NUMBER: _ClassVar[int]
+    hold_id: str
+    concern: _common_pb2.ReadConcern
+    def __init__(self, hold_id: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.ReadConcern, _Mapping]] = ...) -> None: ...
+
+class GetHoldReply(_message.Message):
+    __slots__ = ("header", "hold")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    HOLD_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.ReadHeader
+    hold: Hold
+    def __init__(self, header: _Optional[_Union[_common_pb2.ReadHeader, _Mapping]] = ..., hold: _Optional[_Union[Hold, _Mapping]] = ...) -> None: ...
+
+class ListHoldsRequest(_message.Message):
+    __slots__ = ("account_id", "state", "page_size", "cursor", "concern")
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    CURSOR_FIELD_NUMBER: _ClassVar[int]
+    CONCERN_FIELD_NUMBER: _ClassVar[int]
+    account_id: str
+    state: Hold.State
+    page_size: int
+    cursor: str
+    concern: _common_pb2.ReadConcern
+    def __init__(self, account_id: _Optional[str] = ..., state: _Optional[_Union[Hold.State, str]] = ..., page_size: _Optional[int] = ..., cursor: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.ReadConcern, _Mapping]] = ...) -> None: ...
+
+class ListHoldsReply(_message.Message):
+    __slots__ = ("header", "holds", "next_cursor", "scanned")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    HOLDS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_CURSOR_FIELD_NUMBER: _ClassVar[int]
+    SCANNED_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.ReadHeader
+    holds: _containers.RepeatedCompositeFieldContainer[Hold]
+    next_cursor: str
+    scanned: int
+    def __init__(self, header: _Optional[_Union[_common_pb2.ReadHeader, _Mapping]] = ..., holds: _Optional[_Iterable[_Union[Hold, _Mapping]]] = ..., next_cursor: _Optional[str] = ..., scanned: _Optional[int] = ...) -> None: ...
+
+class EntryLeg(_message.Message):
+    __slots__ = ("kind", "account_id", "bank", "side", "units")
+    class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        KIND_UNSPECIFIED: _ClassVar[EntryLeg.Kind]
+        AVAILABLE: _ClassVar[EntryLeg.Kind]
+        BLOCKED: _ClassVar[EntryLeg.Kind]
+        RECEIVABLE: _ClassVar[EntryLeg.Kind]
+        BANK_CASH: _ClassVar[EntryLeg.Kind]
+        SUSPENSE: _ClassVar[EntryLeg.Kind]
+        PAYOUT_FEE: _ClassVar[EntryLeg.Kind]
+        FX_SPREAD: _ClassVar[EntryLeg.Kind]
+        RAIL_COST: _ClassVar[EntryLeg.Kind]
+        RETURNS: _ClassVar[EntryLeg.Kind]
+    KIND_UNSPECIFIED: EntryLeg.Kind
+    AVAILABLE: EntryLeg.Kind
+    BLOCKED: EntryLeg.Kind
+    RECEIVABLE: EntryLeg.Kind
+    BANK_CASH: EntryLeg.Kind
+    SUSPENSE: EntryLeg.Kind
+    PAYOUT_FEE: EntryLeg.Kind
+    FX_SPREAD: EntryLeg.Kind
+    RAIL_COST: EntryLeg.Kind
+    RETURNS: EntryLeg.Kind
+    class Side(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        SIDE_UNSPECIFIED: _ClassVar[EntryLeg.Side]
+        DEBIT: _ClassVar[EntryLeg.Side]
+        CREDIT: _ClassVar[EntryLeg.Side]
+    SIDE_UNSPECIFIED: EntryLeg.Side
+    DEBIT: EntryLeg.Side
+    CREDIT: EntryLeg.Side
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    BANK_FIELD_NUMBER: _ClassVar[int]
+    SIDE_FIELD_NUMBER: _ClassVar[int]
+    UNITS_FIELD_NUMBER: _ClassVar[int]
+    kind: EntryLeg.Kind
+    account_id: str
+    bank: str
+    side: EntryLeg.Side
+    units: int
+    def __init__(self, kind: _Optional[_Union[EntryLeg.Kind, str]] = ..., account_id: _Optional[str] = ..., bank: _Optional[str] = ..., side: _Optional[_Union[EntryLeg.Side, str]] = ..., units: _Optional[int] = ...) -> None: ...
+
+class EntryPosition(_message.Message):
+    __slots__ = ("index", "ordinal", "n")
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    ORDINAL_FIELD_NUMBER: _ClassVar[int]
+    N_FIELD_NUMBER: _ClassVar[int]
+    index: int
+    ordinal: int
+    n: int
+    def __init__(self, index: _Optional[int] = ..., ordinal: _Optional[int] = ..., n: _Optional[int] = ...) -> None: ...
+
+class PostEntryRequest(_message.Message):
+    __slots__ = ("request_id", "livemode", "currency", "legs", "reason", "concern")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    LIVEMODE_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    LEGS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    CONCERN_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    livemode: bool
+    currency: str
+    legs: _containers.RepeatedCompositeFieldContainer[EntryLeg]
+    reason: str
+    concern: _common_pb2.WriteConcern
+    def __init__(self, request_id: _Optional[str] = ..., livemode: _Optional[bool] = ..., currency: _Optional[str] = ..., legs: _Optional[_Iterable[_Union[EntryLeg, _Mapping]]] = ..., reason: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.WriteConcern, str]] = ...) -> None: ...
+
+class PostEntryReply(_message.Message):
+    __slots__ = ("header", "result")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.MutationHeader
+    result: _common_pb2.CommandResult
+    def __init__(self, header: _Optional[_Union[_common_pb2.MutationHeader, _Mapping]] = ..., result: _Optional[_Union[_common_pb2.CommandResult, _Mapping]] = ...) -> None: ...
+
+class AdjustRequest(_message.Message):
+    __slots__ = ("request_id", "livemode", "currency", "legs", "reason", "linked", "concern")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    LIVEMODE_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    LEGS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    LINKED_FIELD_NUMBER: _ClassVar[int]
+    CONCERN_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    livemode: bool
+    currency: str
+    legs: _containers.RepeatedCompositeFieldContainer[EntryLeg]
+    reason: str
+    linked: EntryPosition
+    concern: _common_pb2.WriteConcern
+    def __init__(self, request_id: _Optional[str] = ..., livemode: _Optional[bool] = ..., currency: _Optional[str] = ..., legs: _Optional[_Iterable[_Union[EntryLeg, _Mapping]]] = ..., reason: _Optional[str] = ..., linked: _Optional[_Union[EntryPosition, _Mapping]] = ..., concern: _Optional[_Union[_common_pb2.WriteConcern, str]] = ...) -> None: ...
+
+class AdjustReply(_message.Message):
+    __slots__ = ("header", "result")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.MutationHeader
+    result: _common_pb2.CommandResult
+    def __init__(self, header: _Optional[_Union[_common_pb2.MutationHeader, _Mapping]] = ..., result: _Optional[_Union[_common_pb2.CommandResult, _Mapping]] = ...) -> None: ...
+
+class ApproveVoucherRequest(_message.Message):
+    __slots__ = ("request_id", "voucher_id", "concern")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    VOUCHER_ID_FIELD_NUMBER: _ClassVar[int]
+    CONCERN_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    voucher_id: str
+    concern: _common_pb2.WriteConcern
+    def __init__(self, request_id: _Optional[str] = ..., voucher_id: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.WriteConcern, str]] = ...) -> None: ...
+
+class ApproveVoucherReply(_message.Message):
+    __slots__ = ("header", "result")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.MutationHeader
+    result: _common_pb2.CommandResult
+    def __init__(self, header: _Optional[_Union[_common_pb2.MutationHeader, _Mapping]] = ..., result: _Optional[_Union[_common_pb2.CommandResult, _Mapping]] = ...) -> None: ...
+
+class RejectVoucherRequest(_message.Message):
+    __slots__ = ("request_id", "voucher_id", "reason", "concern")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    VOUCHER_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    CONCERN_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    voucher_id: str
+    reason: str
+    concern: _common_pb2.WriteConcern
+    def __init__(self, request_id: _Optional[str] = ..., voucher_id: _Optional[str] = ..., reason: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.WriteConcern, str]] = ...) -> None: ...
+
+class RejectVoucherReply(_message.Message):
+    __slots__ = ("header", "result")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.MutationHeader
+    result: _common_pb2.CommandResult
+    def __init__(self, header: _Optional[_Union[_common_pb2.MutationHeader, _Mapping]] = ..., result: _Optional[_Union[_common_pb2.CommandResult, _Mapping]] = ...) -> None: ...
+
+class Voucher(_message.Message):
+    __slots__ = ("voucher_id", "livemode", "currency", "exponent", "legs", "reason", "linked", "state", "created_by", "index", "ordinal", "created_at_us", "updated_by", "updated_index", "updated_at_us")
+    class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        STATE_UNSPECIFIED: _ClassVar[Voucher.State]
+        OPEN: _ClassVar[Voucher.State]
+        POSTED: _ClassVar[Voucher.State]
+        REJECTED: _ClassVar[Voucher.State]
+    STATE_UNSPECIFIED: Voucher.State
+    OPEN: Voucher.State
+    POSTED: Voucher.State
+    REJECTED: Voucher.State
+    VOUCHER_ID_FIELD_NUMBER: _ClassVar[int]
+    LIVEMODE_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    EXPONENT_FIELD_NUMBER: _ClassVar[int]
+    LEGS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    LINKED_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    CREATED_BY_FIELD_NUMBER: _ClassVar[int]
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    ORDINAL_FIELD_NUMBER: _ClassVar[int]
+    CREATED_AT_US_FIELD_NUMBER: _ClassVar[int]
+    UPDATED_BY_FIELD_NUMBER: _ClassVar[int]
+    UPDATED_INDEX_FIELD_NUMBER: _ClassVar[int]
+    UPDATED_AT_US_FIELD_NUMBER: _ClassVar[int]
+    voucher_id: str
+    livemode: bool
+    currency: str
+    exponent: int
+    legs: _containers.RepeatedCompositeFieldContainer[EntryLeg]
+    reason: str
+    linked: EntryPosition
+    state: Voucher.State
+    created_by: str
+    index: int
+    ordinal: int
+    created_at_us: int
+    updated_by: str
+    updated_index: int
+    updated_at_us: int
+    def __init__(self, voucher_id: _Optional[str] = ..., livemode: _Optional[bool] = ..., currency: _Optional[str] = ..., exponent: _Optional[int] = ..., legs: _Optional[_Iterable[_Union[EntryLeg, _Mapping]]] = ..., reason: _Optional[str] = ..., linked: _Optional[_Union[EntryPosition, _Mapping]] = ..., state: _Optional[_Union[Voucher.State, str]] = ..., created_by: _Optional[str] = ..., index: _Optional[int] = ..., ordinal: _Optional[int] = ..., created_at_us: _Optional[int] = ..., updated_by: _Optional[str] = ..., updated_index: _Optional[int] = ..., updated_at_us: _Optional[int] = ...) -> None: ...
+
+class GetVoucherRequest(_message.Message):
+    __slots__ = ("voucher_id", "concern")
+    VOUCHER_ID_FIELD_NUMBER: _ClassVar[int]
+    CONCERN_FIELD_NUMBER: _ClassVar[int]
+    voucher_id: str
+    concern: _common_pb2.ReadConcern
+    def __init__(self, voucher_id: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.ReadConcern, _Mapping]] = ...) -> None: ...
+
+class GetVoucherReply(_message.Message):
+    __slots__ = ("header", "voucher")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    VOUCHER_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.ReadHeader
+    voucher: Voucher
+    def __init__(self, header: _Optional[_Union[_common_pb2.ReadHeader, _Mapping]] = ..., voucher: _Optional[_Union[Voucher, _Mapping]] = ...) -> None: ...
+
+class ListVouchersRequest(_message.Message):
+    __slots__ = ("state", "page_size", "cursor", "concern")
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    CURSOR_FIELD_NUMBER: _ClassVar[int]
+    CONCERN_FIELD_NUMBER: _ClassVar[int]
+    state: Voucher.State
+    page_size: int
+    cursor: str
+    concern: _common_pb2.ReadConcern
+    def __init__(self, state: _Optional[_Union[Voucher.State, str]] = ..., page_size: _Optional[int] = ..., cursor: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.ReadConcern, _Mapping]] = ...) -> None: ...
+
+class ListVouchersReply(_message.Message):
+    __slots__ = ("header", "vouchers", "next_cursor", "scanned")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    VOUCHERS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_CURSOR_FIELD_NUMBER: _ClassVar[int]
+    SCANNED_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.ReadHeader
+    vouchers: _containers.RepeatedCompositeFieldContainer[Voucher]
+    next_cursor: str
+    scanned: int
+    def __init__(self, header: _Optional[_Union[_common_pb2.ReadHeader, _Mapping]] = ..., vouchers: _Optional[_Iterable[_Union[Voucher, _Mapping]]] = ..., next_cursor: _Optional[str] = ..., scanned: _Optional[int] = ...) -> None: ...

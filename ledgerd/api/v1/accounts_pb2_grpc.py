@@ -26,7 +26,9 @@ if _version_not_supported:
 
 
 class LedgerStub:
-    """Accounts and the money between them. Role: submitter; reads also auditor and admin.
+    """Accounts, holds, and the money between them. Role: submitter; reads any client. Freeze and
+    Unfreeze: approver. PostEntry and Adjust: admin; what they write out is posted when an approver
+    with another name agrees.
     """
 
     def __init__(self, channel):
@@ -65,10 +67,87 @@ class LedgerStub:
                 request_serializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.GetBalanceRequest.SerializeToString,
                 response_deserializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.GetBalanceReply.FromString,
                 _registered_method=True)
+        self.CloseAccount = channel.unary_unary(
+                '/ledgerd.api.v1.Ledger/CloseAccount',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.CloseAccountRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.CloseAccountReply.FromString,
+                _registered_method=True)
+        self.Freeze = channel.unary_unary(
+                '/ledgerd.api.v1.Ledger/Freeze',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.FreezeRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.FreezeReply.FromString,
+                _registered_method=True)
+        self.Unfreeze = channel.unary_unary(
+                '/ledgerd.api.v1.Ledger/Unfreeze',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.UnfreezeRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.UnfreezeReply.FromString,
+                _registered_method=True)
+        self.FundReverse = channel.unary_unary(
+                '/ledgerd.api.v1.Ledger/FundReverse',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.FundReverseRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.FundReverseReply.FromString,
+                _registered_method=True)
+        self.CreateHold = channel.unary_unary(
+                '/ledgerd.api.v1.Ledger/CreateHold',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.CreateHoldRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.CreateHoldReply.FromString,
+                _registered_method=True)
+        self.CaptureHold = channel.unary_unary(
+                '/ledgerd.api.v1.Ledger/CaptureHold',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.CaptureHoldRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.CaptureHoldReply.FromString,
+                _registered_method=True)
+        self.ReleaseHold = channel.unary_unary(
+                '/ledgerd.api.v1.Ledger/ReleaseHold',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.ReleaseHoldRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.ReleaseHoldReply.FromString,
+                _registered_method=True)
+        self.GetHold = channel.unary_unary(
+                '/ledgerd.api.v1.Ledger/GetHold',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.GetHoldRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.GetHoldReply.FromString,
+                _registered_method=True)
+        self.ListHolds = channel.unary_unary(
+                '/ledgerd.api.v1.Ledger/ListHolds',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.ListHoldsRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.ListHoldsReply.FromString,
+                _registered_method=True)
+        self.PostEntry = channel.unary_unary(
+                '/ledgerd.api.v1.Ledger/PostEntry',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.PostEntryRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.PostEntryReply.FromString,
+                _registered_method=True)
+        self.Adjust = channel.unary_unary(
+                '/ledgerd.api.v1.Ledger/Adjust',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.AdjustRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.AdjustReply.FromString,
+                _registered_method=True)
+        self.ApproveVoucher = channel.unary_unary(
+                '/ledgerd.api.v1.Ledger/ApproveVoucher',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.ApproveVoucherRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.ApproveVoucherReply.FromString,
+                _registered_method=True)
+        self.RejectVoucher = channel.unary_unary(
+                '/ledgerd.api.v1.Ledger/RejectVoucher',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.RejectVoucherRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.RejectVoucherReply.FromString,
+                _registered_method=True)
+        self.GetVoucher = channel.unary_unary(
+                '/ledgerd.api.v1.Ledger/GetVoucher',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.GetVoucherRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.GetVoucherReply.FromString,
+                _registered_method=True)
+        self.ListVouchers = channel.unary_unary(
+                '/ledgerd.api.v1.Ledger/ListVouchers',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.ListVouchersRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.ListVouchersReply.FromString,
+                _registered_method=True)
 
 
 class LedgerServicer:
-    """Accounts and the money between them. Role: submitter; reads also auditor and admin.
+    """Accounts, holds, and the money between them. Role: submitter; reads any client. Freeze and
+    Unfreeze: approver. PostEntry and Adjust: admin; what they write out is posted when an approver
+    with another name agrees.
     """
 
     def OpenAccount(self, request, context):
@@ -109,6 +188,106 @@ class LedgerServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CloseAccount(self, request, context):
+        """For ever, and only if every balance is zero and no payout or hold is open.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Freeze(self, request, context):
+        """No new work from now on; money that comes in is blocked. Payouts that were accepted go on, and
+        can be cancelled. Asking for what is so already is accepted.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Unfreeze(self, request, context):
+        """The account works again. What was blocked meanwhile stays blocked: PostEntry moves it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FundReverse(self, request, context):
+        """A bank took money back that a Fund booked. What the account cannot give is owed: receivable.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateHold(self, request, context):
+        """Available money is put aside for a time.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CaptureHold(self, request, context):
+        """A hold is captured once, whole or in part; what is left of it is available again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReleaseHold(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetHold(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListHolds(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PostEntry(self, request, context):
+        """Writes out a journal entry: a voucher. It moves no money until it is approved.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Adjust(self, request, context):
+        """Writes out an entry that puts an earlier one right.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ApproveVoucher(self, request, context):
+        """Posts a voucher that somebody else wrote out, as the books allow it now.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RejectVoucher(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetVoucher(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListVouchers(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_LedgerServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -142,6 +321,81 @@ def add_LedgerServicer_to_server(servicer, server):
                     request_deserializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.GetBalanceRequest.FromString,
                     response_serializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.GetBalanceReply.SerializeToString,
             ),
+            'CloseAccount': grpc.unary_unary_rpc_method_handler(
+                    servicer.CloseAccount,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.CloseAccountRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.CloseAccountReply.SerializeToString,
+            ),
+            'Freeze': grpc.unary_unary_rpc_method_handler(
+                    servicer.Freeze,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.FreezeRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.FreezeReply.SerializeToString,
+            ),
+            'Unfreeze': grpc.unary_unary_rpc_method_handler(
+                    servicer.Unfreeze,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.UnfreezeRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.UnfreezeReply.SerializeToString,
+            ),
+            'FundReverse': grpc.unary_unary_rpc_method_handler(
+                    servicer.FundReverse,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.FundReverseRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.FundReverseReply.SerializeToString,
+            ),
+            'CreateHold': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateHold,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.CreateHoldRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.CreateHoldReply.SerializeToString,
+            ),
+            'CaptureHold': grpc.unary_unary_rpc_method_handler(
+                    servicer.CaptureHold,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.CaptureHoldRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.CaptureHoldReply.SerializeToString,
+            ),
+            'ReleaseHold': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReleaseHold,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.ReleaseHoldRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.ReleaseHoldReply.SerializeToString,
+            ),
+            'GetHold': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetHold,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.GetHoldRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.GetHoldReply.SerializeToString,
+            ),
+            'ListHolds': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListHolds,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.ListHoldsRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.ListHoldsReply.SerializeToString,
+            ),
+            'PostEntry': grpc.unary_unary_rpc_method_handler(
+                    servicer.PostEntry,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.PostEntryRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.PostEntryReply.SerializeToString,
+            ),
+            'Adjust': grpc.unary_unary_rpc_method_handler(
+                    servicer.Adjust,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.AdjustRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.AdjustReply.SerializeToString,
+            ),
+            'ApproveVoucher': grpc.unary_unary_rpc_method_handler(
+                    servicer.ApproveVoucher,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.ApproveVoucherRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.ApproveVoucherReply.SerializeToString,
+            ),
+            'RejectVoucher': grpc.unary_unary_rpc_method_handler(
+                    servicer.RejectVoucher,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.RejectVoucherRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.RejectVoucherReply.SerializeToString,
+            ),
+            'GetVoucher': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetVoucher,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.GetVoucherRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.GetVoucherReply.SerializeToString,
+            ),
+            'ListVouchers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListVouchers,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.ListVouchersRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.ListVouchersReply.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'ledgerd.api.v1.Ledger', rpc_method_handlers)
@@ -151,7 +405,9 @@ def add_LedgerServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Ledger:
-    """Accounts and the money between them. Role: submitter; reads also auditor and admin.
+    """Accounts, holds, and the money between them. Role: submitter; reads any client. Freeze and
+    Unfreeze: approver. PostEntry and Adjust: admin; what they write out is posted when an approver
+    with another name agrees.
     """
 
     @staticmethod
@@ -306,6 +562,411 @@ class Ledger:
             '/ledgerd.api.v1.Ledger/GetBalance',
             ledgerd_dot_api_dot_v1_dot_accounts__pb2.GetBalanceRequest.SerializeToString,
             ledgerd_dot_api_dot_v1_dot_accounts__pb2.GetBalanceReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CloseAccount(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Ledger/CloseAccount',
+            ledgerd_dot_api_dot_v1_dot_accounts__pb2.CloseAccountRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_accounts__pb2.CloseAccountReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Freeze(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Ledger/Freeze',
+            ledgerd_dot_api_dot_v1_dot_accounts__pb2.FreezeRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_accounts__pb2.FreezeReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Unfreeze(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Ledger/Unfreeze',
+            ledgerd_dot_api_dot_v1_dot_accounts__pb2.UnfreezeRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_accounts__pb2.UnfreezeReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FundReverse(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Ledger/FundReverse',
+            ledgerd_dot_api_dot_v1_dot_accounts__pb2.FundReverseRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_accounts__pb2.FundReverseReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateHold(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Ledger/CreateHold',
+            ledgerd_dot_api_dot_v1_dot_accounts__pb2.CreateHoldRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_accounts__pb2.CreateHoldReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CaptureHold(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Ledger/CaptureHold',
+            ledgerd_dot_api_dot_v1_dot_accounts__pb2.CaptureHoldRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_accounts__pb2.CaptureHoldReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReleaseHold(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Ledger/ReleaseHold',
+            ledgerd_dot_api_dot_v1_dot_accounts__pb2.ReleaseHoldRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_accounts__pb2.ReleaseHoldReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetHold(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Ledger/GetHold',
+            ledgerd_dot_api_dot_v1_dot_accounts__pb2.GetHoldRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_accounts__pb2.GetHoldReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListHolds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Ledger/ListHolds',
+            ledgerd_dot_api_dot_v1_dot_accounts__pb2.ListHoldsRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_accounts__pb2.ListHoldsReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PostEntry(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Ledger/PostEntry',
+            ledgerd_dot_api_dot_v1_dot_accounts__pb2.PostEntryRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_accounts__pb2.PostEntryReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Adjust(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Ledger/Adjust',
+            ledgerd_dot_api_dot_v1_dot_accounts__pb2.AdjustRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_accounts__pb2.AdjustReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ApproveVoucher(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Ledger/ApproveVoucher',
+            ledgerd_dot_api_dot_v1_dot_accounts__pb2.ApproveVoucherRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_accounts__pb2.ApproveVoucherReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RejectVoucher(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Ledger/RejectVoucher',
+            ledgerd_dot_api_dot_v1_dot_accounts__pb2.RejectVoucherRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_accounts__pb2.RejectVoucherReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetVoucher(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Ledger/GetVoucher',
+            ledgerd_dot_api_dot_v1_dot_accounts__pb2.GetVoucherRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_accounts__pb2.GetVoucherReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListVouchers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Ledger/ListVouchers',
+            ledgerd_dot_api_dot_v1_dot_accounts__pb2.ListVouchersRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_accounts__pb2.ListVouchersReply.FromString,
             options,
             channel_credentials,
             insecure,

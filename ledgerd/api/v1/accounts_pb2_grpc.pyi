@@ -27,7 +27,10 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class LedgerStub:
-    """Accounts and the money between them. Role: submitter; reads also auditor and admin."""
+    """Accounts, holds, and the money between them. Role: submitter; reads any client. Freeze and
+    Unfreeze: approver. PostEntry and Adjust: admin; what they write out is posted when an approver
+    with another name agrees.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -41,10 +44,39 @@ class LedgerStub:
     Transfer: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.TransferRequest, _accounts_pb2.TransferReply]
     """Available money moves between two accounts of one currency."""
     GetBalance: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.GetBalanceRequest, _accounts_pb2.GetBalanceReply]
+    CloseAccount: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.CloseAccountRequest, _accounts_pb2.CloseAccountReply]
+    """For ever, and only if every balance is zero and no payout or hold is open."""
+    Freeze: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.FreezeRequest, _accounts_pb2.FreezeReply]
+    """No new work from now on; money that comes in is blocked. Payouts that were accepted go on, and
+    can be cancelled. Asking for what is so already is accepted.
+    """
+    Unfreeze: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.UnfreezeRequest, _accounts_pb2.UnfreezeReply]
+    """The account works again. What was blocked meanwhile stays blocked: PostEntry moves it."""
+    FundReverse: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.FundReverseRequest, _accounts_pb2.FundReverseReply]
+    """A bank took money back that a Fund booked. What the account cannot give is owed: receivable."""
+    CreateHold: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.CreateHoldRequest, _accounts_pb2.CreateHoldReply]
+    """Available money is put aside for a time."""
+    CaptureHold: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.CaptureHoldRequest, _accounts_pb2.CaptureHoldReply]
+    """A hold is captured once, whole or in part; what is left of it is available again."""
+    ReleaseHold: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.ReleaseHoldRequest, _accounts_pb2.ReleaseHoldReply]
+    GetHold: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.GetHoldRequest, _accounts_pb2.GetHoldReply]
+    ListHolds: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.ListHoldsRequest, _accounts_pb2.ListHoldsReply]
+    PostEntry: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.PostEntryRequest, _accounts_pb2.PostEntryReply]
+    """Writes out a journal entry: a voucher. It moves no money until it is approved."""
+    Adjust: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.AdjustRequest, _accounts_pb2.AdjustReply]
+    """Writes out an entry that puts an earlier one right."""
+    ApproveVoucher: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.ApproveVoucherRequest, _accounts_pb2.ApproveVoucherReply]
+    """Posts a voucher that somebody else wrote out, as the books allow it now."""
+    RejectVoucher: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.RejectVoucherRequest, _accounts_pb2.RejectVoucherReply]
+    GetVoucher: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.GetVoucherRequest, _accounts_pb2.GetVoucherReply]
+    ListVouchers: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.ListVouchersRequest, _accounts_pb2.ListVouchersReply]
 
 @_typing.type_check_only
 class LedgerAsyncStub(LedgerStub):
-    """Accounts and the money between them. Role: submitter; reads also auditor and admin."""
+    """Accounts, holds, and the money between them. Role: submitter; reads any client. Freeze and
+    Unfreeze: approver. PostEntry and Adjust: admin; what they write out is posted when an approver
+    with another name agrees.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     OpenAccount: _aio.UnaryUnaryMultiCallable[_accounts_pb2.OpenAccountRequest, _accounts_pb2.OpenAccountReply]  # type: ignore[assignment]
@@ -55,9 +87,38 @@ class LedgerAsyncStub(LedgerStub):
     Transfer: _aio.UnaryUnaryMultiCallable[_accounts_pb2.TransferRequest, _accounts_pb2.TransferReply]  # type: ignore[assignment]
     """Available money moves between two accounts of one currency."""
     GetBalance: _aio.UnaryUnaryMultiCallable[_accounts_pb2.GetBalanceRequest, _accounts_pb2.GetBalanceReply]  # type: ignore[assignment]
+    CloseAccount: _aio.UnaryUnaryMultiCallable[_accounts_pb2.CloseAccountRequest, _accounts_pb2.CloseAccountReply]  # type: ignore[assignment]
+    """For ever, and only if every balance is zero and no payout or hold is open."""
+    Freeze: _aio.UnaryUnaryMultiCallable[_accounts_pb2.FreezeRequest, _accounts_pb2.FreezeReply]  # type: ignore[assignment]
+    """No new work from now on; money that comes in is blocked. Payouts that were accepted go on, and
+    can be cancelled. Asking for what is so already is accepted.
+    """
+    Unfreeze: _aio.UnaryUnaryMultiCallable[_accounts_pb2.UnfreezeRequest, _accounts_pb2.UnfreezeReply]  # type: ignore[assignment]
+    """The account works again. What was blocked meanwhile stays blocked: PostEntry moves it."""
+    FundReverse: _aio.UnaryUnaryMultiCallable[_accounts_pb2.FundReverseRequest, _accounts_pb2.FundReverseReply]  # type: ignore[assignment]
+    """A bank took money back that a Fund booked. What the account cannot give is owed: receivable."""
+    CreateHold: _aio.UnaryUnaryMultiCallable[_accounts_pb2.CreateHoldRequest, _accounts_pb2.CreateHoldReply]  # type: ignore[assignment]
+    """Available money is put aside for a time."""
+    CaptureHold: _aio.UnaryUnaryMultiCallable[_accounts_pb2.CaptureHoldRequest, _accounts_pb2.CaptureHoldReply]  # type: ignore[assignment]
+    """A hold is captured once, whole or in part; what is left of it is available again."""
+    ReleaseHold: _aio.UnaryUnaryMultiCallable[_accounts_pb2.ReleaseHoldRequest, _accounts_pb2.ReleaseHoldReply]  # type: ignore[assignment]
+    GetHold: _aio.UnaryUnaryMultiCallable[_accounts_pb2.GetHoldRequest, _accounts_pb2.GetHoldReply]  # type: ignore[assignment]
+    ListHolds: _aio.UnaryUnaryMultiCallable[_accounts_pb2.ListHoldsRequest, _accounts_pb2.ListHoldsReply]  # type: ignore[assignment]
+    PostEntry: _aio.UnaryUnaryMultiCallable[_accounts_pb2.PostEntryRequest, _accounts_pb2.PostEntryReply]  # type: ignore[assignment]
+    """Writes out a journal entry: a voucher. It moves no money until it is approved."""
+    Adjust: _aio.UnaryUnaryMultiCallable[_accounts_pb2.AdjustRequest, _accounts_pb2.AdjustReply]  # type: ignore[assignment]
+    """Writes out an entry that puts an earlier one right."""
+    ApproveVoucher: _aio.UnaryUnaryMultiCallable[_accounts_pb2.ApproveVoucherRequest, _accounts_pb2.ApproveVoucherReply]  # type: ignore[assignment]
+    """Posts a voucher that somebody else wrote out, as the books allow it now."""
+    RejectVoucher: _aio.UnaryUnaryMultiCallable[_accounts_pb2.RejectVoucherRequest, _accounts_pb2.RejectVoucherReply]  # type: ignore[assignment]
+    GetVoucher: _aio.UnaryUnaryMultiCallable[_accounts_pb2.GetVoucherRequest, _accounts_pb2.GetVoucherReply]  # type: ignore[assignment]
+    ListVouchers: _aio.UnaryUnaryMultiCallable[_accounts_pb2.ListVouchersRequest, _accounts_pb2.ListVouchersReply]  # type: ignore[assignment]
 
 class LedgerServicer(metaclass=_abc_1.ABCMeta):
-    """Accounts and the money between them. Role: submitter; reads also auditor and admin."""
+    """Accounts, holds, and the money between them. Role: submitter; reads any client. Freeze and
+    Unfreeze: approver. PostEntry and Adjust: admin; what they write out is posted when an approver
+    with another name agrees.
+    """
 
     @_abc_1.abstractmethod
     def OpenAccount(
@@ -102,6 +163,122 @@ class LedgerServicer(metaclass=_abc_1.ABCMeta):
         request: _accounts_pb2.GetBalanceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_accounts_pb2.GetBalanceReply, _abc.Awaitable[_accounts_pb2.GetBalanceReply]]: ...
+
+    @_abc_1.abstractmethod
+    def CloseAccount(
+        self,
+        request: _accounts_pb2.CloseAccountRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_accounts_pb2.CloseAccountReply, _abc.Awaitable[_accounts_pb2.CloseAccountReply]]:
+        """For ever, and only if every balance is zero and no payout or hold is open."""
+
+    @_abc_1.abstractmethod
+    def Freeze(
+        self,
+        request: _accounts_pb2.FreezeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_accounts_pb2.FreezeReply, _abc.Awaitable[_accounts_pb2.FreezeReply]]:
+        """No new work from now on; money that comes in is blocked. Payouts that were accepted go on, and
+        can be cancelled. Asking for what is so already is accepted.
+        """
+
+    @_abc_1.abstractmethod
+    def Unfreeze(
+        self,
+        request: _accounts_pb2.UnfreezeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_accounts_pb2.UnfreezeReply, _abc.Awaitable[_accounts_pb2.UnfreezeReply]]:
+        """The account works again. What was blocked meanwhile stays blocked: PostEntry moves it."""
+
+    @_abc_1.abstractmethod
+    def FundReverse(
+        self,
+        request: _accounts_pb2.FundReverseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_accounts_pb2.FundReverseReply, _abc.Awaitable[_accounts_pb2.FundReverseReply]]:
+        """A bank took money back that a Fund booked. What the account cannot give is owed: receivable."""
+
+    @_abc_1.abstractmethod
+    def CreateHold(
+        self,
+        request: _accounts_pb2.CreateHoldRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_accounts_pb2.CreateHoldReply, _abc.Awaitable[_accounts_pb2.CreateHoldReply]]:
+        """Available money is put aside for a time."""
+
+    @_abc_1.abstractmethod
+    def CaptureHold(
+        self,
+        request: _accounts_pb2.CaptureHoldRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_accounts_pb2.CaptureHoldReply, _abc.Awaitable[_accounts_pb2.CaptureHoldReply]]:
+        """A hold is captured once, whole or in part; what is left of it is available again."""
+
+    @_abc_1.abstractmethod
+    def ReleaseHold(
+        self,
+        request: _accounts_pb2.ReleaseHoldRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_accounts_pb2.ReleaseHoldReply, _abc.Awaitable[_accounts_pb2.ReleaseHoldReply]]: ...
+
+    @_abc_1.abstractmethod
+    def GetHold(
+        self,
+        request: _accounts_pb2.GetHoldRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_accounts_pb2.GetHoldReply, _abc.Awaitable[_accounts_pb2.GetHoldReply]]: ...
+
+    @_abc_1.abstractmethod
+    def ListHolds(
+        self,
+        request: _accounts_pb2.ListHoldsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_accounts_pb2.ListHoldsReply, _abc.Awaitable[_accounts_pb2.ListHoldsReply]]: ...
+
+    @_abc_1.abstractmethod
+    def PostEntry(
+        self,
+        request: _accounts_pb2.PostEntryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_accounts_pb2.PostEntryReply, _abc.Awaitable[_accounts_pb2.PostEntryReply]]:
+        """Writes out a journal entry: a voucher. It moves no money until it is approved."""
+
+    @_abc_1.abstractmethod
+    def Adjust(
+        self,
+        request: _accounts_pb2.AdjustRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_accounts_pb2.AdjustReply, _abc.Awaitable[_accounts_pb2.AdjustReply]]:
+        """Writes out an entry that puts an earlier one right."""
+
+    @_abc_1.abstractmethod
+    def ApproveVoucher(
+        self,
+        request: _accounts_pb2.ApproveVoucherRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_accounts_pb2.ApproveVoucherReply, _abc.Awaitable[_accounts_pb2.ApproveVoucherReply]]:
+        """Posts a voucher that somebody else wrote out, as the books allow it now."""
+
+    @_abc_1.abstractmethod
+    def RejectVoucher(
+        self,
+        request: _accounts_pb2.RejectVoucherRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_accounts_pb2.RejectVoucherReply, _abc.Awaitable[_accounts_pb2.RejectVoucherReply]]: ...
+
+    @_abc_1.abstractmethod
+    def GetVoucher(
+        self,
+        request: _accounts_pb2.GetVoucherRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_accounts_pb2.GetVoucherReply, _abc.Awaitable[_accounts_pb2.GetVoucherReply]]: ...
+
+    @_abc_1.abstractmethod
+    def ListVouchers(
+        self,
+        request: _accounts_pb2.ListVouchersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_accounts_pb2.ListVouchersReply, _abc.Awaitable[_accounts_pb2.ListVouchersReply]]: ...
 
 def add_LedgerServicer_to_server(servicer: LedgerServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 

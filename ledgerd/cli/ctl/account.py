@@ -1,4 +1,4 @@
-"""`ledgerctl account`: open, fund, transfer, get, list."""
+"""`ledgerctl account`: open, close, freeze, unfreeze, fund, reverse, transfer, get, list."""
 
 import click
 from rich.table import Table
@@ -25,6 +25,9 @@ currency_option = click.option(
 request_option = click.option(
     "--request-id", help="Idempotency key, req_...; a new one if left out."
 )
+
+
+reason_option = click.option("--reason", default="", help="For the record.")
 
 
 @click.group()
@@ -143,6 +146,107 @@ def account_transfer(
             amount_minor,
             currency,
             reference=reference,
+            request_id=request_id,
+            concern=session.concern,
+            deadline=session.deadline_s,
+        )
+    render.print_result(session, result, "request_id")
+
+
+@write_option
+@account.command("close")
+@click.argument("account_id")
+@reason_option
+@request_option
+@click.pass_obj
+def account_close(
+    session: Session, *, account_id: str, reason: str, request_id: str | None
+) -> None:
+    """Close ACCOUNT_ID for ever; its balances are zero and nothing is open."""
+    request_id = request_id or new_request_id()
+    with session.client() as client, repeatable("--request-id", request_id):
+        result = client.close_account(
+            account_id,
+            reason=reason,
+            request_id=request_id,
+            concern=session.concern,
+            deadline=session.deadline_s,
+        )
+    render.print_result(session, result, "request_id")
+
+
+@write_option
+@account.command("freeze")
+@click.argument("account_id")
+@reason_option
+@request_option
+@click.pass_obj
+def account_freeze(
+    session: Session, *, account_id: str, reason: str, request_id: str | None
+) -> None:
+    """Let ACCOUNT_ID take no new work; money that comes in is blocked."""
+    request_id = request_id or new_request_id()
+    with session.client() as client, repeatable("--request-id", request_id):
+        result = client.freeze(
+            account_id,
+            reason=reason,
+            request_id=request_id,
+            concern=session.concern,
+            deadline=session.deadline_s,
+        )
+    render.print_result(session, result, "request_id")
+
+
+@write_option
+@account.command("unfreeze")
+@click.argument("account_id")
+@reason_option
+@request_option
+@click.pass_obj
+def account_unfreeze(
+    session: Session, *, account_id: str, reason: str, request_id: str | None
+) -> None:
+    """Let ACCOUNT_ID work again; what was blocked meanwhile stays so."""
+    request_id = request_id or new_request_id()
+    with session.client() as client, repeatable("--request-id", request_id):
+        result = client.unfreeze(
+            account_id,
+            reason=reason,
+            request_id=request_id,
+            concern=session.concern,
+            deadline=session.deadline_s,
+        )
+    render.print_result(session, result, "request_id")
+
+
+@write_option
+@account.command("reverse")
+@amount_option
+@currency_option
+@click.option("--bank", required=True, help="The bank of the funding.")
+@click.option("--external-ref", required=True, help="The reference of the funding.")
+@reason_option
+@request_option
+@click.pass_obj
+def account_reverse(
+    session: Session,
+    *,
+    amount_minor: int,
+    currency: str,
+    bank: str,
+    external_ref: str,
+    reason: str,
+    request_id: str | None,
+) -> None:
+    """Book that a bank took back money of a funding, in one or in several parts."""
+    request_id = request_id or new_request_id()
+    with session.client() as client, repeatable("--request-id", request_id):
+        result = client.fund_reverse(
+            amount_minor,
+            currency,
+            bank=bank,
+            external_ref=external_ref,
+            reason=reason,
             request_id=request_id,
             concern=session.concern,
             deadline=session.deadline_s,

@@ -14,8 +14,10 @@ from ledgerd.cli.ctl.books import trial_balance
 from ledgerd.cli.ctl.cluster import cluster
 from ledgerd.cli.ctl.events import events
 from ledgerd.cli.ctl.fees import fees
+from ledgerd.cli.ctl.hold import hold
 from ledgerd.cli.ctl.payout import payout
 from ledgerd.cli.ctl.session import CONFIG_VARIABLE, Ended, Failed, Seconds, Session
+from ledgerd.cli.ctl.voucher import voucher
 from ledgerd.client import NotLogged, OutcomeUnknown, Refused
 from ledgerd.errors import CallError, ConfigError, LedgerdError, Reason
 
@@ -132,7 +134,17 @@ def _adopt(command: click.Command) -> None:
         command.params.extend(_common())
 
 
-_COMMANDS: Final = (account, payout, events, trial_balance, cluster, fees, audit)
+_COMMANDS: Final = (
+    account,
+    hold,
+    payout,
+    voucher,
+    events,
+    trial_balance,
+    cluster,
+    fees,
+    audit,
+)
 for _command in _COMMANDS:
     cli.add_command(_command)
     _adopt(_command)

@@ -174,7 +174,7 @@ def capture_hold(state: WorkingSet, moment: Moment, command: CaptureHold) -> Dec
         return Decision(Refusal.OVERFLOW)
 
     state.post(moment.first, EntryReason.HOLD_CAPTURE, plan)
-    state.set_hold(
+    state.end_hold(
         ended(
             hold,
             HoldState.CAPTURED,
@@ -242,21 +242,16 @@ def release_hold(state: WorkingSet, moment: Moment, command: ReleaseHold) -> Dec
 
 
 def expire_hold(
-    state: WorkingSet, moment: Moment, at: Position, position: EntryPosition
-) -> bool:
-    """Free the money of a hold whose time is over; return whether anything was posted.
+    state: WorkingSet, moment: Moment, at: EntryPosition, of: Position
+) -> None:
+    """Give back the money of the hold at `of`, whose time is over; the entry stands at `at`.
 
-    Args:
-        state: Where the hold stands.
-        moment: Of the Tick.
-        at: The hold's own position, from its timer.
-        position: For the journal entry and the event.
+    Where `available` has no room for it, the hold stays open, to be released by hand.
     """
-    hold = state.hold(at)
+    hold = state.hold(of)
+    assert hold.state == HoldState.OPEN, hold  # the timer goes with the hold
     assert moment.ts_us >= hold.expires_at_us, (moment, hold)
-    if hold.state != HoldState.OPEN:
-        return False
-    return _give_back(state, moment, hold, HoldState.EXPIRED, position)
+    _give_back(state, moment, hold, HoldState.EXPIRED, at)
 
 
 def _give_back(
@@ -281,7 +276,7 @@ def _give_back(
     is_expiry = to == HoldState.EXPIRED
     reason = EntryReason.HOLD_EXPIRY if is_expiry else EntryReason.HOLD_RELEASE
     state.post(position, reason, plan)
-    state.set_hold(ended(hold, to, position=position, ts_us=moment.ts_us))
+    state.end_hold(ended(hold, to, position=position, ts_us=moment.ts_us))
     state.tell(
         position=position,
         kind=EventKind.HOLD_EXPIRED if is_expiry else EventKind.HOLD_RELEASED,
