@@ -105,7 +105,7 @@ class Call:
                     self._count(code, counts[_NAMES[code]])
         self.outcomes = counts
         if created:
-            self._metrics.outcomes.labels(outcome=_NAMES[_CREATED]).inc(created)
+            self._metrics.outcomes.labels(_NAMES[_CREATED]).inc(created)
 
     def read_at(self, at: ReadAt) -> None:
         """Take note of the index a read was answered from."""
@@ -122,9 +122,9 @@ class Call:
         duration_s = (self._answered_at or time.monotonic()) - self._began_at
         call = short_name(self.method)
         metrics = self._metrics
-        metrics.requests.labels(call=call, status=status).inc()
+        metrics.requests.labels(call, status).inc()
         if not self.is_stream:
-            metrics.request_seconds.labels(call=call).observe(duration_s)
+            metrics.request_seconds.labels(call).observe(duration_s)
         if reason is not None:
             metrics.calls_refused.labels(reason=reason).inc()
         if self.is_quiet and status == OK:
@@ -147,10 +147,10 @@ class Call:
 
     def _count(self, code: int, count: int) -> None:
         if code >= _REFUSALS_FROM:
-            self._metrics.refusals.labels(code=_NAMES[code]).inc(count)
-            self._metrics.outcomes.labels(outcome=REFUSED).inc(count)
+            self._metrics.refusals.labels(_NAMES[code]).inc(count)
+            self._metrics.outcomes.labels(REFUSED).inc(count)
         else:
-            self._metrics.outcomes.labels(outcome=_NAMES[code]).inc(count)
+            self._metrics.outcomes.labels(_NAMES[code]).inc(count)
 
 
 _CURRENT: Final[ContextVar[Call]] = ContextVar("call")

@@ -5,6 +5,7 @@ What other libraries log takes the same way. No account data: fields with the na
 WITHHELD are blanked, whoever wrote them, and `request_line` has no room for any.
 """
 
+import json
 import logging
 import sys
 from collections.abc import Mapping
@@ -23,6 +24,9 @@ WITHHELD: Final = frozenset(
     }
 )  # fmt: skip
 BLANK: Final = "[withheld]"
+_JSON: Final = json.JSONEncoder(default=str)
+# Loggers of calls, as the last call of `configure` made them.
+_bound: Final[dict[FilteringBoundLogger, FilteringBoundLogger]] = {}
 
 
 def configure(
@@ -56,8 +60,9 @@ def configure(
     renderer: Processor = (
         structlog.dev.ConsoleRenderer(colors=out.isatty())
         if is_console
-        else structlog.processors.JSONRenderer(default=str)
+        else structlog.processors.JSONRenderer(serializer=_as_json)
     )
+    _bound.clear()
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(number),
@@ -127,7 +132,10 @@ def request_line(
         "peer": peer,
         "request_id": request_id,
     }
-    log.info(
+    bound = _bound.get(log)
+    if bound is None:  # made anew for every line otherwise
+        bound = _bound[log] = log.bind()
+    bound.info(
         "request_answered",
         call=call,
         caller=caller,
@@ -144,6 +152,10 @@ def _binder(bound: Mapping[str, str | int]) -> Processor:
         return {**first, **bound, **event}
 
     return bind
+
+
+def _as_json(event: EventDict, **_: object) -> str:
+    return _JSON.encode(event)
 
 
 def _withhold(logger: object, method: str, event: EventDict) -> EventDict:

@@ -6,15 +6,16 @@ a process with several nodes has several.
 """
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
-    Histogram,
     ProcessCollector,
 )
+
+from ledgerd.observability.tallies import Spread, Spreads, Tallies, Tally
 
 # From a write to a fast disk to a stall that ends leadership, in seconds.
 SECONDS_BUCKETS: Final = (
@@ -27,11 +28,27 @@ COMMANDS_BUCKETS: Final = (
 ROLES: Final = ("follower", "pre_candidate", "candidate", "leader")
 
 
+class Declared(NamedTuple):
+    """One metric as a scrape shows it; `kind` as Prometheus names it."""
+
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+    text: str
+
+
 class Metrics:
-    """The metrics of one node. Each may be set from any thread; none blocks on I/O."""
+    """The metrics of one node. None blocks on I/O.
+
+    Gauges and counters of the library may be set from any thread. A `Tally` or a `Spread` has one
+    thread that writes it: the replica thread or the loop.
+
+    declared: every metric of ours.
+    """
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.registry = CollectorRegistry() if registry is None else registry
+        self.declared: list[Declared] = []
         self._identity_metrics()
         self._consensus_metrics()
         self._latency_metrics()
@@ -122,10 +139,10 @@ class Metrics:
         self.leader_changes = self._counter(
             "ledgerd_raft_leader_changes_total", "Times another leader became known."
         )
-        self.entries = self._counter(
+        self.entries = self._tallies(
             "ledgerd_log_entries_total", "Entries applied.", ("kind",)
         )
-        self.log_bytes = self._counter(
+        self.log_bytes = self._tally(
             "ledgerd_log_persisted_bytes_total", "Payload bytes written to the log."
         )
 
@@ -158,12 +175,12 @@ class Metrics:
         self.turn_seconds = self._seconds(
             "ledgerd_turn_seconds", "One turn of the replica that wrote or applied."
         )
-        self.entry_commands = Histogram(
+        self.entry_commands = self._spreads(
             "ledgerd_entry_commands",
             "Commands that share one log entry.",
-            buckets=COMMANDS_BUCKETS,
-            registry=self.registry,
-        )
+            (),
+            COMMANDS_BUCKETS,
+        ).labels()
 
     def _queue_metrics(self) -> None:
         self.inbox_commands = self._gauge(
@@ -202,10 +219,10 @@ class Metrics:
             "Messages not sent because the peer's release does not understand them.",
             ("peer",),
         )
-        self.peer_sent_bytes = self._counter(
+        self.peer_sent_bytes = self._tallies(
             "ledgerd_peer_sent_bytes_total", "Bytes sent to the peer.", ("peer",)
         )
-        self.peer_received_bytes = self._counter(
+        self.peer_received_bytes = self._tallies(
             "ledgerd_peer_received_bytes_total",
             "Bytes received from the peer.",
             ("peer",),
@@ -231,26 +248,29 @@ class Metrics:
         self.gc_pause_seconds = self._seconds(
             "ledgerd_gc_pause_seconds", "One garbage collection."
         )
-        self.missed_ticks = self._counter(
+        self.missed_ticks = self._tally(
             "ledgerd_missed_ticks_total", "Ticks the process slept through."
         )
 
     def _call_metrics(self) -> None:
-        self.requests = self._counter(
+        self.requests = self._tallies(
             "ledgerd_requests_total", "Calls answered.", ("call", "status")
         )
-        self.request_seconds = self._seconds(
-            "ledgerd_request_seconds", "From receiving a call to its answer.", ("call",)
+        self.request_seconds = self._spreads(
+            "ledgerd_request_seconds",
+            "From receiving a call to its answer.",
+            ("call",),
+            SECONDS_BUCKETS,
         )
         self.calls_refused = self._counter(
             "ledgerd_calls_refused_total",
             "Calls that ended without an answer from the log.",
             ("reason",),
         )
-        self.outcomes = self._counter(
+        self.outcomes = self._tallies(
             "ledgerd_outcomes_total", "Commands the log answered.", ("outcome",)
         )
-        self.refusals = self._counter(
+        self.refusals = self._tallies(
             "ledgerd_refusals_total", "Commands the ledger refused.", ("code",)
         )
 
@@ -274,12 +294,25 @@ class Metrics:
         )
 
     def _gauge(self, name: str, text: str, labels: Iterable[str] = ()) -> Gauge:
+        self.declared.append(Declared(name, "gauge", tuple(labels), text))
         return Gauge(name, text, labels, registry=self.registry)
 
     def _counter(self, name: str, text: str, labels: Iterable[str] = ()) -> Counter:
+        self.declared.append(Declared(name, "counter", tuple(labels), text))
         return Counter(name, text, labels, registry=self.registry)
 
-    def _seconds(self, name: str, text: str, labels: Iterable[str] = ()) -> Histogram:
-        return Histogram(
-            name, text, labels, buckets=SECONDS_BUCKETS, registry=self.registry
-        )
+    def _tallies(self, name: str, text: str, labels: tuple[str, ...]) -> Tallies:
+        self.declared.append(Declared(name, "counter", labels, text))
+        return Tallies(name, text, labels, self.registry)
+
+    def _tally(self, name: str, text: str) -> Tally:
+        return self._tallies(name, text, ()).labels()
+
+    def _spreads(
+        self, name: str, text: str, labels: tuple[str, ...], bounds: tuple[float, ...]
+    ) -> Spreads:
+        self.declared.append(Declared(name, "histogram", labels, text))
+        return Spreads(name, text, labels, bounds, self.registry)
+
+    def _seconds(self, name: str, text: str) -> Spread:
+        return self._spreads(name, text, (), SECONDS_BUCKETS).labels()

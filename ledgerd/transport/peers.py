@@ -83,9 +83,12 @@ class PeerLink:
         self._was_connected = False
         label = str(node_id)
         self._connected = metrics.peer_connected.labels(peer=label)
-        self._sent_bytes = metrics.peer_sent_bytes.labels(peer=label)
-        self._queue_messages = metrics.peer_queue_messages.labels(peer=label)
-        self._queue_bytes = metrics.peer_queue_bytes.labels(peer=label)
+        self._sent_bytes = metrics.peer_sent_bytes.labels(label)
+        # Looked at when they are asked for, which is rarer than a message.
+        metrics.peer_queue_messages.labels(peer=label).set_function(queue.__len__)
+        metrics.peer_queue_bytes.labels(peer=label).set_function(
+            lambda: queue.size_bytes
+        )
         self._refused = metrics.calls_refused
         self._is_connected = False
         self._heard_at = 0.0
@@ -203,8 +206,6 @@ class PeerLink:
         while True:
             await queue.wait()
             messages = queue.take(bytes_max=_FRAME_BYTES_MAX)
-            self._queue_messages.set(len(queue))
-            self._queue_bytes.set(queue.size_bytes)
             if messages:
                 data = pack(messages, clock_us=clock_us()).SerializeToString()
                 self._sent_bytes.inc(len(data))

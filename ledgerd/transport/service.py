@@ -146,7 +146,7 @@ class PeerService:
 
     async def _receive(self, sender: NodeId, token: object, context: Context) -> None:
         """Deliver what comes, in order, until the stream ends or a newer one replaced it."""
-        received_bytes = self._metrics.peer_received_bytes.labels(peer=str(sender))
+        received_bytes = self._metrics.peer_received_bytes.labels(str(sender))
         me = self._options.node_id
         while (data := await _read_bytes(context)) is not None:
             if self._current.get(sender) is not token:

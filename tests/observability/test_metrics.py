@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import generate_latest
 
 from ledgerd.observability.metrics import ROLES, Metrics
 
@@ -19,15 +19,9 @@ ENDINGS = (
 
 def declared() -> dict[str, tuple[str, tuple[str, ...], str]]:
     """Return type, labels and text of each metric of ours, by the name a scrape shows."""
-    metrics = Metrics()
-    found = {}
-    for metric in vars(metrics).values():
-        if isinstance(metric, CollectorRegistry):
-            continue
-        [family] = metric.describe()
-        name = family.name + ("_total" if family.type == "counter" else "")
-        found[name] = (family.type, metric._labelnames, family.documentation)
-    return found
+    return {
+        name: (kind, labels, text) for name, kind, labels, text in Metrics().declared
+    }
 
 
 def test_each_is_explained_with_what_to_do() -> None:
