@@ -80,6 +80,7 @@ class SimulatedRailService(pb_grpc.SimulatedRailServicer):
         self._bank = SimulatedBank(
             deduplicates=deduplicates, pace=pace, history=journal.history
         )
+        self._had = 0
 
     async def Send(
         self,
@@ -128,8 +129,10 @@ class SimulatedRailService(pb_grpc.SimulatedRailServicer):
         """Tell what happened since; wait for something to happen."""
         wait_s = min(request.wait_ms, _WAIT_MS_MAX) / 1000
         until = time.monotonic() + wait_s
+        # Who asks for what is behind a number has it; the next leader begins there.
+        self._had = after = max(self._had, request.after)
         while True:
-            found = self._bank.advices(request.after, time.time())
+            found = self._bank.advices(after, time.time())
             if found or time.monotonic() >= until:
                 return wire.advices_reply(found)
             await asyncio.sleep(_POLL_S)

@@ -1,0 +1,327 @@
+"""The dispatcher: sends payouts to one rail, on the leader alone, and records what the rail says.
+
+It runs as long as this node leads in one term; with the term its tasks end, wherever they are, and
+what they left behind is in doubt. Whoever leads next finds it in DISPATCHING and asks the rail
+(`steps`). A payout is DISPATCHING by a committed entry before its first byte leaves.
+
+The lease is in log time. The worker reckons log time by its own monotonic clock from the moment
+before it proposed the claim, and sends nothing that may not be over before the lease is.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Final, assert_never
+
+from ledgerd.observability import logs
+from ledgerd.rails.books import Books, Claim, Work
+from ledgerd.rails.rail import (
+    Evidence,
+    EvidenceKind,
+    Instruction,
+    Known,
+    NoAnswerError,
+    Rail,
+)
+from ledgerd.rails.steps import (
+    Act,
+    Doubt,
+    Step,
+    Traits,
+    after_ask,
+    after_send,
+    first,
+)
+
+log = logs.get(__name__)
+_SECOND_US: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Times in seconds, on the monotonic clock. send_s + margin_s is less than lease_s.
+
+    send_s: a send that has no answer by then has none. margin_s: what clocks may differ by.
+    again_s: rest before a payout is looked at again. refused_s: rest before one that the rail
+    refused is sent again, so that a late yes is heard before. in_flight_max: payouts at a time.
+    """
+
+    lease_s: float = 30.0
+    send_s: float = 5.0
+    margin_s: float = 2.0
+    poll_s: float = 0.1
+    again_s: float = 0.5
+    refused_s: float = 2.0
+    advices_wait_s: float = 5.0
+    in_flight_max: int = 64
+
+    def __post_init__(self) -> None:
+        assert self.send_s + self.margin_s < self.lease_s, self
+
+
+class Dispatcher:
+    """The worker of one rail on one node. Belongs to the loop."""
+
+    def __init__(
+        self,
+        *,
+        books: Books,
+        rail: Rail,
+        number: int,
+        traits: Callable[[], Traits],
+        options: Options | None = None,
+    ) -> None:
+        """Do nothing yet. number: of the rail. traits: what the catalogue says of it now."""
+        self._books = books
+        self._rail = rail
+        self._number = number
+        self._traits = traits
+        self._options = options or Options()
+        self._not_before: dict[bytes, float] = {}
+        # Of payouts in hand: log time after which no send can have begun.
+        self._sent_until_us: dict[bytes, int] = {}
+        self._told: set[bytes] = set()
+
+    async def run(self) -> None:
+        """Work whenever this node leads. Endless."""
+        while True:
+            term = self._books.term()
+            if term is None:
+                await asyncio.sleep(self._options.poll_s)
+                continue
+            log.info("dispatching_began", rail=self._number, term=term)
+            await self._reign(term)
+            log.info("dispatching_ended", rail=self._number, term=term)
+
+    async def _reign(self, term: int) -> None:
+        """Work until this node no longer leads in `term`."""
+        self._not_before.clear()
+        self._sent_until_us.clear()
+        self._told.clear()
+        pump = asyncio.create_task(self._pump(term))
+        busy: dict[bytes, asyncio.Task[None]] = {}
+        try:
+            while self._books.term() == term:
+                if pump.done():
+                    pump.result()  # raises what ended it
+                for payout_id in [i for i, task in busy.items() if task.done()]:
+                    busy.pop(payout_id).result()
+                room = self._options.in_flight_max - len(busy)
+                for work in await self._due(busy, room):
+                    busy[work.payout_id] = asyncio.create_task(self._handle(work, term))
+                await asyncio.sleep(self._options.poll_s)
+        finally:
+            tasks = [pump, *busy.values()]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _due(self, busy: Iterable[bytes], room: int) -> list[Work]:
+        """Return payouts that nobody holds, and that did not just have their turn."""
+        if room <= 0:
+            return []
+        now = _now()
+        taken = set(busy)
+        found = await self._books.work(self._number, 4 * self._options.in_flight_max)
+        return [
+            work
+            for work in found
+            if work.payout_id not in taken
+            and self._not_before.get(work.payout_id, 0.0) <= now
+            and self._may_claim(work)
+        ][:room]
+
+    def _may_claim(self, work: Work) -> bool:
+        """Return whether a claim would probably be accepted; a wrong guess costs a refusal."""
+        if work.is_ready:
+            return not self._traits().is_suspended
+        is_own = work.worker == self._books.worker
+        return is_own or work.lease_until_us <= self._books.now_us()
+
+    async def _handle(self, work: Work, term: int) -> None:
+        """Give one payout its turn: claim it, then whatever the steps say."""
+        options = self._options
+        self._not_before[work.payout_id] = _now() + options.again_s
+        before = _now()
+        lease_us = int(options.lease_s * _SECOND_US)
+        if work.is_ready:
+            claim = await self._books.begin(work, lease_us)
+        else:
+            claim = await self._books.claim(work, lease_us)
+        if claim is None:
+            self._rest(work, options.refused_s)
+            return
+        turn = _Turn(self, work, claim, before=before, term=term)
+        await turn.take()
+
+    async def _pump(self, term: int) -> None:
+        """Record what the rail tells by itself, in its order for each payout."""
+        after = 0
+        while self._books.term() == term:
+            try:
+                advices = await self._rail.advices(after, self._options.advices_wait_s)
+            except NoAnswerError:
+                await asyncio.sleep(self._options.again_s)
+                continue
+            by_key = sorted(advices, key=lambda a: (a.evidence.rail_key, a.number))
+            whole = await asyncio.gather(
+                *(
+                    self._record_all([advice.evidence for advice in group])
+                    for _, group in groupby(by_key, lambda a: a.evidence.rail_key)
+                )
+            )
+            if all(whole):
+                after = max((advice.number for advice in advices), default=after)
+            else:
+                await asyncio.sleep(self._options.again_s)
+
+    async def _record_all(self, evidence: Iterable[Evidence]) -> bool:
+        for item in evidence:
+            if not await self._books.record(self._number, item):
+                return False
+        return True
+
+    def _rest(self, work: Work, rest_s: float) -> None:
+        self._not_before[work.payout_id] = _now() + rest_s
+
+
+class _Turn:
+    """One claim of one payout, from the committed entry to the last step under it."""
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        work: Work,
+        claim: Claim,
+        *,
+        before: float,
+        term: int,
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._options = dispatcher._options
+        self._rail = dispatcher._rail
+        self._work = work
+        self._claim = claim
+        self._term = term
+        # The entry's time lies between `before` and now: reckoned from before, log time is
+        # never behind, so a lease is never taken for longer than it is.
+        self._before = before
+        slack_us = int((_now() - before) * _SECOND_US)
+        is_own = work.worker == dispatcher._books.worker
+        last_us = claim.ts_us if is_own else min(work.lease_until_us, claim.ts_us)
+        known_us = dispatcher._sent_until_us.get(work.payout_id) if is_own else None
+        self._sent_until_us = (last_us if known_us is None else known_us) + slack_us
+        dispatcher._sent_until_us[work.payout_id] = self._sent_until_us
+        self._is_fresh = work.is_ready
+
+    async def take(self) -> None:
+        """Do what the steps say until the payout has its evidence or its turn is over."""
+        traits = self._dispatcher._traits()
+        step = first(self._doubt(), traits)
+        while True:
+            traits = self._dispatcher._traits()
+            match step.act:
+                case Act.SEND:
+                    if self._dispatcher._books.term() != self._term:
+                        return  # whoever leads now asks before he sends
+                    step = after_send(await self._send(), traits)
+                case Act.ASK:
+                    doubt = self._doubt()  # as of before the question
+                    step = after_ask(await self._ask(), doubt, traits)
+                case Act.WAIT:
+                    if not await self._wait(step, traits):
+                        return
+                    step = Step(Act.ASK)
+                case Act.RECORD:
+                    await self._record(step.evidence)
+                    return
+                case Act.CLAIM_AGAIN:
+                    return
+                case Act.CALL_A_PERSON:
+                    self._call_a_person()
+                    return
+                case _:
+                    assert_never(step.act)
+
+    async def _send(self) -> Evidence | None:
+        """Send it once; None where there was no answer."""
+        dispatcher, work = self._dispatcher, self._work
+        self._is_fresh = False
+        until_us = self._now_us() + int(self._options.send_s * _SECOND_US)
+        self._sent_until_us = max(self._sent_until_us, until_us)
+        dispatcher._sent_until_us[work.payout_id] = self._sent_until_us
+        instruction = Instruction(
+            self._claim.rail_key,
+            work.amount_minor,
+            work.currency,
+            work.account_number,
+            work.reference,
+            self._claim.fencing_token,
+        )
+        try:
+            return await self._rail.send(instruction, self._options.send_s)
+        except NoAnswerError as error:
+            log.warning(
+                "send_unanswered", rail_key=instruction.rail_key, why=str(error)
+            )
+            return None
+
+    async def _ask(self) -> Known | None:
+        try:
+            return await self._rail.ask(
+                self._claim.rail_key, self._claim.fencing_token, self._options.send_s
+            )
+        except NoAnswerError as error:
+            log.warning("ask_unanswered", rail_key=self._claim.rail_key, why=str(error))
+            return None
+
+    async def _wait(self, step: Step, traits: Traits) -> bool:
+        """Wait as the step says; return whether the rail is to be asked again then."""
+        wait_s = max(0.0, (step.until_us - self._now_us()) / _SECOND_US)
+        is_over = step.until_us + self._send_us() >= self._claim.lease_until_us
+        if is_over or traits.is_suspended or not traits.answers_queries:
+            self._dispatcher._rest(self._work, min(wait_s, self._options.lease_s))
+            return False
+        await asyncio.sleep(wait_s)
+        return True
+
+    async def _record(self, evidence: tuple[Evidence, ...]) -> None:
+        dispatcher, work = self._dispatcher, self._work
+        if evidence[0].kind is EvidenceKind.REFUSED:
+            dispatcher._rest(work, self._options.refused_s)
+        if await dispatcher._record_all(evidence):
+            dispatcher._sent_until_us.pop(work.payout_id, None)
+
+    def _call_a_person(self) -> None:
+        """Say once that nobody but a person can decide, and look again much later."""
+        dispatcher, work = self._dispatcher, self._work
+        dispatcher._rest(work, self._options.lease_s)
+        if work.payout_id not in dispatcher._told:
+            dispatcher._told.add(work.payout_id)
+            log.error(
+                "payout_needs_a_person",
+                payout_id=work.payout_id.hex(),
+                rail_key=self._claim.rail_key,
+                why="it may have been sent, and the rail can neither say so nor "
+                "recognise it",
+            )
+
+    def _doubt(self) -> Doubt:
+        return Doubt(
+            is_fresh=self._is_fresh,
+            sent_until_us=self._sent_until_us,
+            lease_until_us=self._claim.lease_until_us,
+            now_us=self._now_us(),
+            send_us=self._send_us(),
+        )
+
+    def _now_us(self) -> int:
+        return self._claim.ts_us + int((_now() - self._before) * _SECOND_US)
+
+    def _send_us(self) -> int:
+        return int((self._options.send_s + self._options.margin_s) * _SECOND_US)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
