@@ -63,7 +63,8 @@ from ledgerd.storage.reader import StateReader, read
 from ledgerd.storage.rebuild import can_replay, empty_state, put_state
 from ledgerd.storage.recovery import recover
 from ledgerd.storage.scrub import Passed, Scrub
-from ledgerd.storage.state_store import LmdbStateStore
+from ledgerd.storage.state_store import LmdbStateStore, StateTooNew
+from ledgerd.storage.swap import forget_aside, keep_aside
 from ledgerd.transport.greeting import Refusal
 from ledgerd.transport.options import TransportOptions
 from ledgerd.transport.transport import PeerTransport
@@ -106,9 +107,10 @@ def run(config: NodeConfig) -> None:
             state_map_bytes=config.storage.state_map_bytes,
             free_bytes_min=config.storage.free_bytes_min,
         ),
+        has_peers=_has_peers(config),
     )
     try:
-        _empty_bad_state(environment)
+        _empty_bad_state(environment, has_peers=_has_peers(config))
         membership = founders.first_membership(
             environment,
             _records(config, environment.identity.store_uuid),
@@ -120,17 +122,28 @@ def run(config: NodeConfig) -> None:
         environment.close()
 
 
-def _empty_bad_state(environment: Environment) -> None:
-    """Empty a state/ that cannot be opened, if the log can fold it again (F37).
+def _has_peers(config: NodeConfig) -> bool:
+    """Whether another node may have what is lost here."""
+    return config.cluster.join or len(config.cluster.members) > 1
 
-    Errors: CorruptionError when it cannot.
+
+def _empty_bad_state(environment: Environment, *, has_peers: bool) -> None:
+    """Empty a state/ that cannot be read, if the log can fold it again, or a peer has it (F37).
+
+    Errors: CorruptionError when nobody may have it, or when only a newer release reads it.
     """
     try:
         LmdbStateStore(environment)
+    except StateTooNew:
+        raise  # nothing is wrong with it
     except CorruptionError as error:
-        if stored_anchor(environment).at:
+        is_cut = stored_anchor(environment).at > 0
+        if is_cut and not has_peers:
             raise
-        log.error("state_damaged", why=str(error), remedy="folded again from the log")
+        source = "a copy of a peer's state" if is_cut else "the log"
+        log.error("state_damaged", why=str(error), remedy=f"folded again from {source}")
+        if is_cut:
+            keep_aside(environment.directory)
         empty_state(environment)
 
 
@@ -461,7 +474,9 @@ class _NodeBuild:
         log_store = LmdbLogStore(self._environment, clock=time.monotonic)
         self._log_store = log_store
         state_store = LmdbStateStore(self._environment)
-        plan = recover(log_store, state_store)
+        plan = recover(log_store, state_store, has_peers=_has_peers(self._config))
+        if not plan.lacks_state:
+            forget_aside(self._environment.directory)
         last = log_store.last_index()
         anchor = log_store.anchor()
         if last in log_store.damaged():
@@ -495,7 +510,7 @@ class _NodeBuild:
             membership=self._membership,
             hard_state=log_store.hard_state(),
             log=log_store,
-            applied=state_store.applied(),
+            applied=plan.applied,
             jitter=secrets.randbelow,
             link=link,
             encode_change=encode_change,

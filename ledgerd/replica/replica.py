@@ -130,6 +130,12 @@ class Replica:
             core.note(SlotCorrupt(index))
         if state.applied():
             core.digested(state.applied(), state.digest())
+        if state.applied() < log.anchor().at:
+            why = (
+                f"its state ends at index {state.applied()}, and its log begins behind index "
+                f"{log.anchor().at}: the state in between is lost"
+            )
+            self._fence(Flaw.STATE_DAMAGED, why)
 
     @property
     def core(self) -> RaftCore:

@@ -253,8 +253,12 @@ def open_directory(
     cluster_id: str,
     node_id: NodeId,
     options: StorageOptions | None = None,
+    has_peers: bool = False,
 ) -> Environment:
     """Open the data directory of a node, or create it where there is none.
+
+    A state/ that cannot be opened is replaced by an empty one where the log, or a peer, gives it
+    back. has_peers: there may be one.
 
     Errors: ConfigError when the directory belongs to another cluster or node, is in use, has a
     newer format, holds other files, or cannot be written; NoSpaceError below `free_bytes_min`;
@@ -267,7 +271,8 @@ def open_directory(
         _refuse_other_files(directory)
         _refuse_low_space(directory, options)
         _refuse_cut_off(directory / "log")
-        return _open_both(directory, lock, options, (cluster_id, node_id))
+        owner = (cluster_id, node_id)
+        return _open_both(directory, lock, options, owner, has_peers=has_peers)
     except BaseException:
         lock.release()
         raise
@@ -302,6 +307,8 @@ def _open_both(
     lock: DirectoryLock,
     options: StorageOptions,
     owner: tuple[str, NodeId] | None,
+    *,
+    has_peers: bool = False,
 ) -> Environment:
     """Open log/ and state/, create what may be created, and judge whose they are.
 
@@ -330,7 +337,7 @@ def _open_both(
         identity = admit_log(log, directory, owner, store_uuid=secrets.token_bytes(16))
         _finish_install(log, directory)
         if owner is not None:
-            _drop_bad_state(log, directory)
+            _drop_bad_state(log, directory, has_peers=has_peers)
         state = _open_lmdb(
             directory / "state",
             options.state_map_bytes,
@@ -563,31 +570,50 @@ def _refuse_cut_off(path: Path) -> None:
         raise CorruptionError(message)
 
 
-def _drop_bad_state(log: lmdb.Environment, directory: Path) -> None:
-    """Remove a state/ that cannot be opened, if the log can fold it again; it is only a fold.
+def _drop_bad_state(log: lmdb.Environment, directory: Path, *, has_peers: bool) -> None:
+    """Remove a state/ that cannot be opened, if the log can fold it again, or a peer has it (F37).
 
-    Errors: CorruptionError when it cannot, for the log was cut.
+    Behind a log that was cut it is kept aside. Errors: CorruptionError when nobody may have it.
     """
     path = directory / "state"
     try:
         _refuse_cut_off(path)
-        if not (path / "data.mdb").exists() or can_be_opened(path):
+        if not (path / "data.mdb").exists():
+            return
+        if can_be_opened(path):
+            _refuse_unknown_owner(path)
             return
         raise CorruptionError(f"{path}/data.mdb is damaged: its tables cannot be read")
     except CorruptionError as error:
         meta = log.open_db(keys.META.encode("ascii"), create=False)
         with log.begin(db=meta) as transaction:
-            if transaction.get(keys.ANCHOR) is not None:
-                raise
-        _note_dropped(directory, str(error))
+            is_cut = transaction.get(keys.ANCHOR) is not None
+        if is_cut and not has_peers:
+            raise
+        source = "a copy of a peer's state" if is_cut else "log/"
+        _note_dropped(directory, str(error), source)
+        if is_cut:
+            swap.keep_aside(directory)
         for name in ("data.mdb", "lock.mdb"):
             (path / name).unlink(missing_ok=True)
 
 
-def _note_dropped(directory: Path, why: str) -> None:
-    """Say on standard error what became of state/; the log of the node is not set up here."""
+def _refuse_unknown_owner(path: Path) -> None:
+    """Return if the record of whose state this is can be read. Errors: CorruptionError."""
+    try:
+        with lmdb.open(
+            str(path), max_dbs=32, readonly=True, lock=False, lib_version=LMDB_MAJOR
+        ) as opened:
+            _identity_of(opened, path)
+    except lmdb.Error as error:
+        raise CorruptionError(f"{path}, table meta: {error}") from error
+
+
+def _note_dropped(directory: Path, why: str, source: str) -> None:
+    """Say on standard error what becomes of state/; the log of the node is not set up here."""
     print(  # noqa: T201 - there is no logger below observability
-        f"ledgerd: {directory}/state is folded again from log/: {why}", file=sys.stderr
+        f"ledgerd: {directory}/state is folded again from {source}: {why}",
+        file=sys.stderr,
     )
 
 

@@ -21,6 +21,7 @@ from ledgerd.raft.entries import NodeId
 from ledgerd.raft.membership import NOBODY, Membership, NodeRecord
 from ledgerd.storage import keys
 from ledgerd.storage.environment import Environment
+from ledgerd.storage.log_store import stored_anchor
 from ledgerd.storage.tables import Tables
 
 _VERSION: Final = 1
@@ -35,13 +36,16 @@ def first_membership(
     """Return the membership that a node starts with.
 
     That of its state, if any was applied. Else that of the founders, all of whose records were not
-    seen in the log yet. NOBODY in a node that joins, which waits until somebody adds it.
+    seen in the log yet. NOBODY in a node that joins, which waits until somebody adds it; and in one
+    whose state is lost behind a log that was cut, for what changed since the founding was there: it
+    votes and acknowledges, and asks for no votes, until it has the state of a peer (F37).
 
     nodes: what the configuration says of the founders. Errors: as `admit`.
     """
     try:
         with environment.state.begin() as transaction:
-            membership = Tables(environment, transaction).membership()
+            tables = Tables(environment, transaction)
+            membership, applied = tables.membership(), tables.applied().index
         meta = environment.log_tables[keys.META]
         with environment.log.begin(db=meta) as transaction:
             was_founded = transaction.get(keys.FOUNDERS) is not None
@@ -49,6 +53,8 @@ def first_membership(
         raise StorageError(f"{environment.directory}: {error}") from error
     if not membership.is_empty:
         return membership
+    if applied < stored_anchor(environment).at:
+        return NOBODY
     if joins and not was_founded:
         return NOBODY
     nodes = sorted(nodes, key=lambda node: node.node_id)

@@ -20,11 +20,14 @@ class Recovery(NamedTuple):
     commit: the stored hint; more may be committed than it says, never less (T11). It may be below
         `applied`, for it is stored lazily.
     last: the last entry in log/.
+    lacks_state: state/ ends before log/ begins, so it is that of a peer that the node needs; it
+        counts as applied up to the beginning of log/, and nothing is applied until then (F37).
     """
 
     applied: Index
     commit: Index
     last: Index
+    lacks_state: bool = False
 
     @property
     def replay_count(self) -> int:
@@ -32,10 +35,14 @@ class Recovery(NamedTuple):
         return max(0, self.commit - self.applied)
 
 
-def recover(log: LmdbLogStore, state: LmdbStateStore) -> Recovery:
+def recover(
+    log: LmdbLogStore, state: LmdbStateStore, *, has_peers: bool = False
+) -> Recovery:
     """Return where the node starts.
 
-    Errors: CorruptionError when state/ is ahead of log/ (lost), or is the fold of another log.
+    has_peers: a state/ that ends before log/ begins can be fetched from one.
+    Errors: CorruptionError when state/ is ahead of log/ (lost), is the fold of another log, or ends
+    before log/ begins on a node without peers.
     """
     applied = state.position()
     last = log.last_index()
@@ -44,6 +51,9 @@ def recover(log: LmdbLogStore, state: LmdbStateStore) -> Recovery:
             f"lost: state/ has applied index {applied.index}, but log/ ends at {last}; {_ADVICE}"
         )
     first = log.first_index()
+    if applied.index < first - 1 and has_peers:
+        commit = log.hard_state().commit
+        return Recovery(Index(first - 1), commit, last, lacks_state=True)
     if applied.index < first - 1:
         raise CorruptionError(
             f"state/ has applied index {applied.index}, but log/ starts at {first}: what lies "

@@ -43,6 +43,10 @@ from ledgerd.storage.tables import DAMAGE, Tables
 Result = TypeVar("Result")
 
 
+class StateTooNew(CorruptionError):
+    """A newer release wrote it: nothing is wrong with it, and nothing may be done about it."""
+
+
 class LmdbStateStore:
     """`replica.ports.StateStore` over LMDB.
 
@@ -70,7 +74,7 @@ class LmdbStateStore:
             self._membership = tables.membership()
             self._tree = tables.tree()
         if self._applied.state_version > STATE_VERSION:
-            raise CorruptionError(
+            raise StateTooNew(
                 f"state/ is of state version {self._applied.state_version}; this release applies "
                 f"up to {STATE_VERSION}; start the release that wrote it, or a newer one"
             )

@@ -15,6 +15,7 @@ from ledgerd.raft.snapshots import Snapshot
 from ledgerd.storage.directories import sync_directory
 
 FOLDER: Final = "incoming"
+_ASIDE: Final = "damaged.mdb"
 
 Reach: TypeAlias = Callable[[str], None]  # told each step; a test fails there
 
@@ -40,6 +41,24 @@ def put_in_place(directory: Path, ready: Path, reach: Reach = nowhere) -> None:
         sync_directory(path)
     reach("swap.synced")
     ready.with_suffix(".head").unlink(missing_ok=True)
+
+
+def keep_aside(directory: Path) -> None:
+    """Keep state/data.mdb under another name until `forget_aside`, for it is going to be replaced.
+
+    A damaged state that the own log cannot give back may be the last one. Errors: OSError.
+    """
+    state = directory / "state"
+    aside = state / _ASIDE
+    if (state / "data.mdb").exists():
+        aside.unlink(missing_ok=True)
+        aside.hardlink_to(state / "data.mdb")
+        sync_directory(state)
+
+
+def forget_aside(directory: Path) -> None:
+    """Remove what was kept aside, since a good state is in its place. Errors: OSError."""
+    (directory / "state" / _ASIDE).unlink(missing_ok=True)
 
 
 def finish(directory: Path, anchor: Anchor) -> bool:

@@ -228,6 +228,43 @@ def test_a_state_behind_a_cut_log_is_that_of_a_peer(own_cluster: DevCluster) -> 
     assert [check(cluster, node_id) for node_id in (1, 2, 3)] == [[], [], []]
 
 
+@pytest.mark.parametrize("is_cut_off", [False, True])
+def test_a_state_that_cannot_be_opened_behind_a_cut_log_is_that_of_a_peer(
+    own_cluster: DevCluster, is_cut_off: bool
+) -> None:
+    """F37: it does not even know the members any more, and comes back by itself all the same."""
+    cluster = own_cluster
+    for node_id in (1, 2, 3):
+        scrub_fast(cluster, node_id, keep=5)
+    cluster.start()
+    cluster.wait_ready()
+    with Client(Profile.load(cluster.profile_path)) as client:
+        account = funded(client)
+        acked = [submit(client, account) for _ in range(40)]
+        victim = next(n for n in (1, 2, 3) if n != cluster.leader())
+        cluster.stop(victim)
+        assert len(log_values(cluster.data_directory(victim))) < 40
+        file = cluster.data_directory(victim) / "state" / "data.mdb"
+        head, size_bytes = file.read_bytes()[: 2 * PAGE_BYTES], file.stat().st_size
+        rest = b"" if is_cut_off else b"\xff" * (size_bytes - len(head))
+        file.write_bytes(head + rest)
+        cluster.start(victim)
+        acked.append(submit(client, account))
+        at_one = at_rest(client, within_s=60)
+        client.transfer_leadership(victim)
+        acked.append(submit(client, account))
+        lost = missing(client, acked)
+    said = what_it_said(cluster, victim)
+    cluster.stop()
+
+    assert len(at_one) == 1
+    assert lost == []
+    assert any("folded again from a copy of a peer's state" in line for line in said)
+    assert any('"state_rebuild_begun"' in line for line in said)
+    assert not file.with_name("damaged.mdb").exists()
+    assert [check(cluster, node_id) for node_id in (1, 2, 3)] == [[], [], []]
+
+
 def test_bits_in_random_pages_of_the_state_end_in_a_state_that_is_right(
     cluster: DevCluster, client: Client
 ) -> None:

@@ -5,12 +5,27 @@ from collections.abc import Sequence
 import pytest
 
 from ledgerd.errors import CorruptionError, Reason
+from ledgerd.formats.entries import link
+from ledgerd.formats.memberships import encode_change
+from ledgerd.formats.versions import STATE_VERSION_FIRST
 from ledgerd.ledger.view import LedgerView
-from ledgerd.raft.entries import Role
+from ledgerd.raft.core import RaftCore
+from ledgerd.raft.entries import Index, Role
+from ledgerd.raft.membership import NOBODY
 from ledgerd.raft.options import Options
 from ledgerd.replica.inputs import StateDamaged
+from ledgerd.replica.replica import Replica
 from ledgerd.replica.versions import Flaw
-from tests.replica.machines import Machine, Machines, fund, open_account, payouts
+from tests.replica.machines import (
+    Machine,
+    Machines,
+    MemorySnapshots,
+    MemoryState,
+    NotingLog,
+    fund,
+    open_account,
+    payouts,
+)
 
 SMALL = Options(
     election_base_ticks=10, heartbeat_ticks=2, checkpoint_entries=4, recent_bytes_max=0
@@ -124,3 +139,58 @@ def test_what_a_read_or_the_scrub_finds_fences_too(machines: Machines) -> None:
     assert halt is not None
     assert halt.is_of_state
     assert "table payout" in halt.why
+
+
+def without_state(machine: Machine) -> None:
+    """Start a node anew whose log was cut and whose state could not be read."""
+    machine.log.compact(Index(3), state_durable=machine.state.applied())
+    log = machine.log = NotingLog(machine.disk, machine.events)
+    machine.state = MemoryState(machine.events, STATE_VERSION_FIRST)
+    machine.snapshots = MemorySnapshots(machine.state, machine.snapshots._made)
+    core = RaftCore(
+        machine.node_id,
+        options=SMALL,
+        membership=NOBODY,
+        hard_state=log.hard_state(),
+        log=log,
+        applied=log.anchor().at,
+        jitter=lambda n: 0,
+        link=link,
+        encode_change=encode_change,
+    )
+    machine.replica = Replica(
+        core=core,
+        log=log,
+        state=machine.state,
+        mail=machine.post,
+        snapshots=machine.snapshots,
+    )
+
+
+def test_a_node_whose_state_is_lost_votes_acknowledges_and_asks_for_one(
+    machines: Machines,
+) -> None:
+    """It does not know the members any more, so it asks for no votes, however long it waits."""
+    without_state(machines[3])
+    busy(machines, machines[1], range(1, 4))
+    machines.tick(5)
+    leader = machines[1].replica.core.status()
+    halt = machines[3].replica.standing.halt
+
+    assert halt is not None
+    assert halt.is_of_state
+    assert "its log begins behind index 2" in halt.why
+    assert leader.peers[1].match == leader.last
+    assert machines[1].snapshots.begun == ["make"]
+    machines[1].turn(machines[1].snapshots.finish_making())
+    machines.tick(5)
+    fetched = machines[3].turn(machines[3].snapshots.finish_fetching()).state_ready
+    assert fetched is not None
+    assert fetched.index > 2
+
+    machines.cut = {1}
+    machines.tick(60)
+    assert machines[2].role is Role.LEADER  # by its own vote and that of node 3
+    machines.cut = {1, 2}
+    machines.tick(100)
+    assert machines[3].role is Role.FOLLOWER
