@@ -1,22 +1,23 @@
-"""The services `Ledger` and `Reports`: accounts, the money between them, and their sums."""
+"""The service `Ledger`: accounts and the money between them."""
 
 from collections.abc import Callable
 from typing import Any
 
 import grpc
 
-from ledgerd.api import account_codec, calls, codec, ids, replies, shapes
+from ledgerd.api import account_codec, calls, codec, ids, past, replies, shapes
 from ledgerd.api.cursor import ACCOUNTS, Cursor, Cursors
 from ledgerd.api.handle import NodeHandle
 from ledgerd.api.holds import HoldCalls
 from ledgerd.api.options import ApiOptions
-from ledgerd.api.replies import Replies
+from ledgerd.api.past import AsOf
 from ledgerd.api.v1 import accounts_pb2 as pb
 from ledgerd.api.v1 import accounts_pb2_grpc, common_pb2
 from ledgerd.api.vouchers import VoucherCalls
 from ledgerd.errors import NotLogged, Reason
 from ledgerd.ledger.accounts import Account
 from ledgerd.limits import ID_BYTES, OWNER_REF_BYTES_MAX
+from ledgerd.storage.history import Standing
 from ledgerd.storage.reader import AccountPage, StateReader
 
 # Any: grpc's context does not know its messages here.
@@ -134,14 +135,30 @@ class LedgerService(HoldCalls, VoucherCalls, accounts_pb2_grpc.LedgerServicer):
     async def GetBalance(  # noqa: D102
         self, request: pb.GetBalanceRequest, context: Context
     ) -> pb.GetBalanceReply:
-        header, found = await self._account(request.account_id, request.concern)
+        call = calls.current()
+        account_id = codec.object_id("account_id", ids.ACCOUNT, request.account_id)
+        at_least, max_age_s = codec.read_wish(request.concern)
+
+        def query(reader: StateReader) -> tuple[Account, AsOf, Standing]:
+            found = past.account(reader, account_id, request.account_id)
+            as_of = past.moment(reader, request.as_of)
+            past.check_open(found, as_of)
+            return found, as_of, reader.standing_at(found, as_of.index)
+
+        at, (found, as_of, standing) = await self._node.read(
+            query, at_least=at_least, max_age_s=max_age_s, deadline=call.deadline
+        )
+        call.read_at(at)
         account = replies.account(found)
         return pb.GetBalanceReply(
-            header=header,
+            header=self._replies.read(at, state_version=self._node.state_version),
             account_id=account.account_id,
             currency=account.currency,
             exponent=account.exponent,
-            balances=account.balances,
+            balances=replies.balances(standing.balances),
+            as_of_index=as_of.index,
+            sequence=standing.sequence,
+            final=as_of.is_final,
         )
 
     async def _account(
@@ -167,31 +184,6 @@ class LedgerService(HoldCalls, VoucherCalls, accounts_pb2_grpc.LedgerServicer):
             )
         header = self._replies.read(at, state_version=self._node.state_version)
         return header, found
-
-
-class ReportsService(accounts_pb2_grpc.ReportsServicer):
-    """Answers the calls of `Reports`."""
-
-    def __init__(self, options: ApiOptions, node: NodeHandle) -> None:
-        self._node = node
-        self._replies = Replies(node_id=options.node_id)
-
-    async def TrialBalance(  # noqa: D102
-        self, request: pb.TrialBalanceRequest, context: Context
-    ) -> pb.TrialBalanceReply:
-        call = calls.current()
-        at_least, max_age_s = codec.read_wish(request.concern)
-        at, books = await self._node.read(
-            lambda reader: reader.trial_balance(),
-            at_least=at_least,
-            max_age_s=max_age_s,
-            deadline=call.deadline,
-        )
-        call.read_at(at)
-        return pb.TrialBalanceReply(
-            header=self._replies.read(at, state_version=self._node.state_version),
-            books=[replies.book(found) for found in books],
-        )
 
 
 def _filter(request: pb.ListAccountsRequest) -> Keep | None:

@@ -15,6 +15,7 @@ from ledgerd.errors import NotLogged, Reason
 
 PAYOUTS: Final = 1
 ACCOUNTS: Final = 2
+STATEMENTS: Final = 3
 HOLDS: Final = 32
 VOUCHERS: Final = 33
 

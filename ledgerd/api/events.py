@@ -10,10 +10,9 @@ from ledgerd.api import calls, codec, ids, replies, shapes
 from ledgerd.api.handle import NodeHandle
 from ledgerd.api.options import ApiOptions
 from ledgerd.api.replies import Replies
-from ledgerd.api.v1 import accounts_pb2, common_pb2, events_pb2_grpc
+from ledgerd.api.v1 import common_pb2, events_pb2_grpc
 from ledgerd.api.v1 import events_pb2 as pb
 from ledgerd.errors import NotLogged, Reason
-from ledgerd.ledger.accounts import Balances
 from ledgerd.ledger.events import Event, EventKind
 from ledgerd.ledger.money import CURRENCIES
 from ledgerd.node.feed import Keep, not_kept
@@ -115,14 +114,14 @@ def event(found: Event) -> pb.Event:
         ordinal=ordinal,
         n=n,
         at_us=found.ts_us,
-        subject=_subject(found),
+        subject=subject(found),
         state_before=replies.state(found.state_before),
         state_after=replies.state(found.state_after),
         fee_units=found.fee_minor,
         accounts=[
             pb.AccountAfter(
                 account_id=ids.encode(ids.ACCOUNT, after.account_id),
-                balances=_balances(after.balances),
+                balances=replies.balances(after.balances),
             )
             for after in found.accounts
         ],
@@ -152,21 +151,12 @@ _SUBJECTS: Final = {
 }
 
 
-def _subject(found: Event) -> str:
+def subject(found: Event) -> str:
+    """Return the id of what an event is about, with its prefix."""
     prefix = _SUBJECTS.get(found.kind, ids.REQUEST)
     if found.state_after:  # only payouts have states
         prefix = ids.PAYOUT
     return ids.encode(prefix, found.subject)
-
-
-def _balances(after: Balances) -> accounts_pb2.Balances:
-    return accounts_pb2.Balances(
-        available_units=after.available_minor,
-        reserved_units=after.reserved_minor,
-        held_units=after.held_minor,
-        blocked_units=after.blocked_minor,
-        receivable_units=after.receivable_minor,
-    )
 
 
 def _seq(field: str, seq: int) -> int:

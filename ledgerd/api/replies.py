@@ -7,7 +7,7 @@ from ledgerd.api import ids
 from ledgerd.api.codec import LOOP_PAGE_ROWS
 from ledgerd.api.v1 import accounts_pb2, common_pb2, payouts_pb2
 from ledgerd.formats.batches import unpack_details
-from ledgerd.ledger.accounts import NO_ENTRY, Account, Side
+from ledgerd.ledger.accounts import NO_ENTRY, Account, Balances, Side
 from ledgerd.ledger.catalogue import RAILS
 from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.journal import Leg
@@ -17,7 +17,8 @@ from ledgerd.ledger.vouchers import Voucher
 from ledgerd.node.courier import Decided
 from ledgerd.node.reads import ReadAt
 from ledgerd.replica.inputs import WriteConcern
-from ledgerd.storage.reader import PayoutFound, PayoutRefused, TrialBook
+from ledgerd.storage.reader import PayoutFound, PayoutRefused
+from ledgerd.storage.trial import TrialBook
 
 # The wire keeps 0 for "unspecified", the ledger for CREATED.
 _OUTCOMES: Final = {
@@ -194,14 +195,14 @@ def refused(found: PayoutRefused) -> payouts_pb2.RefusedPayout:
     )
 
 
-def balances(account: Account) -> accounts_pb2.Balances:
+def balances(found: Balances) -> accounts_pb2.Balances:
     """Return the five balances of an account."""
     return accounts_pb2.Balances(
-        available_units=account.available_minor,
-        reserved_units=account.reserved_minor,
-        held_units=account.held_minor,
-        blocked_units=account.blocked_minor,
-        receivable_units=account.receivable_minor,
+        available_units=found.available_minor,
+        reserved_units=found.reserved_minor,
+        held_units=found.held_minor,
+        blocked_units=found.blocked_minor,
+        receivable_units=found.receivable_minor,
     )
 
 
@@ -216,7 +217,7 @@ def account(found: Account) -> accounts_pb2.Account:
         owner_ref=found.owner_ref,
         min_balance_units=found.min_balance_minor,
         status=_account_status(found.status),
-        balances=balances(found),
+        balances=balances(found.balances),
         sequence=found.sequence,
         opened_index=found.opened_index,
         opened_at_us=found.opened_ts_us,

@@ -8,7 +8,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from ledgerd.api.accounts import LedgerService, ReportsService
+from ledgerd.api.accounts import LedgerService
 from ledgerd.api.admin import AdminService
 from ledgerd.api.audit import AuditService
 from ledgerd.api.cluster import ClusterService
@@ -18,6 +18,7 @@ from ledgerd.api.health import HealthService
 from ledgerd.api.interceptors import Gate
 from ledgerd.api.options import ApiOptions
 from ledgerd.api.payouts import PayoutsService
+from ledgerd.api.reports import ReportsService
 from ledgerd.api.v1 import (
     accounts_pb2,
     accounts_pb2_grpc,

@@ -21,7 +21,7 @@ from ledgerd.ledger.money import currency_code
 from ledgerd.storage.check import Finding, Report
 from ledgerd.storage.check import check as check_directory
 from ledgerd.storage.environment import open_existing
-from ledgerd.storage.reader import TrialBook
+from ledgerd.storage.trial import TrialBook
 
 _STAGES = {"log": "log entries", "rows": "rows of state", "replay": "replaying the log"}
 

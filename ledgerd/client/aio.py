@@ -21,7 +21,9 @@ from ledgerd.client.calls import Calls
 from ledgerd.client.coalesce import EXTRA_PATIENCE_S_PER_ROW, Coalescer
 from ledgerd.client.concerns import (
     WriteConcern,
+    as_of,
     check_kept,
+    one_of,
     read_concern,
     write_concern,
 )
@@ -458,17 +460,28 @@ class AsyncClient(AccountCalls):
         self,
         account_id: str,
         *,
+        at_index: int | None = None,
+        at_us: int | None = None,
         at_least: int | None = None,
         max_age: float | None = None,
         deadline: float | None = None,
     ) -> accounts_pb2.GetBalanceReply:
-        """Return the balances of an account. Raises NotLogged with NOT_FOUND."""
+        """Return the balances of an account, now or at a moment of the past.
+
+        Args:
+            at_index: After every entry of the log up to this one.
+            at_us: After every entry up to this log time, microseconds.
+
+        Errors: NotLogged with NOT_FOUND, or INDEX_NOT_KEPT for an index yet to come.
+        """
         until = self._until(deadline)
         _, calls, _ = self._open()
         return await calls.read(
             lambda node: node.ledger.GetBalance,
             accounts_pb2.GetBalanceRequest(
-                account_id=account_id, concern=read_concern(at_least, max_age)
+                account_id=account_id,
+                concern=read_concern(at_least, max_age),
+                as_of=as_of(at_index, at_us),
             ),
             deadline=until,
         )
@@ -547,16 +560,67 @@ class AsyncClient(AccountCalls):
     async def trial_balance(
         self,
         *,
+        at_index: int | None = None,
+        at_us: int | None = None,
         at_least: int | None = None,
         max_age: float | None = None,
         deadline: float | None = None,
     ) -> accounts_pb2.TrialBalanceReply:
-        """Return debits and credits of every ledger account, for each book."""
+        """Return debits and credits of every ledger account, for each book.
+
+        Of the past, as in `balance`, it takes time: the journal is added up.
+        """
         until = self._until(deadline)
         _, calls, _ = self._open()
         return await calls.read(
             lambda node: node.reports.TrialBalance,
-            accounts_pb2.TrialBalanceRequest(concern=read_concern(at_least, max_age)),
+            accounts_pb2.TrialBalanceRequest(
+                concern=read_concern(at_least, max_age), as_of=as_of(at_index, at_us)
+            ),
+            deadline=until,
+        )
+
+    async def statement(
+        self,
+        account_id: str,
+        *,
+        from_index: int | None = None,
+        from_us: int | None = None,
+        to_index: int | None = None,
+        to_us: int | None = None,
+        page_size: int = 0,
+        cursor: str = "",
+        at_least: int | None = None,
+        max_age: float | None = None,
+        deadline: float | None = None,
+    ) -> accounts_pb2.StatementReply:
+        """Return one page of what happened on an account between two moments.
+
+        Args:
+            from_index: First log index, inclusive; or `from_us`, a log time in
+                microseconds. Neither: from the beginning.
+            to_index: Where it ends, exclusive; or `to_us`. Neither: at the last entry.
+            page_size: Lines, 1 .. 1,000; 0 means 100.
+            cursor: `next_cursor` of the page before; it is empty on the last page.
+
+        Errors: NotLogged; ValueError when an index and a time are given for one end.
+        """
+        until = self._until(deadline)
+        _, calls, _ = self._open()
+        for index, time_us in ((from_index, from_us), (to_index, to_us)):
+            one_of(index, time_us)
+        return await calls.read(
+            lambda node: node.reports.Statement,
+            accounts_pb2.StatementRequest(
+                account_id=account_id,
+                from_index=from_index,
+                from_us=from_us,
+                to_index=to_index,
+                to_us=to_us,
+                page_size=page_size,
+                cursor=cursor,
+                concern=read_concern(at_least, max_age),
+            ),
             deadline=until,
         )
 

@@ -6,6 +6,7 @@ from typing import Final
 from ledgerd.api.v1.common_pb2 import (
     ALL_VOTERS,
     QUORUM,
+    AsOf,
     MutationHeader,
     ReadConcern,
     Stale,
@@ -64,3 +65,22 @@ def read_concern(at_least: int | None, max_age: float | None) -> ReadConcern | N
     if not 0.001 <= max_age <= seconds_max:
         raise ValueError(f"expected 0.001 .. {seconds_max:g} seconds, found {max_age}")
     return ReadConcern(stale=Stale(max_age_ms=int(max_age * 1_000)))
+
+
+def as_of(at_index: int | None, at_us: int | None) -> AsOf | None:
+    """Return a moment of the past, None for now. Raises ValueError when both are given.
+
+    Args:
+        at_index: After every entry of the log up to this one.
+        at_us: After every entry up to this log time, microseconds.
+    """
+    one_of(at_index, at_us)
+    if at_us is not None:
+        return AsOf(time_us=at_us)
+    return None if at_index is None else AsOf(index=at_index)
+
+
+def one_of(index: int | None, time_us: int | None) -> None:
+    """Return if at most one of both is given. Raises ValueError."""
+    if index is not None and time_us is not None:
+        raise ValueError("expected an index or a time, found both")

@@ -486,14 +486,28 @@ class Client(BlockingAccountCalls):
         self,
         account_id: str,
         *,
+        at_index: int | None = None,
+        at_us: int | None = None,
         at_least: int | None = None,
         max_age: float | None = None,
         deadline: float | None = None,
     ) -> accounts_pb2.GetBalanceReply:
-        """Return the balances of an account. Raises NotLogged with NOT_FOUND."""
+        """Return the balances of an account, now or at a moment of the past.
+
+        Args:
+            at_index: After every entry of the log up to this one.
+            at_us: After every entry up to this log time, microseconds.
+
+        Errors: NotLogged with NOT_FOUND, or INDEX_NOT_KEPT for an index yet to come.
+        """
         return self._wait(
             self._client.balance(
-                account_id, at_least=at_least, max_age=max_age, deadline=deadline
+                account_id,
+                at_index=at_index,
+                at_us=at_us,
+                at_least=at_least,
+                max_age=max_age,
+                deadline=deadline,
             )
         )
 
@@ -565,14 +579,63 @@ class Client(BlockingAccountCalls):
     def trial_balance(
         self,
         *,
+        at_index: int | None = None,
+        at_us: int | None = None,
         at_least: int | None = None,
         max_age: float | None = None,
         deadline: float | None = None,
     ) -> accounts_pb2.TrialBalanceReply:
-        """Return debits and credits of every ledger account, for each book."""
+        """Return debits and credits of every ledger account, for each book.
+
+        Of the past, as in `balance`, it takes time: the journal is added up.
+        """
         return self._wait(
             self._client.trial_balance(
-                at_least=at_least, max_age=max_age, deadline=deadline
+                at_index=at_index,
+                at_us=at_us,
+                at_least=at_least,
+                max_age=max_age,
+                deadline=deadline,
+            )
+        )
+
+    def statement(
+        self,
+        account_id: str,
+        *,
+        from_index: int | None = None,
+        from_us: int | None = None,
+        to_index: int | None = None,
+        to_us: int | None = None,
+        page_size: int = 0,
+        cursor: str = "",
+        at_least: int | None = None,
+        max_age: float | None = None,
+        deadline: float | None = None,
+    ) -> accounts_pb2.StatementReply:
+        """Return one page of what happened on an account between two moments.
+
+        Args:
+            from_index: First log index, inclusive; or `from_us`, a log time in
+                microseconds. Neither: from the beginning.
+            to_index: Where it ends, exclusive; or `to_us`. Neither: at the last entry.
+            page_size: Lines, 1 .. 1,000; 0 means 100.
+            cursor: `next_cursor` of the page before; it is empty on the last page.
+
+        Errors: NotLogged; ValueError when an index and a time are given for one end.
+        """
+        return self._wait(
+            self._client.statement(
+                account_id,
+                from_index=from_index,
+                from_us=from_us,
+                to_index=to_index,
+                to_us=to_us,
+                page_size=page_size,
+                cursor=cursor,
+                at_least=at_least,
+                max_age=max_age,
+                deadline=deadline,
             )
         )
 

@@ -44,10 +44,10 @@ from ledgerd.storage import keys
 from ledgerd.storage.applied import NOTHING, Applied
 from ledgerd.storage.environment import Environment, open_directory
 from ledgerd.storage.log_store import stored_anchor, stored_hard_state
-from ledgerd.storage.reader import TrialBook, trial_balance
 from ledgerd.storage.rows import check_tree_row
 from ledgerd.storage.state_store import LmdbStateStore
 from ledgerd.storage.tables import Tables
+from ledgerd.storage.trial import TrialBook, sums_of, trial_balance
 
 FINDINGS_MAX: Final = 1_000  # kept; more are only counted
 COMMIT_ENTRIES: Final = 256  # of the replay, in one transaction
@@ -285,7 +285,7 @@ def _check_rows(
         except CorruptionError as error:
             report.add(f"state/ table {table}", str(error))
     books.compare()
-    report.books = trial_balance(books.accounts.values(), books.internals)
+    report.books = trial_balance(sums_of(books.accounts.values(), books.internals))
     for book in report.books:
         if not book.is_balanced:
             report.add(

@@ -5,7 +5,7 @@ page fault waits for the disk. Readers see what was committed, never the open wr
 Rows are bounded by the caller, for a long reader pins pages of the file (T72).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias, TypeVar
 
@@ -16,15 +16,10 @@ from ledgerd.formats import records
 from ledgerd.formats.leaves import Leaf
 from ledgerd.formats.records import Table
 from ledgerd.ledger.accounts import (
-    CUSTOMER_KINDS,
     Account,
-    AccountKind,
-    Book,
+    EntryPosition,
     InternalKey,
-    LedgerAccount,
     Position,
-    Side,
-    normal_side,
 )
 from ledgerd.ledger.catalogue import FeeSchedule
 from ledgerd.ledger.events import Event
@@ -35,10 +30,12 @@ from ledgerd.ledger.vouchers import Voucher
 from ledgerd.limits import PAGE_ROWS_MAX
 from ledgerd.raft.entries import Index
 from ledgerd.raft.membership import Membership
-from ledgerd.storage import event_pages
+from ledgerd.storage import event_pages, history, trial
 from ledgerd.storage.environment import Environment
 from ledgerd.storage.event_pages import EventPage, EventPoint, EventRange
+from ledgerd.storage.history import Line, Standing
 from ledgerd.storage.tables import Tables
+from ledgerd.storage.trial import Sums, TrialBook
 
 Result = TypeVar("Result")
 
@@ -119,43 +116,6 @@ class VoucherPage:
     vouchers: list[Voucher]
     next_after: bytes | None
     scanned: int
-
-
-@dataclass(frozen=True, slots=True)
-class TrialLine:
-    """One line of the trial balance; at most one of debit and credit is not 0.
-
-    ledger_account: `cust/*/available` for all customers' balances of a kind together, else the
-    name of the internal account. accounts: how many were summed. Minor units, unbounded.
-    """
-
-    ledger_account: str
-    debit_minor: int
-    credit_minor: int
-    accounts: int
-
-
-@dataclass(frozen=True, slots=True)
-class TrialBook:
-    """The trial balance of one book: sums per line, and over all lines."""
-
-    book: Book
-    lines: tuple[TrialLine, ...]
-
-    @property
-    def debit_minor(self) -> int:
-        """Sum of all debit balances."""
-        return sum(line.debit_minor for line in self.lines)
-
-    @property
-    def credit_minor(self) -> int:
-        """Sum of all credit balances."""
-        return sum(line.credit_minor for line in self.lines)
-
-    @property
-    def is_balanced(self) -> bool:
-        """Whether the book balances (I2)."""
-        return self.debit_minor == self.credit_minor
 
 
 def read(environment: Environment, query: Callable[["StateReader"], Result]) -> Result:
@@ -409,59 +369,47 @@ class StateReader:
             found.append((bytes(key), bytes(value)))
         return found
 
-    def trial_balance(self) -> list[TrialBook]:
-        """Return the trial balance of every book, sorted. Scans all accounts."""
+    def standing_at(self, account: Account, index: Index) -> Standing:
+        """Return what `account`, as read here, had at `index`; see `history`."""
+        return history.standing_at(self._tables, account, index)
+
+    def lines(self, account: Account, *, first: int, last: int) -> list[Line]:
+        """Return the entries of `account`, as read here, numbered `first` .. `last`."""
+        return history.lines(self._tables, account, first=first, last=last)
+
+    def index_at(self, time_us: int) -> Index:
+        """Return up to which index the log had come at log time `time_us`; see `history`."""
+        return history.index_at(self._tables, time_us, self.applied())
+
+    def sums(self) -> Sums:
+        """Return the sums of all balances. Scans all accounts."""
         accounts = (
             records.decode_account(key, value)
             for key, value in self._tables.scan(Table.ACCOUNT)
         )
-        return trial_balance(accounts, self._tables.internals())
+        return trial.sums_of(accounts, self._tables.internals())
 
+    def opened_by(self, index: Index) -> Sums:
+        """Return the accounts that were open at `index`, without money. Scans all of them."""
+        return trial.opened_by(self._tables, index)
 
-def trial_balance(
-    accounts: Iterable[Account], internals: dict[InternalKey, int]
-) -> list[TrialBook]:
-    """Return the trial balance per book: customers summed by kind of balance, internals by name."""
-    sums: dict[Book, dict[AccountKind, int]] = {}
-    counts: dict[Book, int] = {}
-    for account in accounts:
-        book = account.book
-        of_book = sums.setdefault(book, dict.fromkeys(CUSTOMER_KINDS, 0))
-        counts[book] = counts.get(book, 0) + 1
-        for kind, balance_minor in zip(CUSTOMER_KINDS, account.balances, strict=True):
-            of_book[kind] += balance_minor
-    lines: dict[Book, list[TrialLine]] = {}
-    for book, of_book in sums.items():
-        lines[book] = [
-            _line(LedgerAccount(kind, b"*"), balance_minor, counts[book])
-            for kind, balance_minor in of_book.items()
-        ]
-    for key in sorted(internals):
-        lines.setdefault(key.book, []).append(_line(key.account, internals[key], 1))
-    return [
-        TrialBook(
-            book,
-            tuple(
-                line for line in lines[book] if line.debit_minor or line.credit_minor
-            ),
+    def add_journal(
+        self,
+        sums: Sums,
+        *,
+        after: EntryPosition,
+        last: Index,
+        sign: int,
+        rows_max: int,
+    ) -> EntryPosition | None:
+        """Add a piece of the journal to `sums`; see `trial`."""
+        return trial.add_journal(
+            self._tables, sums, after=after, last=last, sign=sign, rows_max=rows_max
         )
-        for book in sorted(lines)
-    ]
 
-
-def _line(account: LedgerAccount, balance_minor: int, accounts: int) -> TrialLine:
-    """Return a line with a balance on its normal side, or on the other if it is negative."""
-    name = (
-        f"cust/*/{account.kind.name.lower()}" if account.is_customer else account.name
-    )
-    is_debit = (normal_side(account.kind) is Side.DEBIT) == (balance_minor >= 0)
-    amount_minor = abs(balance_minor)
-    return TrialLine(
-        name,
-        debit_minor=amount_minor if is_debit else 0,
-        credit_minor=0 if is_debit else amount_minor,
-        accounts=accounts,
-    )
+    def trial_balance(self) -> list[TrialBook]:
+        """Return the trial balance of every book, sorted. Scans all accounts."""
+        return trial.trial_balance(self.sums())
 
 
 def _successor(key: bytes) -> bytes:

@@ -13,7 +13,13 @@ from ledgerd.errors import CorruptionError
 from ledgerd.formats import leaves, memberships, records, versions
 from ledgerd.formats.leaves import Leaf
 from ledgerd.formats.records import Table
-from ledgerd.ledger.accounts import Account, EntryPosition, InternalKey, Position
+from ledgerd.ledger.accounts import (
+    Account,
+    Balances,
+    EntryPosition,
+    InternalKey,
+    Position,
+)
 from ledgerd.ledger.catalogue import FeeSchedule
 from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
@@ -158,6 +164,19 @@ class Tables:
         """Return the seq of the last event, 0 before the first."""
         key = records.META_EVENT_SEQ
         return self._row(Table.META, key, records.decode_event_seq) or 0
+
+    def journal(self, position: EntryPosition) -> JournalEntry | None:
+        """Return a journal entry."""
+        return self._row(
+            Table.JOURNAL, records.entry_key(position), records.decode_journal
+        )
+
+    def account_mark(
+        self, account_id: bytes, sequence: int
+    ) -> tuple[EntryPosition, Balances] | None:
+        """Return position and balances of an account's entry of this number, for every 64th."""
+        key = records.account_mark_key(account_id, sequence)
+        return self._row(Table.ACCOUNT_MARK, key, records.decode_account_mark)
 
     def event_seek(self, seq: int) -> EntryPosition | None:
         """Return where the event of this number stands, for every 1,024th."""

@@ -36,7 +36,7 @@ READS = {
     "Audit/ConsistencyProof",
     "Audit/Digest",
 }
-AUDITS = {"Reports/TrialBalance", "Audit/InclusionProof"}
+AUDITS = {"Reports/TrialBalance", "Reports/Statement", "Audit/InclusionProof"}
 CHANGES = {
     "Payouts/Submit",
     "Payouts/SubmitBatch",

@@ -200,7 +200,7 @@ class FakeCluster:
         self.digests: dict[int, str] = {}  # of nodes that differ
         self.fees: Sequence[admin_pb2.FeeRule] = ()  # as they were set last
         self.events: list[events_pb2.Event] = []
-        self.asked: list[Message] = []  # about status, holds and vouchers
+        self.asked: list[Message] = []  # of the calls that note it
         self.nodes = {
             node_id: FakeNode(self, node_id) for node_id in range(1, count + 1)
         }
@@ -623,6 +623,21 @@ class FakeLedger(FakeAccountCalls):
             result=common_pb2.CommandResult(outcome=common_pb2.OUTCOME_CREATED),
         )
 
+    def GetBalance(
+        self, request: accounts_pb2.GetBalanceRequest, context: grpc.ServicerContext
+    ) -> accounts_pb2.GetBalanceReply:
+        self.node.enter("GetBalance", context)
+        self.node.cluster.asked.append(request)
+        return accounts_pb2.GetBalanceReply(
+            account_id=request.account_id,
+            currency="USD",
+            exponent=2,
+            balances=accounts_pb2.Balances(available_units=1_234_500),
+            as_of_index=17,
+            sequence=3,
+            final=request.as_of.WhichOneof("at") != "time_us",
+        )
+
     def GetAccount(
         self, request: accounts_pb2.GetAccountRequest, context: grpc.ServicerContext
     ) -> accounts_pb2.GetAccountReply:
@@ -643,6 +658,40 @@ class FakeLedger(FakeAccountCalls):
 class FakeReports(accounts_pb2_grpc.ReportsServicer):
     def __init__(self, node: FakeNode) -> None:
         self.node = node
+
+    def Statement(
+        self, request: accounts_pb2.StatementRequest, context: grpc.ServicerContext
+    ) -> accounts_pb2.StatementReply:
+        """Return three fundings of 1.00, two on the first page."""
+        self.node.enter("Statement", context)
+        self.node.cluster.asked.append(request)
+        first = int(request.cursor or 1)
+        numbers = [n for n in (1, 2, 3) if first <= n < first + 2]
+        return accounts_pb2.StatementReply(
+            account_id=request.account_id,
+            currency="USD",
+            exponent=2,
+            from_index=1,
+            to_index=12,
+            opening=accounts_pb2.StatementBalance(),
+            closing=accounts_pb2.StatementBalance(
+                sequence=3, balances=accounts_pb2.Balances(available_units=300)
+            ),
+            lines=[
+                accounts_pb2.StatementLine(
+                    sequence=n,
+                    index=n + 8,
+                    at_us=n * 1_000_000,
+                    reason="fund",
+                    subject="req_" + "0" * 26,
+                    change=accounts_pb2.Balances(available_units=100),
+                    after=accounts_pb2.Balances(available_units=100 * n),
+                )
+                for n in numbers
+            ],
+            next_cursor="3" if first == 1 else "",
+            final=request.WhichOneof("to") != "to_us",
+        )
 
     def TrialBalance(
         self, request: accounts_pb2.TrialBalanceRequest, context: grpc.ServicerContext

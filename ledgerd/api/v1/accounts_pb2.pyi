@@ -174,40 +174,130 @@ class TransferReply(_message.Message):
     def __init__(self, header: _Optional[_Union[_common_pb2.MutationHeader, _Mapping]] = ..., result: _Optional[_Union[_common_pb2.CommandResult, _Mapping]] = ...) -> None: ...
 
 class GetBalanceRequest(_message.Message):
-    __slots__ = ("account_id", "concern")
+    __slots__ = ("account_id", "concern", "as_of")
     ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
     CONCERN_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_FIELD_NUMBER: _ClassVar[int]
     account_id: str
     concern: _common_pb2.ReadConcern
-    def __init__(self, account_id: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.ReadConcern, _Mapping]] = ...) -> None: ...
+    as_of: _common_pb2.AsOf
+    def __init__(self, account_id: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.ReadConcern, _Mapping]] = ..., as_of: _Optional[_Union[_common_pb2.AsOf, _Mapping]] = ...) -> None: ...
 
 class GetBalanceReply(_message.Message):
-    __slots__ = ("header", "account_id", "currency", "exponent", "balances")
+    __slots__ = ("header", "account_id", "currency", "exponent", "balances", "as_of_index", "sequence", "final")
     HEADER_FIELD_NUMBER: _ClassVar[int]
     ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
     CURRENCY_FIELD_NUMBER: _ClassVar[int]
     EXPONENT_FIELD_NUMBER: _ClassVar[int]
     BALANCES_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_INDEX_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    FINAL_FIELD_NUMBER: _ClassVar[int]
     header: _common_pb2.ReadHeader
     account_id: str
     currency: str
     exponent: int
     balances: Balances
-    def __init__(self, header: _Optional[_Union[_common_pb2.ReadHeader, _Mapping]] = ..., account_id: _Optional[str] = ..., currency: _Optional[str] = ..., exponent: _Optional[int] = ..., balances: _Optional[_Union[Balances, _Mapping]] = ...) -> None: ...
+    as_of_index: int
+    sequence: int
+    final: bool
+    def __init__(self, header: _Optional[_Union[_common_pb2.ReadHeader, _Mapping]] = ..., account_id: _Optional[str] = ..., currency: _Optional[str] = ..., exponent: _Optional[int] = ..., balances: _Optional[_Union[Balances, _Mapping]] = ..., as_of_index: _Optional[int] = ..., sequence: _Optional[int] = ..., final: _Optional[bool] = ...) -> None: ...
 
 class TrialBalanceRequest(_message.Message):
-    __slots__ = ("concern",)
+    __slots__ = ("concern", "as_of")
     CONCERN_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_FIELD_NUMBER: _ClassVar[int]
     concern: _common_pb2.ReadConcern
-    def __init__(self, concern: _Optional[_Union[_common_pb2.ReadConcern, _Mapping]] = ...) -> None: ...
+    as_of: _common_pb2.AsOf
+    def __init__(self, concern: _Optional[_Union[_common_pb2.ReadConcern, _Mapping]] = ..., as_of: _Optional[_Union[_common_pb2.AsOf, _Mapping]] = ...) -> None: ...
 
 class TrialBalanceReply(_message.Message):
-    __slots__ = ("header", "books")
+    __slots__ = ("header", "books", "as_of_index", "final")
     HEADER_FIELD_NUMBER: _ClassVar[int]
     BOOKS_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_INDEX_FIELD_NUMBER: _ClassVar[int]
+    FINAL_FIELD_NUMBER: _ClassVar[int]
     header: _common_pb2.ReadHeader
     books: _containers.RepeatedCompositeFieldContainer[Book]
-    def __init__(self, header: _Optional[_Union[_common_pb2.ReadHeader, _Mapping]] = ..., books: _Optional[_Iterable[_Union[Book, _Mapping]]] = ...) -> None: ...
+    as_of_index: int
+    final: bool
+    def __init__(self, header: _Optional[_Union[_common_pb2.ReadHeader, _Mapping]] = ..., books: _Optional[_Iterable[_Union[Book, _Mapping]]] = ..., as_of_index: _Optional[int] = ..., final: _Optional[bool] = ...) -> None: ...
+
+class StatementRequest(_message.Message):
+    __slots__ = ("account_id", "from_index", "from_us", "to_index", "to_us", "page_size", "cursor", "concern")
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    FROM_INDEX_FIELD_NUMBER: _ClassVar[int]
+    FROM_US_FIELD_NUMBER: _ClassVar[int]
+    TO_INDEX_FIELD_NUMBER: _ClassVar[int]
+    TO_US_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    CURSOR_FIELD_NUMBER: _ClassVar[int]
+    CONCERN_FIELD_NUMBER: _ClassVar[int]
+    account_id: str
+    from_index: int
+    from_us: int
+    to_index: int
+    to_us: int
+    page_size: int
+    cursor: str
+    concern: _common_pb2.ReadConcern
+    def __init__(self, account_id: _Optional[str] = ..., from_index: _Optional[int] = ..., from_us: _Optional[int] = ..., to_index: _Optional[int] = ..., to_us: _Optional[int] = ..., page_size: _Optional[int] = ..., cursor: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.ReadConcern, _Mapping]] = ...) -> None: ...
+
+class StatementReply(_message.Message):
+    __slots__ = ("header", "account_id", "currency", "exponent", "from_index", "to_index", "opening", "closing", "lines", "next_cursor", "final")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    EXPONENT_FIELD_NUMBER: _ClassVar[int]
+    FROM_INDEX_FIELD_NUMBER: _ClassVar[int]
+    TO_INDEX_FIELD_NUMBER: _ClassVar[int]
+    OPENING_FIELD_NUMBER: _ClassVar[int]
+    CLOSING_FIELD_NUMBER: _ClassVar[int]
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_CURSOR_FIELD_NUMBER: _ClassVar[int]
+    FINAL_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.ReadHeader
+    account_id: str
+    currency: str
+    exponent: int
+    from_index: int
+    to_index: int
+    opening: StatementBalance
+    closing: StatementBalance
+    lines: _containers.RepeatedCompositeFieldContainer[StatementLine]
+    next_cursor: str
+    final: bool
+    def __init__(self, header: _Optional[_Union[_common_pb2.ReadHeader, _Mapping]] = ..., account_id: _Optional[str] = ..., currency: _Optional[str] = ..., exponent: _Optional[int] = ..., from_index: _Optional[int] = ..., to_index: _Optional[int] = ..., opening: _Optional[_Union[StatementBalance, _Mapping]] = ..., closing: _Optional[_Union[StatementBalance, _Mapping]] = ..., lines: _Optional[_Iterable[_Union[StatementLine, _Mapping]]] = ..., next_cursor: _Optional[str] = ..., final: _Optional[bool] = ...) -> None: ...
+
+class StatementBalance(_message.Message):
+    __slots__ = ("sequence", "balances")
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    BALANCES_FIELD_NUMBER: _ClassVar[int]
+    sequence: int
+    balances: Balances
+    def __init__(self, sequence: _Optional[int] = ..., balances: _Optional[_Union[Balances, _Mapping]] = ...) -> None: ...
+
+class StatementLine(_message.Message):
+    __slots__ = ("sequence", "index", "ordinal", "n", "at_us", "reason", "subject", "change", "after")
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    ORDINAL_FIELD_NUMBER: _ClassVar[int]
+    N_FIELD_NUMBER: _ClassVar[int]
+    AT_US_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    sequence: int
+    index: int
+    ordinal: int
+    n: int
+    at_us: int
+    reason: str
+    subject: str
+    change: Balances
+    after: Balances
+    def __init__(self, sequence: _Optional[int] = ..., index: _Optional[int] = ..., ordinal: _Optional[int] = ..., n: _Optional[int] = ..., at_us: _Optional[int] = ..., reason: _Optional[str] = ..., subject: _Optional[str] = ..., change: _Optional[_Union[Balances, _Mapping]] = ..., after: _Optional[_Union[Balances, _Mapping]] = ...) -> None: ...
 
 class Book(_message.Message):
     __slots__ = ("livemode", "currency", "exponent", "lines", "debit_units", "credit_units", "balanced")

@@ -993,6 +993,11 @@ class ReportsStub:
                 request_serializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.TrialBalanceRequest.SerializeToString,
                 response_deserializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.TrialBalanceReply.FromString,
                 _registered_method=True)
+        self.Statement = channel.unary_unary(
+                '/ledgerd.api.v1.Reports/Statement',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.StatementRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.StatementReply.FromString,
+                _registered_method=True)
 
 
 class ReportsServicer:
@@ -1001,6 +1006,14 @@ class ReportsServicer:
 
     def TrialBalance(self, request, context):
         """Debits and credits of every ledger account, per book; a book is (livemode, currency).
+        Of the past it takes time proportional to the entries from the beginning, or until now.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Statement(self, request, context):
+        """What happened on an account between two moments, and the balances at both.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -1013,6 +1026,11 @@ def add_ReportsServicer_to_server(servicer, server):
                     servicer.TrialBalance,
                     request_deserializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.TrialBalanceRequest.FromString,
                     response_serializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.TrialBalanceReply.SerializeToString,
+            ),
+            'Statement': grpc.unary_unary_rpc_method_handler(
+                    servicer.Statement,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.StatementRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.StatementReply.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1043,6 +1061,33 @@ class Reports:
             '/ledgerd.api.v1.Reports/TrialBalance',
             ledgerd_dot_api_dot_v1_dot_accounts__pb2.TrialBalanceRequest.SerializeToString,
             ledgerd_dot_api_dot_v1_dot_accounts__pb2.TrialBalanceReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Statement(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Reports/Statement',
+            ledgerd_dot_api_dot_v1_dot_accounts__pb2.StatementRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_accounts__pb2.StatementReply.FromString,
             options,
             channel_credentials,
             insecure,

@@ -290,7 +290,11 @@ class ReportsStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ReportsAsyncStub: ...
     TrialBalance: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.TrialBalanceRequest, _accounts_pb2.TrialBalanceReply]
-    """Debits and credits of every ledger account, per book; a book is (livemode, currency)."""
+    """Debits and credits of every ledger account, per book; a book is (livemode, currency).
+    Of the past it takes time proportional to the entries from the beginning, or until now.
+    """
+    Statement: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.StatementRequest, _accounts_pb2.StatementReply]
+    """What happened on an account between two moments, and the balances at both."""
 
 @_typing.type_check_only
 class ReportsAsyncStub(ReportsStub):
@@ -298,7 +302,11 @@ class ReportsAsyncStub(ReportsStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     TrialBalance: _aio.UnaryUnaryMultiCallable[_accounts_pb2.TrialBalanceRequest, _accounts_pb2.TrialBalanceReply]  # type: ignore[assignment]
-    """Debits and credits of every ledger account, per book; a book is (livemode, currency)."""
+    """Debits and credits of every ledger account, per book; a book is (livemode, currency).
+    Of the past it takes time proportional to the entries from the beginning, or until now.
+    """
+    Statement: _aio.UnaryUnaryMultiCallable[_accounts_pb2.StatementRequest, _accounts_pb2.StatementReply]  # type: ignore[assignment]
+    """What happened on an account between two moments, and the balances at both."""
 
 class ReportsServicer(metaclass=_abc_1.ABCMeta):
     """Sums and statements. Role: auditor or admin."""
@@ -309,6 +317,16 @@ class ReportsServicer(metaclass=_abc_1.ABCMeta):
         request: _accounts_pb2.TrialBalanceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_accounts_pb2.TrialBalanceReply, _abc.Awaitable[_accounts_pb2.TrialBalanceReply]]:
-        """Debits and credits of every ledger account, per book; a book is (livemode, currency)."""
+        """Debits and credits of every ledger account, per book; a book is (livemode, currency).
+        Of the past it takes time proportional to the entries from the beginning, or until now.
+        """
+
+    @_abc_1.abstractmethod
+    def Statement(
+        self,
+        request: _accounts_pb2.StatementRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_accounts_pb2.StatementReply, _abc.Awaitable[_accounts_pb2.StatementReply]]:
+        """What happened on an account between two moments, and the balances at both."""
 
 def add_ReportsServicer_to_server(servicer: ReportsServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -190,6 +190,14 @@ class Stale(_message.Message):
     max_age_ms: int
     def __init__(self, max_age_ms: _Optional[int] = ...) -> None: ...
 
+class AsOf(_message.Message):
+    __slots__ = ("index", "time_us")
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    TIME_US_FIELD_NUMBER: _ClassVar[int]
+    index: int
+    time_us: int
+    def __init__(self, index: _Optional[int] = ..., time_us: _Optional[int] = ...) -> None: ...
+
 class CommandResult(_message.Message):
     __slots__ = ("outcome", "refusal", "ordinal", "replayed", "original_index", "original_ordinal", "original_at_us", "id_spent", "same_request", "differing_fields")
     OUTCOME_FIELD_NUMBER: _ClassVar[int]

@@ -5,16 +5,21 @@ from rich.table import Table
 
 from ledgerd.api.v1 import accounts_pb2
 from ledgerd.cli.ctl import render
+from ledgerd.cli.ctl.moments import Moment
 from ledgerd.cli.ctl.session import Ended, Failed, Session, read_options
+from ledgerd.cli.ctl.statement import at_option
 
 
 @read_options
 @click.command("trial-balance")
+@at_option
 @click.pass_obj
-def trial_balance(session: Session) -> None:
+def trial_balance(session: Session, *, at: Moment) -> None:
     """Show debits and credits of every ledger account, for each currency."""
     with session.client() as client:
         reply = client.trial_balance(
+            at_index=at.index,
+            at_us=at.time_us,
             at_least=session.at_least,
             max_age=session.max_age_s,
             deadline=session.deadline_s,
@@ -24,7 +29,7 @@ def trial_balance(session: Session) -> None:
     else:
         for book in reply.books:
             session.console.print(_table(book))
-        session.console.print(f"read at index {reply.header.applied_index}")
+        session.console.print(f"as of index {reply.as_of_index}")
     wrong = [_name(book) for book in reply.books if not book.balanced]
     if wrong:
         raise Failed(

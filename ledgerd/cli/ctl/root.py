@@ -17,6 +17,7 @@ from ledgerd.cli.ctl.fees import fees
 from ledgerd.cli.ctl.hold import hold
 from ledgerd.cli.ctl.payout import payout
 from ledgerd.cli.ctl.session import CONFIG_VARIABLE, Ended, Failed, Seconds, Session
+from ledgerd.cli.ctl.statement import account_balance, account_statement
 from ledgerd.cli.ctl.voucher import voucher
 from ledgerd.client import NotLogged, OutcomeUnknown, Refused
 from ledgerd.errors import CallError, ConfigError, LedgerdError, Reason
@@ -134,6 +135,8 @@ def _adopt(command: click.Command) -> None:
         command.params.extend(_common())
 
 
+account.add_command(account_balance)
+account.add_command(account_statement)
 _COMMANDS: Final = (
     account,
     hold,
