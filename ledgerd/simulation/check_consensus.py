@@ -30,6 +30,7 @@ from ledgerd.raft.messages import (
     RequestVoteReply,
 )
 from ledgerd.raft.options import Options
+from ledgerd.raft.progress import Mode
 from ledgerd.raft.ready import Ready
 from ledgerd.raft.snapshots import Snapshot
 from ledgerd.raft.status import Status
@@ -285,12 +286,16 @@ class ConsensusWatch:
         require(not is_fenced or before.last == status.last, "R17", before, status)
 
     def _check_windows(self, status: Status) -> None:
-        """R16: a window never holds more than its bounds and one message."""
+        """R16: a window holds what was sent and is not answered, within its bounds."""
         for peer in status.peers:
             bound = self._options.window_messages
             require(peer.window_messages <= bound, "R16", peer)
             is_empty = peer.window_messages == 0
             require(is_empty == (peer.window_bytes == 0), "R16", peer)
+            if peer.mode is Mode.REPLICATE:
+                unanswered = peer.next - 1 - peer.match
+                require(is_empty == (unanswered == 0), "R16", peer)
+                require(peer.window_messages <= unanswered, "R16", peer)
 
     def _check_leader(self, status: Status, core: Core) -> None:
         node_id, term = status.node_id, status.term

@@ -34,7 +34,9 @@ from ledgerd.replica.ports import Receipt
 from ledgerd.replica.replica import Replica
 from ledgerd.simulation.budget import FaultBudget
 from ledgerd.simulation.check_answers import AnswersWatch, Call
+from ledgerd.simulation.check_clocks import ClocksWatch
 from ledgerd.simulation.check_consensus import ConsensusWatch
+from ledgerd.simulation.check_exchanges import ExchangesWatch
 from ledgerd.simulation.check_ledger import LedgerWatch, account_seen
 from ledgerd.simulation.check_timers import TimersWatch
 from ledgerd.simulation.client import Client
@@ -95,7 +97,8 @@ class Simulation:
     """A run from its first event to its last.
 
     planned: the schedule of faults to carry out; None: the one of the setup. marks: how often
-    each rare path was taken. consensus, ledger, answers, timers: what was seen and checked.
+    each rare path was taken. consensus, ledger, answers, timers, exchanges, clocks:
+    what was seen and checked.
     """
 
     def __init__(
@@ -125,6 +128,8 @@ class Simulation:
         self.consensus = ConsensusWatch(ids, setup.options)
         self.answers = AnswersWatch(self.ledger)
         self.timers = TimersWatch(setup.options.election_base_ticks)
+        self.exchanges = ExchangesWatch()
+        self.clocks = ClocksWatch()
         self._client_dice = dice(setup.seed, "client network")
         self._copy_dice = dice(setup.seed, "copies")
         self._calls: dict[Waiter, tuple[Call, Client | Operator, Work]] = {}
@@ -274,6 +279,7 @@ class Simulation:
 
     def persisted(self, node_id: NodeId, ready: Ready) -> None:
         """A node has made this Ready durable; nothing that rests on it has left."""
+        self._check_stamps(node_id, ready.entries)
         self.consensus.persisted(node_id, ready)
         hard, machine = ready.hard_state, self.machines[node_id]
         snapshot = ready.snapshot
@@ -292,6 +298,23 @@ class Simulation:
                 ),
             },
         )
+
+    def _check_stamps(self, node_id: NodeId, entries: Sequence[Entry]) -> None:
+        """K1: log time of what a leader writes, before anybody else can have written it."""
+        new = [entry for entry in entries if entry.link not in self.consensus.entries]
+        life = self.machines[node_id].life
+        if not new or life is None:
+            return
+        status = life.replica.core.status()
+        if status.role is Role.LEADER:
+            self._look_at_clocks()
+            for entry in new:
+                if entry.term == status.term:
+                    self.clocks.stamped(entry, status.membership.all_voters)
+
+    def _look_at_clocks(self) -> None:
+        shown = {n: machine.wall.now_us() for n, machine in self.machines.items()}
+        self.clocks.look(self.agenda.now_ns // 1000, shown)
 
     def _shown(self, snapshot: Snapshot) -> dict[str, object]:
         """Return an installed snapshot as protocol events show it (R14)."""
@@ -383,6 +406,7 @@ class Simulation:
         """Take a message that leaves the machine at its own time."""
         self.consensus.sent(message)
         self.timers.sent(machine.incarnation, message)
+        self.exchanges.sent(message)
         self.trace.message(machine.own_ns, machine.incarnation, ">", message)
         is_old = machine.is_old or self.machines[message.to].is_old
         if is_old and not is_understood(type(message), OLD_PROTOCOL):
@@ -401,6 +425,7 @@ class Simulation:
         assert machine.life is not None
         status = machine.life.replica.core.status()
         self.timers.turning(machine.node_id, machine.incarnation, status.term, inputs)
+        self.exchanges.turning(machine.node_id, machine.incarnation, inputs)
         self.consensus.turning(status)
 
     def turned(self, machine: Machine, outbox: Outbox) -> None:
@@ -428,6 +453,8 @@ class Simulation:
             installed = machine.life.replica.core.membership
             self.roster.check_installed(machine.node_id, snapshot.index, installed)
             self._event(machine, "I", None, str(snapshot.index))
+        if outbox.membership is not None and machine.log_clock is not None:
+            machine.log_clock.follow_voters(outbox.membership.all_voters)
         for point in outbox.reads:
             self._event(machine, "R", None, str(point.index))
 
@@ -718,6 +745,7 @@ class Simulation:
     def note_fault(self, fault: Fault, what: str) -> None:
         """A fault has begun."""
         self.fault_counts[fault.kind] += 1
+        self._look_at_clocks()
         letter = "D" if "disk" in fault.kind else "N"
         note = f"#{fault.number} {fault.kind} {what}"
         self.trace.event(self.agenda.now_ns, 0, 0, letter, None, note)

@@ -16,10 +16,12 @@ from ledgerd.raft.messages import (
     RequestVote,
 )
 from ledgerd.raft.outgoing import Outgoing
+from ledgerd.raft.progress import Event, Mode, Progress
 from ledgerd.raft.quorum import EVERYTHING
 from ledgerd.raft.reads import Reads
 from ledgerd.raft.replication import Leadership
 from ledgerd.raft.roles import Roles
+from ledgerd.replica.log_clock import LogClock
 from ledgerd.simulation.swarm import Setup
 from tests.simulation.mutations.plant import Engine, Function, Plant
 
@@ -230,6 +232,41 @@ def _send_at_once(may_send_early: Function) -> Function:
     return always
 
 
+def _probe_again_as_before(rejected: Function) -> Function:
+    """Send a rejected probe again as it was, at once (T29)."""
+
+    def again(self: Progress, *, prev: Index, joins_at: Index, stream: int) -> Any:
+        if self.mode is not Mode.PROBE or prev != self.next - 1:
+            return rejected(self, prev=prev, joins_at=joins_at, stream=stream)
+        self._restart(Event.REJECTED, self.next, stream)
+        return True
+
+    return again
+
+
+def _trust_the_own_clock(now_us: Function) -> Function:
+    """Stamp entries with the wall clock of the leader (K1)."""
+    del now_us
+
+    def own(self: LogClock) -> int:
+        self._last_us = max(self._last_us, self._wall_us())
+        return self._last_us
+
+    return own
+
+
+def _near_nodes(setup: Setup) -> Setup:
+    """Many round trips fit between two ticks, so that a loop of messages turns."""
+    wire = replace(setup.wire, delay_ns=200_000, jitter_ns=0)
+    return replace(_old_tails(setup), wire=wire, sync_ns=200_000, turn_ns=50_000)
+
+
+def _jumping_clocks(setup: Setup) -> Setup:
+    """Clocks of a minority jump, and leaders change."""
+    faults = ("clock_jump", "transfer", "isolate_leader")
+    return replace(setup, nodes=max(3, setup.nodes), faults=faults)
+
+
 def _old_tails(setup: Setup) -> Setup:
     """Leaders that nobody hears go on writing; connections break while they come back.
 
@@ -356,6 +393,18 @@ PLANTS: Final = (
         "T22",
         "a heartbeat tells a commit index that its receiver has not matched",
         {"ledgerd.raft.replication:Leadership.heartbeat": _believe_heartbeats},
+    ),
+    Plant(
+        "T29",
+        "a rejected probe is sent again as it was",
+        {"ledgerd.raft.progress:Progress.rejected": _probe_again_as_before},
+        setup=_near_nodes,
+    ),
+    Plant(
+        "K1",
+        "log time is the leader's own clock",
+        {"ledgerd.replica.log_clock:LogClock.now_us": _trust_the_own_clock},
+        setup=_jumping_clocks,
     ),
     Plant(
         "T25",

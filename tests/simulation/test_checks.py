@@ -1,0 +1,83 @@
+"""The watches that no find of a whole run shows in small: loops of messages, and clocks."""
+
+import pytest
+
+from ledgerd.raft.entries import Entry, EntryId, EntryKind, Index, NodeId, Term
+from ledgerd.raft.facts import PeerLost, SnapshotSent
+from ledgerd.raft.messages import AppendAccepted, AppendEntries
+from ledgerd.replica.inputs import Input, Noted, Received, Ticked
+from ledgerd.simulation.check_clocks import ClocksWatch
+from ledgerd.simulation.check_exchanges import TIMES_MAX, ExchangesWatch
+from ledgerd.simulation.verdict import Violation
+
+ONE, TWO, THREE = NodeId(1), NodeId(2), NodeId(3)
+ANSWER = Received(AppendAccepted(TWO, ONE, Term(1), Index(3), 1, 1))
+DAY_US = 86_400_000_000
+
+
+def probe(stream: int, index: int = 3) -> AppendEntries:
+    """Return an empty append of node 1 to node 2."""
+    prev = EntryId(Term(1), Index(index))
+    return AppendEntries(ONE, TWO, Term(1), prev, b"", (), Index(0), stream, 1)
+
+
+def ask_often(cause: Input | None, *, index_step: int = 0) -> None:
+    """Let node 1 ask node 2 twenty times, before each of which something happens."""
+    watch = ExchangesWatch()
+    for number in range(20):
+        watch.turning(ONE, 1, [ANSWER] if cause is None else [ANSWER, cause])
+        watch.sent(probe(stream=number, index=3 + number * index_step))
+
+
+@pytest.mark.parametrize("cause", [None, Noted(SnapshotSent(TWO, ok=False))])
+def test_the_same_question_again_and_again_is_a_loop(cause: Input | None) -> None:
+    """R16, T29: another stream number does not make it another question."""
+    with pytest.raises(Violation, match=f"R16: sent {TIMES_MAX + 1} times"):
+        ask_often(cause)
+
+
+@pytest.mark.parametrize("cause", [Ticked(1, 0), Noted(PeerLost(TWO))])
+def test_what_the_clock_or_a_broken_connection_makes_a_node_say_is_no_loop(
+    cause: Input,
+) -> None:
+    """A dead peer is probed for ever, tick by tick."""
+    ask_often(cause)
+
+
+def test_questions_that_move_on_are_no_loop() -> None:
+    """A probe that goes back or forth asks something else each time."""
+    ask_often(None, index_step=1)
+
+
+def test_several_ticks_of_one_turn_may_each_repeat_a_message() -> None:
+    """A process that was paused takes them together."""
+    watch = ExchangesWatch()
+    watch.turning(ONE, 1, [Ticked(1, 0), ANSWER, Ticked(1, 0)])
+
+    for number in range(2 * TIMES_MAX):
+        watch.sent(probe(stream=number))
+
+
+def entry(ts_us: int) -> Entry:
+    """Return an entry with this log time."""
+    return Entry(Term(1), Index(1), EntryKind.NOOP, ts_us, b"", b"")
+
+
+def stamped(ts_us: int, clocks_us: tuple[int, int, int]) -> None:
+    """Let a leader stamp an entry, where three clocks agreed, and then jumped to these."""
+    watch = ClocksWatch()
+    watch.look(0, {ONE: DAY_US, TWO: DAY_US, THREE: DAY_US})
+    watch.look(1_000, dict(zip((ONE, TWO, THREE), clocks_us, strict=True)))
+    watch.stamped(entry(ts_us), (ONE, TWO, THREE))
+
+
+def test_log_time_of_one_clock_that_jumped_is_found() -> None:
+    """K1: one of three clocks goes a day ahead, and log time with it."""
+    with pytest.raises(Violation, match="K1"):
+        stamped(2 * DAY_US, (2 * DAY_US, DAY_US, DAY_US))
+
+
+def test_log_time_follows_a_quorum_that_jumped() -> None:
+    """Two of three clocks are the quorum, whatever they show."""
+    stamped(2 * DAY_US, (2 * DAY_US, 2 * DAY_US, DAY_US))
+    stamped(DAY_US, (2 * DAY_US, DAY_US, DAY_US))
