@@ -395,6 +395,7 @@ class _NodeBuild:
             on_slot=lambda index: inbox.put_fact(SlotCorrupt(index)),
             on_damage=inbox.put_damage,
             on_pass=self._on_scrubbed,
+            read_copies=keeper.look_over,
         )
 
         async def scrub_on() -> None:

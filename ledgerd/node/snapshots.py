@@ -54,8 +54,8 @@ class CopyOptions:
 class SnapshotKeeper:
     """Makes, keeps, gives and fetches copies of state/.
 
-    `newest`, `make`, `fetch`, `stop_fetching` and `forget` belong to the replica thread; `open` and
-    `came_damaged` to any; `attach` and `stop` to the loop.
+    `newest`, `make`, `fetch`, `stop_fetching` and `forget` belong to the replica thread; `open`,
+    `came_damaged` and `look_over` to any; `attach` and `stop` to the loop.
     """
 
     def __init__(
@@ -74,6 +74,7 @@ class SnapshotKeeper:
         self._put = put
         self._fail_stop = fail_stop
         self._copied: Copied | None = state_copy.newest_copy(environment.directory)
+        self._swapping = threading.Lock()  # around a look at `_copied` that changes it
         self._visible: Callable[[], Index] = lambda: Index(0)
         self._copier: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -159,11 +160,29 @@ class SnapshotKeeper:
             return
         if state_copy.is_intact(copied):
             return  # the damage was done on the way or at the other end
+        self._drop(copied)
+
+    def look_over(self, goes_on: Callable[[int], bool]) -> None:
+        """Read the newest copy as the scrub does, and forget one that rotted (T90). Any thread.
+
+        It is offered no more; another one is made when a peer needs one.
+        """
+        copied = self._copied
+        if copied is None or state_copy.is_intact(copied, goes_on):
+            return
+        if copied.path.exists():  # else a newer one has just taken its place
+            self._drop(copied)
+
+    def _drop(self, copied: Copied) -> None:
+        """Forget a copy whose bytes are wrong, unless another one took its place."""
+        with self._swapping:
+            if self._copied is not copied:
+                return
+            self._copied = None
         log.error("snapshot_spoiled", path=str(copied.path))
         self._count("spoiled")
-        self._copied = None
         state_copy.forget(copied)
-        self._put(SnapshotSpoiled(sha256))
+        self._put(SnapshotSpoiled(copied.snapshot.sha256))
 
     # Making.
 
@@ -180,7 +199,8 @@ class SnapshotKeeper:
             self._count("failed")
             self._put(SnapshotMade(None, str(error)))
             return
-        self._copied = copied
+        with self._swapping:
+            self._copied = copied
         snapshot = copied.snapshot
         log.info("snapshot_made", index=snapshot.index, size_bytes=snapshot.size_bytes)
         self._count("made")

@@ -3,7 +3,8 @@
 LMDB does not notice a flipped bit, and what nobody reads rots unseen (T74, T85). The scrub reads
 `log/` and `state/` again and again, in short read transactions and at a bounded rate, and reports
 what fails: a log value goes to the core, which repairs it from peers (F34); a row of the state
-fences the node, which builds the state anew.
+fences the node, which builds the state anew. The copies kept for peers are read too, by whoever
+keeps them: one that rotted is to be dropped before it is offered (T90).
 
 Memory is not disk: LMDB reads through the page cache, so what rotted on disk is seen once its pages
 were dropped from memory, at the latest after a restart.
@@ -37,7 +38,7 @@ _BY_INDEX: Final = frozenset(
 
 
 class Passed(NamedTuple):
-    """What one pass read: log entries, rows of the state, bytes of both."""
+    """What one pass read: log entries, rows of the state, bytes of both and of the copies."""
 
     entries: int
     rows: int
@@ -48,6 +49,8 @@ class Scrub:
     """Reads a data directory over and over. Runs on a thread of its own.
 
     on_slot: a log value fails its check. on_damage: a row of the state does; told once a pass.
+    read_copies: reads the copies kept for peers; it calls what it is given after each piece, with
+    the bytes of it, and ends when the answer is False.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class Scrub:
         on_slot: Callable[[Index], None],
         on_damage: Callable[[str], None],
         on_pass: Callable[[Passed], None] = lambda _: None,
+        read_copies: Callable[[Callable[[int], bool]], None] = lambda _: None,
     ) -> None:
         self._environment = environment
         self._pace = Pace(bytes_per_s, time.monotonic)
@@ -66,6 +70,7 @@ class Scrub:
         self._on_slot = on_slot
         self._on_damage = on_damage
         self._on_pass = on_pass
+        self._read_copies = read_copies
         self._stop = threading.Event()
         self._entries = self._rows = self._bytes = 0
 
@@ -83,6 +88,7 @@ class Scrub:
         """Read everything once, and report what fails."""
         self._entries = self._rows = self._bytes = 0
         try:
+            self._read_copies(self._waits)
             self._read_log()
             try:
                 self._read_state()

@@ -265,6 +265,30 @@ def test_a_state_that_cannot_be_opened_behind_a_cut_log_is_that_of_a_peer(
     assert [check(cluster, node_id) for node_id in (1, 2, 3)] == [[], [], []]
 
 
+def test_a_copy_kept_for_peers_is_looked_at_too(
+    cluster: DevCluster, client: Client
+) -> None:
+    """T90: one bit of it flipped; it is dropped before anybody is offered it."""
+    submit(client, funded(client))
+    victim = next(n for n in (1, 2, 3) if n != cluster.leader())
+    scrub_fast(cluster, victim)
+    made = client.snapshot(victim, make=True).newest
+    cluster.stop(victim)
+    (copy,) = (cluster.data_directory(victim) / "snapshots").glob("*.mdb")
+    data = bytearray(copy.read_bytes())
+    data[Random(4).randrange(len(data))] ^= 1
+    copy.write_bytes(data)
+    cluster.start(victim)
+    cluster.wait_ready()
+    scrubbed(cluster, victim)
+
+    assert made.index > 0
+    assert any('"snapshot_spoiled"' in one for one in what_it_said(cluster, victim))
+    assert not copy.exists()
+    assert not client.snapshot(victim).HasField("newest")
+    assert client.snapshot(victim, make=True).newest.index > 0
+
+
 def test_bits_in_random_pages_of_the_state_end_in_a_state_that_is_right(
     cluster: DevCluster, client: Client
 ) -> None:

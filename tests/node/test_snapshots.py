@@ -268,6 +268,33 @@ def test_a_copy_that_came_damaged_is_looked_at(behind: Path) -> None:
     at_desk(behind, None, work)
 
 
+def test_a_copy_that_rotted_is_found_before_it_is_offered(behind: Path) -> None:
+    """T90: the scrub reads it whole; what is whole stays, what ends early says nothing."""
+
+    async def work(desk: Desk) -> None:
+        desk.keeper.make()
+        end = await desk.end()
+        assert isinstance(end, SnapshotMade)
+        assert end.snapshot is not None
+        read: list[int] = []
+        desk.keeper.look_over(lambda size: read.append(size) or True)
+        assert sum(read) == end.snapshot.size_bytes
+        assert desk.keeper.newest() == end.snapshot
+        (path,) = (behind / "snapshots").glob("*.mdb")
+        content = bytearray(path.read_bytes())
+        content[-1] ^= 1
+        path.write_bytes(bytes(content))
+        desk.keeper.look_over(lambda _: False)
+        assert desk.keeper.newest() == end.snapshot
+        desk.keeper.look_over(lambda _: True)
+
+        assert await desk.end() == SnapshotSpoiled(end.snapshot.sha256)
+        assert desk.keeper.newest() is None
+        assert list((behind / "snapshots").iterdir()) == []
+
+    at_desk(behind, None, work)
+
+
 def test_a_copy_whose_file_is_gone_is_said_to_be_spoiled(behind: Path) -> None:
     """T90: or it would be offered for ever."""
 

@@ -47,6 +47,26 @@ def test_a_clean_directory_is_read_whole(directory: Path) -> None:
     assert found.passed.rows > 100
 
 
+def test_copies_are_read_at_the_same_pace(directory: Path) -> None:
+    """What they take counts, and a scrub that is told to stop says so to their reader."""
+    asked: list[bool] = []
+    with open_node(directory) as environment:
+        scrub = Scrub(
+            environment,
+            bytes_per_s=1 << 30,
+            rest_s=0,
+            on_slot=lambda _: None,
+            on_damage=lambda _: None,
+            read_copies=lambda goes_on: asked.append(goes_on(1_000_000)),
+        )
+        passed = scrub.pass_once()
+        scrub.stop()
+        scrub.pass_once()
+
+    assert passed.size_bytes > 1_000_000
+    assert asked == [True, False]
+
+
 @pytest.mark.parametrize("index", range(1, 9))
 def test_a_flipped_bit_in_each_log_value_is_found(directory: Path, index: int) -> None:
     """Any bit of any value (T74)."""
