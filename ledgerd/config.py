@@ -386,6 +386,13 @@ class LimitsSection:
             "Reads that wait for the state.", "", 1, 16 * limits.READS_WAITING_MAX
         ),
     )
+    metadata_filters: str = field(
+        default="",
+        metadata=_about(
+            "Keys of metadata that lists of payouts may be filtered by, separated by commas. "
+            "A list reads what it filters, so name only what callers need."
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)

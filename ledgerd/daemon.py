@@ -375,6 +375,11 @@ class _NodeBuild:
                 request_bytes_max=config.limits.request_bytes_max,
                 deadline_s_default=config.limits.call_deadline_ms_default / 1000,
                 deadline_s_max=config.limits.call_deadline_ms_max / 1000,
+                metadata_filters=frozenset(
+                    filter(
+                        None, map(str.strip, config.limits.metadata_filters.split(","))
+                    )
+                ),
             ),
             node=node,
             server_tls=server_tls,

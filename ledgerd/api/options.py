@@ -22,6 +22,7 @@ class ApiOptions:
     request_bytes_max: a larger request is refused as TOO_LARGE.
     deadline_s_default: for calls that bring no deadline; deadline_s_max: the most a call may ask.
     calls_in_flight_max: a call or stream above it is refused at once as OVERLOADED.
+    metadata_filters: keys of metadata that lists may be filtered by.
     stream_batches_max: batches of one SubmitStream in flight; then it is not read any further.
     """
 
@@ -35,6 +36,7 @@ class ApiOptions:
     deadline_s_max: float = 60.0
     calls_in_flight_max: int = 8192
     stream_batches_max: int = 16
+    metadata_filters: frozenset[str] = frozenset()
 
     def wait_s(self, asked_s: float | None) -> float:
         """Return how long an answer may take, when the caller waits for `asked_s` seconds.

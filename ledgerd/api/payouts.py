@@ -1,13 +1,13 @@
 """The service `Payouts`: money that leaves an account for a bank."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from struct import Struct
 from typing import Any, Final
 
 import grpc
 
-from ledgerd.api import calls, codec, ids, replies, shapes
+from ledgerd.api import calls, codec, ids, payout_filters, replies
 from ledgerd.api.calls import Call
 from ledgerd.api.cursor import PAYOUTS, Cursor, Cursors
 from ledgerd.api.handle import NodeHandle
@@ -26,7 +26,6 @@ _POSITION: Final = Struct(">QH")
 
 # Any: grpc's context does not know its messages here.
 Context = grpc.aio.ServicerContext[Any, Any]
-Keep = Callable[[PayoutFound], bool]
 
 
 class PayoutsService(payouts_pb2_grpc.PayoutsServicer):
@@ -66,7 +65,12 @@ class PayoutsService(payouts_pb2_grpc.PayoutsServicer):
         replies.fill_result(reply.result.result, outcomes, row)
         match outcomes.codes[row]:
             case Outcome.CREATED:
-                made = replies.created(request.order, decided, principal=call.principal)
+                made = replies.created(
+                    request.order,
+                    decided,
+                    details=batch.details[0],
+                    principal=call.principal,
+                )
                 reply.payout.CopyFrom(made)
             case Outcome.REPLAYED:
                 found = await self._as_it_is(batch.ids[0], decided.index, call)
@@ -131,8 +135,8 @@ class PayoutsService(payouts_pb2_grpc.PayoutsServicer):
         self, request: pb.ListPayoutsRequest, context: Context
     ) -> pb.ListPayoutsReply:
         call = calls.current()
-        keep = _filter(request)
-        filters = _filter_bytes(request)
+        asked = payout_filters.read(request, self._options.metadata_filters)
+        filters = payout_filters.identity(request)
         rows_max = codec.page_rows(request.page_size)
         at_least, max_age_s = codec.read_wish(request.concern)
         cursor: Cursor | None = None
@@ -147,7 +151,11 @@ class PayoutsService(payouts_pb2_grpc.PayoutsServicer):
             bound = reader.applied() if cursor is None else Index(cursor.bound)
             after = None if cursor is None else _POSITION.unpack(cursor.after)
             return bound, reader.payouts_page(
-                after=after, bound=bound, rows_max=rows_max, keep=keep
+                after=after,
+                bound=bound,
+                rows_max=rows_max,
+                keep=asked.keep,
+                scan_max=asked.scan_max,
             )
 
         at, (bound, page) = await self._node.read(
@@ -251,48 +259,3 @@ class PayoutsService(payouts_pb2_grpc.PayoutsServicer):
         except CallError:
             return None
         return found if isinstance(found, PayoutFound) else None
-
-
-def _filter(request: pb.ListPayoutsRequest) -> Keep | None:
-    """Return what a payout must fulfil to be listed; None if everything is. Raises NotLogged."""
-    tests: list[Keep] = []
-    if request.account_id:
-        account_id = codec.object_id("account_id", ids.ACCOUNT, request.account_id)
-        tests.append(lambda found: found.head.account_id == account_id)
-    try:
-        if request.state:
-            if request.state not in pb.PayoutState.values():
-                raise shapes.Malformed("state", "a known state", str(request.state))
-            state = int(request.state)
-            tests.append(lambda found: found.state == state)
-        if request.rail:
-            rail = shapes.rail("rail", request.rail)
-            tests.append(lambda found: found.head.rail == rail)
-        if request.currency:
-            currency, _ = shapes.currency("currency", request.currency)
-            tests.append(lambda found: found.head.currency == currency)
-    except shapes.Malformed as bad:
-        raise bad.error() from None
-    if request.created_from_us:
-        from_us = request.created_from_us
-        tests.append(lambda found: found.head.ts_us >= from_us)
-    if request.created_to_us:
-        to_us = request.created_to_us
-        tests.append(lambda found: found.head.ts_us < to_us)
-    if not tests:
-        return None
-    return lambda found: all(test(found) for test in tests)
-
-
-def _filter_bytes(request: pb.ListPayoutsRequest) -> bytes:
-    """Return what identifies the filters of a list, the same for every page of it."""
-    return repr(
-        (
-            request.account_id,
-            int(request.state),
-            request.rail,
-            request.currency,
-            request.created_from_us,
-            request.created_to_us,
-        )
-    ).encode()

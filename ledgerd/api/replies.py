@@ -9,6 +9,7 @@ from ledgerd.api.v1 import accounts_pb2, common_pb2, payouts_pb2
 from ledgerd.formats.batches import unpack_details
 from ledgerd.ledger.accounts import NO_ENTRY, Account, Balances, Side
 from ledgerd.ledger.catalogue import RAILS
+from ledgerd.ledger.details import destination_fingerprint
 from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.journal import Leg
 from ledgerd.ledger.money import CURRENCIES
@@ -160,11 +161,16 @@ def payout(found: PayoutFound) -> payouts_pb2.Payout:
         updated_index=found.updated_index,
         updated_at_us=found.updated_ts_us,
         submitted_by=head.principal,
+        destination_fingerprint=destination_fingerprint(head.details).hex(),
     )
 
 
 def created(
-    asked: payouts_pb2.PayoutOrder, decided: Decided, *, principal: str
+    asked: payouts_pb2.PayoutOrder,
+    decided: Decided,
+    *,
+    details: bytes,
+    principal: str,
 ) -> payouts_pb2.Payout:
     """Return the payout of a submit that was the first of its id, without reading state."""
     row = decided.first
@@ -178,6 +184,7 @@ def created(
         updated_index=decided.index,
         updated_at_us=decided.ts_us,
         submitted_by=principal,
+        destination_fingerprint=destination_fingerprint(details).hex(),
     )
     made.order.amount.exponent = exponent_of(asked.amount.currency)
     return made

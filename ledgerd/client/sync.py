@@ -305,6 +305,9 @@ class Client(BlockingAccountCalls):
         currency: str = "",
         created_from_us: int = 0,
         created_to_us: int = 0,
+        destination_fingerprint: str = "",
+        metadata_key: str = "",
+        metadata_value: str | None = None,
         page_size: int = 0,
         cursor: str = "",
         at_least: int | None = None,
@@ -317,6 +320,9 @@ class Client(BlockingAccountCalls):
             state: Name of a payout state, for example READY.
             created_from_us: Log time, inclusive, microseconds; 0 is open.
             created_to_us: Log time, exclusive.
+            destination_fingerprint: Of the destination, as payouts show it.
+            metadata_key: A key that the nodes' option `metadata_filters` names.
+            metadata_value: With that key; None: any value.
             page_size: 1 .. 1,000; 0 means 100. A page may be shorter.
             cursor: `next_cursor` of the page before; it is empty on the last page.
         """
@@ -328,6 +334,9 @@ class Client(BlockingAccountCalls):
                 currency=currency,
                 created_from_us=created_from_us,
                 created_to_us=created_to_us,
+                destination_fingerprint=destination_fingerprint,
+                metadata_key=metadata_key,
+                metadata_value=metadata_value,
                 page_size=page_size,
                 cursor=cursor,
                 at_least=at_least,

@@ -10,6 +10,7 @@ bytes) u8 length and key, u16 length and value. Lengths are big-endian. One Deta
 one packed form, so equal bytes are equal fields.
 """
 
+import hashlib
 from struct import Struct
 from struct import error as StructError
 from typing import Final, NamedTuple
@@ -109,6 +110,23 @@ def unpack_details(packed: bytes) -> Details:
         reference,
         tuple(metadata),
     )
+
+
+def destination_fingerprint(packed: bytes) -> bytes:
+    """Return 16 bytes that name where the money goes; b"" where no destination is given.
+
+    The same kind, country, bank code and account number have the same one, whatever the
+    payee is called: SHA-256 over these fields as they are packed. Raises ValueError where
+    `packed` is cut off.
+    """
+    if len(packed) < _HEAD.size:
+        raise ValueError(f"expected {_HEAD.size} bytes of details, found {len(packed)}")
+    if not packed[1]:
+        return b""
+    end = _HEAD.size
+    for _ in range(3):
+        _, end = _sized(packed, end, 2)
+    return hashlib.sha256(b"ledgerd destination\0" + packed[1:end]).digest()[:16]
 
 
 def differing(first: bytes, second: bytes) -> tuple[str, ...]:

@@ -2,7 +2,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledgerd.ledger.details import Details, differing, pack_details, unpack_details
+from ledgerd.ledger.details import (
+    Details,
+    destination_fingerprint,
+    differing,
+    pack_details,
+    unpack_details,
+)
 from tests.ledger.making import DETAILS, PACKED
 
 texts = st.text(max_size=40)
@@ -81,3 +87,29 @@ def test_differing_fields_have_public_names():
     )
     assert differing(PACKED, PACKED) == ()
     assert differing(PACKED, b"") == ("details",)
+
+
+def test_a_destination_is_named_by_where_the_money_goes():
+    """The payee's name, the reference and the metadata are not part of the fingerprint."""
+    one = pack_details(DETAILS)
+    same = pack_details(DETAILS._replace(name="J. Doe", reference="", metadata=()))
+    others = [
+        pack_details(DETAILS._replace(**change))
+        for change in (
+            {"destination_kind": 3},
+            {"country": "CA"},
+            {"bank_code": "021000022"},
+            {"account_number": "12345678"},
+            {"bank_code": "02100002", "account_number": "1123456789"},
+        )
+    ]
+
+    prints = [destination_fingerprint(packed) for packed in (one, *others)]
+
+    assert destination_fingerprint(same) == prints[0]
+    assert len(set(prints)) == len(prints)
+    assert destination_fingerprint(one).hex() == "f0db97fb8c310e9ddfadc0eb9caf4001"
+    bare = DETAILS._replace(destination_kind=0)
+    assert destination_fingerprint(pack_details(bare)) == b""
+    with pytest.raises(ValueError, match="expected"):
+        destination_fingerprint(one[:9])

@@ -164,7 +164,7 @@ class StreamError(_message.Message):
     def __init__(self, reason: _Optional[str] = ..., message: _Optional[str] = ..., outcome: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class Payout(_message.Message):
-    __slots__ = ("order", "state", "fee_units", "index", "ordinal", "created_at_us", "updated_index", "updated_at_us", "submitted_by")
+    __slots__ = ("order", "state", "fee_units", "index", "ordinal", "created_at_us", "updated_index", "updated_at_us", "submitted_by", "destination_fingerprint")
     ORDER_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     FEE_UNITS_FIELD_NUMBER: _ClassVar[int]
@@ -174,6 +174,7 @@ class Payout(_message.Message):
     UPDATED_INDEX_FIELD_NUMBER: _ClassVar[int]
     UPDATED_AT_US_FIELD_NUMBER: _ClassVar[int]
     SUBMITTED_BY_FIELD_NUMBER: _ClassVar[int]
+    DESTINATION_FINGERPRINT_FIELD_NUMBER: _ClassVar[int]
     order: PayoutOrder
     state: PayoutState
     fee_units: int
@@ -183,7 +184,8 @@ class Payout(_message.Message):
     updated_index: int
     updated_at_us: int
     submitted_by: str
-    def __init__(self, order: _Optional[_Union[PayoutOrder, _Mapping]] = ..., state: _Optional[_Union[PayoutState, str]] = ..., fee_units: _Optional[int] = ..., index: _Optional[int] = ..., ordinal: _Optional[int] = ..., created_at_us: _Optional[int] = ..., updated_index: _Optional[int] = ..., updated_at_us: _Optional[int] = ..., submitted_by: _Optional[str] = ...) -> None: ...
+    destination_fingerprint: str
+    def __init__(self, order: _Optional[_Union[PayoutOrder, _Mapping]] = ..., state: _Optional[_Union[PayoutState, str]] = ..., fee_units: _Optional[int] = ..., index: _Optional[int] = ..., ordinal: _Optional[int] = ..., created_at_us: _Optional[int] = ..., updated_index: _Optional[int] = ..., updated_at_us: _Optional[int] = ..., submitted_by: _Optional[str] = ..., destination_fingerprint: _Optional[str] = ...) -> None: ...
 
 class GetPayoutRequest(_message.Message):
     __slots__ = ("payout_id", "concern")
@@ -218,7 +220,7 @@ class RefusedPayout(_message.Message):
     def __init__(self, payout_id: _Optional[str] = ..., refusal: _Optional[_Union[_common_pb2.RefusalCode, str]] = ..., index: _Optional[int] = ..., ordinal: _Optional[int] = ..., refused_at_us: _Optional[int] = ...) -> None: ...
 
 class ListPayoutsRequest(_message.Message):
-    __slots__ = ("account_id", "state", "rail", "currency", "created_from_us", "created_to_us", "page_size", "cursor", "concern")
+    __slots__ = ("account_id", "state", "rail", "currency", "created_from_us", "created_to_us", "page_size", "cursor", "concern", "destination_fingerprint", "metadata_key", "metadata_value")
     ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     RAIL_FIELD_NUMBER: _ClassVar[int]
@@ -228,6 +230,9 @@ class ListPayoutsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     CURSOR_FIELD_NUMBER: _ClassVar[int]
     CONCERN_FIELD_NUMBER: _ClassVar[int]
+    DESTINATION_FINGERPRINT_FIELD_NUMBER: _ClassVar[int]
+    METADATA_KEY_FIELD_NUMBER: _ClassVar[int]
+    METADATA_VALUE_FIELD_NUMBER: _ClassVar[int]
     account_id: str
     state: PayoutState
     rail: str
@@ -237,7 +242,10 @@ class ListPayoutsRequest(_message.Message):
     page_size: int
     cursor: str
     concern: _common_pb2.ReadConcern
-    def __init__(self, account_id: _Optional[str] = ..., state: _Optional[_Union[PayoutState, str]] = ..., rail: _Optional[str] = ..., currency: _Optional[str] = ..., created_from_us: _Optional[int] = ..., created_to_us: _Optional[int] = ..., page_size: _Optional[int] = ..., cursor: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.ReadConcern, _Mapping]] = ...) -> None: ...
+    destination_fingerprint: str
+    metadata_key: str
+    metadata_value: str
+    def __init__(self, account_id: _Optional[str] = ..., state: _Optional[_Union[PayoutState, str]] = ..., rail: _Optional[str] = ..., currency: _Optional[str] = ..., created_from_us: _Optional[int] = ..., created_to_us: _Optional[int] = ..., page_size: _Optional[int] = ..., cursor: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.ReadConcern, _Mapping]] = ..., destination_fingerprint: _Optional[str] = ..., metadata_key: _Optional[str] = ..., metadata_value: _Optional[str] = ...) -> None: ...
 
 class ListPayoutsReply(_message.Message):
     __slots__ = ("header", "payouts", "next_cursor", "scanned")

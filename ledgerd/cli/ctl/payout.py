@@ -8,6 +8,7 @@ from rich.table import Table
 from ledgerd.api.v1 import common_pb2, payouts_pb2
 from ledgerd.cli.ctl import render
 from ledgerd.cli.ctl.account import amount_option, currency_option, request_option
+from ledgerd.cli.ctl.moments import MOMENT, Moment
 from ledgerd.cli.ctl.session import (
     Session,
     read_options,
@@ -155,6 +156,7 @@ def payout_get(session: Session, *, payout_id: str) -> None:
             "account": order.account_id,
             "rail": order.rail,
             "payee": order.destination.name,
+            "destination": found.destination_fingerprint,
             "reference": order.reference,
             "created": f"index {found.index}, {render.when(found.created_at_us)}",
             "updated": f"index {found.updated_index}, {render.when(found.updated_at_us)}",
@@ -170,6 +172,21 @@ def payout_get(session: Session, *, payout_id: str) -> None:
 @click.option("--state", type=click.Choice(_STATES, case_sensitive=False), default=None)
 @click.option("--rail", default="")
 @click.option("--currency", default="")
+@click.option(
+    "--created-from", type=MOMENT, metavar="TIME", help="First log time, 2026-11-21."
+)
+@click.option(
+    "--created-to", type=MOMENT, metavar="TIME", help="Log time before which it ends."
+)
+@click.option(
+    "--destination", default="", metavar="FINGERPRINT", help="As `payout get` shows it."
+)
+@click.option(
+    "--metadata",
+    default="",
+    metavar="KEY[=VALUE]",
+    help="Has this key, with this value; the nodes' option metadata_filters names the keys.",
+)
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True)
 @click.option("--cursor", default="", help="Where an earlier list ended.")
 @click.pass_obj
@@ -180,11 +197,16 @@ def payout_list(
     state: str | None,
     rail: str,
     currency: str,
+    created_from: Moment | None,
+    created_to: Moment | None,
+    destination: str,
+    metadata: str,
     limit: int,
     cursor: str,
 ) -> None:
     """List the payouts that match every filter, oldest first."""
     found: list[payouts_pb2.Payout] = []
+    key, equals, value = metadata.partition("=")
     with session.client() as client:
         while len(found) < limit:
             reply = client.list(
@@ -192,6 +214,11 @@ def payout_list(
                 state=state or "",
                 rail=rail,
                 currency=currency,
+                created_from_us=_time_us(created_from),
+                created_to_us=_time_us(created_to),
+                destination_fingerprint=destination,
+                metadata_key=key,
+                metadata_value=value if equals else None,
                 page_size=min(limit - len(found), 1_000),
                 cursor=cursor,
                 at_least=session.at_least,
@@ -249,6 +276,15 @@ def payout_cancel(
         payout=payout_id,
         state=result.payout_state.lower(),
     )
+
+
+def _time_us(moment: Moment | None) -> int:
+    """Return a log time; 0 where none was named."""
+    if moment is None:
+        return 0
+    if moment.time_us is None:
+        raise click.UsageError(f"expected a time, found the log index {moment.index}")
+    return moment.time_us
 
 
 def _pairs(metadata: Sequence[str]) -> dict[str, str]:
