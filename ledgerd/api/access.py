@@ -51,6 +51,7 @@ ACCESS: Final[dict[str, Access]] = {
     "/ledgerd.api.v1.Ledger/ListVouchers": VOUCHERS,
     "/ledgerd.api.v1.Reports/TrialBalance": AUDITING,
     "/ledgerd.api.v1.Reports/Statement": AUDITING,
+    "/ledgerd.api.v1.Reports/ExportBooks": AUDITING,
     "/ledgerd.api.v1.Feed/Watch": WATCHING,
     "/ledgerd.api.v1.Feed/GetEvent": WATCHING,
     "/ledgerd.api.v1.Audit/GetTreeHead": ANY_CLIENT,

@@ -7,6 +7,7 @@ import grpc
 
 from ledgerd.api import calls, codec, events, ids, past, replies, shapes
 from ledgerd.api.cursor import STATEMENTS, Cursor, Cursors
+from ledgerd.api.exports import ExportCalls
 from ledgerd.api.handle import NodeHandle
 from ledgerd.api.options import ApiOptions
 from ledgerd.api.past import AsOf
@@ -44,7 +45,7 @@ class _Part(NamedTuple):
     is_final: bool
 
 
-class ReportsService(accounts_pb2_grpc.ReportsServicer):
+class ReportsService(ExportCalls, accounts_pb2_grpc.ReportsServicer):
     """Answers the calls of `Reports`."""
 
     def __init__(self, options: ApiOptions, node: NodeHandle) -> None:

@@ -27,6 +27,7 @@ from ledgerd.client.concerns import (
     read_concern,
     write_concern,
 )
+from ledgerd.client.exports import ExportPart, part_of
 from ledgerd.client.ids import new_account_id, new_request_id
 from ledgerd.client.leader import Node, Nodes
 from ledgerd.client.orders import payout_order
@@ -632,6 +633,29 @@ class AsyncClient(AccountCalls):
             ),
             deadline=until,
         )
+
+    async def export_part(
+        self,
+        *,
+        as_of_index: int | None = None,
+        after: tuple[int, int, int] = (0, 0, 0),
+        deadline: float | None = None,
+    ) -> ExportPart:
+        """Return a part of the journal: what stands behind `after`, up to `as_of_index`.
+
+        as_of_index: None: the newest entry; the parts that follow name what the first one says.
+        Errors: NotLogged.
+        """
+        until = self._until(deadline)
+        _, calls, _ = self._open()
+        index, ordinal, n = after
+        request = accounts_pb2.ExportBooksRequest(
+            as_of_index=as_of_index or 0,
+            after_index=index,
+            after_ordinal=ordinal,
+            after_n=n,
+        )
+        return await calls.read(part_of, request, deadline=until)
 
     # Proofs
 

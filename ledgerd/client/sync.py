@@ -7,7 +7,7 @@ may share one client; their concurrent submits travel in common batches.
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -23,6 +23,7 @@ from ledgerd.api.v1 import (
 from ledgerd.client.aio import STATUSES_DEADLINE_S, AsyncClient
 from ledgerd.client.blocking_account_calls import BlockingAccountCalls
 from ledgerd.client.concerns import WriteConcern
+from ledgerd.client.exports import ExportPart
 from ledgerd.client.profile import Profile
 from ledgerd.client.results import CommandResult, SubmitResult
 from ledgerd.client.watch import Watch
@@ -647,6 +648,35 @@ class Client(BlockingAccountCalls):
                 deadline=deadline,
             )
         )
+
+    def export_part(
+        self,
+        *,
+        as_of_index: int | None = None,
+        after: tuple[int, int, int] = (0, 0, 0),
+        deadline: float | None = None,
+    ) -> ExportPart:
+        """Return a part of the journal: what stands behind `after`, up to `as_of_index`."""
+        return self._wait(
+            self._client.export_part(
+                as_of_index=as_of_index, after=after, deadline=deadline
+            )
+        )
+
+    def export_books(
+        self, as_of_index: int | None = None, *, deadline: float | None = None
+    ) -> Iterator[accounts_pb2.ExportedEntry]:
+        """Yield the journal entries up to `as_of_index`, None: up to the newest, in order.
+
+        deadline: of each of its calls. See `exports` for the forms that other programs read.
+        """
+        part = self.export_part(as_of_index=as_of_index, deadline=deadline)
+        yield from part.entries
+        while part.more:
+            part = self.export_part(
+                as_of_index=part.as_of_index, after=part.last, deadline=deadline
+            )
+            yield from part.entries
 
     # Proofs
 

@@ -30,10 +30,11 @@ from ledgerd.ledger.vouchers import Voucher
 from ledgerd.limits import PAGE_ROWS_MAX
 from ledgerd.raft.entries import Index
 from ledgerd.raft.membership import Membership
-from ledgerd.storage import event_pages, history, trial
+from ledgerd.storage import event_pages, history, journal_pages, trial
 from ledgerd.storage.environment import Environment
 from ledgerd.storage.event_pages import EventPage, EventPoint, EventRange
 from ledgerd.storage.history import Line, Standing
+from ledgerd.storage.journal_pages import JournalPage
 from ledgerd.storage.tables import Tables
 from ledgerd.storage.trial import Sums, TrialBook
 
@@ -368,6 +369,14 @@ class StateReader:
             records.decode_payout(key, value)  # a receipt never shows a damaged row
             found.append((bytes(key), bytes(value)))
         return found
+
+    def journal_page(
+        self, after: EntryPosition, *, bound: Index, rows_max: int
+    ) -> JournalPage:
+        """Return journal entries behind `after`, of log entries up to `bound`."""
+        return journal_pages.journal_page(
+            self._tables, after, bound=bound, rows_max=rows_max
+        )
 
     def standing_at(self, account: Account, index: Index) -> Standing:
         """Return what `account`, as read here, had at `index`; see `history`."""

@@ -36,7 +36,12 @@ READS = {
     "Audit/ConsistencyProof",
     "Audit/Digest",
 }
-AUDITS = {"Reports/TrialBalance", "Reports/Statement", "Audit/InclusionProof"}
+AUDITS = {
+    "Reports/TrialBalance",
+    "Reports/Statement",
+    "Reports/ExportBooks",
+    "Audit/InclusionProof",
+}
 CHANGES = {
     "Payouts/Submit",
     "Payouts/SubmitBatch",

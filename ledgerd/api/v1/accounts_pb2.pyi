@@ -14,10 +14,23 @@ class AccountStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     OPEN: _ClassVar[AccountStatus]
     FROZEN: _ClassVar[AccountStatus]
     CLOSED: _ClassVar[AccountStatus]
+
+class AccountType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ACCOUNT_TYPE_UNSPECIFIED: _ClassVar[AccountType]
+    ASSET: _ClassVar[AccountType]
+    LIABILITY: _ClassVar[AccountType]
+    REVENUE: _ClassVar[AccountType]
+    EXPENSE: _ClassVar[AccountType]
 ACCOUNT_STATUS_UNSPECIFIED: AccountStatus
 OPEN: AccountStatus
 FROZEN: AccountStatus
 CLOSED: AccountStatus
+ACCOUNT_TYPE_UNSPECIFIED: AccountType
+ASSET: AccountType
+LIABILITY: AccountType
+REVENUE: AccountType
+EXPENSE: AccountType
 
 class Balances(_message.Message):
     __slots__ = ("available_units", "reserved_units", "held_units", "blocked_units", "receivable_units")
@@ -792,3 +805,63 @@ class ListVouchersReply(_message.Message):
     next_cursor: str
     scanned: int
     def __init__(self, header: _Optional[_Union[_common_pb2.ReadHeader, _Mapping]] = ..., vouchers: _Optional[_Iterable[_Union[Voucher, _Mapping]]] = ..., next_cursor: _Optional[str] = ..., scanned: _Optional[int] = ...) -> None: ...
+
+class ExportBooksRequest(_message.Message):
+    __slots__ = ("concern", "as_of_index", "after_index", "after_ordinal", "after_n")
+    CONCERN_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_INDEX_FIELD_NUMBER: _ClassVar[int]
+    AFTER_INDEX_FIELD_NUMBER: _ClassVar[int]
+    AFTER_ORDINAL_FIELD_NUMBER: _ClassVar[int]
+    AFTER_N_FIELD_NUMBER: _ClassVar[int]
+    concern: _common_pb2.ReadConcern
+    as_of_index: int
+    after_index: int
+    after_ordinal: int
+    after_n: int
+    def __init__(self, concern: _Optional[_Union[_common_pb2.ReadConcern, _Mapping]] = ..., as_of_index: _Optional[int] = ..., after_index: _Optional[int] = ..., after_ordinal: _Optional[int] = ..., after_n: _Optional[int] = ...) -> None: ...
+
+class ExportBooksReply(_message.Message):
+    __slots__ = ("header", "as_of_index", "entries", "more")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_INDEX_FIELD_NUMBER: _ClassVar[int]
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.ReadHeader
+    as_of_index: int
+    entries: _containers.RepeatedCompositeFieldContainer[ExportedEntry]
+    more: bool
+    def __init__(self, header: _Optional[_Union[_common_pb2.ReadHeader, _Mapping]] = ..., as_of_index: _Optional[int] = ..., entries: _Optional[_Iterable[_Union[ExportedEntry, _Mapping]]] = ..., more: _Optional[bool] = ...) -> None: ...
+
+class ExportedEntry(_message.Message):
+    __slots__ = ("index", "ordinal", "n", "at_us", "reason", "livemode", "currency", "exponent", "legs")
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    ORDINAL_FIELD_NUMBER: _ClassVar[int]
+    N_FIELD_NUMBER: _ClassVar[int]
+    AT_US_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    LIVEMODE_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    EXPONENT_FIELD_NUMBER: _ClassVar[int]
+    LEGS_FIELD_NUMBER: _ClassVar[int]
+    index: int
+    ordinal: int
+    n: int
+    at_us: int
+    reason: str
+    livemode: bool
+    currency: str
+    exponent: int
+    legs: _containers.RepeatedCompositeFieldContainer[ExportedLeg]
+    def __init__(self, index: _Optional[int] = ..., ordinal: _Optional[int] = ..., n: _Optional[int] = ..., at_us: _Optional[int] = ..., reason: _Optional[str] = ..., livemode: _Optional[bool] = ..., currency: _Optional[str] = ..., exponent: _Optional[int] = ..., legs: _Optional[_Iterable[_Union[ExportedLeg, _Mapping]]] = ...) -> None: ...
+
+class ExportedLeg(_message.Message):
+    __slots__ = ("ledger_account", "type", "debit_units", "balance_units")
+    LEDGER_ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    DEBIT_UNITS_FIELD_NUMBER: _ClassVar[int]
+    BALANCE_UNITS_FIELD_NUMBER: _ClassVar[int]
+    ledger_account: str
+    type: AccountType
+    debit_units: int
+    balance_units: int
+    def __init__(self, ledger_account: _Optional[str] = ..., type: _Optional[_Union[AccountType, str]] = ..., debit_units: _Optional[int] = ..., balance_units: _Optional[int] = ...) -> None: ...

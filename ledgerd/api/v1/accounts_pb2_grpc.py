@@ -998,6 +998,11 @@ class ReportsStub:
                 request_serializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.StatementRequest.SerializeToString,
                 response_deserializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.StatementReply.FromString,
                 _registered_method=True)
+        self.ExportBooks = channel.unary_stream(
+                '/ledgerd.api.v1.Reports/ExportBooks',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.ExportBooksRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.ExportBooksReply.FromString,
+                _registered_method=True)
 
 
 class ReportsServicer:
@@ -1019,6 +1024,14 @@ class ReportsServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportBooks(self, request, context):
+        """Journal entries in order, up to one index. A call gives a part of them: while its last message
+        has `more`, ask again behind the last entry, with the as_of_index of the first answer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ReportsServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -1031,6 +1044,11 @@ def add_ReportsServicer_to_server(servicer, server):
                     servicer.Statement,
                     request_deserializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.StatementRequest.FromString,
                     response_serializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.StatementReply.SerializeToString,
+            ),
+            'ExportBooks': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportBooks,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.ExportBooksRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.ExportBooksReply.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1088,6 +1106,33 @@ class Reports:
             '/ledgerd.api.v1.Reports/Statement',
             ledgerd_dot_api_dot_v1_dot_accounts__pb2.StatementRequest.SerializeToString,
             ledgerd_dot_api_dot_v1_dot_accounts__pb2.StatementReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportBooks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/ledgerd.api.v1.Reports/ExportBooks',
+            ledgerd_dot_api_dot_v1_dot_accounts__pb2.ExportBooksRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_accounts__pb2.ExportBooksReply.FromString,
             options,
             channel_credentials,
             insecure,

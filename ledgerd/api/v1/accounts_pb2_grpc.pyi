@@ -295,6 +295,10 @@ class ReportsStub:
     """
     Statement: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.StatementRequest, _accounts_pb2.StatementReply]
     """What happened on an account between two moments, and the balances at both."""
+    ExportBooks: _grpc.UnaryStreamMultiCallable[_accounts_pb2.ExportBooksRequest, _accounts_pb2.ExportBooksReply]
+    """Journal entries in order, up to one index. A call gives a part of them: while its last message
+    has `more`, ask again behind the last entry, with the as_of_index of the first answer.
+    """
 
 @_typing.type_check_only
 class ReportsAsyncStub(ReportsStub):
@@ -307,6 +311,10 @@ class ReportsAsyncStub(ReportsStub):
     """
     Statement: _aio.UnaryUnaryMultiCallable[_accounts_pb2.StatementRequest, _accounts_pb2.StatementReply]  # type: ignore[assignment]
     """What happened on an account between two moments, and the balances at both."""
+    ExportBooks: _aio.UnaryStreamMultiCallable[_accounts_pb2.ExportBooksRequest, _accounts_pb2.ExportBooksReply]  # type: ignore[assignment]
+    """Journal entries in order, up to one index. A call gives a part of them: while its last message
+    has `more`, ask again behind the last entry, with the as_of_index of the first answer.
+    """
 
 class ReportsServicer(metaclass=_abc_1.ABCMeta):
     """Sums and statements. Role: auditor or admin."""
@@ -328,5 +336,15 @@ class ReportsServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_accounts_pb2.StatementReply, _abc.Awaitable[_accounts_pb2.StatementReply]]:
         """What happened on an account between two moments, and the balances at both."""
+
+    @_abc_1.abstractmethod
+    def ExportBooks(
+        self,
+        request: _accounts_pb2.ExportBooksRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_accounts_pb2.ExportBooksReply], _abc.AsyncIterator[_accounts_pb2.ExportBooksReply]]:
+        """Journal entries in order, up to one index. A call gives a part of them: while its last message
+        has `more`, ask again behind the last entry, with the as_of_index of the first answer.
+        """
 
 def add_ReportsServicer_to_server(servicer: ReportsServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

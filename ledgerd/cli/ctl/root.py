@@ -13,6 +13,7 @@ from ledgerd.cli.ctl.audit import audit
 from ledgerd.cli.ctl.books import trial_balance
 from ledgerd.cli.ctl.cluster import cluster
 from ledgerd.cli.ctl.events import events
+from ledgerd.cli.ctl.export import export
 from ledgerd.cli.ctl.fees import fees
 from ledgerd.cli.ctl.hold import hold
 from ledgerd.cli.ctl.payout import payout
@@ -147,6 +148,7 @@ _COMMANDS: Final = (
     cluster,
     fees,
     audit,
+    export,
 )
 for _command in _COMMANDS:
     cli.add_command(_command)
