@@ -81,6 +81,7 @@ class Node:
         self.newest_snapshot = newest_snapshot
         self._metrics = metrics
         self.feed = Feed(self)
+        metrics.feed_watchers.set_function(lambda: self.feed.watchers)
         self._started_at = time.monotonic()
         self._role = Role.FOLLOWER
         self._leader: NodeId = NO_NODE

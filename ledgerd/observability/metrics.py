@@ -195,6 +195,10 @@ class Metrics:
         self.reads_waiting = self._gauge(
             "ledgerd_reads_waiting", "Reads that wait for a read point or an index."
         )
+        self.feed_watchers = self._gauge(
+            "ledgerd_feed_watches_in_flight",
+            "Callers that watch the events of this node.",
+        )
         self.calls_in_flight = self._gauge(
             "ledgerd_calls_in_flight", "Calls that are not answered yet."
         )

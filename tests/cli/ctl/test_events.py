@@ -2,6 +2,10 @@
 
 import json
 
+import pytest
+
+from ledgerd.api.v1.events_pb2 import Event
+from ledgerd.client import BlockingWatch
 from ledgerd.errors import Reason
 from tests.cli.ctl.conftest import Run
 from tests.client.fake_cluster import FakeCluster, refuse
@@ -67,3 +71,23 @@ def test_one_event_is_shown(run: Run, cluster: FakeCluster) -> None:
         "exponent": 2,
     }
     assert unknown.exit_code == 3
+
+
+def test_an_interrupt_says_where_to_go_on(
+    run: Run, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was shown is not shown again."""
+    happen(cluster)
+    shown = BlockingWatch.__next__
+
+    def two_then_interrupt(watch: BlockingWatch) -> Event:
+        if watch.next_seq == 7:
+            raise KeyboardInterrupt
+        return shown(watch)
+
+    monkeypatch.setattr(BlockingWatch, "__next__", two_then_interrupt)
+    result = run("events", "watch", "--from-seq", "5")
+
+    assert result.exit_code == 130
+    assert [line.split()[0] for line in result.stdout.splitlines()] == ["5", "6"]
+    assert "go on with --from-seq 7" in result.stderr
