@@ -183,7 +183,8 @@ def test_a_spoiled_copy_is_refused_and_made_again(tmp_path: Path) -> None:
         if made.index in fetched:
             assert happened(cluster, away, "snapshot_refused") == 1
             assert happened(cluster, leader, "snapshot_spoiled") == 1
-            assert happened(cluster, leader, "snapshot_made") >= 2
+            # Its maker makes another one, or who leads after it.
+            assert sum(happened(cluster, n, "snapshot_made") for n in (1, 2, 3)) >= 2
     finally:
         cluster.stop()
 

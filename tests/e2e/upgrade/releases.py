@@ -10,6 +10,7 @@ from pathlib import Path
 from ledgerd.api.v1 import admin_pb2
 from ledgerd.cli.dev import DevCluster
 from ledgerd.client import CallError, Client, Profile, new_payout_id
+from ledgerd.limits import PAGE_ROWS_MAX
 from tests.e2e.test_cluster import funded_account, submit
 from tests.waiting import until
 
@@ -17,6 +18,7 @@ WHEEL = Path(__file__).parent / "wheels" / "ledgerd-0.1.0-py3-none-any.whl"
 WHEEL_SHA256 = "974fa70c1aba70e761eb6c7eb921200ec9dea5863bffd4d75318630207f5cd71"
 OLD, NEW = "0.1.0", "0.2.0"
 PATIENCE_S = 30.0
+NEWER = ("head_certificate", "head_key")  # options since the previous release
 
 
 def unpack(directory: Path) -> Path:
@@ -36,6 +38,17 @@ class MixedCluster(DevCluster):
         self.release_of: dict[int, str] = dict.fromkeys(self.node_ids, OLD)
         # The folder of the caller must not stand before the wheel's: PYTHONSAFEPATH.
         self._old = {"PYTHONPATH": str(old), "PYTHONSAFEPATH": "1"}
+
+    def prepare(self) -> None:
+        """Write everything, without the options that the previous release does not know.
+
+        An upgrade finds the files as they were; what they lack must not be needed.
+        """
+        super().prepare()
+        for node_id in self.node_ids:
+            path = self.config_path(node_id)
+            lines = path.read_text().splitlines(keepends=True)
+            path.write_text("".join(x for x in lines if not x.startswith(NEWER)))
 
     def _start(self, node_id: int) -> None:
         self._environment: Mapping[str, str] = (
@@ -113,13 +126,21 @@ class Load:
         assert not self.failed, self.failed
 
     def lost(self) -> list[str]:
-        """Return which acknowledged payouts no longer exist."""
+        """Return which acknowledged payouts no longer exist; thousands, so they are listed."""
+        present: set[str] = set()
+        cursor = ""
         with self._cluster.client() as client:
-            return [
-                each
-                for each in self.acked
-                if not client.get(each, deadline=10.0).HasField("payout")
-            ]
+            while True:
+                page = client.list(
+                    account=self._account,
+                    page_size=PAGE_ROWS_MAX,
+                    cursor=cursor,
+                    deadline=10.0,
+                )
+                present.update(payout.order.payout_id for payout in page.payouts)
+                cursor = page.next_cursor
+                if not cursor:
+                    return [each for each in self.acked if each not in present]
 
     def _run(self) -> None:
         with self._cluster.client() as client:
