@@ -114,6 +114,11 @@ def _names(
     help="From a heal to the next acknowledgement, at most.",
 )
 @click.option("--plant", help="Start the nodes with this planted bug of tests/plants.")
+@click.option(
+    "--trace-raft",
+    is_flag=True,
+    help="Let the nodes write protocol events, and judge those too.",
+)
 @click.option("--store", type=click.Path(path_type=Path), default=STORE)
 def run(  # one argument an option
     *,
@@ -128,6 +133,7 @@ def run(  # one argument an option
     seed: int,
     recovery_ms: int,
     plant: str | None,
+    trace_raft: bool,
     store: Path,
 ) -> int:
     """Run one test."""
@@ -150,6 +156,7 @@ def run(  # one argument an option
         seed=seed,
         recovery_ms=recovery_ms,
         plant=plant,
+        trace_raft=trace_raft,
     )
     return exit_code(run_one(options, store))
 

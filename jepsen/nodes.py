@@ -25,6 +25,7 @@ Direction: TypeAlias = tuple[int, int]
 
 CLUSTER_ID = "jepsen"
 CLIENT = "jepsen"
+EVENTS = "raft.ndjson"  # in a node's folder: its protocol events, if it writes any
 ROLES = ("submitter", "auditor", "admin")
 PKI_S_MAX = 60.0
 CHECK_S_MAX = 120.0
@@ -67,7 +68,7 @@ class Cluster:
 
     root: the run's `nodes/` folder. directory: where commands are run, the project's
     root. daemon: the command line in front of `run --config FILE`. Every process is
-    journalled before it is started.
+    journalled before it is started. is_traced: each writes protocol events.
     """
 
     root: Path
@@ -77,6 +78,7 @@ class Cluster:
     daemon: tuple[str, ...] = (sys.executable, "-m", "ledgerd")
     environment: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, Mapping[str, int | str]] = field(default_factory=dict)
+    is_traced: bool = False
     ports: dict[int, Ports] = field(default_factory=dict)
     exits: list[Exit] = field(default_factory=list)
     _running: dict[int, _Running] = field(default_factory=dict)
@@ -192,6 +194,8 @@ class Cluster:
         """Start a node that is not running."""
         assert node_id not in self._running, f"{name_of(node_id)} runs already"
         command = [*self.daemon, "run", "--config", str(self.config_path(node_id))]
+        if self.is_traced:
+            command += ["--trace-raft", str(self.folder(node_id) / EVENTS)]
         name = name_of(node_id)
         self.journal.will_start(name, command)
         log = self.log_path(node_id).open("ab")

@@ -21,6 +21,7 @@ class RunOptions:
     rate: ops a second of all clients together. deadline_ms: of one op.
     recovery_ms: from a heal to the next acknowledgement, at most.
     plant: a bug planted in the nodes, to see the checkers find it.
+    trace_raft: the nodes write protocol events, which are judged too.
     """
 
     workload: str = "payouts"
@@ -35,6 +36,7 @@ class RunOptions:
     deadline_ms: int = 2_000
     recovery_ms: int = 5_000
     plant: str | None = None
+    trace_raft: bool = False
 
     @property
     def name(self) -> str:
@@ -66,6 +68,8 @@ class RunOptions:
         ]
         if self.plant is not None:
             parts.append(f"--plant {self.plant}")
+        if self.trace_raft:
+            parts.append("--trace-raft")
         return " ".join(parts)
 
 

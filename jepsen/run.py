@@ -99,6 +99,7 @@ class Run:
             directory=ROOT,
             daemon=tuple(daemon),
             environment=environment,
+            is_traced=options.trace_raft,
         )
         self._links = Links(self._journal)
         self._status = StatusLine()

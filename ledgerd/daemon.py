@@ -5,6 +5,7 @@ the replica, the peers, and last the public API. What is wrong is said before an
 """
 
 import asyncio
+import contextlib
 import faulthandler
 import os
 import secrets
@@ -14,6 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 import uvloop
@@ -22,7 +24,7 @@ from ledgerd import __version__
 from ledgerd.api.options import ApiOptions
 from ledgerd.api.server import ApiServer
 from ledgerd.config import NodeConfig
-from ledgerd.errors import CorruptionError
+from ledgerd.errors import ConfigError, CorruptionError
 from ledgerd.formats.entries import link
 from ledgerd.formats.memberships import encode_change
 from ledgerd.formats.versions import STATE_VERSION, STATE_VERSION_MIN
@@ -34,6 +36,7 @@ from ledgerd.node.handle import DRAIN_ATTEMPTS_MAX, Node
 from ledgerd.node.inbox import Inbox, InboxBounds
 from ledgerd.node.instruments import Gauges, StageTimer
 from ledgerd.node.options import NodeOptions
+from ledgerd.node.raft_trace import RaftTrace, TracedCore
 from ledgerd.node.reads import Reads
 from ledgerd.node.replica_thread import ReplicaThread
 from ledgerd.node.room import RoomWatch
@@ -82,8 +85,10 @@ _PATIENCE_BASES = 20  # a peer that is silent for longer holds no log entries ba
 ALIVE_S_MIN = 0.1
 
 
-def run(config: NodeConfig) -> None:
+def run(config: NodeConfig, *, trace_path: Path | None = None) -> None:
     """Run one node until it is told to stop; return after a clean stop.
+
+    trace_path: the file to which protocol events are appended; None: nowhere.
 
     Raises ConfigError, NoSpaceError, CorruptionError or StorageError when it cannot start. Once it
     serves, a fault ends the process with its documented exit code instead (fail-stop).
@@ -117,9 +122,30 @@ def run(config: NodeConfig) -> None:
             joins=config.cluster.join,
         )
         boot = count_start(environment)
-        uvloop.run(_NodeBuild(config, environment, membership, boot).serve())
+        trace = _open_trace(trace_path, environment, boot)
+        build = _NodeBuild(config, environment, membership, boot, trace)
+        with trace or contextlib.nullcontext():
+            uvloop.run(build.serve())
     finally:
         environment.close()
+
+
+def _open_trace(
+    path: Path | None, environment: Environment, boot: int
+) -> RaftTrace | None:
+    """Return the file of protocol events, if one is asked for. Errors: ConfigError."""
+    if path is None:
+        return None
+    identity = environment.identity
+    try:
+        return RaftTrace(
+            path, node_id=identity.node_id, boot=boot, store_uuid=identity.store_uuid
+        )
+    except OSError as error:
+        raise ConfigError(
+            f"--trace-raft: expected a file that can be written, found {path}: "
+            f"{error.strerror}"
+        ) from error
 
 
 def _has_peers(config: NodeConfig) -> bool:
@@ -194,8 +220,10 @@ class _NodeBuild:
         environment: Environment,
         membership: Membership,
         boot: int,
+        trace: RaftTrace | None,
     ) -> None:
         self._config = config
+        self._trace = trace
         self._membership = membership
         self._environment = environment
         self._boot = boot
@@ -496,7 +524,8 @@ class _NodeBuild:
             "node_recovered", applied=plan.applied, commit=plan.commit, last=plan.last
         )
         raft = self._config.raft
-        core = RaftCore(
+        make = RaftCore if self._trace is None else TracedCore
+        core = make(
             self._node_id,
             options=Options(
                 election_base_ticks=raft.election_base_ticks,
@@ -521,6 +550,8 @@ class _NodeBuild:
             link=link,
             encode_change=encode_change,
         )
+        if self._trace is not None:
+            self._trace.begin(core, log_store)
         keeper.follow(state_store.visible)
         replica = Replica(
             core=core,
@@ -541,6 +572,8 @@ class _NodeBuild:
         def close() -> None:
             log_store.close()
             state_store.close()
+            if self._trace is not None:
+                self._trace.write("stop")
 
         return replica, close
 

@@ -12,6 +12,7 @@ from jepsen.checkers.digests import check_digests
 from jepsen.checkers.exactly_once import check_exactly_once
 from jepsen.checkers.logs import check_logs, check_offline
 from jepsen.checkers.positions import check_positions
+from jepsen.checkers.protocol.check import check_files
 from jepsen.checkers.verdict import Result
 from jepsen.history import History
 
@@ -31,6 +32,8 @@ def judge(history: History, nodes: Path) -> list[Result]:
         "logs": lambda: check_logs(history, nodes),
         "availability": lambda: check_availability(history),
     }
+    if events := sorted(nodes.glob("*/raft.ndjson")):
+        checkers["protocol"] = lambda: check_files(events)
     return [_run(name, checker) for name, checker in checkers.items()]
 
 

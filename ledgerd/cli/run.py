@@ -21,9 +21,17 @@ from ledgerd import daemon
     is_flag=True,
     help="Plaintext without certificates. Loopback addresses only; for experiments.",
 )
-def run(config_path: Path, *, insecure: bool) -> None:
+@click.option(
+    "--trace-raft",
+    "trace_path",
+    type=click.Path(path_type=Path),
+    help="Append what happens in consensus to this file, an event a line; slower. "
+    "docs/reference/protocol-events.md tells what stands there.",
+)
+def run(config_path: Path, *, insecure: bool, trace_path: Path | None) -> None:
     """Run one node until SIGTERM or SIGINT.
 
     Logs go to standard output, JSON unless it is a terminal.
     """
-    daemon.run(configuration.load(config_path, insecure=insecure))
+    config = configuration.load(config_path, insecure=insecure)
+    daemon.run(config, trace_path=trace_path)

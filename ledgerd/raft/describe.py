@@ -45,6 +45,31 @@ Described: TypeAlias = (
 )
 
 
+def columns(status: Status) -> dict[str, object]:
+    """Return a status as protocol events show it, in what JSON takes (raft.md 4.7)."""
+    return {
+        "term": status.term,
+        "vote": status.vote,
+        "role": status.role.value,
+        "leader": status.leader,
+        "commit": status.commit,
+        "last": status.last,
+        "durable": status.durable,
+        "applied": status.applied,
+        "membership_index": status.membership.index,
+        "membership": halves(status.membership),
+    }
+
+
+def halves(membership: Membership) -> dict[str, tuple[NodeId, ...]]:
+    """Return who takes part in what role, as protocol events show it."""
+    return {
+        "voters": membership.voters,
+        "outgoing": membership.outgoing,
+        "learners": membership.learners,
+    }
+
+
 def describe(thing: Described) -> str:
     """Return one line that says everything but the payload.
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from ledgerd.raft.describe import describe
+from ledgerd.raft.describe import columns, describe
 from ledgerd.raft.entries import Role
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.messages import Message
@@ -105,22 +105,7 @@ class Line:
         }
         status = self.status
         if status is not None:
-            fields |= {
-                "term": status.term,
-                "vote": status.vote,
-                "role": status.role.value,
-                "leader": status.leader,
-                "commit": status.commit,
-                "last": status.last,
-                "durable": status.durable,
-                "applied": status.applied,
-                "membership_index": status.membership.index,
-                "membership": {
-                    "voters": status.membership.voters,
-                    "outgoing": status.membership.outgoing,
-                    "learners": status.membership.learners,
-                },
-            }
+            fields |= columns(status)
         return json.dumps({**fields, "note": self.note, **self.data})
 
 

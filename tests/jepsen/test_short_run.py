@@ -50,6 +50,24 @@ def test_a_broken_cluster_loses_nothing(
 
 @pytest.mark.e2e
 @pytest.mark.slow
+def test_the_protocol_events_of_real_nodes_are_valid(tmp_path: Path) -> None:
+    """Killed, cut off and paused leaders: R1 to R17 hold by what the nodes wrote themselves."""
+    nemesis = ("--nemesis", "kill,partition-leader,pause", "--target", "leader")
+    room = ("--recovery-ms", "20000")
+    done = run(
+        tmp_path, *nemesis, "--rounds", "3", "--rate", "60", *room, "--trace-raft"
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    results = json.loads((tmp_path / "latest" / "results.json").read_text())
+    (protocol,) = [r for r in results["checkers"] if r["checker"] == "protocol"]
+    assert protocol["verdict"] == "valid"
+    assert protocol["numbers"]["commit"] > 100
+    assert protocol["numbers"]["become-leader"] >= 3
+
+
+@pytest.mark.e2e
+@pytest.mark.slow
 def test_a_planted_bug_is_found(tmp_path: Path) -> None:
     """A checker must be seen to fail: an id check that misses repeats is invalid."""
     arguments = ("--rounds", "1", "--rate", "60", "--plant", "double_apply")
