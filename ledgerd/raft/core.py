@@ -528,6 +528,11 @@ class RaftCore:
         """Return the chain link at index, None if it is not in the log."""
         return self._log.link(index)
 
+    @property
+    def term(self) -> Term:
+        """The current term."""
+        return self._roles.term
+
     def status(self) -> Status:
         """Return a frozen view of everything."""
         roles = self._roles

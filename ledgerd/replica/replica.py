@@ -338,9 +338,9 @@ class Replica:
         """
         if self._role is not Role.LEADER or self._version.is_newest:
             return None
-        status = self._core.status()
-        if self._applied_term != status.term:
+        if self._applied_term != self._core.term:
             return None
+        status = self._core.status()
         others = [peer for peer in status.membership.members if peer != status.node_id]
         return self._version.due(others, self._core.releases)
 
@@ -358,7 +358,7 @@ class Replica:
         """
         if self._role is not Role.LEADER or self._halt is not None:
             return None
-        if self._applied_term != self._core.status().term:
+        if self._applied_term != self._core.term:
             return None
         if not self._alarm.is_known and self._unrecorded is None:
             outbox.needs_settle = True
