@@ -57,6 +57,17 @@ def test_what_is_not_there_is_owed():
     assert books.balances() == (100, 0, 0, 0, 800)
 
 
+def test_an_account_below_its_minimum_gives_nothing():
+    """A positive minimum may never have been reached; then all of it is owed."""
+    books = ledger(funds_minor=1_000)
+    alice = books.view.account(ALICE)
+    books.plant(replace(alice, min_balance_minor=1_001))
+
+    books.do([fund_reverse(11)])
+
+    assert books.balances() == (1_000, 0, 0, 0, 1_000)
+
+
 def test_a_debt_is_paid_first():
     """Incoming money pays what is owed before anything becomes available."""
     books = ledger(funds_minor=1_000)
