@@ -235,6 +235,12 @@ def account_mark_key(account_id: bytes, sequence: int) -> bytes:
     return _MARK_KEY.pack(account_id, sequence)
 
 
+def account_mark_of(key: bytes) -> tuple[bytes, int]:
+    """Return the account id and the sequence in a key of `account_mark`."""
+    account_id, sequence = _MARK_KEY.unpack(key)
+    return account_id, sequence
+
+
 def internal_key(key: InternalKey) -> bytes:
     """Return the key of an internal account's balance."""
     book, account = key

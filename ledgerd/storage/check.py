@@ -4,7 +4,8 @@
     rows    every row of state/: its checksum; I2 trial balance, I4 reserved and held, I8 fold,
             I11 dense sequences of events and of each account
     replay  the whole log folded again into an empty state: digest and every row must be equal;
-            not where the log was cut, for its beginning is gone (F27)
+            not where the log was cut, for its beginning is gone (F27); there each row is looked
+            at beside those that lead to it (`ties`)
 
 Nothing is repaired, and the directory is not written to. Damage does not stop the check: it becomes
 a `Finding` that says where and what, and the check goes on where that makes sense.
@@ -44,7 +45,7 @@ from ledgerd.storage import keys
 from ledgerd.storage.applied import NOTHING, Applied
 from ledgerd.storage.environment import Environment, open_directory
 from ledgerd.storage.log_store import stored_anchor, stored_hard_state
-from ledgerd.storage.rows import check_tree_row
+from ledgerd.storage.rows import check_row, check_tree_row
 from ledgerd.storage.state_store import LmdbStateStore
 from ledgerd.storage.tables import Tables
 from ledgerd.storage.trial import TrialBook, sums_of, trial_balance
@@ -116,6 +117,8 @@ def check(environment: Environment, progress: Progress = lambda *_: None) -> Rep
         if is_whole and applied.index <= report.last_index:
             _check_replay(environment, tables, applied, report, progress)
             report.is_replayed = True
+        else:
+            _check_ties(tables, report)
     return report
 
 
@@ -524,6 +527,19 @@ class _Books:
 
     def _internals_folded(self) -> set[InternalKey]:
         return {key for key in self._folded if not key.account.is_customer}
+
+
+def _check_ties(tables: Tables, report: Report) -> None:
+    """Look at each row beside those that lead to it: what a replay would find otherwise."""
+    for table in Table:
+        try:
+            for key, value in tables.scan(table):
+                try:
+                    check_row(tables, table, key, value)
+                except CorruptionError as error:
+                    report.add(_place(table, key), str(error))
+        except CorruptionError as error:
+            report.add(f"state/ table {table}", str(error))
 
 
 # The replay.

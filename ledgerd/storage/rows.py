@@ -1,16 +1,15 @@
 """One row of state/, looked at by itself and beside the rows that it must agree with.
 
 Checksums cover values, so a key with a flipped bit is found by what other rows say: a payout leads
-to the id that leads back to it, and events are numbered without a gap.
+to the id that leads back to it; see also `ties`.
 """
 
-from ledgerd.errors import CorruptionError
 from ledgerd.formats import leaves, memberships, records
 from ledgerd.formats.records import Table
 from ledgerd.ledger.identity import IdKind
 from ledgerd.limits import ID_BYTES
 from ledgerd.replica.tree import parent_hash
-from ledgerd.storage import applied, keys
+from ledgerd.storage import applied, keys, ties
 from ledgerd.storage.tables import Tables
 
 
@@ -21,18 +20,19 @@ def check_row(tables: Tables, table: Table, key: bytes, value: bytes) -> None:
             _check_payout(tables, key, value)
         case Table.PAYOUT_STATE:
             status = records.decode_payout_status(key, value)
-            if tables.payout_head(records.position_of(key)) is None:
-                raise _lonely(table, key, f"no payout, but a status {status.state}")
+            ties.check_payout_status(tables, key, status)
         case Table.JOURNAL:
-            records.decode_journal(key, value)
+            ties.check_journal(tables, key, records.decode_journal(key, value))
         case Table.EVENT:
-            records.decode_event(key, value)
+            ties.check_event(tables, key, records.decode_event(key, value))
         case Table.EVENT_SEEK:
-            records.decode_event_seek(key, value)
+            position = records.decode_event_seek(key, value)
+            ties.check_event_seek(tables, key, position)
         case Table.ACCOUNT:
-            records.decode_account(key, value)
+            ties.check_account(tables, records.decode_account(key, value))
         case Table.ACCOUNT_MARK:
-            records.decode_account_mark(key, value)
+            mark = records.decode_account_mark(key, value)
+            ties.check_account_mark(tables, key, mark)
         case Table.INTERNAL:
             records.internal_of(key)
             records.decode_internal(key, value)
@@ -50,7 +50,7 @@ def check_row(tables: Tables, table: Table, key: bytes, value: bytes) -> None:
             records.decode_voucher(key, value)
         case Table.CONFIG:
             if key.startswith(records.FEES_PREFIX):
-                records.decode_fee_schedule(key, value)
+                ties.check_fees(key, records.decode_fee_schedule(key, value))
         case Table.TIMER:
             records.timer_of(key, value)
         case Table.META:
@@ -70,27 +70,27 @@ def check_tree_row(tables: Tables, key: bytes, value: bytes) -> None:
     if level == 0:
         leaf, first = leaves.decode_leaf(key, value), tables.leaf(0)
         if first is None or leaf.index != first.index + number:
-            raise _lonely(
+            raise ties.lonely(
                 Table.TREE, key, f"a leaf of index {leaf.index}, out of its place"
             )
         return
     below = (tables.tree_node(level - 1, 2 * number + right) for right in (0, 1))
     if leaves.decode_node(key, value) != parent_hash(*below):
-        raise _lonely(Table.TREE, key, "it is not the root of the two below it")
+        raise ties.lonely(Table.TREE, key, "it is not the root of the two below it")
 
 
 def _check_payout(tables: Tables, key: bytes, value: bytes) -> None:
     head = records.decode_payout(key, value)
     kept = tables.id(IdKind.PAYOUT, head.payout_id)
     if kept is None or kept.refusal or (kept.index, kept.ordinal) != head.position:
-        raise _lonely(Table.PAYOUT, key, "its id does not lead back to it")
+        raise ties.lonely(Table.PAYOUT, key, "its id does not lead back to it")
 
 
 def _check_hold(tables: Tables, key: bytes, value: bytes) -> None:
     hold = records.decode_hold(key, value)
     kept = tables.id(IdKind.HOLD, hold.hold_id)
     if kept is None or kept.refusal or (kept.index, kept.ordinal) != hold.position:
-        raise _lonely(Table.HOLD, key, "its id does not lead back to it")
+        raise ties.lonely(Table.HOLD, key, "its id does not lead back to it")
 
 
 def _check_id(tables: Tables, key: bytes, value: bytes) -> None:
@@ -100,22 +100,19 @@ def _check_id(tables: Tables, key: bytes, value: bytes) -> None:
     if key[ID_BYTES] == IdKind.HOLD:
         hold = tables.hold((kept.index, kept.ordinal))
         if hold is None or hold.hold_id != key[:ID_BYTES]:
-            raise _lonely(Table.ID, key, "no hold of this id stands where it says")
+            raise ties.lonely(Table.ID, key, "no hold of this id stands where it says")
     if key[ID_BYTES] != IdKind.PAYOUT:
         return
     head = tables.payout_head((kept.index, kept.ordinal))
     if head is None or head.payout_id != key[:ID_BYTES]:
-        raise _lonely(Table.ID, key, "no payout of this id stands where it says")
+        raise ties.lonely(Table.ID, key, "no payout of this id stands where it says")
 
 
 def _check_meta(key: bytes, value: bytes) -> None:
+    ties.check_meta_key(key)
     if key == keys.APPLIED:
         applied.unpack(value)
     elif key == memberships.META_MEMBERSHIP:
         memberships.decode_membership(value)
     elif key == records.META_EVENT_SEQ:
         records.decode_event_seq(key, value)
-
-
-def _lonely(table: Table, key: bytes, what: str) -> CorruptionError:
-    return CorruptionError(f"state/, table {table}, key {key.hex()}: {what}")

@@ -28,7 +28,8 @@ from ledgerd.storage.rows import check_row
 from ledgerd.storage.tables import DAMAGE, Tables
 
 CHUNK_BYTES: Final = 1 << 20  # of one read transaction on log/
-CHUNK_ROWS: Final = 500  # of one on state/
+CHUNK_ROWS: Final = 200  # of one on state/
+REST_PER_WORK: Final = 2  # a third of a core at most
 COUNTED_ROWS_MAX: Final = (
     100_000  # of a table whose rows are counted in one transaction
 )
@@ -73,6 +74,7 @@ class Scrub:
         self._read_copies = read_copies
         self._stop = threading.Event()
         self._entries = self._rows = self._bytes = 0
+        self._began_at = time.monotonic()  # with the work since the last wait
 
     def run(self) -> None:
         """Read until `stop` is called. Errors: StorageError, CorruptionError beyond repair."""
@@ -87,6 +89,7 @@ class Scrub:
     def pass_once(self) -> Passed:
         """Read everything once, and report what fails."""
         self._entries = self._rows = self._bytes = 0
+        self._began_at = time.monotonic()
         try:
             self._read_copies(self._waits)
             self._read_log()
@@ -99,9 +102,16 @@ class Scrub:
         return Passed(self._entries, self._rows, self._bytes)
 
     def _waits(self, size_bytes: int) -> bool:
-        """Keep the pace; return whether to go on."""
+        """Keep the pace, and rest longer than it worked; return whether to go on.
+
+        The interpreter runs one thread at a time, and this one is never in a hurry.
+        """
         self._bytes += size_bytes
-        return not self._stop.wait(self._pace.wait_s(size_bytes))
+        worked_s = time.monotonic() - self._began_at
+        wait_s = max(self._pace.wait_s(size_bytes), REST_PER_WORK * worked_s)
+        goes_on = not self._stop.wait(wait_s)
+        self._began_at = time.monotonic()
+        return goes_on
 
     # log/
 
@@ -145,6 +155,7 @@ class Scrub:
     # state/
 
     def _read_state(self) -> None:
+        self._check_ends()
         for table in Table:
             self._count(table)
             start: bytes | None = b""
@@ -177,6 +188,21 @@ class Scrub:
         except DAMAGE as error:
             raise CorruptionError(f"state/, table {table}: {error}") from error
         return None, size_bytes
+
+    def _check_ends(self) -> None:
+        """Compare the last event with the number that the next one is counted from (I11)."""
+        environment = self._environment
+        try:
+            with environment.reading(), environment.state.begin() as transaction:
+                tables = Tables(environment, transaction)
+                stated, last = tables.event_seq(), tables.last_event()
+        except DAMAGE as error:
+            raise CorruptionError(f"state/, table meta: {error}") from error
+        found = 0 if last is None else last.seq
+        if stated != found:
+            raise CorruptionError(
+                f"state/, table meta: event seq {stated}, the last event has {found}"
+            )
 
     def _count(self, table: Table) -> None:
         """Compare how many rows can be reached with how many there should be."""

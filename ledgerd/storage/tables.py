@@ -21,6 +21,7 @@ from ledgerd.ledger.accounts import (
     Position,
 )
 from ledgerd.ledger.catalogue import FeeSchedule
+from ledgerd.ledger.events import Event
 from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.journal import JournalEntry
@@ -170,6 +171,21 @@ class Tables:
         return self._row(
             Table.JOURNAL, records.entry_key(position), records.decode_journal
         )
+
+    def event(self, position: EntryPosition) -> Event | None:
+        """Return the event at a position."""
+        return self._row(Table.EVENT, records.entry_key(position), records.decode_event)
+
+    def last_event(self) -> Event | None:
+        """Return the event in the last place, None before the first."""
+        with self._transaction.cursor(self._handles[Table.EVENT]) as cursor:
+            if not cursor.last():
+                return None
+            return records.decode_event(cursor.key(), cursor.value())
+
+    def has_internal(self, key: InternalKey) -> bool:
+        """Return whether an internal account was ever posted to."""
+        return self._get(Table.INTERNAL, records.internal_key(key)) is not None
 
     def account_mark(
         self, account_id: bytes, sequence: int

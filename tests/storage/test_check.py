@@ -302,6 +302,22 @@ def test_a_compacted_log_is_checked_from_its_anchor_on(node: Path) -> None:
     assert not report["replayed"]
 
 
+def test_a_key_that_changed_is_found_without_a_replay(node: Path) -> None:
+    """T85: behind a cut log rows are looked at beside those that lead to them."""
+    with open_node(node) as environment:
+        log = LmdbLogStore(environment)
+        log.compact(Index(5), state_durable=Index(8))
+        log.close()
+        fees = environment.state_tables[Table.CONFIG]
+        with environment.state.begin(db=fees, write=True) as transaction:
+            ((key, value),) = [(bytes(k), bytes(v)) for k, v in transaction.cursor()]
+            moved = key[:-1] + bytes([key[-1] ^ 2])
+            transaction.delete(key)
+            transaction.put(moved, value)
+
+    assert places(run(node)) == [f"state/ table config key {moved.hex()}"]
+
+
 def test_damage_behind_the_anchor_is_found(node: Path) -> None:
     """F27, T87: the first kept entry must link to the anchor."""
     with open_node(node) as environment:
