@@ -67,6 +67,7 @@ class LmdbLogStore:
         self._hard_state = stored_hard_state(environment)
         self._anchor = stored_anchor(environment)
         self._last = self._stored_last()
+        self._refuse_loss()
         self._verify_tail()
 
     def adopt(self) -> None:
@@ -415,18 +416,21 @@ class LmdbLogStore:
                 there = map(keys.index_of, cursor.iternext(keys=True, values=False))
                 every = map(Index, range(anchor + 1, last + 1))
                 self._damaged.update(set(every) - set(there))
-        commit, term = self._hard_state.commit, self._hard_state.term
-        if commit > last:  # T11
+        return last
+
+    def _refuse_loss(self) -> None:
+        """Refuse a log that is shorter, or of a later term, than the hard state (T11, T4)."""
+        commit, term, last = self._hard_state.commit, self._hard_state.term, self._last
+        if commit > last:
             raise CorruptionError(
                 f"{self._where}: lost: the log ends at index {last}, but {commit} was committed; "
                 "bring the node back under a new id: ledgerctl cluster replace"
             )
-        if self._newest_term(last) > term:  # T4
+        if self._newest_term(last) > term:
             raise CorruptionError(
                 f"{self._where}: the last entry is of a later term than the hard state's, {term}; "
                 "an older hard state was put back: replace the node"
             )
-        return last
 
     def _newest_term(self, last: Index) -> Term:
         """Return the term of the last entry that can be read; terms never fall along a log."""

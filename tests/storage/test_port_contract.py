@@ -545,6 +545,11 @@ def _cut_value(values: dict[int, bytes]) -> None:
     values[4] = values[4][:-3]
 
 
+def _end_missing_and_bad(values: dict[int, bytes]) -> None:
+    _flip(values, 4, -1)
+    del values[3]
+
+
 DAMAGES: dict[str, Callable[[dict[int, bytes]], None]] = {
     "payload of the last": lambda values: _flip(values, 4, -1),
     "payload in the middle": lambda values: _flip(values, 2, -1),
@@ -555,6 +560,7 @@ DAMAGES: dict[str, Callable[[dict[int, bytes]], None]] = {
     "value cut short": _cut_value,
     "first missing": lambda values: values.pop(1) and None,
     "middle missing": lambda values: values.pop(2) and None,
+    "last bad, the one before missing": _end_missing_and_bad,
 }
 
 
@@ -582,6 +588,7 @@ CORRUPT_SLOTS = {
     "value cut short": [4],
     "first missing": [1],
     "middle missing": [2],
+    "last bad, the one before missing": [3, 4],
 }
 
 
