@@ -1,5 +1,6 @@
 """Reads a payout file of any known kind: all of it is right, or it is refused whole."""
 
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, assert_never
@@ -31,7 +32,8 @@ def read(
     try:
         kind = kind or _recognised(path, findings)
         source = Source(path, findings, bytes_max=chosen.file_bytes_max)
-        file = _reader(kind, source, findings, chosen)
+        with contextlib.closing(source):
+            file = _reader(kind, source, findings, chosen)
     except Stop:
         raise findings.refusal() from None
     if file is None:
@@ -58,7 +60,8 @@ def _reader(
 def _recognised(path: Path, findings: Findings) -> Kind:
     """Return the kind that the first bytes speak of. Errors: `Stop` if they speak of none."""
     source = Source(path, findings, bytes_max=1 << 62)  # only the first chunk is taken
-    head = next(source.chunks(), b"")
+    with contextlib.closing(source):
+        head = next(source.chunks(), b"")
     if not head:
         raise findings.stop(0, "", expected="a payout file", found="an empty file")
     for mark in _MARKS:

@@ -8,7 +8,7 @@ import hashlib
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from ledgerd.client.files.findings import Findings, shown
 
@@ -27,8 +27,14 @@ class Source:
         self._findings = findings
         self._bytes_max = bytes_max
         self._hash = hashlib.sha256()
+        self._open: BinaryIO | None = None
         self.size_bytes = 0
         self.ended = True  # after `lines`: whether the last line had an end
+
+    def close(self) -> None:
+        """Close the file, however far it was read: what stops in the middle holds on to it."""
+        if self._open is not None:
+            self._open.close()
 
     @property
     def digest(self) -> bytes:
@@ -41,6 +47,7 @@ class Source:
         Errors: `Stop` with a finding if the archive is damaged or the bound is passed; OSError.
         """
         with self._path.open("rb") as file:
+            self._open = file
             first = file.read(_CHUNK_BYTES)
             rest = iter(lambda: file.read(_CHUNK_BYTES), b"")
             packed = first.startswith(_GZIP_MAGIC)

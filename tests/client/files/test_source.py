@@ -70,3 +70,21 @@ def test_long_line(tmp_path: Path) -> None:
     """A line without end is refused when it passes its bound."""
     with pytest.raises(Stop):
         list(source(tmp_path, bytes(3 * LINE_BYTES_MAX)).lines())
+
+
+def test_what_stops_in_the_middle_leaves_no_file_open(tmp_path: Path) -> None:
+    """The file is closed with the source, though the pass over it stands still."""
+    path = tmp_path / "file"
+    path.write_bytes(bytes(200_000))
+    source = Source(path, Findings("file"), bytes_max=1 << 30)
+    chunks = source.chunks()
+    next(chunks)
+    source.close()
+
+    with pytest.raises(ValueError, match="closed file"):
+        list(chunks)
+
+
+def test_a_source_that_was_never_read_is_closed_too(tmp_path: Path) -> None:
+    """Nothing is open before the first chunk."""
+    Source(tmp_path / "none", Findings("file"), bytes_max=1).close()
