@@ -23,6 +23,7 @@ _IBAN: Final = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
 _BIC: Final = re.compile(r"[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}(?:[A-Z0-9]{3})?")
 _COUNTRY: Final = re.compile(r"[A-Z]{2}")
 _ACCOUNT: Final = re.compile(r"[0-9A-Za-z](?:[0-9A-Za-z ./-]{0,32}[0-9A-Za-z])?")
+_ACCOUNT_TYPE: Final = re.compile(r"[a-z_]{0,32}")
 _ROUTING_WEIGHTS: Final = (3, 7, 1, 3, 7, 1, 3, 7, 1)
 _CACHED: Final = 65_536  # banks and payees come again and again in one file
 
@@ -119,6 +120,13 @@ def account_expected(text: str) -> str | None:
 def country_expected(text: str) -> str | None:
     """Return None for the shape of an ISO 3166 code."""
     return None if _COUNTRY.fullmatch(text) else "a country of two capitals"
+
+
+def account_type_expected(text: str) -> str | None:
+    """Return None for a type of account that a node takes, or none at all."""
+    if _ACCOUNT_TYPE.fullmatch(text):
+        return None
+    return "up to 32 of a-z and _, such as checking"
 
 
 def text_expected(text: str, bytes_max: int) -> str | None:

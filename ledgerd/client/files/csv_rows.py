@@ -379,8 +379,8 @@ class _Reader:
         account_type = self._text("destination.account_type")
         if kind == Destination.US_ACCOUNT:
             account_type = account_type or "checking"
-        if not (account_type.isascii() and len(account_type) <= 32):
-            self._bad("destination.account_type", "at most 32 characters of ASCII")
+        if (expected := checks.account_type_expected(account_type)) is not None:
+            self._bad("destination.account_type", expected)
         return Target(kind, country, bank, account, name, account_type)
 
     def _country(self, kind: Destination.Kind, *, account: str, bank: str) -> str:

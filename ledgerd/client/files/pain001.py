@@ -578,7 +578,9 @@ class _Reader:
         if bic:
             self._check(part, bic_key, checks.bic_expected)
         code = part.get("CdtrAcct/Tp/Cd")
-        kind = _ACCOUNT_TYPES.get(code, code)
+        kind = _ACCOUNT_TYPES.get(code, code.lower())
+        if checks.account_type_expected(kind) is not None:
+            self._bad(part, "CdtrAcct/Tp/Cd", "a code of letters, such as CACC or SVGS")
         iban = part.get("CdtrAcct/Id/IBAN")
         if iban:
             if not self._check(part, "CdtrAcct/Id/IBAN", checks.iban_expected):

@@ -55,6 +55,30 @@ def test_examples(path: Path) -> None:
     assert read(path).totals[0].currency == "EUR"
 
 
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [("CACC", "checking"), ("SVGS", "savings"), ("CASH", "cash"), ("SLRY", "slry")],
+)
+def test_types_of_accounts(tmp_path: Path, code: str, expected: str) -> None:
+    """The ISO code of the payee's account, in the form that a node takes."""
+    content = document().replace(
+        "</Id></CdtrAcct>", f"</Id><Tp><Cd>{code}</Cd></Tp></CdtrAcct>"
+    )
+
+    assert opened(tmp_path, content).orders[0].target.account_type == expected
+
+
+def test_a_type_of_account_that_is_none(tmp_path: Path) -> None:
+    """What a node would refuse is refused here, before anything is sent."""
+    content = document().replace(
+        "</Id></CdtrAcct>", "</Id><Tp><Cd>C1SH</Cd></Tp></CdtrAcct>"
+    )
+
+    assert "CdtrAcct/Tp/Cd: expected a code of letters" in texts(
+        refused(tmp_path, content)
+    )
+
+
 def test_time_of_ids(tmp_path: Path) -> None:
     """The time bits are CreDtTm, in UTC if it names no zone."""
     at = [
