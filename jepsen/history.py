@@ -33,6 +33,7 @@ TYPES = (INVOKE, OK, FAIL, INFO)
 NEMESIS = "nemesis"
 MONITOR = "monitor"
 RIG = "rig"
+WATCH = "watch"
 
 
 class HistoryError(ValueError):
@@ -61,7 +62,7 @@ class Event:
     """One line of the history.
 
     i: number of the line, from 0. t: CLOCK_MONOTONIC nanoseconds.
-    p: process number, or "nemesis", "monitor", "rig". type: invoke, ok, fail or info.
+    p: process number, or "nemesis", "monitor", "rig", "watch". type: invoke, ok, fail or info.
     f: what was called. v: its value; on `fail` and `info` an `error` text.
     node: where it was sent; None if the client library chose.
     pos: (term, index, ordinal) of a mutation that the log answered.

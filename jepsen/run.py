@@ -51,6 +51,7 @@ from jepsen.workloads.calls import (
 from jepsen.workloads.clients import Clients, Numbers, Worker
 from jepsen.workloads.mix import Workload
 from jepsen.workloads.payouts import Payouts
+from jepsen.workloads.watchers import Watchers
 from ledgerd.api.v1.admin_pb2 import StatusReply
 from ledgerd.client import AsyncClient, Endpoint, Profile, new_payout_id
 
@@ -69,7 +70,8 @@ DRAIN_S_MAX = 15.0
 REST_S_MAX = 20.0
 RESOLVERS = 8
 LOAD_EXTRA_S = 90.0  # beyond the time limit: set-up before it, recovery after it
-FINAL_S_MAX = 60.0
+FINAL_S_MAX = 90.0
+WATCH_S_MAX = 25.0  # for the watchers to take what is left
 
 
 def say(line: str) -> None:
@@ -161,7 +163,7 @@ class Run:
             history.listeners += [self._events.append, self._status.note]
             try:
                 await self._make()
-                async with self._watched():
+                async with self._watched(), self._watchers().running() as watchers:
                     # New channels for the end: what the old ones still hold in a
                     # buffer must not arrive after the barrier.
                     workers: list[Worker] = []
@@ -173,6 +175,7 @@ class Run:
                         self._connected() as clients,
                     ):
                         await self._final(clients, workers)
+                        await watchers.finish(WATCH_S_MAX)
                 await self._end_quietly()
             finally:
                 self._tear_down_now()
@@ -243,6 +246,11 @@ class Run:
         async with AsyncClient(self._profile()) as client:
             self._monitor = Monitor(client, self._history)
             yield
+
+    def _watchers(self) -> Watchers:
+        """Return the clients that watch the events from here on."""
+        rng = Random(self._seed.getrandbits(64))  # noqa: S311 - no secret
+        return Watchers(self._profile(), self._history, rng)
 
     @contextlib.asynccontextmanager
     async def _connected(self) -> AsyncIterator[Clients]:

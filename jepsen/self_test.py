@@ -23,6 +23,7 @@ from jepsen.history import (
     NEMESIS,
     OK,
     RIG,
+    WATCH,
     Event,
     History,
     HistoryError,
@@ -158,6 +159,7 @@ def right_history() -> list[Event]:
     _money(s)
     _fault(s)
     _end(s)
+    _watched(s)
     return s.events
 
 
@@ -276,6 +278,63 @@ def _end(s: Sample) -> None:
         s.add(RIG, INFO, "offline_check", {"code": 0, "output": "ok"}, node=node)
 
 
+def told_event(
+    seq: int,
+    at: tuple[int, int],
+    kind: str,
+    subject: str,
+    *accounts: Value,
+    states: tuple[str, str] = ("", ""),
+) -> Value:
+    """Return an event as a watcher receives it; the first of its command."""
+    return {
+        "seq": seq,
+        "at": [*at, 0],
+        "kind": kind,
+        "subject": subject,
+        "before": states[0],
+        "after": states[1],
+        "accounts": list(accounts),
+    }
+
+
+def feed() -> list[Value]:
+    """Return the events of the right history."""
+    made = "PAYOUT_CREATED"
+    new = ("", "READY")
+    return [
+        told_event(1, (2, 0), "ACCOUNT_OPENED", A1, account(A1, 0, 0)),
+        told_event(2, (3, 0), "ACCOUNT_FUNDED", "req_fund0", account(A1, 1000, 0)),
+        told_event(3, (4, 0), "ACCOUNT_OPENED", A2, account(A2, 0, 0)),
+        told_event(4, (5, 0), "ACCOUNT_FUNDED", "req_fund1", account(A2, 500, 0)),
+        told_event(5, (6, 0), made, P1, account(A1, 900, 100), states=new),
+        told_event(6, (11, 0), made, P3, account(A1, 880, 120), states=new),
+        told_event(7, (11, 1), made, P4, account(A1, 850, 150), states=new),
+        told_event(8, (12, 0), "PAYOUT_CANCELLED", P1, account(A1, 950, 50),
+                   states=("READY", "CANCELLED")),
+        told_event(9, (13, 0), "TRANSFERRED", "req_t", account(A1, 900, 50),
+                   account(A2, 550, 0)),
+        told_event(10, (15, 0), made, P5, account(A1, 893, 57), states=new),
+        told_event(11, (16, 0), made, P6, account(A1, 890, 60), states=new),
+        told_event(12, (17, 0), made, P7, account(A1, 889, 61), states=new),
+    ]  # fmt: skip
+
+
+def _watched(s: Sample) -> None:
+    """Let one watcher receive everything in two parts, and one the payouts only."""
+    whole = feed()
+    for watcher, kind, cut in (("quick", "", 7), ("filtered", "PAYOUT_CREATED", 9)):
+        for part, mark in ((whole[:cut], cut + 1), (whole[cut:], 13)):
+            received = [row for row in part if kind in ("", row["kind"])]
+            s.add(WATCH, INFO, "events", {
+                "watcher": watcher,
+                "kind": kind,
+                "rows": copy.deepcopy(received),
+                "next": mark,
+                "final": mark == 13,
+            })  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Wrong:
     """One edit of the right history, who must notice it, and what he must say."""
@@ -316,6 +375,35 @@ def _drop_row(f: str, place: int, row: int) -> Edit:
         rows = event.v["rows"]
         assert isinstance(rows, list)
         del rows[row]
+
+    return edit
+
+
+def _watch(place: int, change: Callable[[list[Value]], object], **values: Json) -> Edit:
+    """Change the rows, or other values, of the n-th line that a watcher wrote."""
+
+    def edit(events: list[Event]) -> None:
+        event = [event for event in events if event.p == WATCH][place]
+        value = copy.deepcopy(dict(event.v))
+        received = value["rows"]
+        assert isinstance(received, list)
+        change(received)
+        events[event.i] = dataclasses.replace(event, v={**value, **values})
+
+    return edit
+
+
+def _everywhere(seq: int, /, **values: Json) -> Edit:
+    """Change one event as all watchers received it."""
+
+    def edit(events: list[Event]) -> None:
+        for place in range(4):
+            _watch(
+                place,
+                lambda received: [
+                    row.update(values) for row in received if row["seq"] == seq
+                ],
+            )(events)
 
     return edit
 
@@ -460,6 +548,37 @@ WRONGS: tuple[Wrong, ...] = (
           _change("trial_balance", 0, books=trial(1440, 61, 1500)["books"])),
     Wrong("nobody read all accounts", "bank", UNKNOWN,
           _without(lambda e: e.f in ("accounts", "trial_balance"))),
+    Wrong("an event that a watcher never received", "watch", INVALID,
+          _watch(0, lambda rows: rows.pop(3))),
+    Wrong("an event too late after a resume", "watch", INVALID,
+          _watch(1, lambda rows: rows.pop(0))),
+    Wrong("an event twice", "watch", INVALID,
+          _watch(1, lambda rows: rows.insert(0, dict(rows[0], seq=7)))),
+    Wrong("events out of order", "watch", INVALID,
+          _watch(0, lambda rows: rows.reverse())),
+    Wrong("events that stand in the log in another order", "watch", INVALID,
+          _everywhere(6, at=[11, 2, 0])),
+    Wrong("a torn command", "watch", INVALID, _everywhere(9, at=[13, 0, 1])),
+    Wrong("a mark ahead of what was received", "watch", INVALID,
+          _watch(0, lambda rows: None, next=9)),
+    Wrong("a mark that goes back", "watch", INVALID,
+          _watch(3, lambda rows: None, next=13 - 4)),
+    Wrong("a filter that leaves one out", "watch", INVALID,
+          _watch(2, lambda rows: rows.pop(1))),
+    Wrong("another event on one node", "watch", INVALID,
+          _watch(3, lambda rows: rows[0].update(subject="payout_9"))),
+    Wrong("a state that was never there", "watch", INVALID, _everywhere(8, before="SENT")),
+    Wrong("an acknowledged payout without its event", "watch", INVALID,
+          _everywhere(7, subject="payout_9")),
+    Wrong("balances that no read shows", "watch", INVALID,
+          _everywhere(12, accounts=[account(A1, 888, 61)])),
+    Wrong("a gap that the library found", "watch", INVALID,
+          lambda events: events.append(Event(
+              len(events), 10**12, WATCH, INFO, "error",
+              {"watcher": "quick", "error": "expected events behind 3"}))),
+    Wrong("nobody watched", "watch", UNKNOWN, _without(lambda e: e.p == WATCH)),
+    Wrong("a watcher that was cut off", "watch", UNKNOWN,
+          _watch(3, lambda rows: None, final=False)),
     Wrong("another digest on one node", "digests", INVALID,
           _change("status", 2, digest="other")),
     Wrong("two leaders in one term", "digests", INVALID,

@@ -14,6 +14,7 @@ from jepsen.checkers.logs import check_logs, check_offline
 from jepsen.checkers.positions import check_positions
 from jepsen.checkers.protocol.check import check_files
 from jepsen.checkers.verdict import Result
+from jepsen.checkers.watch import check_watch
 from jepsen.history import History
 
 
@@ -27,6 +28,7 @@ def judge(history: History, nodes: Path) -> list[Result]:
         "exactly_once": lambda: check_exactly_once(history),
         "positions": lambda: check_positions(history),
         "bank": lambda: check_bank(history),
+        "watch": lambda: check_watch(history),
         "digests": lambda: check_digests(history),
         "offline": lambda: check_offline(history),
         "logs": lambda: check_logs(history, nodes),

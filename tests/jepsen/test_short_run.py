@@ -68,9 +68,10 @@ def test_the_protocol_events_of_real_nodes_are_valid(tmp_path: Path) -> None:
 
 @pytest.mark.e2e
 @pytest.mark.slow
-def test_a_planted_bug_is_found(tmp_path: Path) -> None:
-    """A checker must be seen to fail: an id check that misses repeats is invalid."""
-    arguments = ("--rounds", "1", "--rate", "60", "--plant", "double_apply")
+@pytest.mark.parametrize("plant", ["double_apply", "late_resume"])
+def test_a_planted_bug_is_found(tmp_path: Path, plant: str) -> None:
+    """A checker must be seen to fail: missed repeats, or a watch that resumes late (X21)."""
+    arguments = ("--rounds", "1", "--rate", "60", "--plant", plant)
 
     done = run(tmp_path, *arguments)
 
