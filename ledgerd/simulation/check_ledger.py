@@ -13,7 +13,7 @@ from typing import Final
 from ledgerd.formats import batches, commands, records
 from ledgerd.formats.records import Table
 from ledgerd.ledger.accounts import Account, Position
-from ledgerd.ledger.commands import Asked, Command, Tick
+from ledgerd.ledger.commands import Asked, Command, CreateHold, Tick
 from ledgerd.ledger.identity import IdKind
 from ledgerd.ledger.invariants import Audit
 from ledgerd.ledger.outcomes import Outcome, Outcomes
@@ -238,4 +238,6 @@ def _row_of(entry: Entry, row: int, command: Command) -> tuple[str, bytes, str]:
 def _key(command: Asked) -> bytes:
     if hasattr(command, "request_id"):
         return b"r" + command.request_id
+    if isinstance(command, CreateHold):
+        return bytes([IdKind.HOLD]) + command.hold_id
     return bytes([IdKind.ACCOUNT]) + command.account_id

@@ -5,6 +5,7 @@ python -m tests.ledger.scripted
 
 import hashlib
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from ledgerd.formats import batches, commands, records
 from ledgerd.formats.versions import STATE_VERSION_FIRST
@@ -29,8 +30,10 @@ from tests.ledger.making import (
     uid,
 )
 
+Entry: TypeAlias = Sequence[Submit] | Sequence[Command]
 
-def script() -> list[Sequence[Submit] | Sequence[Command]]:
+
+def script() -> list[Entry]:
     """Entries in order, each a list of submits or of other commands."""
     many = [uid(500 + number) for number in range(40)]
     return [
@@ -75,10 +78,15 @@ def script() -> list[Sequence[Submit] | Sequence[Command]]:
 
 
 def digest(state_version: int = STATE_VERSION_FIRST) -> str:
-    """Apply the script from its durable bytes; return the rolling digest at its end."""
+    """Return the rolling digest at the end of the script."""
+    return digest_of(script(), state_version=state_version, step_us=1)
+
+
+def digest_of(entries: Sequence[Entry], *, state_version: int, step_us: int) -> str:
+    """Apply entries from their durable bytes; return the rolling digest at their end."""
     view = MemoryView()
     rolling = bytes(32)
-    for index, entry in enumerate(script(), start=1):
+    for index, entry in enumerate(entries, start=1):
         if isinstance(entry[0], Submit):
             batch = PayoutBatch()
             for row in entry:
@@ -90,7 +98,7 @@ def digest(state_version: int = STATE_VERSION_FIRST) -> str:
         applied = apply(
             view,
             index=index,
-            ts_us=1_760_000_000_000_000 + index,
+            ts_us=1_760_000_000_000_000 + index * step_us,
             state_version=state_version,
             work=work,
         )

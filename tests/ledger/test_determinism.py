@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from ledgerd.formats.versions import STATE_VERSION, STATE_VERSION_FIRST
+from tests.ledger import scripted_accounts
 from tests.ledger.scripted import digest
 
 ROOT = Path(__file__).parents[2]
-RECORDED = (Path(__file__).parent / "scripted_digest.txt").read_text().strip()
+HERE = Path(__file__).parent
+RECORDED = (HERE / "scripted_digest.txt").read_text().strip()
+RECORDED_ACCOUNTS = (HERE / "scripted_accounts_digest.txt").read_text().strip()
 
 
 @pytest.mark.parametrize("state_version", range(STATE_VERSION_FIRST, STATE_VERSION + 1))
@@ -23,6 +26,18 @@ def test_the_recorded_log_gives_its_recorded_digest(state_version):
     assert digest(state_version) == RECORDED
 
 
+def test_the_recorded_log_of_accounts_gives_its_recorded_digest():
+    """Holds, status, reversals and vouchers: written by the first release that has them."""
+    assert scripted_accounts.digest() == RECORDED_ACCOUNTS
+
+
+@pytest.mark.parametrize(
+    ("module", "recorded"),
+    [
+        ("tests.ledger.scripted", RECORDED),
+        ("tests.ledger.scripted_accounts", RECORDED_ACCOUNTS),
+    ],
+)
 @pytest.mark.parametrize(
     "environment",
     [
@@ -30,10 +45,10 @@ def test_the_recorded_log_gives_its_recorded_digest(state_version):
         {"PYTHONHASHSEED": "4711", "TZ": "Asia/Kolkata", "LANG": "tr_TR.UTF-8"},
     ],
 )
-def test_the_process_does_not_matter(environment):
+def test_the_process_does_not_matter(environment, module, recorded):
     """Hash seeds, time zones and locales reach no row. Section 5 of the ledger's design."""
     found = subprocess.run(
-        [sys.executable, "-m", "tests.ledger.scripted"],
+        [sys.executable, "-m", module],
         cwd=ROOT,
         env=os.environ | environment,
         capture_output=True,
@@ -42,4 +57,4 @@ def test_the_process_does_not_matter(environment):
         timeout=60,
     )
 
-    assert found.stdout.strip() == RECORDED
+    assert found.stdout.strip() == recorded
