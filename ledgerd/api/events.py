@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any, Final, cast
 
 import grpc
@@ -50,15 +51,16 @@ class FeedService(events_pb2_grpc.FeedServicer):
         assert task is not None, "a call is answered in a task"
         self._watches.add(task)
         try:
-            async for told in self._node.watch(from_seq, keep):
-                call.read_at(told.at)
-                call.rows += len(told.events)
-                yield pb.WatchReply(
-                    events=[event(each) for each in told.events],
-                    scanned_seq=told.scanned_seq,
-                    applied_index=told.at.applied_index,
-                    log_time_us=told.at.log_time_us,
-                )
+            async with aclosing(self._node.watch(from_seq, keep)) as watch:
+                async for told in watch:
+                    call.read_at(told.at)
+                    call.rows += len(told.events)
+                    yield pb.WatchReply(
+                        events=[event(each) for each in told.events],
+                        scanned_seq=told.scanned_seq,
+                        applied_index=told.at.applied_index,
+                        log_time_us=told.at.log_time_us,
+                    )
         finally:
             self._watches.discard(task)
 

@@ -1,6 +1,6 @@
 """What the API needs of a node: a narrow view of `node.handle.Node`, so that tests can be one."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Protocol, TypeVar
 
 from ledgerd.ledger.batch import PayoutBatch
@@ -86,7 +86,7 @@ class NodeHandle(Protocol):
 
     def watch(
         self, from_seq: int | None, keep: Callable[[Event], bool] | None = None
-    ) -> AsyncIterator[Told]:
+    ) -> AsyncGenerator[Told]:
         """Return events from number `from_seq` on, None: from now on. Raises NotLogged."""
         ...
 

@@ -10,6 +10,7 @@ import math
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import aclosing
 from typing import Any, Final, NoReturn, TypeAlias
 
 import grpc
@@ -165,10 +166,11 @@ class Gate(grpc.aio.ServerInterceptor):
                 request = await self._parsed(method, data, parse)
                 calls.begin(call)
                 shown = context.auth_context()
-                async for reply in answer(request, context):
-                    if is_stream:
-                        self._identity(shown)  # it does not outlive its certificate
-                    yield reply
+                async with aclosing(answer(request, context)) as replies:
+                    async for reply in replies:
+                        if is_stream:
+                            self._identity(shown)  # it does not outlive its certificate
+                        yield reply
                 call.ended(calls.OK)
             except BaseException as error:
                 await self._end(call, context, error)

@@ -11,7 +11,8 @@ cluster, and then another node serves the watcher better.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
@@ -93,7 +94,7 @@ class Feed:
 
     async def watch(
         self, from_seq: int | None, keep: Keep | None = None
-    ) -> AsyncIterator[Told]:
+    ) -> AsyncGenerator[Told]:
         """Yield events from number `from_seq` on, as they come, with marks between them.
 
         from_seq: 1 or more; None: what happens from now on. keep: None for every event. Begins with
@@ -109,14 +110,15 @@ class Feed:
             )
         self._watchers += 1
         try:
-            async for told in self._watch(from_seq, keep):
-                yield told
+            async with aclosing(self._watch(from_seq, keep)) as watch:
+                async for told in watch:
+                    yield told
         finally:
             self._watchers -= 1
 
     async def _watch(
         self, from_seq: int | None, keep: Keep | None
-    ) -> AsyncIterator[Told]:
+    ) -> AsyncGenerator[Told]:
         at, point = await self._start(from_seq)
         yield Told([], point.seq, at)
         told_at = in_touch_at = self._now()

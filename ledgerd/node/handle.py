@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -239,7 +239,7 @@ class Node:
 
     def watch(
         self, from_seq: int | None, keep: Callable[[Event], bool] | None = None
-    ) -> AsyncIterator[Told]:
+    ) -> AsyncGenerator[Told]:
         """Return events from number `from_seq` on, None: from now on; see `Feed.watch`."""
         return self.feed.watch(from_seq, keep)
 

@@ -11,6 +11,7 @@ from ledgerd.api import ids, interceptors
 from ledgerd.api.v1 import common_pb2, payouts_pb2
 from ledgerd.api.v1 import events_pb2 as pb
 from tests.api.world import CLUSTER, START_US, Refusal, Stub, World, refusal_of
+from tests.waiting import until
 
 CENTURY_S = 100 * 365 * 86_400
 GRACE_S = 10.0
@@ -258,6 +259,32 @@ def test_a_watcher_that_takes_nothing_does_not_hold_up_a_stop(world: World) -> N
             await world.server.stop(GRACE_S)
 
             assert time.monotonic() - began_at < GRACE_S / 2
+
+    asyncio.run(run())
+
+
+def test_who_goes_leaves_his_place(world: World) -> None:
+    """While it waits and while it is slow, without waiting for anything to be collected."""
+
+    async def run() -> None:
+        async with world.running():
+            stub = world.stub("submitter")
+            account = await world.account(stub, units=1_000_000)
+            orders = [world.order(account) for _ in range(4_000)]
+            await stub.payouts.SubmitBatch(
+                payouts_pb2.SubmitBatchRequest(orders=orders)
+            )
+            waits, slow = watch(stub, from_now=True), watch(stub, from_seq=1)
+            for call in (waits, slow):
+                assert await call.read() is not grpc.aio.EOF
+            before = world.node.feed.watchers
+            waits.cancel()
+            slow.cancel()
+            await asyncio.to_thread(
+                until, "both places are free", lambda: not world.node.feed.watchers
+            )
+
+            assert before == 2
 
     asyncio.run(run())
 

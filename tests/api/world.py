@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -208,7 +208,7 @@ class DirectNode:
 
     def watch(
         self, from_seq: int | None, keep: Callable[[Event], bool] | None = None
-    ) -> AsyncIterator[Told]:
+    ) -> AsyncGenerator[Told]:
         """Watch what is decided."""
         return self.feed.watch(from_seq, keep)
 
