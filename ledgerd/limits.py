@@ -49,6 +49,8 @@ RAIL_FACTS_MAX = 64
 RAIL_FACT_BYTES_MAX = 256  # one source, as text
 CALENDAR_NAME_BYTES_MAX = 32
 CALENDAR_DAYS_MAX = 2_048  # closed days beside the weekend: a century of any rail
+RAIL_CODE_BYTES_MAX = 35  # every scheme's codes are shorter
+LEASE_US_MAX = 24 * 3600 * 1_000_000  # of log time
 
 # Holds and entries that people write out.
 HOLD_TTL_US_MAX = 400 * 24 * 3600 * 1_000_000  # of log time

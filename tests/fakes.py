@@ -17,6 +17,7 @@ from ledgerd.ledger.batch import PayoutColumns
 from ledgerd.ledger.catalogue import FeeSchedule
 from ledgerd.ledger.commands import Command
 from ledgerd.ledger.events import Event
+from ledgerd.ledger.exceptions import EvidenceId, EvidenceUse, LedgerException
 from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.journal import JournalEntry
@@ -52,7 +53,7 @@ class MemoryView:
             for key, value in rows:
                 if value == records.DROPPED:
                     assert not is_append, table
-                    del stored[key]
+                    stored.pop(key)
             if table == Table.ID:
                 payouts = [key[:16] for key in keys if key[16] == IdKind.PAYOUT]
                 self.largest = max([self.largest, *payouts])
@@ -155,6 +156,27 @@ class MemoryView:
             return FeeSchedule()
         key = max(stored)
         return records.decode_fee_schedule(key, stored[key])
+
+    def rail_key(self, key: str) -> Position | None:
+        """`LedgerView.rail_key`."""
+        return self._read(Table.RAIL_KEY, key.encode(), records.decode_rail_key)
+
+    def evidence(self, id_: EvidenceId) -> EvidenceUse | None:
+        """`LedgerView.evidence`."""
+        return self._read(
+            Table.EVIDENCE, records.evidence_key(id_), records.decode_evidence
+        )
+
+    def exception(self, position: Position) -> LedgerException | None:
+        """`LedgerView.exception`."""
+        return self._read(
+            Table.EXCEPTION, records.position_key(position), records.decode_exception
+        )
+
+    def ready(self, rail: int, index: int) -> tuple[int, ...]:
+        """`LedgerView.ready`."""
+        key = records.ready_key(rail, index)
+        return self._read(Table.READY, key, records.decode_ready) or ()
 
     def timers(self, due_us: int, limit: int) -> list[Timer]:
         """`LedgerView.timers`."""

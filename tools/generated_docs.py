@@ -34,6 +34,7 @@ from ledgerd.errors import ExitCode, Outcome, Reason, kind_of, outcome_of
 from ledgerd.ledger.outcomes import UNSPENT_BELOW, Refusal, is_spent
 from ledgerd.security.identity import Role
 from ledgerd.transport.greeting import Refusal as PeerRefusal
+from tools.lifecycle_page import lifecycle_page
 
 ROOT: Final = Path(__file__).parents[1]
 _PACKAGE: Final = "ledgerd.api.v1"
@@ -438,6 +439,46 @@ REFUSALS: Final[Mapping[Refusal, Advice]] = {
     Refusal.ACCOUNT_NOT_FOUND: Advice(
         "No account has this id.", "Open it, or mend the id."
     ),
+    Refusal.RAIL_KEY_UNKNOWN: Advice(
+        "No payout ever had this rail key. An exception keeps what was told.",
+        "Look the exception up; the rail executed what this cluster does not know.",
+    ),
+    Refusal.EXCEPTION_NOT_FOUND: Advice(
+        "No command at this position opened an exception.", "Mend the position."
+    ),
+    Refusal.VERSION_MISMATCH: Advice(
+        "It was claimed, or redated, since it was read.", "Read it again."
+    ),
+    Refusal.EXCEPTION_OPEN: Advice(
+        "Evidence contradicts the state of the payout, and two people have to settle it.",
+        "Resolve the exception.",
+    ),
+    Refusal.LEASE_HELD: Advice(
+        "Another worker holds the payout, and its lease has not lapsed.",
+        "Wait for the lease to lapse; then ask the rail before anything is sent.",
+    ),
+    Refusal.APPROVAL_MISSING: Advice(
+        "The rail knew nothing of the payout when it was asked, so it may still execute it.",
+        "Let somebody with the role approver call this.",
+    ),
+    Refusal.RAIL_SUSPENDED: Advice(
+        "Nothing is dispatched by this rail now.", "Wait, or reroute the payout."
+    ),
+    Refusal.RECALL_UNSUPPORTED: Advice(
+        "The rail takes no recalls.", "Ask the payee for the money."
+    ),
+    Refusal.RECALL_WINDOW_CLOSED: Advice(
+        "The rail takes no recall so long after the settlement.",
+        "Ask the payee for the money.",
+    ),
+    Refusal.INSUFFICIENT_PREFUNDING: Advice(
+        "The bank of the rail has too little cash beyond what is in transit.",
+        "Fund the bank account of the rail; the payout stays ready.",
+    ),
+    Refusal.RETURN_EXCEEDS_PAYOUT: Advice(
+        "More came back than was paid. An exception keeps what was told.",
+        "Resolve the exception.",
+    ),
     Refusal.PAYOUT_NOT_FOUND: Advice("No payout has this id.", "Mend the id."),
     Refusal.HOLD_NOT_FOUND: Advice("No hold has this id.", "Mend the id."),
     Refusal.RAIL_NOT_FOUND: Advice("The catalogue has no such rail.", "Mend the name."),
@@ -730,6 +771,7 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "docs/reference/api.md": api_page,
     "docs/reference/errors.md": errors_page,
     "docs/reference/cli.md": cli_page,
+    "docs/reference/lifecycle.md": lifecycle_page,
     "docs/reference/config.md": config.describe,
     "configs/ledgerd.toml": config.example,
 }

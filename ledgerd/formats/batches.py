@@ -11,6 +11,9 @@ Layout, little-endian, version 1:
       | principal numbers u16 | lengths of the details u16
     the details of all rows, one behind the other
 
+Version 2 has one more column behind the lengths, the times of release i64; it is written only
+where one of them is not 0, and understood from state version 3 on.
+
 One batch has one encoding. The leader too applies what it decodes from its own bytes, so
 that it cannot differ from its followers. Bytes that do not fit the layout are corruption:
 the log's checksum has passed, so it was not the disk. What rows say is judged by apply.
@@ -37,6 +40,7 @@ __all__ = [
 ]
 
 _VERSION: Final = 1
+_WITH_RELEASES: Final = 2
 _HEADER: Final = Struct("<BBHHHII")
 _ID: Final = Struct("16s")
 _ROW_BYTES: Final = ID_BYTES + 8 + 5 * 2  # of the columns, without the account id
@@ -55,11 +59,18 @@ def encode(batch: PayoutBatch) -> bytes:
     details = b"".join(batch.details)
     ids = b"".join(batch.ids)
     assert len(ids) == count * ID_BYTES, (len(ids), count)
+    has_releases = any(batch.releases_us)
 
     return b"".join(
         (
             _HEADER.pack(
-                _VERSION, 0, count, len(accounts), len(principals), 0, len(details)
+                _WITH_RELEASES if has_releases else _VERSION,
+                0,
+                count,
+                len(accounts),
+                len(principals),
+                0,
+                len(details),
             ),
             *accounts,
             *(len(raw).to_bytes(1, "little") + raw for raw in raw_principals),
@@ -70,6 +81,7 @@ def encode(batch: PayoutBatch) -> bytes:
             _little(batch.rails),
             _little(array("H", [principal_numbers[text] for text in batch.principals])),
             _little(array("H", map(len, batch.details))),
+            _little(batch.releases_us) if has_releases else b"",
             details,
         )
     )
@@ -94,7 +106,7 @@ def size_bytes(batch: PayoutBatch) -> int:
     """
     return (
         _HEADER.size
-        + len(batch) * (_ROW_BYTES + ID_BYTES)
+        + len(batch) * (_ROW_BYTES + ID_BYTES + 8)
         + sum(map(len, batch.details))
         + sum(1 + len(principal.encode()) for principal in set(batch.principals))
     )
@@ -104,11 +116,11 @@ def _decode(payload: bytes) -> PayoutColumns:
     version, flags, count, account_count, principal_count, settings, details_bytes = (
         _HEADER.unpack_from(payload)
     )
-    if version > _VERSION:
+    if version > _WITH_RELEASES:
         raise NotUnderstood(f"a batch of payouts of version {version}")
-    if (version, flags, settings) != (_VERSION, 0, 0):
+    if version == 0 or (flags, settings) != (0, 0):
         raise ValueError(
-            f"expected version {_VERSION} without flags and settings, "
+            f"expected version {_VERSION} or {_WITH_RELEASES} without flags and settings, "
             f"found {version}, {flags}, {settings}"
         )
     if not 1 <= count <= BATCH_COMMANDS_MAX:
@@ -125,7 +137,8 @@ def _decode(payload: bytes) -> PayoutColumns:
         at = end
     if not all(map(str.__lt__, principals, principals[1:])):
         raise ValueError("principals are not ascending")
-    size = at + count * _ROW_BYTES + details_bytes
+    release_bytes = 8 * count if version == _WITH_RELEASES else 0
+    size = at + count * _ROW_BYTES + release_bytes + details_bytes
     if len(payload) != size:
         raise ValueError(f"expected {size} bytes, found {len(payload)}")
 
@@ -138,6 +151,12 @@ def _decode(payload: bytes) -> PayoutColumns:
         for start in range(at, at + count * 10, count * 2)
     )
     at += count * 10
+    releases_us = None
+    if release_bytes:
+        releases_us = _column("q", payload[at : at + release_bytes])
+        at += release_bytes
+        if not any(releases_us):
+            raise ValueError("expected a time of release, found none")
     if max(account_refs) >= account_count or max(principal_refs) >= principal_count:
         raise ValueError("a row names an account or a principal that is not there")
     if sum(lengths) != details_bytes:
@@ -159,6 +178,7 @@ def _decode(payload: bytes) -> PayoutColumns:
         rails,
         principal_refs,
         details,
+        releases_us,
     )
 
 

@@ -15,17 +15,28 @@ from typing import Final
 from google.protobuf.message import DecodeError
 
 from ledgerd.errors import CorruptionError, NotUnderstood
-from ledgerd.formats import account_commands
+from ledgerd.formats import account_commands, payout_commands
 from ledgerd.formats.v1 import commands_pb2 as pb
 from ledgerd.ledger.commands import (
+    Adjust,
+    ApproveVoucher,
     Cancel,
+    CaptureHold,
+    CloseAccount,
     Command,
+    CreateHold,
     FeeRule,
+    Freeze,
     Fund,
+    FundReverse,
     OpenAccount,
+    PostEntry,
+    RejectVoucher,
+    ReleaseHold,
     SetFees,
     Tick,
     Transfer,
+    Unfreeze,
 )
 from ledgerd.limits import BATCH_COMMANDS_MAX
 
@@ -124,6 +135,7 @@ def _to_message(command: Command) -> pb.Command:
                     payout_id=command.payout_id,
                     reason=command.reason,
                     principal=command.principal,
+                    approver=command.approver,
                 )
             )
         case SetFees():
@@ -147,8 +159,22 @@ def _to_message(command: Command) -> pb.Command:
             )
         case Tick():
             return pb.Command(tick=pb.Tick())
-        case _:
+        case (
+            CreateHold()
+            | CloseAccount()
+            | Freeze()
+            | Unfreeze()
+            | FundReverse()
+            | CaptureHold()
+            | ReleaseHold()
+            | PostEntry()
+            | Adjust()
+            | ApproveVoucher()
+            | RejectVoucher()
+        ):
             return account_commands.to_message(command)
+        case _:
+            return payout_commands.to_message(command)
 
 
 def _from_message(message: pb.Command) -> Command:
@@ -189,7 +215,11 @@ def _from_message(message: pb.Command) -> Command:
         case "cancel":
             cancel = message.cancel
             return Cancel(
-                cancel.request_id, cancel.payout_id, cancel.reason, cancel.principal
+                cancel.request_id,
+                cancel.payout_id,
+                cancel.reason,
+                cancel.principal,
+                cancel.approver,
             )
         case "set_fees":
             fees = message.set_fees
@@ -207,5 +237,7 @@ def _from_message(message: pb.Command) -> Command:
             return SetFees(fees.request_id, rules, fees.source, fees.principal)
         case "tick":
             return Tick()
+        case _ if kind in payout_commands.COMMANDS:
+            return payout_commands.from_message(message, kind)
         case _:
             return account_commands.from_message(message)

@@ -20,10 +20,15 @@ changed: a new one gets the next version byte, and the decoder reads both.
     id            id, IdKind u8                         IdRecord
     request       request id                            RequestRecord
     evidence      1, length of bank u8, bank, reference Position of its command
+                  2, rail u16, trigger u8, reference    EvidenceUse
     reversal      length of bank u8, bank, reference    how much of a Fund was reversed
     hold          index u64, ordinal u16                Hold, formats/holds
     voucher       request id of its call                Voucher, formats/vouchers
     config        1, effective from u64, version u32    FeeSchedule
+    rail_key      15 characters                         Position of its payout
+    exception     index u64, ordinal u16                LedgerException, formats/lifecycle
+    ready         rail u16, index u64                   ordinals u16 of its payouts that a
+                                                        worker may take
     timer         due u64, index u64, ordinal u16,      none
                   TimerKind u8
     meta          b"ledger/event_seq"                   seq of the last event
@@ -42,7 +47,7 @@ from array import array
 from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from operator import add
-from struct import Struct
+from struct import Struct, pack
 from struct import error as StructError
 from sys import byteorder
 from typing import Final, NamedTuple, TypeVar
@@ -50,7 +55,7 @@ from typing import Final, NamedTuple, TypeVar
 from google_crc32c import value as crc32c
 
 from ledgerd.errors import CorruptionError
-from ledgerd.formats import holds, vouchers
+from ledgerd.formats import holds, lifecycle, vouchers
 from ledgerd.ledger.accounts import (
     Account,
     AccountKind,
@@ -67,6 +72,7 @@ from ledgerd.ledger.batch import PayoutColumns
 from ledgerd.ledger.catalogue import FeeSchedule
 from ledgerd.ledger.commands import FeeRule
 from ledgerd.ledger.events import AccountAfter, Event, EventKind
+from ledgerd.ledger.exceptions import EvidenceId, EvidenceUse, LedgerException
 from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.identity import CallKind, IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.journal import (
@@ -86,6 +92,7 @@ EVENT_SEEK_EVERY: Final = 1024
 ACCOUNT_MARK_EVERY: Final = 64
 META_EVENT_SEQ: Final = b"ledger/event_seq"
 FEES_PREFIX: Final = b"\x01"
+EVIDENCE_PREFIX: Final = b"\x02"
 
 T = TypeVar("T")
 Row = tuple[bytes, bytes]
@@ -116,6 +123,9 @@ class Table(StrEnum):
     HOLD = "hold"
     VOUCHER = "voucher"
     TIMER = "timer"
+    RAIL_KEY = "rail_key"
+    EXCEPTION = "exception"
+    READY = "ready"
 
 
 # Tables whose new keys are above all their old ones.
@@ -144,20 +154,31 @@ class TableRows(NamedTuple):
     is_append: bool
 
 
-_VERSION: Final = 1  # of every layout below, so far
+_VERSION: Final = 1  # of every layout below that has only one
+# The newest layout of the others; older ones are read for ever.
+_NEWEST: Final = {
+    Table.PAYOUT: 2,
+    Table.PAYOUT_STATE: lifecycle.STATUS_LAYOUT,
+    Table.PAYOUT_PAST: lifecycle.STATUS_LAYOUT,
+}
 _CRC_BYTES: Final = 4
 _CRC: Final = Struct(">I")
 _BYTE: Final = [bytes((byte,)) for byte in range(256)]
 _POSITION: Final = Struct(">QH")
 _ENTRY: Final = Struct(">QHH")
 _PAST_KEY: Final = Struct(">QHHQH")
+_ORDINAL: Final = Struct(">H")
 _SEQ: Final = Struct(">Q")
 _MARK_KEY: Final = Struct(">16sQ")
 _INTERNAL_KEY: Final = Struct(">BHB")
+_READY_KEY: Final = Struct(">HQ")
+_EVIDENCE_KEY: Final = Struct(">BHB")
+_EVIDENCE_USE: Final = Struct(">BQHQHq")
 _TIMER_KEY: Final = Struct(">QQHB")
 _FEES_KEY: Final = Struct(">BQI")
 
 _PAYOUT: Final = Struct(">B16s16sqHHHqqBB")
+_RELEASE: Final = Struct(">q")
 _STATUS: Final = Struct(">BBIQHHqqqq")
 _JOURNAL: Final = Struct(">BBBHBB")
 _TOUCHED: Final = Struct(">16sQqqqqqQHH")
@@ -298,6 +319,23 @@ def timer_of(key: bytes, value: bytes) -> Timer:
     return _opened(Table.TIMER, key, value, read)
 
 
+def evidence_key(id_: EvidenceId) -> bytes:
+    """Return the key of what a rail told."""
+    head = _EVIDENCE_KEY.pack(EVIDENCE_PREFIX[0], id_.rail, id_.trigger)
+    return head + id_.reference
+
+
+def ready_key(rail: int, index: int) -> bytes:
+    """Return the key of the payouts of one entry that a worker may take."""
+    return _READY_KEY.pack(rail, index)
+
+
+def ready_of(key: bytes) -> tuple[int, int]:
+    """Return rail and index in a key of `ready`."""
+    rail, index = _key(_READY_KEY, key, "payouts that are ready")
+    return rail, index
+
+
 # All rows of one entry
 
 
@@ -343,6 +381,21 @@ def encode_writes(writes: Writes) -> list[TableRows]:
     for voucher in writes.vouchers:
         value = _sealed(vouchers.pack(voucher))
         tables[Table.VOUCHER].append((voucher.voucher_id, value))
+    for fact, use in writes.evidence:
+        body = _EVIDENCE_USE.pack(_VERSION, *use.command, *use.payout, use.amount_minor)
+        tables[Table.EVIDENCE].append((evidence_key(fact), _sealed(body)))
+    tables[Table.EVIDENCE].sort()
+    for rail_key, position in writes.rail_keys:
+        body = _EVIDENCE.pack(_VERSION, *position)
+        tables[Table.RAIL_KEY].append((rail_key.encode("ascii"), _sealed(body)))
+    for exception in writes.exceptions:
+        body = lifecycle.pack_exception(exception)
+        key = position_key(exception.position)
+        tables[Table.EXCEPTION].append((key, _sealed(body)))
+    for rail, index, ready in writes.ready:
+        body = pack(f">B{len(ready)}H", _VERSION, *ready)
+        row = (ready_key(rail, index), _sealed(body) if ready else DROPPED)
+        tables[Table.READY].append(row)
     for timer, is_kept in writes.timers:
         value = _sealed(_BYTE[_VERSION]) if is_kept else DROPPED
         tables[Table.TIMER].append((timer_key(timer), value))
@@ -394,13 +447,14 @@ def encode_outcomes(outcomes: Outcomes) -> bytes:
 
 
 # payout: version, payout id, account id, amount, currency, rail, length of details u16,
-# fee, ts, state, length of principal u8; details; principal.
+# fee, ts, state, length of principal u8; in layout 2 the time of release i64; details;
+# principal. Only a scheduled payout has layout 2.
 
 
 def _payout_row(head: PayoutHead) -> Row:
     principal = head.principal.encode()
     fixed = _PAYOUT.pack(
-        _VERSION,
+        2 if head.release_at_us else _VERSION,
         head.payout_id,
         head.account_id,
         head.amount_minor,
@@ -412,6 +466,8 @@ def _payout_row(head: PayoutHead) -> Row:
         head.state,
         len(principal),
     )
+    if head.release_at_us:
+        fixed += _RELEASE.pack(head.release_at_us)
     return _POSITION.pack(*head.position), _sealed(fixed + head.details + principal)
 
 
@@ -420,7 +476,7 @@ def decode_payout(key: bytes, value: bytes) -> PayoutHead:
 
     def read(body: bytes) -> PayoutHead:
         (
-            _,
+            layout,
             payout_id,
             account_id,
             amount_minor,
@@ -432,7 +488,12 @@ def decode_payout(key: bytes, value: bytes) -> PayoutHead:
             state,
             principal_bytes,
         ) = _PAYOUT.unpack_from(body)
-        middle = _PAYOUT.size + details_bytes
+        start = _PAYOUT.size
+        release_at_us = 0
+        if layout > 1:
+            (release_at_us,) = _RELEASE.unpack_from(body, start)
+            start += _RELEASE.size
+        middle = start + details_bytes
         _expect_size(body, middle + principal_bytes)
         return PayoutHead(
             payout_id,
@@ -440,21 +501,25 @@ def decode_payout(key: bytes, value: bytes) -> PayoutHead:
             amount_minor,
             currency,
             rail,
-            body[_PAYOUT.size : middle],
+            body[start:middle],
             position_of(key),
             ts_us,
             fee_minor,
             PayoutState(state),
             body[middle:].decode(),
+            release_at_us,
         )
 
     return _opened(Table.PAYOUT, key, value, read)
 
 
-# payout_state: version, state, sequence u32, last entry, ts, returned, reversed, absorbed.
+# payout_state of layout 1: version, state, sequence u32, last entry, ts, returned, reversed,
+# absorbed. Of layout 2: formats/lifecycle.
 
 
 def _status_row(position: Position, status: PayoutStatus) -> Row:
+    if not lifecycle.is_plain(status):
+        return _POSITION.pack(*position), _sealed(lifecycle.pack_status(status))
     value = _STATUS.pack(
         _VERSION,
         status.state,
@@ -474,6 +539,8 @@ def decode_payout_status(key: bytes, value: bytes) -> PayoutStatus:
 
 
 def _read_status(body: bytes) -> PayoutStatus:
+    if body[0] == lifecycle.STATUS_LAYOUT:
+        return lifecycle.unpack_status(body)
     _, state, sequence, index, ordinal, n, ts_us, *parts = _STATUS.unpack(body)
     return PayoutStatus(
         PayoutState(state), sequence, (index, ordinal, n), ts_us, *parts
@@ -926,6 +993,54 @@ def decode_fee_schedule(key: bytes, value: bytes) -> FeeSchedule:
     return _opened(Table.CONFIG, key, value, read)
 
 
+def decode_evidence(key: bytes, value: bytes) -> EvidenceUse:
+    """Return what an evidence id was used for.
+
+    Layout: version, index and ordinal of the command, then of the payout, amount.
+    """
+
+    def read(body: bytes) -> EvidenceUse:
+        _, index, ordinal, of_index, of_ordinal, amount_minor = _EVIDENCE_USE.unpack(
+            body
+        )
+        return EvidenceUse((index, ordinal), (of_index, of_ordinal), amount_minor)
+
+    return _opened(Table.EVIDENCE, key, value, read)
+
+
+def decode_rail_key(key: bytes, value: bytes) -> Position:
+    """Return whose rail key it is. Layout: version, index, ordinal."""
+
+    def read(body: bytes) -> Position:
+        _, index, ordinal = _EVIDENCE.unpack(body)
+        return index, ordinal
+
+    return _opened(Table.RAIL_KEY, key, value, read)
+
+
+def decode_exception(key: bytes, value: bytes) -> LedgerException:
+    """Return an exception."""
+    position = position_of(key)
+    return _opened(
+        Table.EXCEPTION,
+        key,
+        value,
+        lambda body: lifecycle.unpack_exception(position, body),
+    )
+
+
+def decode_ready(key: bytes, value: bytes) -> tuple[int, ...]:
+    """Return the ordinals of payouts of one entry. Layout: version, then u16 each, rising."""
+
+    def read(body: bytes) -> tuple[int, ...]:
+        ordinals = tuple(ordinal for (ordinal,) in _ORDINAL.iter_unpack(body[1:]))
+        if not ordinals or list(ordinals) != sorted(set(ordinals)):
+            raise ValueError(f"expected rising ordinals, found {ordinals}")
+        return ordinals
+
+    return _opened(Table.READY, key, value, read)
+
+
 def decode_event_seq(key: bytes, value: bytes) -> int:
     """Return the seq of the last event. Layout: version, seq."""
     return _opened(Table.META, key, value, lambda body: int(_META_SEQ.unpack(body)[1]))
@@ -1166,9 +1281,11 @@ def _body(table: Table, key: bytes, value: bytes) -> bytes:
             f"expected checksum {crc32c(body):08x} behind {len(body)} bytes, "
             f"found {found:08x}",
         )
-    if body[0] != _VERSION:
+    if not 1 <= body[0] <= _NEWEST.get(table, _VERSION):
         raise _corrupt(
-            table, key, f"expected layout version {_VERSION}, found {body[0]}"
+            table,
+            key,
+            f"expected layout version {_NEWEST.get(table, _VERSION)}, found {body[0]}",
         )
     return body
 

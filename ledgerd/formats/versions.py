@@ -23,12 +23,26 @@ from typing import Final, get_args
 from ledgerd.errors import CorruptionError, NotUnderstood
 from ledgerd.ledger.commands import (
     AccountCommand,
+    Approve,
     Cancel,
     Command,
     CreateHold,
+    DispatchBegin,
+    DispatchClaim,
     Fund,
     OpenAccount,
+    RailAck,
+    RailNotAccepted,
+    RailReject,
+    Redate,
+    Reject,
+    RequestRecall,
+    Reroute,
+    ResolveException,
+    Return,
+    ReversalComplete,
     SetFees,
+    Settle,
     Tick,
     Transfer,
 )
@@ -57,9 +71,24 @@ _COMMAND_SINCE: Final[dict[type[Command], int]] = {
     CreateHold: 3,
     **dict.fromkeys(get_args(AccountCommand), 3),
     Tick: 3,
+    Approve: 3,
+    Reject: 3,
+    Reroute: 3,
+    Redate: 3,
+    DispatchBegin: 3,
+    DispatchClaim: 3,
+    RequestRecall: 3,
+    ResolveException: 3,
+    RailAck: 3,
+    RailNotAccepted: 3,
+    RailReject: 3,
+    Settle: 3,
+    Return: 3,
+    ReversalComplete: 3,
 }
 
 _LOG_CUT_SINCE: Final = 2
+_RELEASES_SINCE: Final = 3
 _AUDIT_TREE_SINCE: Final = 3
 _LAYOUT: Final = 1
 _PAYLOAD: Final = Struct(">BI")
@@ -82,6 +111,13 @@ def not_yet_understood(command: Command, state_version: int) -> str:
         return ""
     name = type(command).__name__
     return f"{name} needs state version {since}, and {state_version} is in force"
+
+
+def batch_not_yet_understood(has_releases: bool, state_version: int) -> str:
+    """Return why a cluster at this version may not hold a batch; empty if it may."""
+    if not has_releases or state_version >= _RELEASES_SINCE:
+        return ""
+    return f"a time of release needs version {_RELEASES_SINCE}, and {state_version} is in force"
 
 
 def may_cut_log(state_version: int) -> bool:

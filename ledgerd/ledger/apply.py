@@ -39,15 +39,22 @@ def apply(
     state_version: in force before the entry; behaviour that changed asks it.
     Errors: none for any decoded entry; a row of the view that cannot be read raises.
     """
-    if isinstance(work, PayoutColumns):
-        outcomes, writes = apply_submits(view, index=index, ts_us=ts_us, batch=work)
+    if isinstance(work, PayoutColumns) and work.releases_us is None:
+        outcomes, writes = apply_submits(
+            view,
+            index=index,
+            ts_us=ts_us,
+            state_version=state_version,
+            batch=work,
+        )
     else:
+        commands = work.commands() if isinstance(work, PayoutColumns) else work
         outcomes, writes = apply_readable(
             view,
             index=index,
             ts_us=ts_us,
             state_version=state_version,
-            commands=work,
+            commands=commands,
         )
     assert len(outcomes) == len(work), (len(outcomes), len(work))
     return Applied(outcomes, writes)

@@ -23,6 +23,7 @@ class PayoutBatch:
     rails: rail numbers, `catalogue`.
     principals: who submitted, from the certificate; not compared on retries.
     details: the variable client part, `details.Details` packed; opaque to guards.
+    releases_us: log time before which a row is not sent; 0: at once.
 
     Rows are appended at the edge with `add` and `extend`; below it a batch is read only.
     """
@@ -34,6 +35,7 @@ class PayoutBatch:
     rails: "array[int]" = field(default_factory=lambda: array("H"))
     principals: list[str] = field(default_factory=list)
     details: list[bytes] = field(default_factory=list)
+    releases_us: "array[int]" = field(default_factory=lambda: array("q"))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -48,6 +50,7 @@ class PayoutBatch:
         rail: int,
         principal: str,
         details: bytes,
+        release_at_us: int = 0,
     ) -> None:
         """Append one row. The edge has checked shapes and bounds."""
         self.ids.append(payout_id)
@@ -57,6 +60,7 @@ class PayoutBatch:
         self.rails.append(rail)
         self.principals.append(principal)
         self.details.append(details)
+        self.releases_us.append(release_at_us)
 
     def extend(self, other: "PayoutBatch") -> None:
         """Append all rows of `other`, in order."""
@@ -67,6 +71,7 @@ class PayoutBatch:
         self.rails += other.rails
         self.principals += other.principals
         self.details += other.details
+        self.releases_us += other.releases_us
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,7 @@ class PayoutColumns:
         but not checked: apply repeats the cheap bounds.
     account_refs, principal_refs: positions in `accounts` and `principals`.
     details: the packed variable client part of each row.
+    releases_us: as in PayoutBatch; None where every row is 0, which most batches are.
     """
 
     accounts: list[bytes]
@@ -90,6 +96,7 @@ class PayoutColumns:
     rails: "array[int]"
     principal_refs: "array[int]"
     details: list[bytes]
+    releases_us: "array[int] | None" = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -105,4 +112,5 @@ class PayoutColumns:
                 self.rails[row],
                 self.principals[self.principal_refs[row]],
                 self.details[row],
+                0 if self.releases_us is None else self.releases_us[row],
             )

@@ -15,11 +15,26 @@ SANDBOX: Final = 1
 
 
 class Rail(NamedTuple):
-    """One external payment rail. currency: 0 where it takes any."""
+    """One external payment rail. currency: 0 where it takes any.
+
+    bank: whose cash it moves. is_suspended: nothing is dispatched by it. is_prefunded: nothing is
+    dispatched beyond the cash that is there. burns_refused_keys: a key it refused is never good
+    again. recall_us, return_us: how long after the settlement (0: never) a recall may be asked
+    for, and money may come back. refunds_fee: the fee goes back with the whole amount.
+    absorbs: what is missing when the rail has sent all it will is ours.
+    """
 
     number: int
     name: str
     currency: int
+    bank: str = "main"
+    is_suspended: bool = False
+    is_prefunded: bool = False
+    burns_refused_keys: bool = False
+    recall_us: int = 0
+    return_us: int = 0
+    refunds_fee: bool = False
+    absorbs: bool = False
 
     @property
     def is_sandbox(self) -> bool:
@@ -42,10 +57,35 @@ _SEED: Final = (
     (12, "swift", ""),
 )
 
-RAILS: Final[dict[int, Rail]] = {
-    number: Rail(number, name, currency_number(code) if code else 0)
-    for number, name, code in _SEED
+_DAY_US: Final = 86_400_000_000
+# Days from the settlement, by number: recall, return. Seeds, longer than the banking days of
+# each scheme's rule, so that no recall or return inside it is missed.
+_WINDOW_DAYS: Final = {
+    SANDBOX: (10, 10),
+    2: (7, 4),
+    3: (7, 4),
+    5: (10, 0),
+    6: (10, 0),
+    7: (14, 5),
+    8: (14, 0),
+    12: (30, 60),
 }
+
+
+def _rail(number: int, name: str, code: str) -> Rail:
+    recall_days, return_days = _WINDOW_DAYS.get(number, (0, 0))
+    return Rail(
+        number,
+        name,
+        currency_number(code) if code else 0,
+        recall_us=recall_days * _DAY_US,
+        return_us=return_days * _DAY_US,
+        refunds_fee=number == SANDBOX,
+        absorbs=number == SANDBOX,
+    )
+
+
+RAILS: Final[dict[int, Rail]] = {row[0]: _rail(*row) for row in _SEED}
 RAILS_BY_NAME: Final[dict[str, Rail]] = {rail.name: rail for rail in RAILS.values()}
 assert len(RAILS) == len(RAILS_BY_NAME) == len(_SEED)
 

@@ -15,7 +15,8 @@ from typing import TypeAlias
 class Submit:
     """Ask for one payout and reserve its amount and fee. The key is the payout id. 3.2.
 
-    details: packed `details.Details`; opaque here.
+    details: packed `details.Details`; opaque here. release_at_us: log time before which it is not
+    sent; 0: at once.
     """
 
     payout_id: bytes
@@ -25,6 +26,7 @@ class Submit:
     rail: int
     principal: str
     details: bytes
+    release_at_us: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +75,16 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """Cancel a payout that was not dispatched: reserved a+f / available a+f. 3.2."""
+    """Cancel a payout that was not dispatched: reserved a+f / available a+f. 3.2.
+
+    approver: `principal` if it has that role, else empty; needed where the rail was silent.
+    """
 
     request_id: bytes
     payout_id: bytes
     reason: str
     principal: str
+    approver: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,12 +267,210 @@ AccountCommand: TypeAlias = (
 
 
 @dataclass(frozen=True, slots=True)
+class Approve:
+    """Let a payout go that waits for review. Not by who submitted it. 3.2."""
+
+    request_id: bytes
+    payout_id: bytes
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """End a payout that waits for review: reserved a+f / available a+f. 3.2."""
+
+    request_id: bytes
+    payout_id: bytes
+    reason: str
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reroute:
+    """Send a payout by another rail, at that rail's fee. 3.2. approver: as in Cancel."""
+
+    request_id: bytes
+    payout_id: bytes
+    rail: int
+    principal: str
+    approver: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Redate:
+    """Move a scheduled payout, by a newer version of a calendar. 3.2.
+
+    release_at_us: log time. arrival_date: as yyyymmdd.
+    """
+
+    request_id: bytes
+    payout_id: bytes
+    release_at_us: int
+    arrival_date: int
+    calendar_version: int
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchBegin:
+    """Take a payout for sending, before any byte goes to the rail. 3.6.
+
+    attempt: one more than the payout's, so that who begins has read it. lease_us: of log time.
+    The principal is the worker that holds the lease.
+    """
+
+    request_id: bytes
+    payout_id: bytes
+    attempt: int
+    lease_us: int
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchClaim:
+    """Renew a lease, or take over one that lapsed; then the rail is asked first. 3.6."""
+
+    request_id: bytes
+    payout_id: bytes
+    attempt: int
+    lease_us: int
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
+class RailAck:
+    """The rail took it. reference: the rail's own of this fact, used once. 3.2."""
+
+    request_id: bytes
+    rail: int
+    rail_key: str
+    reference: str
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
+class RailNotAccepted:
+    """The rail definitely did not take it. 3.2.
+
+    is_refused: the rail said no; else it was asked after its guarantee time and knew nothing.
+    """
+
+    request_id: bytes
+    rail: int
+    rail_key: str
+    reference: str
+    is_refused: bool
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
+class RailReject:
+    """The rail will not pay it, for good. code: the rail's own. 3.2."""
+
+    request_id: bytes
+    rail: int
+    rail_key: str
+    reference: str
+    code: str
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """The rail paid. value_date: as yyyymmdd. cost_minor: what the rail took for it. 3.2."""
+
+    request_id: bytes
+    rail: int
+    rail_key: str
+    reference: str
+    value_date: int
+    cost_minor: int
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRecall:
+    """Ask for money back that is on its way or there. Posts nothing. 3.2."""
+
+    request_id: bytes
+    payout_id: bytes
+    reason: str
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """Money came back. is_closing: the rail will send no more of it. 3.2."""
+
+    request_id: bytes
+    rail: int
+    rail_key: str
+    reference: str
+    amount_minor: int
+    code: str
+    is_closing: bool
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReversalComplete:
+    """Money came back by a reversal that the rail took. 3.2."""
+
+    request_id: bytes
+    rail: int
+    rail_key: str
+    reference: str
+    amount_minor: int
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResolveException:
+    """Name how an exception is settled; the second person to name the same settles it. 3.5.
+
+    index, ordinal: its position. resolution: an `exceptions.Resolution`.
+    """
+
+    request_id: bytes
+    index: int
+    ordinal: int
+    resolution: int
+    reason: str
+    principal: str
+
+
+# What the rail told of a payout, named by its rail key.
+Evidence: TypeAlias = (
+    RailAck | RailNotAccepted | RailReject | Settle | Return | ReversalComplete
+)
+# The calls with a request id that state version 3 brought for payouts.
+PayoutCommand: TypeAlias = (
+    Approve
+    | Reject
+    | Reroute
+    | Redate
+    | DispatchBegin
+    | DispatchClaim
+    | RequestRecall
+    | ResolveException
+    | Evidence
+)
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Act on the timers that are due at the entry's time. Only the leader proposes it. 7.4."""
 
 
 # What clients ask for; the rest the leader proposes by itself.
 Asked: TypeAlias = (
-    OpenAccount | Fund | Transfer | Cancel | SetFees | CreateHold | AccountCommand
+    OpenAccount
+    | Fund
+    | Transfer
+    | Cancel
+    | SetFees
+    | CreateHold
+    | AccountCommand
+    | PayoutCommand
 )
 Command: TypeAlias = Asked | Tick

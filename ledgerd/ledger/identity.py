@@ -16,21 +16,36 @@ from typing import Final, assert_never
 from ledgerd.ledger.commands import (
     AccountCommand,
     Adjust,
+    Approve,
     ApproveVoucher,
     Cancel,
     CaptureHold,
     CloseAccount,
     Command,
     CreateHold,
+    DispatchBegin,
+    DispatchClaim,
     EntryLeg,
     Freeze,
     Fund,
     FundReverse,
     OpenAccount,
+    PayoutCommand,
     PostEntry,
+    RailAck,
+    RailNotAccepted,
+    RailReject,
+    Redate,
+    Reject,
     RejectVoucher,
     ReleaseHold,
+    RequestRecall,
+    Reroute,
+    ResolveException,
+    Return,
+    ReversalComplete,
     SetFees,
+    Settle,
     Tick,
     Transfer,
     Unfreeze,
@@ -55,6 +70,20 @@ class CallKind(IntEnum):
     TRANSFER = 2
     CANCEL = 3
     SET_FEES = 4
+    APPROVE = 5
+    REJECT = 6
+    REROUTE = 7
+    REDATE = 8
+    DISPATCH_BEGIN = 9
+    DISPATCH_CLAIM = 10
+    REQUEST_RECALL = 11
+    RESOLVE_EXCEPTION = 12
+    RAIL_ACK = 13
+    RAIL_NOT_ACCEPTED = 14
+    RAIL_REJECT = 15
+    SETTLE = 16
+    RETURN = 17
+    REVERSAL_COMPLETE = 18
     CLOSE_ACCOUNT = 32
     FREEZE = 33
     UNFREEZE = 34
@@ -122,12 +151,18 @@ def fingerprint(raw: bytes) -> bytes:
 
 
 def submit_fingerprint(
-    *, account_id: bytes, amount_minor: int, currency: int, rail: int, details: bytes
+    *,
+    account_id: bytes,
+    amount_minor: int,
+    currency: int,
+    rail: int,
+    details: bytes,
+    release_at_us: int = 0,
 ) -> bytes:
     """Return the fingerprint of a Submit's client fields."""
-    return fingerprint(
-        account_id + _number(amount_minor) + _number(currency) + _number(rail) + details
-    )
+    fields = account_id + _number(amount_minor) + _number(currency) + _number(rail)
+    release = b"r" + _number(release_at_us) if release_at_us else b""
+    return fingerprint(fields + details + release)
 
 
 def open_account_fingerprint(command: OpenAccount) -> bytes:
@@ -191,6 +226,27 @@ FIELD_NAMES: Final = {
     CallKind.ADJUST: ("livemode", "currency", "legs", "reason", "linked"),
     CallKind.APPROVE_VOUCHER: ("voucher_id",),
     CallKind.REJECT_VOUCHER: ("voucher_id", "reason"),
+    CallKind.APPROVE: ("payout_id",),
+    CallKind.REJECT: ("payout_id", "reason"),
+    CallKind.REROUTE: ("payout_id", "rail"),
+    CallKind.REDATE: ("payout_id", "release_at_us", "arrival_date", "calendar_version"),
+    CallKind.DISPATCH_BEGIN: ("payout_id", "attempt", "lease_us"),
+    CallKind.DISPATCH_CLAIM: ("payout_id", "attempt", "lease_us"),
+    CallKind.REQUEST_RECALL: ("payout_id", "reason"),
+    CallKind.RESOLVE_EXCEPTION: ("index", "ordinal", "resolution", "reason"),
+    CallKind.RAIL_ACK: ("rail", "rail_key", "reference"),
+    CallKind.RAIL_NOT_ACCEPTED: ("rail", "rail_key", "reference", "is_refused"),
+    CallKind.RAIL_REJECT: ("rail", "rail_key", "reference", "code"),
+    CallKind.SETTLE: ("rail", "rail_key", "reference", "value_date", "cost_units"),
+    CallKind.RETURN: (
+        "rail",
+        "rail_key",
+        "reference",
+        "amount_units",
+        "code",
+        "is_closing",
+    ),
+    CallKind.REVERSAL_COMPLETE: ("rail", "rail_key", "reference", "amount_units"),
 }
 
 
@@ -211,7 +267,21 @@ def call_of(command: Command) -> CallKind:
             return _CALLS[type(command)]
 
 
-_CALLS: Final[dict[type[AccountCommand], CallKind]] = {
+_CALLS: Final[dict[type[AccountCommand | PayoutCommand], CallKind]] = {
+    Approve: CallKind.APPROVE,
+    Reject: CallKind.REJECT,
+    Reroute: CallKind.REROUTE,
+    Redate: CallKind.REDATE,
+    DispatchBegin: CallKind.DISPATCH_BEGIN,
+    DispatchClaim: CallKind.DISPATCH_CLAIM,
+    RequestRecall: CallKind.REQUEST_RECALL,
+    ResolveException: CallKind.RESOLVE_EXCEPTION,
+    RailAck: CallKind.RAIL_ACK,
+    RailNotAccepted: CallKind.RAIL_NOT_ACCEPTED,
+    RailReject: CallKind.RAIL_REJECT,
+    Settle: CallKind.SETTLE,
+    Return: CallKind.RETURN,
+    ReversalComplete: CallKind.REVERSAL_COMPLETE,
     CloseAccount: CallKind.CLOSE_ACCOUNT,
     Freeze: CallKind.FREEZE,
     Unfreeze: CallKind.UNFREEZE,
@@ -282,8 +352,41 @@ def _client_fields(command: Command) -> tuple[bytes, ...]:
             return (rules, command.source.encode())
         case OpenAccount() | CreateHold() | Tick():
             raise AssertionError("it has no request id")
-        case _:
+        case (
+            CloseAccount()
+            | Freeze()
+            | Unfreeze()
+            | FundReverse()
+            | CaptureHold()
+            | ReleaseHold()
+            | PostEntry()
+            | Adjust()
+            | ApproveVoucher()
+            | RejectVoucher()
+        ):
             return _account_fields(command)
+        case _:
+            return _payout_fields(command)
+
+
+# Attributes whose public name says the unit in another way.
+_ATTRIBUTES: Final = {"amount_units": "amount_minor", "cost_units": "cost_minor"}
+
+
+def _payout_fields(command: PayoutCommand) -> tuple[bytes, ...]:
+    values: list[bytes] = []
+    for name in FIELD_NAMES[call_of(command)]:
+        value: object = getattr(command, _ATTRIBUTES.get(name, name))
+        match value:
+            case bytes():
+                values.append(value)
+            case str():
+                values.append(value.encode())
+            case int():
+                values.append(_number(value))
+            case _:
+                raise AssertionError((name, value))
+    return tuple(values)
 
 
 def _account_fields(command: AccountCommand) -> tuple[bytes, ...]:

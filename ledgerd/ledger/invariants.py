@@ -25,7 +25,8 @@ from ledgerd.ledger.events import Event
 from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.journal import JournalEntry, imbalance
 from ledgerd.ledger.money import fits
-from ledgerd.ledger.payouts import PayoutHead, PayoutStatus, reserved_minor
+from ledgerd.ledger.payouts import PayoutHead, PayoutStatus
+from ledgerd.ledger.sums import PayoutSums
 
 _FREE_SIGN: Final = frozenset(
     {
@@ -133,6 +134,7 @@ class Audit:
         self._balances: dict[tuple[Book, LedgerAccount], int] = {}
         self._accounts: dict[bytes, tuple[int, EntryPosition, Book]] = {}
         self._last: EntryPosition = NO_ENTRY
+        self._sums = PayoutSums()
 
     def entry(self, entry: JournalEntry) -> None:
         """Add one journal entry. Checks I1, I3, I8 and I11 at this entry."""
@@ -143,6 +145,7 @@ class Audit:
         if entry.position <= self._last:
             self._breach("I11", where, f"it follows entry {self._last}")
         self._last = entry.position
+        self._sums.entry(entry)
         for leg in entry.legs:
             at = (entry.book, leg.account)
             sign = 1 if leg.side == normal_side(leg.account.kind) else -1
@@ -224,12 +227,12 @@ class Audit:
     def payouts(
         self, payouts: Iterable[tuple[PayoutHead, PayoutStatus | None]]
     ) -> None:
-        """Compare `reserved` in the fold with the sum over open payouts. # I4."""
-        expected: dict[bytes, int] = {}
+        """Compare the fold with what the states of all payouts say. # I4, I5, I6, I7, I14."""
         for head, status in payouts:
-            state = head.state if status is None else status.state
-            part_minor = reserved_minor(state, head.amount_minor, head.fee_minor)
-            expected[head.account_id] = expected.get(head.account_id, 0) + part_minor
+            self._sums.payout(head, status)
+            if status is not None and status.back_minor > head.amount_minor:
+                self._breach("I14", f"payout {head.payout_id.hex()}", str(status))
+        expected = self._sums.reserved
         for account_id in sorted(expected.keys() | self._accounts.keys()):
             found = 0
             if account_id in self._accounts:
@@ -241,6 +244,19 @@ class Audit:
                     f"account {account_id.hex()}",
                     f"reserved {found}, open payouts {expected.get(account_id, 0)}",
                 )
+        books = {account_id: row[2] for account_id, row in self._accounts.items()}
+        internals = {
+            InternalKey(book, account): balance_minor
+            for (book, account), balance_minor in self._balances.items()
+            if not account.is_customer
+        }
+        for difference in self._sums.differences(books, internals):
+            self._breach(
+                difference.invariant,
+                difference.where,
+                f"the books say {difference.found_minor}, payouts "
+                f"{difference.expected_minor}",
+            )
 
     def holds(self, holds: Iterable[Hold]) -> None:
         """Compare `held` in the fold with the sum over open holds. # I4."""

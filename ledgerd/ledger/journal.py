@@ -5,9 +5,10 @@ it touches it carries the account's sequence, its balances afterwards, and the p
 the account's previous entry, so that a statement is a walk back and needs no index.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ledgerd.ledger.accounts import (
     Balances,
@@ -25,6 +26,15 @@ class EntryReason(IntEnum):
     CANCEL = 2
     FUND = 3
     TRANSFER = 4
+    REJECT = 5
+    REROUTE = 6
+    DISPATCH = 7
+    NOT_ACCEPTED = 8
+    RAIL_REJECT = 9
+    SETTLE = 10
+    RETURN = 11
+    REVERSAL = 12
+    RESOLUTION = 13
     FUND_REVERSE = 32
     HOLD = 33
     HOLD_CAPTURE = 34
@@ -32,6 +42,23 @@ class EntryReason(IntEnum):
     HOLD_EXPIRY = 36
     POST_ENTRY = 37
     ADJUST = 38
+
+
+# Entries of commands on one payout: what they move belongs to it (I7).
+PAYOUT_REASONS: Final = frozenset(
+    {
+        EntryReason.SUBMIT,
+        EntryReason.CANCEL,
+        EntryReason.REJECT,
+        EntryReason.REROUTE,
+        EntryReason.DISPATCH,
+        EntryReason.NOT_ACCEPTED,
+        EntryReason.RAIL_REJECT,
+        EntryReason.SETTLE,
+        EntryReason.RETURN,
+        EntryReason.REVERSAL,
+    }
+)
 
 
 class Leg(NamedTuple):
@@ -78,3 +105,11 @@ def imbalance(legs: tuple[Leg, ...]) -> str | None:
     if sum_minor != 0:
         return f"expected debits equal to credits, found a difference of {sum_minor}"
     return None
+
+
+def claim_changes(entry: JournalEntry) -> Iterator[tuple[bytes, int]]:
+    """Yield customer accounts, and by how much a leg changes what each has with us."""
+    for leg in entry.legs:
+        if leg.account.is_customer:
+            sign = 1 if leg.side == Side.CREDIT else -1
+            yield leg.account.subject, sign * leg.amount_minor

@@ -17,6 +17,7 @@ from ledgerd.ledger.batch import PayoutColumns
 from ledgerd.ledger.catalogue import FeeSchedule, fee_minor
 from ledgerd.ledger.commands import FeeRule, Submit
 from ledgerd.ledger.decide.common import again_refused
+from ledgerd.ledger.decide.life import LIFECYCLE_SINCE
 from ledgerd.ledger.decide.submit import (
     again_created,
     is_submit_well_formed,
@@ -47,7 +48,12 @@ class _Lane(NamedTuple):
 
 
 def apply_submits(
-    view: LedgerView, *, index: int, ts_us: int, batch: PayoutColumns
+    view: LedgerView,
+    *,
+    index: int,
+    ts_us: int,
+    state_version: int,
+    batch: PayoutColumns,
 ) -> tuple[Outcomes, Writes]:
     """Decide the rows of a batch in order; return the answers and the rows they leave.
 
@@ -146,6 +152,7 @@ def apply_submits(
             submits=accepted if len(accepted) else None,
             accounts=changed,
             ids=refused,
+            ready=_ready(accepted) if state_version >= LIFECYCLE_SINCE else [],
             event_seq=seq + len(accepted) if len(accepted) else None,
         ),
     )
@@ -160,6 +167,20 @@ def _lane(
         return _Lane(refusal, account or _NOBODY, 0, None)
     rule = schedule.rules.get((rail, currency))
     return _Lane(0, account, account.min_balance_minor, rule)
+
+
+def _ready(accepted: AcceptedSubmits) -> list[tuple[int, int, tuple[int, ...]]]:
+    """Return the accepted rows by rail: one row of state for each rail of the batch."""
+    rows, rails = accepted.rows, accepted.batch.rails
+    by_rail: dict[int, list[int]] = {}
+    if len(set(rails)) == 1:
+        by_rail = {rails[0]: rows} if rows else {}
+    else:
+        for row in rows:
+            by_rail.setdefault(rails[row], []).append(row)
+    return [
+        (rail, accepted.index, tuple(ready)) for rail, ready in sorted(by_rail.items())
+    ]
 
 
 def _changed(

@@ -18,6 +18,7 @@ class TimerKind(IntEnum):
 
     RELEASE = 1  # a scheduled payout is let go
     HOLD = 32  # the money of a hold goes back
+    LEASE = 2  # a worker's lease of a payout ends
 
 
 class Timer(NamedTuple):

@@ -21,6 +21,7 @@ from ledgerd.ledger.accounts import (
 from ledgerd.ledger.batch import PayoutColumns
 from ledgerd.ledger.catalogue import FeeSchedule
 from ledgerd.ledger.events import Event
+from ledgerd.ledger.exceptions import EvidenceId, EvidenceUse, LedgerException
 from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.journal import JournalEntry
@@ -99,6 +100,22 @@ class LedgerView(Protocol):
         """Return the schedule in force; version 0 if none was set."""
         ...
 
+    def rail_key(self, key: str) -> Position | None:
+        """Return the position of the payout that has or had this rail key."""
+        ...
+
+    def evidence(self, id_: EvidenceId) -> EvidenceUse | None:
+        """Return what an evidence id was used for."""
+        ...
+
+    def exception(self, position: Position) -> LedgerException | None:
+        """Return the exception that the command at `position` opened."""
+        ...
+
+    def ready(self, rail: int, index: int) -> tuple[int, ...]:
+        """Return the ordinals of the payouts of one entry that a worker may take, rising."""
+        ...
+
     def timers(self, due_us: int, limit: int) -> list[Timer]:
         """Return the first `limit` timers that are due at or before `due_us`, in order."""
         ...
@@ -145,6 +162,7 @@ class Writes:
         journal, events and ids beside the lists. Accounts are in `accounts` only.
     payout_pasts: by position of the change, then of the payout: what it was before, where that
         was no longer what its head says.
+    ready: rail, index of an entry, and the ordinals of its payouts that may be taken.
     timers: each with whether it is there afterwards; if not, its row is dropped.
     event_seq: seq of the last event, None where there was none.
     """
@@ -166,5 +184,9 @@ class Writes:
     holds: list[Hold] = field(default_factory=list)
     vouchers: list[Voucher] = field(default_factory=list)
     fee_schedules: list[FeeSchedule] = field(default_factory=list)
+    rail_keys: list[tuple[str, Position]] = field(default_factory=list)
+    evidence: list[tuple[EvidenceId, EvidenceUse]] = field(default_factory=list)
+    exceptions: list[LedgerException] = field(default_factory=list)
+    ready: list[tuple[int, int, tuple[int, ...]]] = field(default_factory=list)
     timers: list[tuple[Timer, bool]] = field(default_factory=list)
     event_seq: int | None = None

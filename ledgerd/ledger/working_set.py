@@ -18,8 +18,9 @@ from ledgerd.ledger.accounts import (
     Side,
     normal_side,
 )
-from ledgerd.ledger.catalogue import FeeSchedule
+from ledgerd.ledger.catalogue import RAILS, FeeSchedule, Rail
 from ledgerd.ledger.events import AccountAfter, Event, EventKind
+from ledgerd.ledger.exceptions import EvidenceId, EvidenceUse, LedgerException
 from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.journal import EntryReason, JournalEntry, Leg, Touched
@@ -69,6 +70,14 @@ class WorkingSet:
         self._new_holds: dict[Position, Hold] = {}
         self._new_vouchers: dict[bytes, Voucher] = {}
         self._new_fees: list[FeeSchedule] = []
+        self._rail_keys: dict[str, Position | None] = {}
+        self._evidence: dict[EvidenceId, EvidenceUse | None] = {}
+        self._exceptions: dict[Position, LedgerException | None] = {}
+        self._ready: dict[tuple[int, int], set[int]] = {}
+        self._ready_before: dict[tuple[int, int], set[int]] = {}
+        self._new_rail_keys: dict[str, Position] = {}
+        self._new_evidence: dict[EvidenceId, EvidenceUse] = {}
+        self._new_exceptions: dict[Position, LedgerException] = {}
         self._timers: dict[Timer, bool] = {}
         self._journal: list[JournalEntry] = []
         self._events: list[Event] = []
@@ -137,6 +146,32 @@ class WorkingSet:
         if voucher_id not in self._vouchers:
             self._vouchers[voucher_id] = self._view.voucher(voucher_id)
         return self._vouchers[voucher_id]
+
+    def rail(self, number: int) -> Rail | None:
+        """Return what is known of a rail."""
+        return RAILS.get(number)
+
+    def rail_key(self, key: str) -> Position | None:
+        """Return which payout has or had the rail key."""
+        if key not in self._rail_keys:
+            self._rail_keys[key] = self._view.rail_key(key)
+        return self._rail_keys[key]
+
+    def evidence(self, id_: EvidenceId) -> EvidenceUse | None:
+        """Return what an evidence id was used for."""
+        if id_ not in self._evidence:
+            self._evidence[id_] = self._view.evidence(id_)
+        return self._evidence[id_]
+
+    def exception(self, position: Position) -> LedgerException | None:
+        """Return an exception."""
+        if position not in self._exceptions:
+            self._exceptions[position] = self._view.exception(position)
+        return self._exceptions[position]
+
+    def internal_minor(self, key: InternalKey) -> int:
+        """Return the balance of an internal account."""
+        return self._internal(key)
 
     def due_timers(self, ts_us: int, limit: int) -> list[Timer]:
         """Return the first `limit` timers that are due at or before `ts_us`, in order."""
@@ -299,6 +334,33 @@ class WorkingSet:
         self._fees = schedule
         self._new_fees.append(schedule)
 
+    def use_rail_key(self, key: str, position: Position) -> None:
+        """Give a payout its rail key; it keeps the earlier ones."""
+        assert self.rail_key(key) in (None, position), (key, position)
+        self._rail_keys[key] = self._new_rail_keys[key] = position
+
+    def use_evidence(self, id_: EvidenceId, use: EvidenceUse) -> None:
+        """Use an evidence id. # I9."""
+        assert self.evidence(id_) is None, id_  # I9
+        self._evidence[id_] = self._new_evidence[id_] = use
+
+    def set_exception(self, exception: LedgerException) -> None:
+        """Open or change an exception."""
+        at = exception.position
+        self._exceptions[at] = self._new_exceptions[at] = exception
+
+    def set_ready(self, rail: int, position: Position, *, is_ready: bool) -> None:
+        """Let a worker take a payout, or no longer."""
+        index, ordinal = position
+        if (rail, index) not in self._ready:
+            before = set(self._view.ready(rail, index))
+            self._ready_before[rail, index] = before
+            self._ready[rail, index] = set(before)
+        if is_ready:
+            self._ready[rail, index].add(ordinal)
+        else:
+            self._ready[rail, index].discard(ordinal)
+
     def add_timer(self, timer: Timer) -> None:
         """Let a Tick act on `timer` once it is due."""
         self._timers[timer] = True
@@ -369,6 +431,14 @@ class WorkingSet:
             holds=[hold for _, hold in sorted(self._new_holds.items())],
             vouchers=[voucher for _, voucher in sorted(self._new_vouchers.items())],
             fee_schedules=self._new_fees,
+            rail_keys=sorted(self._new_rail_keys.items()),
+            evidence=sorted(self._new_evidence.items()),
+            exceptions=[row for _, row in sorted(self._new_exceptions.items())],
+            ready=[
+                (rail, index, tuple(sorted(ordinals)))
+                for (rail, index), ordinals in sorted(self._ready.items())
+                if ordinals != self._ready_before[rail, index]
+            ],
             timers=sorted(self._timers.items()),
             event_seq=self._event_seq if self._events else None,
         )

@@ -170,6 +170,9 @@ def decide(view: Callable[[], LedgerView], entry: Entry, state_version: int) -> 
     match entry.kind:
         case EntryKind.PAYOUTS:
             work = batches.decode(entry.payload)
+            has_releases = work.releases_us is not None
+            if why := versions.batch_not_yet_understood(has_releases, state_version):
+                raise NotUnderstood(f"entry {entry.index}: {why}")
             return _applied(view, entry, state_version, work)
         case EntryKind.COMMANDS:
             rare = commands.decode(entry.payload)

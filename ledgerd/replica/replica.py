@@ -306,6 +306,17 @@ class Replica:
                 outbox.not_proposed.append(
                     NotProposed(item.waiter, Reason.STATE_VERSION, self._leader)
                 )
+        timed = [
+            item for item in payouts if not self._version.permits_batch(item.batch)
+        ]
+        for late in timed:
+            outbox.not_proposed.append(
+                NotProposed(late.waiter, Reason.STATE_VERSION, self._leader)
+            )
+        if timed:
+            payouts = [
+                item for item in payouts if self._version.permits_batch(item.batch)
+            ]
         for draft in (*draft_commands(known), *draft_payouts(payouts)):
             self._propose_entry(draft, ts_us, outbox)
 

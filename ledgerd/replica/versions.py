@@ -11,6 +11,7 @@ from enum import Enum
 
 from ledgerd.formats import versions
 from ledgerd.formats.versions import STATE_VERSION
+from ledgerd.ledger.batch import PayoutBatch
 from ledgerd.ledger.commands import Command
 from ledgerd.raft.entries import NO_INDEX, Entry, EntryKind, Index, NodeId
 from ledgerd.raft.protocol import Releases
@@ -77,6 +78,12 @@ class StateVersion:
     def permits_command(self, command: Command) -> bool:
         """Return whether a leader may propose this command now."""
         return not versions.not_yet_understood(command, self.in_force)
+
+    def permits_batch(self, batch: PayoutBatch) -> bool:
+        """Return whether a leader may propose these payouts now."""
+        return not versions.batch_not_yet_understood(
+            any(batch.releases_us), self.in_force
+        )
 
     def applied(self, entry: Entry) -> None:
         """Note an applied entry: it may have put another version in force."""

@@ -1,8 +1,8 @@
 """Offline verification of a stopped node: everything that can be recomputed is, and compared.
 
     log     every value's checksum, index, chain link and order; the hard state twins
-    rows    every row of state/: its checksum; I2 trial balance, I4 reserved and held, I8 fold,
-            I11 dense sequences of events and of each account
+    rows    every row of state/: its checksum; I2 trial balance, I4 to I7 sums over payouts, I8
+            fold, I11 dense sequences of events and of each account
     replay  the whole log folded again into an empty state: digest and every row must be equal;
             not where the log was cut, for its beginning is gone (F27); there each row is looked
             at beside those that lead to it (`ties`)
@@ -38,7 +38,7 @@ from ledgerd.ledger.events import Event
 from ledgerd.ledger.identity import IdKind
 from ledgerd.ledger.journal import JournalEntry, Touched
 from ledgerd.ledger.money import currency_code
-from ledgerd.ledger.payouts import reserved_minor
+from ledgerd.ledger.sums import PayoutSums
 from ledgerd.raft.entries import GENESIS_ANCHOR, Anchor, Entry, Index, NodeId
 from ledgerd.replica.fold import fold
 from ledgerd.storage import keys
@@ -310,7 +310,7 @@ class _Books:
         self._folded: dict[InternalKey, int] = {}
         self._touched: dict[bytes, Touched] = {}
         self._last_entries: dict[bytes, EntryPosition] = {}
-        self._reserved: dict[bytes, int] = {}
+        self._sums = PayoutSums()
         self._held: dict[bytes, int] = {}
         self._event_seq = 0
         self._event_seq_stored = 0
@@ -346,7 +346,15 @@ class _Books:
             case Table.REQUEST:
                 self._within(table, key, records.decode_request(key, value).index)
             case Table.EVIDENCE:
-                self._within(table, key, records.decode_external_ref(key, value)[0])
+                self._evidence(key, value)
+            case Table.RAIL_KEY:
+                self._within(table, key, records.decode_rail_key(key, value)[0])
+            case Table.EXCEPTION:
+                exception = records.decode_exception(key, value)
+                self._within(table, key, exception.changed[0])
+            case Table.READY:
+                records.decode_ready(key, value)
+                self._within(table, key, records.ready_of(key)[1])
             case Table.REVERSAL:
                 records.decode_reversal(key, value)
             case Table.HOLD:
@@ -392,11 +400,12 @@ class _Books:
         head = records.decode_payout(key, value)
         self._within(Table.PAYOUT, key, head.position[0])
         status = tables.payout_status(head.position)
-        state = head.state if status is None else status.state
-        reserved = reserved_minor(state, head.amount_minor, head.fee_minor)
-        self._reserved[head.account_id] = (
-            self._reserved.get(head.account_id, 0) + reserved
-        )
+        self._sums.payout(head, status)
+        if status is not None and status.back_minor > head.amount_minor:
+            self._report.add(
+                _place(Table.PAYOUT_STATE, key),
+                f"{status.back_minor} of {head.amount_minor} minor units came back (I14)",
+            )
         kept = tables.id(IdKind.PAYOUT, head.payout_id)
         if kept is None or kept.refusal or (kept.index, kept.ordinal) != head.position:
             self._report.add(
@@ -417,8 +426,16 @@ class _Books:
                 f"it does not lead to the hold at position {hold.position}",
             )
 
+    def _evidence(self, key: bytes, value: bytes) -> None:
+        if key.startswith(records.EVIDENCE_PREFIX):
+            used = records.decode_evidence(key, value).command
+        else:
+            used = records.decode_external_ref(key, value)
+        self._within(Table.EVIDENCE, key, used[0])
+
     def _journal(self, key: bytes, entry: JournalEntry) -> None:
         self._within(Table.JOURNAL, key, entry.position[0])
+        self._sums.entry(entry)
         for leg in entry.legs:
             sign = 1 if leg.side == normal_side(leg.account.kind) else -1
             account = InternalKey(entry.book, leg.account)
@@ -477,6 +494,13 @@ class _Books:
                     f"({_book_name(key.book)} {key.account.name})",
                     f"balance {stated}, the journal gives {folded} minor units (I8)",
                 )
+        books = {id_: account.book for id_, account in self.accounts.items()}
+        for difference in self._sums.differences(books, self.internals):
+            self._report.add(
+                f"state/ {difference.where}",
+                f"the books say {difference.found_minor}, payouts "
+                f"{difference.expected_minor} minor units ({difference.invariant})",
+            )
         if self._event_seq_stored != self._event_seq:
             self._report.add(
                 _place(Table.META, records.META_EVENT_SEQ),
@@ -501,7 +525,7 @@ class _Books:
                     f"{kind.name.lower()} is {stated}, the journal gives {folded} minor "
                     "units (I8)",
                 )
-        reserved = self._reserved.get(account_id, 0)
+        reserved = self._sums.reserved.get(account_id, 0)
         if account.reserved_minor != reserved:
             self._report.add(
                 place,

@@ -41,7 +41,17 @@ def check_row(tables: Tables, table: Table, key: bytes, value: bytes) -> None:
         case Table.REQUEST:
             records.decode_request(key, value)
         case Table.EVIDENCE:
-            records.decode_external_ref(key, value)
+            if key.startswith(records.EVIDENCE_PREFIX):
+                records.decode_evidence(key, value)
+            else:
+                records.decode_external_ref(key, value)
+        case Table.RAIL_KEY:
+            records.decode_rail_key(key, value)
+        case Table.EXCEPTION:
+            records.decode_exception(key, value)
+        case Table.READY:
+            records.ready_of(key)
+            records.decode_ready(key, value)
         case Table.REVERSAL:
             records.decode_reversal(key, value)
         case Table.HOLD:

@@ -21,6 +21,7 @@ from ledgerd.formats.records import Table, TableRows
 from ledgerd.formats.versions import STATE_VERSION
 from ledgerd.ledger.accounts import Account, EntryPosition, InternalKey, Position
 from ledgerd.ledger.catalogue import FeeSchedule
+from ledgerd.ledger.exceptions import EvidenceId, EvidenceUse, LedgerException
 from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.journal import JournalEntry
@@ -371,6 +372,22 @@ class _View:
     def fee_schedule(self) -> FeeSchedule:
         """Return the schedule in force."""
         return self._fee_schedule
+
+    def rail_key(self, key: str) -> Position | None:
+        """Return the position of the payout that has or had this rail key."""
+        return self.tables.rail_key(key)
+
+    def evidence(self, id_: EvidenceId) -> EvidenceUse | None:
+        """Return what an evidence id was used for."""
+        return self.tables.evidence(id_)
+
+    def exception(self, position: Position) -> LedgerException | None:
+        """Return the exception that the command at `position` opened."""
+        return self.tables.exception(position)
+
+    def ready(self, rail: int, index: int) -> tuple[int, ...]:
+        """Return the ordinals of the payouts of one entry that a worker may take, rising."""
+        return self.tables.ready(rail, index)
 
     def timers(self, due_us: int, limit: int) -> list[Timer]:
         """Return the first `limit` timers that are due at or before `due_us`, in order."""

@@ -22,6 +22,7 @@ from ledgerd.ledger.accounts import (
 )
 from ledgerd.ledger.catalogue import FeeSchedule
 from ledgerd.ledger.events import Event
+from ledgerd.ledger.exceptions import EvidenceId, EvidenceUse, LedgerException
 from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.journal import JournalEntry
@@ -150,6 +151,26 @@ class Tables:
                 break
             newest = key, value
         return FeeSchedule() if newest is None else records.decode_fee_schedule(*newest)
+
+    def rail_key(self, key: str) -> Position | None:
+        """Return whose rail key it is or was."""
+        raw = key.encode("ascii", "replace")
+        return self._row(Table.RAIL_KEY, raw, records.decode_rail_key)
+
+    def evidence(self, id_: EvidenceId) -> EvidenceUse | None:
+        """Return what an evidence id was used for."""
+        key = records.evidence_key(id_)
+        return self._row(Table.EVIDENCE, key, records.decode_evidence)
+
+    def exception(self, position: Position) -> LedgerException | None:
+        """Return an exception."""
+        key = records.position_key(position)
+        return self._row(Table.EXCEPTION, key, records.decode_exception)
+
+    def ready(self, rail: int, index: int) -> tuple[int, ...]:
+        """Return the payouts of one entry that a worker may take."""
+        key = records.ready_key(rail, index)
+        return self._row(Table.READY, key, records.decode_ready) or ()
 
     def timers(self, due_us: int, limit: int) -> list[Timer]:
         """Return the first `limit` timers that are due at or before `due_us`, in order."""

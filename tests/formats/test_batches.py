@@ -21,6 +21,7 @@ rows = st.builds(
     rail=st.integers(0, 65_535),
     principal=st.text(max_size=30),
     details=st.binary(max_size=50),
+    release_at_us=st.sampled_from((0, 0, 0, 5, -1, MAX)),
 )
 
 
@@ -36,6 +37,18 @@ EXAMPLE = (
     submit(2, account_id=BOB, amount_minor=MAX, principal="ops", details=b""),
     submit(3, account_id=ALICE, currency=EUR, rail=1),
 )
+
+
+def test_golden_bytes_of_a_batch_with_a_time_of_release():
+    """Only a batch that has one is laid out so; every other one keeps its bytes."""
+    payload = batches.encode(batch_of(submit(1), submit(2, release_at_us=2**60)))
+
+    golden.check("batch_v2", {"batch": payload})
+    assert payload[0] == 2
+    assert [row.release_at_us for row in batches.decode(payload).commands()] == [
+        0,
+        2**60,
+    ]
 
 
 @given(st.lists(rows, min_size=1, max_size=40))
@@ -121,9 +134,9 @@ def test_no_bytes_raise_anything_else(raw, at, byte):
 def test_a_batch_of_a_newer_release_is_not_called_damage():
     """Its first byte says so, and the node stops applying instead of ending. F26."""
     payload = bytearray(batches.encode(batch_of(*EXAMPLE)))
-    payload[0] = 2
+    payload[0] = 3
 
-    with pytest.raises(NotUnderstood, match="version 2"):
+    with pytest.raises(NotUnderstood, match="version 3"):
         batches.decode(bytes(payload))
 
 

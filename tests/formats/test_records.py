@@ -23,6 +23,12 @@ from ledgerd.ledger.accounts import (
 from ledgerd.ledger.catalogue import FeeSchedule
 from ledgerd.ledger.commands import FeeRule
 from ledgerd.ledger.events import AccountAfter, Event, EventKind
+from ledgerd.ledger.exceptions import (
+    EvidenceId,
+    EvidenceUse,
+    ExceptionCause,
+    LedgerException,
+)
 from ledgerd.ledger.holds import Hold, HoldState
 from ledgerd.ledger.identity import CallKind, IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.journal import EntryReason, JournalEntry, Leg, Touched
@@ -157,6 +163,59 @@ WRITES = Writes(
     event_seq=2048,
 )
 BEFORE = PayoutStatus(PayoutState.DISPATCHING, 1, (7, 9, 1), 100)
+KEY = "ABCDEFGHIJKLMNO"
+FACT = EvidenceId(12, 13, "Überweisung 2".encode())
+USE = EvidenceUse((9, 1), (7, 3), 55)
+EXCEPTION = LedgerException(
+    (9, 1),
+    99,
+    ExceptionCause.SECOND_SETTLEMENT,
+    (7, 3),
+    13,
+    12,
+    KEY,
+    "ref Ü",
+    55,
+    "R01",
+    20261121,
+    4,
+    "worker",
+    2,
+    "first",
+    "why",
+    "second",
+    (10, 2),
+    100,
+)
+FULL_STATUS = PayoutStatus(
+    PayoutState.SETTLED,
+    9,
+    (8, 1, 2),
+    101,
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    7,
+    8,
+    20261121,
+    9,
+    10,
+    11,
+    KEY,
+    "worker Ü",
+    12,
+    13,
+    14,
+    "R01",
+    "ref",
+    20261122,
+    15,
+    16,
+)
+SCHEDULED = HEAD._replace(state=PayoutState.SCHEDULED, release_at_us=123)
 TIMER = Timer(123, (7, 3), TimerKind.RELEASE)
 ALL_WRITES = replace(
     WRITES,
@@ -165,9 +224,21 @@ ALL_WRITES = replace(
     holds=[HOLD, OPEN_HOLD],
     vouchers=[VOUCHER],
     timers=[(TIMER, True)],
+    rail_keys=[(KEY, (7, 3))],
+    evidence=[(FACT, USE)],
+    exceptions=[EXCEPTION],
+    ready=[(12, 7, (3, 4, 9))],
 )
 
 Decoder = Callable[[bytes, bytes], Any]
+
+
+def decode_evidence(key: bytes, value: bytes) -> Any:
+    if key.startswith(records.EVIDENCE_PREFIX):
+        return records.decode_evidence(key, value)
+    return records.decode_external_ref(key, value)
+
+
 DECODED: dict[Table, tuple[Decoder, list[Any]]] = {
     Table.PAYOUT: (records.decode_payout, [HEAD]),
     Table.PAYOUT_STATE: (records.decode_payout_status, [STATUS]),
@@ -179,7 +250,7 @@ DECODED: dict[Table, tuple[Decoder, list[Any]]] = {
     Table.INTERNAL: (records.decode_internal, [-7]),
     Table.ID: (records.decode_id, [IdRecord(7, 3), REFUSED]),
     Table.REQUEST: (records.decode_request, [REQUEST]),
-    Table.EVIDENCE: (records.decode_external_ref, [(7, 3)]),
+    Table.EVIDENCE: (decode_evidence, [(7, 3), USE]),
     Table.CONFIG: (records.decode_fee_schedule, [FEES]),
     Table.META: (records.decode_event_seq, [2048]),
     Table.PAYOUT_PAST: (records.decode_payout_past, [BEFORE]),
@@ -187,6 +258,9 @@ DECODED: dict[Table, tuple[Decoder, list[Any]]] = {
     Table.HOLD: (records.decode_hold, [HOLD, OPEN_HOLD]),
     Table.VOUCHER: (records.decode_voucher, [VOUCHER]),
     Table.TIMER: (records.timer_of, [TIMER]),
+    Table.RAIL_KEY: (records.decode_rail_key, [(7, 3)]),
+    Table.EXCEPTION: (records.decode_exception, [EXCEPTION]),
+    Table.READY: (records.decode_ready, [(3, 4, 9)]),
 }
 
 
@@ -219,6 +293,9 @@ def test_tables_stand_in_their_digest_order():
         "hold",
         "voucher",
         "timer",
+        "rail_key",
+        "exception",
+        "ready",
     ]
     assert list(rows_of(ALL_WRITES)) == WRITTEN
 
@@ -269,6 +346,36 @@ def test_golden_bytes_of_a_timer():
     assert key < records.timer_key(later)
 
 
+def test_golden_bytes_of_the_lifecycle():
+    """What state version 3 keeps of a payout; a plain status keeps the layout it had."""
+    rows = rows_of(ALL_WRITES)
+    evidence = [row for row in rows[Table.EVIDENCE] if row[0][0] == 2]
+    newer = Writes(payouts=[SCHEDULED], payout_statuses=[((7, 3), FULL_STATUS)])
+    ((head,), (status,)) = rows_of(newer).values()
+    found = {
+        "payout": head,
+        "status": status,
+        "rail_key": rows[Table.RAIL_KEY][0],
+        "evidence": evidence[0],
+        "exception": rows[Table.EXCEPTION][0],
+        "ready": rows[Table.READY][0],
+    }
+
+    golden.check(
+        "lifecycle_v1",
+        {
+            f"{name} {part}": raw
+            for name, row in found.items()
+            for part, raw in zip(("key", "value"), row, strict=True)
+        },
+    )
+    assert records.decode_payout(*head) == SCHEDULED
+    assert records.decode_payout_status(*status) == FULL_STATUS
+    assert records.decode_evidence(*evidence[0]) == USE
+    assert records.ready_of(rows[Table.READY][0][0]) == (12, 7)
+    assert rows_of(Writes(ready=[(12, 7, ())]))[Table.READY][0][1] == records.DROPPED
+
+
 def test_a_payout_was_nothing_that_came_later():
     """What stood before a change was made by an earlier one, or the walk back has no end."""
     ((_, value),) = rows_of(ALL_WRITES)[Table.PAYOUT_PAST]
@@ -308,9 +415,9 @@ def test_a_later_layout_is_not_guessed(table):
     """A value with another version byte and a good checksum is refused by name."""
     decode, _ = DECODED[table]
     ((key, value), *_) = rows_of(ALL_WRITES)[table]
-    later = b"\2" + value[1:-4]
+    later = b"\x09" + value[1:-4]
 
-    with pytest.raises(CorruptionError, match="layout version 1, found 2"):
+    with pytest.raises(CorruptionError, match=r"layout version [12], found 9"):
         decode(key, later + records.crc32c(later).to_bytes(4, "big"))
 
 

@@ -182,7 +182,7 @@ def plant(machine: Machine, kind: int, payload: bytes = b"") -> Index:
             f"puts state version {STATE_VERSION + 1} in force",
         ),
         (3, b"\x02" + bytes(4), "a list of commands of version 2"),
-        (2, b"\x02" + bytes(17), "a batch of payouts of version 2"),
+        (2, b"\x03" + bytes(17), "a batch of payouts of version 3"),
     ],
 )
 def test_a_node_that_meets_a_newer_release_stops_applying(kind, payload, why) -> None:

@@ -27,7 +27,7 @@ from ledgerd.api.v1 import common_pb2 as ledgerd_dot_api_dot_v1_dot_common__pb2
 from ledgerd.api.v1 import payouts_pb2 as ledgerd_dot_api_dot_v1_dot_payouts__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bledgerd/api/v1/events.proto\x12\x0eledgerd.api.v1\x1a\x1dledgerd/api/v1/accounts.proto\x1a\x1bledgerd/api/v1/common.proto\x1a\x1cledgerd/api/v1/payouts.proto\"\xd7\x05\n\x05\x45vent\x12\x0b\n\x03seq\x18\x01 \x01(\x04\x12(\n\x04kind\x18\x02 \x01(\x0e\x32\x1a.ledgerd.api.v1.Event.Kind\x12\r\n\x05index\x18\x03 \x01(\x04\x12\x0f\n\x07ordinal\x18\x04 \x01(\r\x12\t\n\x01n\x18\x05 \x01(\r\x12\r\n\x05\x61t_us\x18\x06 \x01(\x03\x12\x0f\n\x07subject\x18\x07 \x01(\t\x12\x31\n\x0cstate_before\x18\x08 \x01(\x0e\x32\x1b.ledgerd.api.v1.PayoutState\x12\x30\n\x0bstate_after\x18\t \x01(\x0e\x32\x1b.ledgerd.api.v1.PayoutState\x12%\n\x06\x61mount\x18\n \x01(\x0b\x32\x15.ledgerd.api.v1.Money\x12\x11\n\tfee_units\x18\x0b \x01(\x03\x12.\n\x08\x61\x63\x63ounts\x18\x0c \x03(\x0b\x32\x1c.ledgerd.api.v1.AccountAfter\"\xfc\x02\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x41\x43\x43OUNT_OPENED\x10\x01\x12\x12\n\x0e\x41\x43\x43OUNT_FUNDED\x10\x02\x12\x0f\n\x0bTRANSFERRED\x10\x03\x12\x12\n\x0ePAYOUT_CREATED\x10\x04\x12\x14\n\x10PAYOUT_CANCELLED\x10\x05\x12\x0c\n\x08\x46\x45\x45S_SET\x10\x06\x12\x13\n\x0fPAYOUT_RELEASED\x10\x07\x12\x12\n\x0e\x41\x43\x43OUNT_CLOSED\x10 \x12\x12\n\x0e\x41\x43\x43OUNT_FROZEN\x10!\x12\x14\n\x10\x41\x43\x43OUNT_UNFROZEN\x10\"\x12\x14\n\x10\x46UNDING_REVERSED\x10#\x12\x10\n\x0cHOLD_CREATED\x10$\x12\x11\n\rHOLD_CAPTURED\x10%\x12\x11\n\rHOLD_RELEASED\x10&\x12\x10\n\x0cHOLD_EXPIRED\x10\'\x12\x10\n\x0cVOUCHER_MADE\x10(\x12\x12\n\x0eVOUCHER_POSTED\x10)\x12\x14\n\x10VOUCHER_REJECTED\x10*\"N\n\x0c\x41\x63\x63ountAfter\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12*\n\x08\x62\x61lances\x18\x02 \x01(\x0b\x32\x18.ledgerd.api.v1.Balances\"q\n\x0b\x45ventFilter\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x11\n\tpayout_id\x18\x02 \x01(\t\x12)\n\x05kinds\x18\x03 \x03(\x0e\x32\x1a.ledgerd.api.v1.Event.Kind\x12\x10\n\x08\x63urrency\x18\x04 \x01(\t\"\x86\x01\n\x0cWatchRequest\x12\x12\n\x08\x66rom_seq\x18\x01 \x01(\x04H\x00\x12\x12\n\x08\x66rom_now\x18\x02 \x01(\x08H\x00\x12+\n\x06\x66ilter\x18\x03 \x01(\x0b\x32\x1b.ledgerd.api.v1.EventFilter\x12\x12\n\ncluster_id\x18\x04 \x01(\tB\x07\n\x05startJ\x04\x08\x0f\x10\x10\"t\n\nWatchReply\x12%\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x15.ledgerd.api.v1.Event\x12\x13\n\x0bscanned_seq\x18\x02 \x01(\x04\x12\x15\n\rapplied_index\x18\x03 \x01(\x04\x12\x13\n\x0blog_time_us\x18\x04 \x01(\x03\"L\n\x0fGetEventRequest\x12\x0b\n\x03seq\x18\x01 \x01(\x04\x12,\n\x07\x63oncern\x18\x02 \x01(\x0b\x32\x1b.ledgerd.api.v1.ReadConcern\"a\n\rGetEventReply\x12*\n\x06header\x18\x01 \x01(\x0b\x32\x1a.ledgerd.api.v1.ReadHeader\x12$\n\x05\x65vent\x18\x02 \x01(\x0b\x32\x15.ledgerd.api.v1.Event2\x97\x01\n\x04\x46\x65\x65\x64\x12\x43\n\x05Watch\x12\x1c.ledgerd.api.v1.WatchRequest\x1a\x1a.ledgerd.api.v1.WatchReply0\x01\x12J\n\x08GetEvent\x12\x1f.ledgerd.api.v1.GetEventRequest\x1a\x1d.ledgerd.api.v1.GetEventReplyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bledgerd/api/v1/events.proto\x12\x0eledgerd.api.v1\x1a\x1dledgerd/api/v1/accounts.proto\x1a\x1bledgerd/api/v1/common.proto\x1a\x1cledgerd/api/v1/payouts.proto\"\xbd\x08\n\x05\x45vent\x12\x0b\n\x03seq\x18\x01 \x01(\x04\x12(\n\x04kind\x18\x02 \x01(\x0e\x32\x1a.ledgerd.api.v1.Event.Kind\x12\r\n\x05index\x18\x03 \x01(\x04\x12\x0f\n\x07ordinal\x18\x04 \x01(\r\x12\t\n\x01n\x18\x05 \x01(\r\x12\r\n\x05\x61t_us\x18\x06 \x01(\x03\x12\x0f\n\x07subject\x18\x07 \x01(\t\x12\x31\n\x0cstate_before\x18\x08 \x01(\x0e\x32\x1b.ledgerd.api.v1.PayoutState\x12\x30\n\x0bstate_after\x18\t \x01(\x0e\x32\x1b.ledgerd.api.v1.PayoutState\x12%\n\x06\x61mount\x18\n \x01(\x0b\x32\x15.ledgerd.api.v1.Money\x12\x11\n\tfee_units\x18\x0b \x01(\x03\x12.\n\x08\x61\x63\x63ounts\x18\x0c \x03(\x0b\x32\x1c.ledgerd.api.v1.AccountAfter\"\xe2\x05\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x41\x43\x43OUNT_OPENED\x10\x01\x12\x12\n\x0e\x41\x43\x43OUNT_FUNDED\x10\x02\x12\x0f\n\x0bTRANSFERRED\x10\x03\x12\x12\n\x0ePAYOUT_CREATED\x10\x04\x12\x14\n\x10PAYOUT_CANCELLED\x10\x05\x12\x0c\n\x08\x46\x45\x45S_SET\x10\x06\x12\x13\n\x0fPAYOUT_RELEASED\x10\x07\x12\x13\n\x0fPAYOUT_APPROVED\x10\x08\x12\x13\n\x0fPAYOUT_REJECTED\x10\t\x12\x13\n\x0fPAYOUT_REROUTED\x10\n\x12\x12\n\x0ePAYOUT_REDATED\x10\x0b\x12\x12\n\x0e\x44ISPATCH_BEGUN\x10\x0c\x12\x14\n\x10\x44ISPATCH_CLAIMED\x10\r\x12\x10\n\x0cLEASE_LAPSED\x10\x0e\x12\x0f\n\x0bPAYOUT_SENT\x10\x0f\x12\x17\n\x13PAYOUT_NOT_ACCEPTED\x10\x10\x12\x11\n\rPAYOUT_FAILED\x10\x11\x12\x12\n\x0ePAYOUT_SETTLED\x10\x12\x12\x14\n\x10RECALL_REQUESTED\x10\x13\x12\x13\n\x0fPAYOUT_RETURNED\x10\x14\x12\x13\n\x0fPAYOUT_REVERSED\x10\x15\x12\x14\n\x10\x45XCEPTION_OPENED\x10\x16\x12\x16\n\x12\x45XCEPTION_PROPOSED\x10\x17\x12\x16\n\x12\x45XCEPTION_RESOLVED\x10\x18\x12\x12\n\x0e\x41\x43\x43OUNT_CLOSED\x10 \x12\x12\n\x0e\x41\x43\x43OUNT_FROZEN\x10!\x12\x14\n\x10\x41\x43\x43OUNT_UNFROZEN\x10\"\x12\x14\n\x10\x46UNDING_REVERSED\x10#\x12\x10\n\x0cHOLD_CREATED\x10$\x12\x11\n\rHOLD_CAPTURED\x10%\x12\x11\n\rHOLD_RELEASED\x10&\x12\x10\n\x0cHOLD_EXPIRED\x10\'\x12\x10\n\x0cVOUCHER_MADE\x10(\x12\x12\n\x0eVOUCHER_POSTED\x10)\x12\x14\n\x10VOUCHER_REJECTED\x10*\"N\n\x0c\x41\x63\x63ountAfter\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12*\n\x08\x62\x61lances\x18\x02 \x01(\x0b\x32\x18.ledgerd.api.v1.Balances\"q\n\x0b\x45ventFilter\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x11\n\tpayout_id\x18\x02 \x01(\t\x12)\n\x05kinds\x18\x03 \x03(\x0e\x32\x1a.ledgerd.api.v1.Event.Kind\x12\x10\n\x08\x63urrency\x18\x04 \x01(\t\"\x86\x01\n\x0cWatchRequest\x12\x12\n\x08\x66rom_seq\x18\x01 \x01(\x04H\x00\x12\x12\n\x08\x66rom_now\x18\x02 \x01(\x08H\x00\x12+\n\x06\x66ilter\x18\x03 \x01(\x0b\x32\x1b.ledgerd.api.v1.EventFilter\x12\x12\n\ncluster_id\x18\x04 \x01(\tB\x07\n\x05startJ\x04\x08\x0f\x10\x10\"t\n\nWatchReply\x12%\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x15.ledgerd.api.v1.Event\x12\x13\n\x0bscanned_seq\x18\x02 \x01(\x04\x12\x15\n\rapplied_index\x18\x03 \x01(\x04\x12\x13\n\x0blog_time_us\x18\x04 \x01(\x03\"L\n\x0fGetEventRequest\x12\x0b\n\x03seq\x18\x01 \x01(\x04\x12,\n\x07\x63oncern\x18\x02 \x01(\x0b\x32\x1b.ledgerd.api.v1.ReadConcern\"a\n\rGetEventReply\x12*\n\x06header\x18\x01 \x01(\x0b\x32\x1a.ledgerd.api.v1.ReadHeader\x12$\n\x05\x65vent\x18\x02 \x01(\x0b\x32\x15.ledgerd.api.v1.Event2\x97\x01\n\x04\x46\x65\x65\x64\x12\x43\n\x05Watch\x12\x1c.ledgerd.api.v1.WatchRequest\x1a\x1a.ledgerd.api.v1.WatchReply0\x01\x12J\n\x08GetEvent\x12\x1f.ledgerd.api.v1.GetEventRequest\x1a\x1d.ledgerd.api.v1.GetEventReplyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,21 +35,21 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ledgerd.api.v1.events_pb2',
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_EVENT']._serialized_start=138
-  _globals['_EVENT']._serialized_end=865
+  _globals['_EVENT']._serialized_end=1223
   _globals['_EVENT_KIND']._serialized_start=485
-  _globals['_EVENT_KIND']._serialized_end=865
-  _globals['_ACCOUNTAFTER']._serialized_start=867
-  _globals['_ACCOUNTAFTER']._serialized_end=945
-  _globals['_EVENTFILTER']._serialized_start=947
-  _globals['_EVENTFILTER']._serialized_end=1060
-  _globals['_WATCHREQUEST']._serialized_start=1063
-  _globals['_WATCHREQUEST']._serialized_end=1197
-  _globals['_WATCHREPLY']._serialized_start=1199
-  _globals['_WATCHREPLY']._serialized_end=1315
-  _globals['_GETEVENTREQUEST']._serialized_start=1317
-  _globals['_GETEVENTREQUEST']._serialized_end=1393
-  _globals['_GETEVENTREPLY']._serialized_start=1395
-  _globals['_GETEVENTREPLY']._serialized_end=1492
-  _globals['_FEED']._serialized_start=1495
-  _globals['_FEED']._serialized_end=1646
+  _globals['_EVENT_KIND']._serialized_end=1223
+  _globals['_ACCOUNTAFTER']._serialized_start=1225
+  _globals['_ACCOUNTAFTER']._serialized_end=1303
+  _globals['_EVENTFILTER']._serialized_start=1305
+  _globals['_EVENTFILTER']._serialized_end=1418
+  _globals['_WATCHREQUEST']._serialized_start=1421
+  _globals['_WATCHREQUEST']._serialized_end=1555
+  _globals['_WATCHREPLY']._serialized_start=1557
+  _globals['_WATCHREPLY']._serialized_end=1673
+  _globals['_GETEVENTREQUEST']._serialized_start=1675
+  _globals['_GETEVENTREQUEST']._serialized_end=1751
+  _globals['_GETEVENTREPLY']._serialized_start=1753
+  _globals['_GETEVENTREPLY']._serialized_end=1850
+  _globals['_FEED']._serialized_start=1853
+  _globals['_FEED']._serialized_end=2004
 # @@protoc_insertion_point(module_scope)

@@ -22,6 +22,23 @@ class Event(_message.Message):
         PAYOUT_CANCELLED: _ClassVar[Event.Kind]
         FEES_SET: _ClassVar[Event.Kind]
         PAYOUT_RELEASED: _ClassVar[Event.Kind]
+        PAYOUT_APPROVED: _ClassVar[Event.Kind]
+        PAYOUT_REJECTED: _ClassVar[Event.Kind]
+        PAYOUT_REROUTED: _ClassVar[Event.Kind]
+        PAYOUT_REDATED: _ClassVar[Event.Kind]
+        DISPATCH_BEGUN: _ClassVar[Event.Kind]
+        DISPATCH_CLAIMED: _ClassVar[Event.Kind]
+        LEASE_LAPSED: _ClassVar[Event.Kind]
+        PAYOUT_SENT: _ClassVar[Event.Kind]
+        PAYOUT_NOT_ACCEPTED: _ClassVar[Event.Kind]
+        PAYOUT_FAILED: _ClassVar[Event.Kind]
+        PAYOUT_SETTLED: _ClassVar[Event.Kind]
+        RECALL_REQUESTED: _ClassVar[Event.Kind]
+        PAYOUT_RETURNED: _ClassVar[Event.Kind]
+        PAYOUT_REVERSED: _ClassVar[Event.Kind]
+        EXCEPTION_OPENED: _ClassVar[Event.Kind]
+        EXCEPTION_PROPOSED: _ClassVar[Event.Kind]
+        EXCEPTION_RESOLVED: _ClassVar[Event.Kind]
         ACCOUNT_CLOSED: _ClassVar[Event.Kind]
         ACCOUNT_FROZEN: _ClassVar[Event.Kind]
         ACCOUNT_UNFROZEN: _ClassVar[Event.Kind]
@@ -41,6 +58,23 @@ class Event(_message.Message):
     PAYOUT_CANCELLED: Event.Kind
     FEES_SET: Event.Kind
     PAYOUT_RELEASED: Event.Kind
+    PAYOUT_APPROVED: Event.Kind
+    PAYOUT_REJECTED: Event.Kind
+    PAYOUT_REROUTED: Event.Kind
+    PAYOUT_REDATED: Event.Kind
+    DISPATCH_BEGUN: Event.Kind
+    DISPATCH_CLAIMED: Event.Kind
+    LEASE_LAPSED: Event.Kind
+    PAYOUT_SENT: Event.Kind
+    PAYOUT_NOT_ACCEPTED: Event.Kind
+    PAYOUT_FAILED: Event.Kind
+    PAYOUT_SETTLED: Event.Kind
+    RECALL_REQUESTED: Event.Kind
+    PAYOUT_RETURNED: Event.Kind
+    PAYOUT_REVERSED: Event.Kind
+    EXCEPTION_OPENED: Event.Kind
+    EXCEPTION_PROPOSED: Event.Kind
+    EXCEPTION_RESOLVED: Event.Kind
     ACCOUNT_CLOSED: Event.Kind
     ACCOUNT_FROZEN: Event.Kind
     ACCOUNT_UNFROZEN: Event.Kind

@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Command(_message.Message):
-    __slots__ = ("open_account", "fund", "transfer", "cancel", "set_fees", "close_account", "freeze", "unfreeze", "fund_reverse", "create_hold", "capture_hold", "release_hold", "post_entry", "adjust", "approve_voucher", "reject_voucher", "tick")
+    __slots__ = ("open_account", "fund", "transfer", "cancel", "set_fees", "close_account", "freeze", "unfreeze", "fund_reverse", "create_hold", "capture_hold", "release_hold", "post_entry", "adjust", "approve_voucher", "reject_voucher", "tick", "approve", "reject", "reroute", "redate", "dispatch_begin", "dispatch_claim", "request_recall", "resolve_exception", "rail_ack", "rail_not_accepted", "rail_reject", "settle", "money_return", "reversal_complete")
     OPEN_ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     FUND_FIELD_NUMBER: _ClassVar[int]
     TRANSFER_FIELD_NUMBER: _ClassVar[int]
@@ -25,6 +25,20 @@ class Command(_message.Message):
     APPROVE_VOUCHER_FIELD_NUMBER: _ClassVar[int]
     REJECT_VOUCHER_FIELD_NUMBER: _ClassVar[int]
     TICK_FIELD_NUMBER: _ClassVar[int]
+    APPROVE_FIELD_NUMBER: _ClassVar[int]
+    REJECT_FIELD_NUMBER: _ClassVar[int]
+    REROUTE_FIELD_NUMBER: _ClassVar[int]
+    REDATE_FIELD_NUMBER: _ClassVar[int]
+    DISPATCH_BEGIN_FIELD_NUMBER: _ClassVar[int]
+    DISPATCH_CLAIM_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_RECALL_FIELD_NUMBER: _ClassVar[int]
+    RESOLVE_EXCEPTION_FIELD_NUMBER: _ClassVar[int]
+    RAIL_ACK_FIELD_NUMBER: _ClassVar[int]
+    RAIL_NOT_ACCEPTED_FIELD_NUMBER: _ClassVar[int]
+    RAIL_REJECT_FIELD_NUMBER: _ClassVar[int]
+    SETTLE_FIELD_NUMBER: _ClassVar[int]
+    MONEY_RETURN_FIELD_NUMBER: _ClassVar[int]
+    REVERSAL_COMPLETE_FIELD_NUMBER: _ClassVar[int]
     open_account: OpenAccount
     fund: Fund
     transfer: Transfer
@@ -42,7 +56,21 @@ class Command(_message.Message):
     approve_voucher: ApproveVoucher
     reject_voucher: RejectVoucher
     tick: Tick
-    def __init__(self, open_account: _Optional[_Union[OpenAccount, _Mapping]] = ..., fund: _Optional[_Union[Fund, _Mapping]] = ..., transfer: _Optional[_Union[Transfer, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., set_fees: _Optional[_Union[SetFees, _Mapping]] = ..., close_account: _Optional[_Union[CloseAccount, _Mapping]] = ..., freeze: _Optional[_Union[Freeze, _Mapping]] = ..., unfreeze: _Optional[_Union[Unfreeze, _Mapping]] = ..., fund_reverse: _Optional[_Union[FundReverse, _Mapping]] = ..., create_hold: _Optional[_Union[CreateHold, _Mapping]] = ..., capture_hold: _Optional[_Union[CaptureHold, _Mapping]] = ..., release_hold: _Optional[_Union[ReleaseHold, _Mapping]] = ..., post_entry: _Optional[_Union[PostEntry, _Mapping]] = ..., adjust: _Optional[_Union[Adjust, _Mapping]] = ..., approve_voucher: _Optional[_Union[ApproveVoucher, _Mapping]] = ..., reject_voucher: _Optional[_Union[RejectVoucher, _Mapping]] = ..., tick: _Optional[_Union[Tick, _Mapping]] = ...) -> None: ...
+    approve: Approve
+    reject: Reject
+    reroute: Reroute
+    redate: Redate
+    dispatch_begin: DispatchBegin
+    dispatch_claim: DispatchClaim
+    request_recall: RequestRecall
+    resolve_exception: ResolveException
+    rail_ack: RailAck
+    rail_not_accepted: RailNotAccepted
+    rail_reject: RailReject
+    settle: Settle
+    money_return: Return
+    reversal_complete: ReversalComplete
+    def __init__(self, open_account: _Optional[_Union[OpenAccount, _Mapping]] = ..., fund: _Optional[_Union[Fund, _Mapping]] = ..., transfer: _Optional[_Union[Transfer, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., set_fees: _Optional[_Union[SetFees, _Mapping]] = ..., close_account: _Optional[_Union[CloseAccount, _Mapping]] = ..., freeze: _Optional[_Union[Freeze, _Mapping]] = ..., unfreeze: _Optional[_Union[Unfreeze, _Mapping]] = ..., fund_reverse: _Optional[_Union[FundReverse, _Mapping]] = ..., create_hold: _Optional[_Union[CreateHold, _Mapping]] = ..., capture_hold: _Optional[_Union[CaptureHold, _Mapping]] = ..., release_hold: _Optional[_Union[ReleaseHold, _Mapping]] = ..., post_entry: _Optional[_Union[PostEntry, _Mapping]] = ..., adjust: _Optional[_Union[Adjust, _Mapping]] = ..., approve_voucher: _Optional[_Union[ApproveVoucher, _Mapping]] = ..., reject_voucher: _Optional[_Union[RejectVoucher, _Mapping]] = ..., tick: _Optional[_Union[Tick, _Mapping]] = ..., approve: _Optional[_Union[Approve, _Mapping]] = ..., reject: _Optional[_Union[Reject, _Mapping]] = ..., reroute: _Optional[_Union[Reroute, _Mapping]] = ..., redate: _Optional[_Union[Redate, _Mapping]] = ..., dispatch_begin: _Optional[_Union[DispatchBegin, _Mapping]] = ..., dispatch_claim: _Optional[_Union[DispatchClaim, _Mapping]] = ..., request_recall: _Optional[_Union[RequestRecall, _Mapping]] = ..., resolve_exception: _Optional[_Union[ResolveException, _Mapping]] = ..., rail_ack: _Optional[_Union[RailAck, _Mapping]] = ..., rail_not_accepted: _Optional[_Union[RailNotAccepted, _Mapping]] = ..., rail_reject: _Optional[_Union[RailReject, _Mapping]] = ..., settle: _Optional[_Union[Settle, _Mapping]] = ..., money_return: _Optional[_Union[Return, _Mapping]] = ..., reversal_complete: _Optional[_Union[ReversalComplete, _Mapping]] = ...) -> None: ...
 
 class OpenAccount(_message.Message):
     __slots__ = ("account_id", "currency", "livemode", "owner_ref", "min_balance_minor", "principal")
@@ -97,16 +125,18 @@ class Transfer(_message.Message):
     def __init__(self, request_id: _Optional[bytes] = ..., from_account_id: _Optional[bytes] = ..., to_account_id: _Optional[bytes] = ..., amount_minor: _Optional[int] = ..., currency: _Optional[int] = ..., reference: _Optional[str] = ..., principal: _Optional[str] = ...) -> None: ...
 
 class Cancel(_message.Message):
-    __slots__ = ("request_id", "payout_id", "reason", "principal")
+    __slots__ = ("request_id", "payout_id", "reason", "principal", "approver")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     PAYOUT_ID_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    APPROVER_FIELD_NUMBER: _ClassVar[int]
     request_id: bytes
     payout_id: bytes
     reason: str
     principal: str
-    def __init__(self, request_id: _Optional[bytes] = ..., payout_id: _Optional[bytes] = ..., reason: _Optional[str] = ..., principal: _Optional[str] = ...) -> None: ...
+    approver: str
+    def __init__(self, request_id: _Optional[bytes] = ..., payout_id: _Optional[bytes] = ..., reason: _Optional[str] = ..., principal: _Optional[str] = ..., approver: _Optional[str] = ...) -> None: ...
 
 class FeeRule(_message.Message):
     __slots__ = ("rail", "currency", "fixed_minor", "bps", "min_minor", "max_minor")
@@ -319,3 +349,211 @@ class RejectVoucher(_message.Message):
 class Tick(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
+
+class Approve(_message.Message):
+    __slots__ = ("request_id", "payout_id", "principal")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    PAYOUT_ID_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    request_id: bytes
+    payout_id: bytes
+    principal: str
+    def __init__(self, request_id: _Optional[bytes] = ..., payout_id: _Optional[bytes] = ..., principal: _Optional[str] = ...) -> None: ...
+
+class Reject(_message.Message):
+    __slots__ = ("request_id", "payout_id", "reason", "principal")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    PAYOUT_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    request_id: bytes
+    payout_id: bytes
+    reason: str
+    principal: str
+    def __init__(self, request_id: _Optional[bytes] = ..., payout_id: _Optional[bytes] = ..., reason: _Optional[str] = ..., principal: _Optional[str] = ...) -> None: ...
+
+class Reroute(_message.Message):
+    __slots__ = ("request_id", "payout_id", "rail", "principal", "approver")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    PAYOUT_ID_FIELD_NUMBER: _ClassVar[int]
+    RAIL_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    APPROVER_FIELD_NUMBER: _ClassVar[int]
+    request_id: bytes
+    payout_id: bytes
+    rail: int
+    principal: str
+    approver: str
+    def __init__(self, request_id: _Optional[bytes] = ..., payout_id: _Optional[bytes] = ..., rail: _Optional[int] = ..., principal: _Optional[str] = ..., approver: _Optional[str] = ...) -> None: ...
+
+class Redate(_message.Message):
+    __slots__ = ("request_id", "payout_id", "release_at_us", "arrival_date", "calendar_version", "principal")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    PAYOUT_ID_FIELD_NUMBER: _ClassVar[int]
+    RELEASE_AT_US_FIELD_NUMBER: _ClassVar[int]
+    ARRIVAL_DATE_FIELD_NUMBER: _ClassVar[int]
+    CALENDAR_VERSION_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    request_id: bytes
+    payout_id: bytes
+    release_at_us: int
+    arrival_date: int
+    calendar_version: int
+    principal: str
+    def __init__(self, request_id: _Optional[bytes] = ..., payout_id: _Optional[bytes] = ..., release_at_us: _Optional[int] = ..., arrival_date: _Optional[int] = ..., calendar_version: _Optional[int] = ..., principal: _Optional[str] = ...) -> None: ...
+
+class DispatchBegin(_message.Message):
+    __slots__ = ("request_id", "payout_id", "attempt", "lease_us", "principal")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    PAYOUT_ID_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    LEASE_US_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    request_id: bytes
+    payout_id: bytes
+    attempt: int
+    lease_us: int
+    principal: str
+    def __init__(self, request_id: _Optional[bytes] = ..., payout_id: _Optional[bytes] = ..., attempt: _Optional[int] = ..., lease_us: _Optional[int] = ..., principal: _Optional[str] = ...) -> None: ...
+
+class DispatchClaim(_message.Message):
+    __slots__ = ("request_id", "payout_id", "attempt", "lease_us", "principal")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    PAYOUT_ID_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    LEASE_US_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    request_id: bytes
+    payout_id: bytes
+    attempt: int
+    lease_us: int
+    principal: str
+    def __init__(self, request_id: _Optional[bytes] = ..., payout_id: _Optional[bytes] = ..., attempt: _Optional[int] = ..., lease_us: _Optional[int] = ..., principal: _Optional[str] = ...) -> None: ...
+
+class RequestRecall(_message.Message):
+    __slots__ = ("request_id", "payout_id", "reason", "principal")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    PAYOUT_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    request_id: bytes
+    payout_id: bytes
+    reason: str
+    principal: str
+    def __init__(self, request_id: _Optional[bytes] = ..., payout_id: _Optional[bytes] = ..., reason: _Optional[str] = ..., principal: _Optional[str] = ...) -> None: ...
+
+class ResolveException(_message.Message):
+    __slots__ = ("request_id", "index", "ordinal", "resolution", "reason", "principal")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    ORDINAL_FIELD_NUMBER: _ClassVar[int]
+    RESOLUTION_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    request_id: bytes
+    index: int
+    ordinal: int
+    resolution: int
+    reason: str
+    principal: str
+    def __init__(self, request_id: _Optional[bytes] = ..., index: _Optional[int] = ..., ordinal: _Optional[int] = ..., resolution: _Optional[int] = ..., reason: _Optional[str] = ..., principal: _Optional[str] = ...) -> None: ...
+
+class RailAck(_message.Message):
+    __slots__ = ("request_id", "rail", "rail_key", "reference", "principal")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    RAIL_FIELD_NUMBER: _ClassVar[int]
+    RAIL_KEY_FIELD_NUMBER: _ClassVar[int]
+    REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    request_id: bytes
+    rail: int
+    rail_key: str
+    reference: str
+    principal: str
+    def __init__(self, request_id: _Optional[bytes] = ..., rail: _Optional[int] = ..., rail_key: _Optional[str] = ..., reference: _Optional[str] = ..., principal: _Optional[str] = ...) -> None: ...
+
+class RailNotAccepted(_message.Message):
+    __slots__ = ("request_id", "rail", "rail_key", "reference", "is_refused", "principal")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    RAIL_FIELD_NUMBER: _ClassVar[int]
+    RAIL_KEY_FIELD_NUMBER: _ClassVar[int]
+    REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    IS_REFUSED_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    request_id: bytes
+    rail: int
+    rail_key: str
+    reference: str
+    is_refused: bool
+    principal: str
+    def __init__(self, request_id: _Optional[bytes] = ..., rail: _Optional[int] = ..., rail_key: _Optional[str] = ..., reference: _Optional[str] = ..., is_refused: _Optional[bool] = ..., principal: _Optional[str] = ...) -> None: ...
+
+class RailReject(_message.Message):
+    __slots__ = ("request_id", "rail", "rail_key", "reference", "code", "principal")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    RAIL_FIELD_NUMBER: _ClassVar[int]
+    RAIL_KEY_FIELD_NUMBER: _ClassVar[int]
+    REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    request_id: bytes
+    rail: int
+    rail_key: str
+    reference: str
+    code: str
+    principal: str
+    def __init__(self, request_id: _Optional[bytes] = ..., rail: _Optional[int] = ..., rail_key: _Optional[str] = ..., reference: _Optional[str] = ..., code: _Optional[str] = ..., principal: _Optional[str] = ...) -> None: ...
+
+class Settle(_message.Message):
+    __slots__ = ("request_id", "rail", "rail_key", "reference", "value_date", "cost_minor", "principal")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    RAIL_FIELD_NUMBER: _ClassVar[int]
+    RAIL_KEY_FIELD_NUMBER: _ClassVar[int]
+    REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    VALUE_DATE_FIELD_NUMBER: _ClassVar[int]
+    COST_MINOR_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    request_id: bytes
+    rail: int
+    rail_key: str
+    reference: str
+    value_date: int
+    cost_minor: int
+    principal: str
+    def __init__(self, request_id: _Optional[bytes] = ..., rail: _Optional[int] = ..., rail_key: _Optional[str] = ..., reference: _Optional[str] = ..., value_date: _Optional[int] = ..., cost_minor: _Optional[int] = ..., principal: _Optional[str] = ...) -> None: ...
+
+class Return(_message.Message):
+    __slots__ = ("request_id", "rail", "rail_key", "reference", "amount_minor", "code", "is_closing", "principal")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    RAIL_FIELD_NUMBER: _ClassVar[int]
+    RAIL_KEY_FIELD_NUMBER: _ClassVar[int]
+    REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_MINOR_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    IS_CLOSING_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    request_id: bytes
+    rail: int
+    rail_key: str
+    reference: str
+    amount_minor: int
+    code: str
+    is_closing: bool
+    principal: str
+    def __init__(self, request_id: _Optional[bytes] = ..., rail: _Optional[int] = ..., rail_key: _Optional[str] = ..., reference: _Optional[str] = ..., amount_minor: _Optional[int] = ..., code: _Optional[str] = ..., is_closing: _Optional[bool] = ..., principal: _Optional[str] = ...) -> None: ...
+
+class ReversalComplete(_message.Message):
+    __slots__ = ("request_id", "rail", "rail_key", "reference", "amount_minor", "principal")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    RAIL_FIELD_NUMBER: _ClassVar[int]
+    RAIL_KEY_FIELD_NUMBER: _ClassVar[int]
+    REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_MINOR_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    request_id: bytes
+    rail: int
+    rail_key: str
+    reference: str
+    amount_minor: int
+    principal: str
+    def __init__(self, request_id: _Optional[bytes] = ..., rail: _Optional[int] = ..., rail_key: _Optional[str] = ..., reference: _Optional[str] = ..., amount_minor: _Optional[int] = ..., principal: _Optional[str] = ...) -> None: ...

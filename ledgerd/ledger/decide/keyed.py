@@ -6,22 +6,34 @@ from ledgerd.ledger import identity
 from ledgerd.ledger.commands import (
     AccountCommand,
     Adjust,
+    Approve,
     ApproveVoucher,
     Cancel,
     CaptureHold,
     CloseAccount,
+    DispatchBegin,
+    DispatchClaim,
     Freeze,
     Fund,
     FundReverse,
+    PayoutCommand,
     PostEntry,
+    Redate,
+    Reject,
     RejectVoucher,
     ReleaseHold,
+    RequestRecall,
+    Reroute,
+    ResolveException,
     SetFees,
     Transfer,
     Unfreeze,
 )
 from ledgerd.ledger.decide import (
     accounts,
+    dispatch,
+    evidence,
+    exceptions,
     funding,
     holds,
     payouts,
@@ -41,7 +53,7 @@ from ledgerd.ledger.outcomes import Outcome, Refusal, Retry, is_spent
 from ledgerd.ledger.working_set import WorkingSet
 from ledgerd.limits import ID_BYTES, PRINCIPAL_BYTES_MAX
 
-Keyed: TypeAlias = Fund | Transfer | Cancel | SetFees | AccountCommand
+Keyed: TypeAlias = Fund | Transfer | Cancel | SetFees | AccountCommand | PayoutCommand
 
 
 def keyed(state: WorkingSet, moment: Moment, command: Keyed) -> Decision:
@@ -68,8 +80,14 @@ def keyed(state: WorkingSet, moment: Moment, command: Keyed) -> Decision:
             decision = payouts.cancel(state, moment, command)
         case SetFees():
             decision = settings.set_fees(state, moment, command)
-        case _:
+        case CloseAccount() | Freeze() | Unfreeze() | FundReverse() | CaptureHold():
             decision = _of_accounts(state, moment, command)
+        case (
+            ReleaseHold() | PostEntry() | Adjust() | ApproveVoucher() | RejectVoucher()
+        ):
+            decision = _of_accounts(state, moment, command)
+        case _:
+            decision = _of_payouts(state, moment, command)
 
     if decision.code == Outcome.CREATED or is_spent(decision.code):
         record = RequestRecord(
@@ -109,6 +127,29 @@ def _of_accounts(
             return vouchers.reject(state, moment, command)
         case _:
             assert_never(command)
+
+
+def _of_payouts(state: WorkingSet, moment: Moment, command: PayoutCommand) -> Decision:
+    """Decide one of the calls about payouts that state version 3 brought."""
+    match command:
+        case Approve():
+            return payouts.approve(state, moment, command)
+        case Reject():
+            return payouts.reject(state, moment, command)
+        case Reroute():
+            return payouts.reroute(state, moment, command)
+        case Redate():
+            return payouts.redate(state, moment, command)
+        case RequestRecall():
+            return payouts.request_recall(state, moment, command)
+        case DispatchBegin():
+            return dispatch.begin(state, moment, command)
+        case DispatchClaim():
+            return dispatch.claim(state, moment, command)
+        case ResolveException():
+            return exceptions.resolve(state, moment, command)
+        case _:
+            return evidence.evidence(state, moment, command)
 
 
 def _keyed_again(state: WorkingSet, stored: RequestRecord, command: Keyed) -> Decision:

@@ -1,100 +1,252 @@
-"""Commands on a payout that exists: its way through the states of 3.1."""
+"""Commands on a payout that was not dispatched: its way to READY, and its early ends. 3.2."""
 
 from ledgerd.ledger import payouts
-from ledgerd.ledger.accounts import AccountKind, EntryPosition, Position
-from ledgerd.ledger.commands import Cancel
+from ledgerd.ledger.accounts import AccountKind, EntryPosition, Position, Side
+from ledgerd.ledger.commands import (
+    Approve,
+    Cancel,
+    Redate,
+    Reject,
+    RequestRecall,
+    Reroute,
+)
 from ledgerd.ledger.decide.common import (
     INVALID,
     Decision,
     Moment,
-    credit_leg,
-    debit_leg,
     is_short,
 )
+from ledgerd.ledger.decide.life import Life, find, refuse_second_person
+from ledgerd.ledger.decide.review import needs_review
 from ledgerd.ledger.events import EventKind
-from ledgerd.ledger.identity import IdKind
 from ledgerd.ledger.journal import EntryReason
-from ledgerd.ledger.outcomes import Outcome, Refusal
-from ledgerd.ledger.payouts import PayoutStatus, Trigger
-from ledgerd.ledger.working_set import WorkingSet
-from ledgerd.limits import ID_BYTES, REFERENCE_BYTES_MAX
+from ledgerd.ledger.outcomes import Refusal
+from ledgerd.ledger.payouts import (
+    FailureReason,
+    PayoutFlag,
+    PayoutState,
+    Trigger,
+    Verdict,
+)
+from ledgerd.ledger.working_set import Plan, WorkingSet
+from ledgerd.limits import ID_BYTES, PRINCIPAL_BYTES_MAX, REFERENCE_BYTES_MAX
+
+_TIME_US_MAX = 2**63 - 1
+_DATE_MAX = 99_991_231
+
+
+def approve(state: WorkingSet, moment: Moment, command: Approve) -> Decision:
+    """Decide one Approve: four eyes on a payout that waits for review."""
+    life = _asked(state, moment, command.payout_id)
+    if not isinstance(life, Life):
+        return life
+    if life.verdict(Trigger.APPROVE) is not Verdict.LEGAL:
+        return life.refused(Refusal.WRONG_STATE)
+    if command.principal == life.head.principal:
+        return life.refused(Refusal.SAME_PERSON)
+    life.change(PayoutState.READY, EventKind.PAYOUT_APPROVED)
+    return life.done()
+
+
+def reject(state: WorkingSet, moment: Moment, command: Reject) -> Decision:
+    """Decide one Reject: reserved a+f / available a+f."""
+    if not is_short(command.reason, REFERENCE_BYTES_MAX):
+        return INVALID
+    life = _asked(state, moment, command.payout_id)
+    if not isinstance(life, Life):
+        return life
+    if life.verdict(Trigger.REJECT) is not Verdict.LEGAL:
+        return life.refused(Refusal.WRONG_STATE)
+    if command.principal == life.head.principal:
+        return life.refused(Refusal.SAME_PERSON)
+    plan = _unreserve(life)
+    if plan is None:
+        return life.refused(Refusal.OVERFLOW)
+    life.change(
+        PayoutState.FAILED,
+        EventKind.PAYOUT_REJECTED,
+        posting=(EntryReason.REJECT, plan),
+        failure=FailureReason.REVIEW_REJECTED,
+    )
+    return life.done()
 
 
 def cancel(state: WorkingSet, moment: Moment, command: Cancel) -> Decision:
     """Decide one Cancel of a payout that was not dispatched."""
     if not (
-        len(command.payout_id) == ID_BYTES
-        and is_short(command.reason, REFERENCE_BYTES_MAX)
+        is_short(command.reason, REFERENCE_BYTES_MAX)
+        and is_short(command.approver, PRINCIPAL_BYTES_MAX)
     ):
         return INVALID
-    known = state.id(IdKind.PAYOUT, command.payout_id)
-    if known is None or known.refusal:
-        return Decision(Refusal.PAYOUT_NOT_FOUND)
-    at = (known.index, known.ordinal)
-    head, status = state.payout(at), state.payout_status(at)
-    before = head.state if status is None else status.state
-    after = payouts.after(before, Trigger.CANCEL)
-    if after is None:
-        return Decision(Refusal.WRONG_STATE, state=before, payout_position=at)
-    if after == before:  # "same": the fact is established already; no entry, no event
-        return Decision(Outcome.CREATED, state=after, payout_position=at)
-    account = state.account(head.account_id)
-    assert account is not None, head
-    total_minor = payouts.reserved_minor(before, head.amount_minor, head.fee_minor)
-    plan = state.plan(
-        account.book,
-        (
-            debit_leg(AccountKind.RESERVED, head.account_id, total_minor),
-            credit_leg(AccountKind.AVAILABLE, head.account_id, total_minor),
-        ),
-    )
+    life = _asked(state, moment, command.payout_id)
+    if not isinstance(life, Life):
+        return life
+    match life.verdict(Trigger.CANCEL):
+        case Verdict.SAME:
+            return life.done()
+        case Verdict.LEGAL:
+            pass
+        case _:
+            return life.refused(Refusal.WRONG_STATE)
+    if life.status.open_exceptions:
+        return life.refused(Refusal.EXCEPTION_OPEN)
+    person = refuse_second_person(life, command.approver)
+    if person is not None:
+        return life.refused(person)
+    plan = _unreserve(life)
     if plan is None:
-        return Decision(Refusal.OVERFLOW, state=before, payout_position=at)
+        return life.refused(Refusal.OVERFLOW)
+    life.change(
+        PayoutState.CANCELLED,
+        EventKind.PAYOUT_CANCELLED,
+        posting=(EntryReason.CANCEL, plan),
+    )
+    return life.done()
 
-    state.post(moment.first, EntryReason.CANCEL, plan)
-    sequence = 1 if status is None else status.sequence + 1
-    state.set_payout_status(
-        at, PayoutStatus(after, sequence, moment.first, moment.ts_us)
+
+def reroute(state: WorkingSet, moment: Moment, command: Reroute) -> Decision:
+    """Decide one Reroute: another rail, and the difference of the fees."""
+    if not is_short(command.approver, PRINCIPAL_BYTES_MAX):
+        return INVALID
+    life = _asked(state, moment, command.payout_id)
+    if not isinstance(life, Life):
+        return life
+    rail = state.rail(command.rail)
+    if rail is None:
+        return life.refused(Refusal.RAIL_NOT_FOUND)
+    if rail.is_sandbox == life.account.livemode:
+        return life.refused(Refusal.LIVEMODE_MISMATCH)
+    if life.verdict(Trigger.REROUTE) is not Verdict.LEGAL:
+        return life.refused(Refusal.WRONG_STATE)
+    if life.status.open_exceptions:
+        return life.refused(Refusal.EXCEPTION_OPEN)
+    person = refuse_second_person(life, command.approver)
+    if person is not None:
+        return life.refused(person)
+    if rail.is_suspended:
+        return life.refused(Refusal.RAIL_SUSPENDED)
+    if rail.currency not in (0, life.head.currency):
+        return life.refused(Refusal.RAIL_CURRENCY)
+
+    fee_minor = state.fees().fee_minor(
+        rail=rail.number, currency=life.head.currency, amount_minor=life.amount_minor
     )
-    state.tell(
-        position=moment.first,
-        kind=EventKind.PAYOUT_CANCELLED,
-        ts_us=moment.ts_us,
-        subject=command.payout_id,
-        state_before=before,
-        state_after=after,
-        currency=head.currency,
-        amount_minor=head.amount_minor,
-        fee_minor=head.fee_minor,
-        accounts=(head.account_id,),
+    more_minor = fee_minor - life.fee_minor
+    account = life.account
+    if account.available_minor - more_minor < account.min_balance_minor and (
+        more_minor > 0
+    ):
+        return life.refused(Refusal.INSUFFICIENT_FUNDS)
+    posting: tuple[EntryReason, Plan] | None = None
+    if more_minor:
+        given, taken = AccountKind.AVAILABLE, AccountKind.RESERVED
+        if more_minor < 0:
+            given, taken = taken, given
+        plan = life.plan(
+            life.own(given, Side.DEBIT, abs(more_minor)),
+            life.own(taken, Side.CREDIT, abs(more_minor)),
+        )
+        if plan is None:
+            return life.refused(Refusal.OVERFLOW)
+        posting = (EntryReason.REROUTE, plan)
+    life.change(
+        life.state,
+        EventKind.PAYOUT_REROUTED,
+        posting=posting,
+        rail=rail.number,
+        fee_minor=fee_minor,
+        dispatch_no=0,
+        flags=life.status.flags & ~PayoutFlag.NOT_FOUND,
     )
-    return Decision(Outcome.CREATED, state=after, payout_position=at)
+    return life.done()
+
+
+def redate(state: WorkingSet, moment: Moment, command: Redate) -> Decision:
+    """Decide one Redate of a scheduled payout, by a newer version of a calendar."""
+    if not (
+        0 < command.release_at_us <= _TIME_US_MAX
+        and 0 <= command.arrival_date <= _DATE_MAX
+        and command.calendar_version > 0
+    ):
+        return INVALID
+    life = _asked(state, moment, command.payout_id)
+    if not isinstance(life, Life):
+        return life
+    if command.calendar_version <= life.status.calendar_version:
+        return life.refused(Refusal.VERSION_MISMATCH)
+    if life.verdict(Trigger.REDATE) is not Verdict.LEGAL:
+        return life.refused(Refusal.WRONG_STATE)
+    state.drop_timer(life.release_timer())
+    life.change(
+        life.state,
+        EventKind.PAYOUT_REDATED,
+        release_at_us=command.release_at_us,
+        arrival_date=command.arrival_date,
+        calendar_version=command.calendar_version,
+    )
+    state.add_timer(life.release_timer())
+    return life.done()
+
+
+def request_recall(
+    state: WorkingSet, moment: Moment, command: RequestRecall
+) -> Decision:
+    """Decide one RequestRecall: a mark and an event, no posting."""
+    if not is_short(command.reason, REFERENCE_BYTES_MAX):
+        return INVALID
+    life = _asked(state, moment, command.payout_id)
+    if not isinstance(life, Life):
+        return life
+    if life.verdict(Trigger.REQUEST_RECALL) is not Verdict.EVENT:
+        return life.refused(Refusal.WRONG_STATE)
+    rail = life.rail
+    if not rail.recall_us:
+        return life.refused(Refusal.RECALL_UNSUPPORTED)
+    settled_us = life.status.final_at_us - rail.return_us
+    if life.state is PayoutState.SETTLED and (
+        moment.ts_us > settled_us + rail.recall_us
+    ):
+        return life.refused(Refusal.RECALL_WINDOW_CLOSED)
+    if not life.status.has(PayoutFlag.RECALL_REQUESTED):
+        life.change(
+            life.state,
+            EventKind.RECALL_REQUESTED,
+            flags=life.status.flags | PayoutFlag.RECALL_REQUESTED,
+        )
+    return life.done()
 
 
 def release(
     state: WorkingSet, moment: Moment, at: EntryPosition, position: Position
 ) -> None:
-    """Let a scheduled payout go, by its timer. # I9."""
-    head, status = state.payout(position), state.payout_status(position)
-    before = head.state if status is None else status.state
-    after = payouts.after(before, Trigger.RELEASE)
-    assert after is not None, (head, status)  # who leaves SCHEDULED drops the timer
-    sequence = 1 if status is None else status.sequence + 1
-    state.set_payout_status(position, PayoutStatus(after, sequence, at, moment.ts_us))
-    state.tell(
-        position=at,
-        kind=EventKind.PAYOUT_RELEASED,
-        ts_us=moment.ts_us,
-        subject=head.payout_id,
-        state_before=before,
-        state_after=after,
-        currency=head.currency,
-        amount_minor=head.amount_minor,
-        fee_minor=head.fee_minor,
+    """Let a scheduled payout go, by its timer, to review if a rule asks for that. # I9."""
+    life = Life(state, moment, position, at)
+    assert life.verdict(Trigger.RELEASE) is Verdict.LEGAL, life.status
+    is_review = needs_review(state, life.head)
+    life.change(
+        PayoutState.IN_REVIEW if is_review else PayoutState.READY,
+        EventKind.PAYOUT_RELEASED,
     )
 
 
 def state_now(state: WorkingSet, position: Position) -> int:
     """Return the state of a payout that exists, as it is now."""
-    status = state.payout_status(position)
-    return state.payout(position).state if status is None else status.state
+    return payouts.status_of(
+        state.payout(position), state.payout_status(position)
+    ).state
+
+
+def _asked(state: WorkingSet, moment: Moment, payout_id: bytes) -> Life | Decision:
+    """Return the payout that a command names, or why there is none."""
+    if len(payout_id) != ID_BYTES:
+        return INVALID
+    return find(state, moment, payout_id) or Decision(Refusal.PAYOUT_NOT_FOUND)
+
+
+def _unreserve(life: Life) -> Plan | None:
+    """Return the entry that gives amount and fee back: reserved a+f / available a+f."""
+    total_minor = life.amount_minor + life.fee_minor
+    return life.plan(
+        life.own(AccountKind.RESERVED, Side.DEBIT, total_minor),
+        life.own(AccountKind.AVAILABLE, Side.CREDIT, total_minor),
+    )

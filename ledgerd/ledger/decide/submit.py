@@ -14,12 +14,15 @@ from ledgerd.ledger.decide.common import (
     is_short,
     refuse_status,
 )
+from ledgerd.ledger.decide.life import LIFECYCLE_SINCE
+from ledgerd.ledger.decide.review import needs_review
 from ledgerd.ledger.details import differing as differing_details
 from ledgerd.ledger.events import EventKind
 from ledgerd.ledger.identity import IdKind, IdRecord
 from ledgerd.ledger.journal import EntryReason
 from ledgerd.ledger.outcomes import Outcome, Refusal, Retry
 from ledgerd.ledger.payouts import PayoutHead, PayoutState, PayoutStatus
+from ledgerd.ledger.timers import Timer, TimerKind
 from ledgerd.ledger.working_set import Plan, WorkingSet
 from ledgerd.limits import DETAILS_BYTES_MAX, ID_BYTES, PRINCIPAL_BYTES_MAX
 
@@ -43,6 +46,7 @@ def submit(state: WorkingSet, moment: Moment, command: Submit) -> Decision:
         return Decision(plan)
 
     fee_minor = plan.legs[0].amount_minor - command.amount_minor
+    made = initial_state(state, moment, command)
     state.post(moment.first, EntryReason.SUBMIT, plan)
     state.add_payout(
         PayoutHead(
@@ -55,22 +59,37 @@ def submit(state: WorkingSet, moment: Moment, command: Submit) -> Decision:
             moment.position,
             moment.ts_us,
             fee_minor,
-            PayoutState.READY,
+            made,
             command.principal,
+            command.release_at_us,
         )
     )
+    if made is PayoutState.SCHEDULED:
+        due_us = command.release_at_us
+        state.add_timer(Timer(due_us, moment.position, TimerKind.RELEASE))
+    if made is PayoutState.READY and moment.state_version >= LIFECYCLE_SINCE:
+        state.set_ready(command.rail, moment.position, is_ready=True)
     state.tell(
         position=moment.first,
         kind=EventKind.PAYOUT_CREATED,
         ts_us=moment.ts_us,
         subject=command.payout_id,
-        state_after=PayoutState.READY,
+        state_after=made,
         currency=command.currency,
         amount_minor=command.amount_minor,
         fee_minor=fee_minor,
         accounts=(command.account_id,),
     )
-    return Decision(Outcome.CREATED, fee_minor, PayoutState.READY)
+    return Decision(Outcome.CREATED, fee_minor, made)
+
+
+def initial_state(state: WorkingSet, moment: Moment, command: Submit) -> PayoutState:
+    """Return the state that an accepted payout is made in. 3.2."""
+    if command.release_at_us > moment.ts_us:
+        return PayoutState.SCHEDULED
+    if needs_review(state, command):
+        return PayoutState.IN_REVIEW
+    return PayoutState.READY
 
 
 def is_submit_well_formed(command: Submit) -> bool:
@@ -81,6 +100,8 @@ def is_submit_well_formed(command: Submit) -> bool:
         and money.is_amount(command.amount_minor)
         and money.currency(command.currency) is not None
         and len(command.details) <= DETAILS_BYTES_MAX
+        and money.fits(command.release_at_us)
+        and command.release_at_us >= 0
         and is_short(command.principal, PRINCIPAL_BYTES_MAX)
     )
 
@@ -180,6 +201,8 @@ def differing_submit_fields(
         names.append("amount.currency")
     if first.rail != second.rail:
         names.append("rail")
+    if first.release_at_us != second.release_at_us:
+        names.append("release_at_us")
     return (*names, *differing_details(first.details, second.details))
 
 
@@ -191,4 +214,5 @@ def submit_fingerprint(command: Submit) -> bytes:
         currency=command.currency,
         rail=command.rail,
         details=command.details,
+        release_at_us=command.release_at_us,
     )

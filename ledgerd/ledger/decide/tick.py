@@ -4,6 +4,7 @@ from typing import assert_never
 
 from ledgerd.ledger.accounts import EntryPosition
 from ledgerd.ledger.decide.common import Decision, Moment
+from ledgerd.ledger.decide.dispatch import lease_lapsed
 from ledgerd.ledger.decide.holds import expire_hold
 from ledgerd.ledger.decide.payouts import release
 from ledgerd.ledger.outcomes import Outcome
@@ -29,5 +30,7 @@ def _act(state: WorkingSet, moment: Moment, at: EntryPosition, timer: Timer) -> 
             release(state, moment, at, timer.position)
         case TimerKind.HOLD:
             expire_hold(state, moment, at, timer.position)
+        case TimerKind.LEASE:
+            lease_lapsed(state, moment, at, timer.position)
         case _:
             assert_never(timer.kind)
