@@ -30,6 +30,16 @@ class Handovers:
             case _:
                 assert_never(verdict)
 
+    def abandon(self, outbox: Outbox) -> None:
+        """End every call that waits: the core that would tell is given up (F37, T93).
+
+        A fenced leader leaves office in any case, so who leads next is soon known elsewhere.
+        """
+        for waiter, _ in self._waiting:
+            reason = Reason.APPLY_STOPPED
+            outbox.not_proposed.append(NotProposed(waiter, reason, NO_NODE))
+        self._waiting.clear()
+
     def settle(self, outbox: Outbox) -> None:
         """Answer those whose transfer has ended: once the next leader is known, or none came."""
         if not self._waiting:

@@ -543,6 +543,8 @@ class Replica:
                     NotProposed(waiter, Reason.READ_NOT_CONFIRMED, NO_NODE)
                 )
         self._reads.clear()
+        self._handovers.abandon(outbox)
+        self._snapshots.abandon(outbox)
         return outbox
 
     def _judge(self, outbox: Outbox) -> None:

@@ -6,6 +6,7 @@ long as the offer stands; that nothing is installed while a copy is made (T63).
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from ledgerd.raft.core import RaftCore
 from ledgerd.raft.entries import NO_INDEX, Index
@@ -23,6 +24,7 @@ from ledgerd.replica.inputs import (
 from ledgerd.replica.outbox import Outbox, SnapshotAnswer
 from ledgerd.replica.ports import SnapshotStore
 
+_UNTRUSTED: Final = "this node does not trust its state"
 RETRY_TICKS = 100  # between two attempts to make a copy, after one has failed
 
 
@@ -99,6 +101,15 @@ class Snapshots:
                     self._newest = None
                     self._core.snapshot_made(None)  # T90
 
+    def abandon(self, outbox: Outbox) -> None:
+        """End every call that waits for a copy: one of a bad state is dropped (F37, T93)."""
+        waiting = self._askers + (
+            self._build.waiters if self._build is not None else []
+        )
+        self._askers, self._build = [], None
+        for waiter in waiting:
+            outbox.snapshots.append(SnapshotAnswer(waiter, None, _UNTRUSTED))
+
     def drive(self, ticks: int, outbox: Outbox, *, is_sound: bool) -> None:
         """Begin what is due. Once a turn, after its inputs.
 
@@ -117,8 +128,7 @@ class Snapshots:
         self._drive_fetch()
         if not is_sound:
             for waiter in self._askers:
-                why = "this node does not trust its state"
-                outbox.snapshots.append(SnapshotAnswer(waiter, None, why))
+                outbox.snapshots.append(SnapshotAnswer(waiter, None, _UNTRUSTED))
             self._askers = []
             return
         is_wanted = bool(self._askers) or self._core.wants_snapshot

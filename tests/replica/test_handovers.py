@@ -91,3 +91,15 @@ def test_a_leader_without_a_choice_says_so() -> None:
     assert ended(machines, 1) == [
         NotProposed(Waiter(7), Reason.NO_TRANSFER_TARGET, NodeId(1))
     ]
+
+
+def test_a_replica_that_is_given_up_ends_who_waits() -> None:
+    """F37, T93: nobody who asked waits for a core that is gone."""
+    machines = Machines()
+    leader = machines.elect(1)
+    machines.cut = {3}
+    leader.turn(ASK)
+    told = leader.replica.abandon().not_proposed
+
+    assert told == [NotProposed(Waiter(7), Reason.APPLY_STOPPED, NO_NODE)]
+    assert leader.replica.abandon().not_proposed == []

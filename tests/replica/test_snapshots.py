@@ -258,3 +258,16 @@ def test_a_copy_begun_for_a_replica_that_was_given_up_is_dropped() -> None:
 
     assert later.newest is None
     assert outbox.snapshots == []
+
+
+def test_a_replica_that_is_given_up_ends_who_waits_for_a_copy() -> None:
+    """F37, T93: the copy under way is of a state that was bad, and so is every other one."""
+    machines = Machines(1)
+    machine = machines.elect(1)
+    machine.turn(SnapshotAsked(Waiter(1)))
+    machine.turn(SnapshotAsked(Waiter(2)))  # it waits for the next one
+    answers = machine.replica.abandon().snapshots
+
+    assert [(one.waiter, one.snapshot) for one in answers] == [(2, None), (1, None)]
+    assert all("does not trust its state" in one.why for one in answers)
+    assert machine.replica.abandon().snapshots == []
