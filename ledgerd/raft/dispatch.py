@@ -4,7 +4,7 @@ from typing import Final, NoReturn, assert_never
 
 from ledgerd.errors import CorruptionError
 from ledgerd.raft.elections import may_pre_vote, may_vote
-from ledgerd.raft.entries import NO_INDEX, NO_NODE, NodeId, Role
+from ledgerd.raft.entries import NO_NODE, NodeId, Role
 from ledgerd.raft.messages import (
     AppendAccepted,
     AppendEntries,
@@ -253,7 +253,7 @@ class Dispatch:
                 roles.health.is_slow,
                 roles.health.free_bytes,
                 roles.agreements.verdict,
-                self._repairs.state_wanted or NO_INDEX,
+                self._repairs.snapshot_wanted,
             )
         )
         if not roles.log.slots.is_whole:

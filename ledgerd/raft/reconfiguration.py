@@ -99,6 +99,10 @@ class Reconfiguration:
         if roles.transfer is not None:  # T39, R17
             return Refused(Reason.TRANSFERRING, roles.transfer.to)
         membership = roles.membership
+        is_founded = membership.index > 0 or not membership.nodes
+        if not is_founded and not isinstance(change, Found):
+            # Its records stand in files that differ, and would become those of all (F25).
+            return self._flawed(Flaw.NOT_FOUNDED)
         if expected_index is not None and expected_index != membership.index:
             return Refused(Reason.MEMBERSHIP_MOVED, roles.node_id)  # T57
         if self._is_in_flight(roles.leadership):

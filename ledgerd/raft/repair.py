@@ -9,7 +9,7 @@ that it must send again from there. The same is the way out when no peer can hel
 from typing import Final
 
 from ledgerd.errors import SlotCorruptError
-from ledgerd.raft.entries import Entry, EntryId, Index, NodeId
+from ledgerd.raft.entries import NO_INDEX, Entry, EntryId, Index, NodeId
 from ledgerd.raft.log import RaftLog
 from ledgerd.raft.messages import (
     AppendAccepted,
@@ -123,6 +123,18 @@ class Repairs:
         rounds = ROUNDS_MAX * max(1, len(roles.membership.members) - 1)
         is_given_up = self._tries.get(runs[0].last, 0) >= 2 * rounds
         return runs[0].last if is_given_up else None
+
+    @property
+    def snapshot_wanted(self) -> Index:
+        """What a reply to a heartbeat asks for: see `state_wanted`; NO_INDEX: nothing.
+
+        Also a newer snapshot than one whose own entry is corrupt here: the log cannot begin behind
+        that one, and without load no later one would ever be made (F33, T29).
+        """
+        wanted, slots = self.state_wanted, self._roles.log.slots
+        if wanted is None and slots.is_superseding_corrupt:
+            return Index(slots.superseded + 1)
+        return wanted or NO_INDEX
 
     def tell_leader(self, message: Heartbeat) -> None:
         """Answer a heartbeat: nothing from the first corrupt slot on counts as acked."""

@@ -60,6 +60,11 @@ class Slots:
         return min(self._corrupt) < self.superseded
 
     @property
+    def is_superseding_corrupt(self) -> bool:
+        """Whether the log cannot begin behind what superseded it, for just that slot is corrupt."""
+        return self.superseded in self._corrupt
+
+    @property
     def first(self) -> Index | None:
         """The first corrupt slot: nothing from here on may be acknowledged."""
         return min(self._corrupt) if self._corrupt else None

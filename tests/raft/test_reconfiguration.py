@@ -3,7 +3,7 @@
 import pytest
 
 from ledgerd.errors import Reason
-from ledgerd.raft.changes import EnterJoint, Flaw, LeaveJoint, Op, OpKind, Simple
+from ledgerd.raft.changes import EnterJoint, Flaw, Found, LeaveJoint, Op, OpKind, Simple
 from ledgerd.raft.core import Options, Proposed, Refused, Rules
 from ledgerd.raft.entries import EntryKind, Index, NodeId, Role
 from ledgerd.raft.membership import Membership, NodeKind, NodeRecord, Plan
@@ -518,6 +518,16 @@ class TestFounding:
         leader.greet(2, store(2))
         cluster.tick(2)
         assert leader.core.status().membership.index > 0
+
+    def test_no_change_comes_before_the_founding(self) -> None:
+        """Each node has its own records until then, and one's must not become those of all."""
+        records = (NodeRecord(NodeId(1), store(1)), *map(NodeRecord, ids(2, 3)))
+        cluster = Cluster(3, membership=Membership(ids(1, 2, 3), nodes=records))
+        leader = cluster.elect(1)
+        outcome = refused(leader.core.change(simple("l4")))
+
+        assert outcome.flaw is Flaw.NOT_FOUNDED
+        accepted(leader.core.change(Found(records)))
 
     def test_nothing_changes_before_all_releases_know_how(self) -> None:
         """F26, T67: an older release could not apply it."""

@@ -455,3 +455,38 @@ def test_a_slot_that_the_leader_has_compacted_is_to_be_cut() -> None:
     assert node.commit == cluster[1].commit
     (seen,) = [p for p in cluster[1].core.status().peers if p.node_id == 2]
     assert seen.match == cluster[1].core.status().last
+
+
+def test_a_slot_at_the_very_entry_of_an_offer_makes_the_leader_make_a_newer_one() -> (
+    None
+):
+    """F33, T29: the log cannot begin behind a bad entry, and nobody proposes anything more."""
+    cluster = led(6)
+    restart_damaged(cluster, 2, 5)
+    entry = cluster[1].disk.log[4]
+    for node_id in (1, 3):
+        cluster[node_id].compact(6)
+    leader, node = cluster[1], cluster[2]
+    at_the_slot = Snapshot(
+        Anchor(entry.id, entry.link, entry.ts_us),
+        leader.core.membership,
+        bytes(32),
+        1,
+        bytes(32),
+    )
+    assert at_the_slot.index == 5
+    leader.core.snapshot_made(at_the_slot)
+    cluster.tick(30)
+    assert node.core.status().corrupt == (5,)
+    assert not node.core.wants_cut
+    assert leader.core.wants_snapshot
+    leader.make_snapshot()
+    cluster.tick(6)
+    assert node.core.offered is None  # its own state is good
+    assert node.core.wants_cut
+    node.compact(node.core.status().cut_to)
+    cluster.tick(80)
+
+    assert not leader.core.wants_snapshot
+    (seen,) = [p for p in leader.core.status().peers if p.node_id == 2]
+    assert seen.match == leader.core.status().last
