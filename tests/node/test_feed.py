@@ -8,7 +8,8 @@ from typing import TypeVar
 
 import pytest
 
-from ledgerd.errors import NotLogged, Reason
+from ledgerd.errors import Kind, NotLogged, Reason
+from ledgerd.formats.records import Table
 from ledgerd.ledger.events import EventKind
 from ledgerd.node import feed as feed_module
 from ledgerd.node.feed import Feed, Told
@@ -285,5 +286,29 @@ def test_there_is_a_bound_on_watchers(environment: Environment) -> None:
             assert caught.value.reason is Reason.OVERLOADED
         async with watching(feed, 1) as told:
             await anext(told)
+
+    run(environment, story)
+
+
+def test_a_number_that_is_no_longer_kept_is_refused_with_the_oldest(
+    environment: Environment,
+) -> None:
+    """Were the oldest events removed: an explicit error, and the oldest kept one is served."""
+
+    async def story(node: Node, feed: Feed) -> None:
+        handle = environment.state_tables[Table.EVENT]
+        with environment.state.begin(write=True) as transaction:
+            keys = list(transaction.cursor(handle).iternext(keys=True, values=False))
+            for key in keys[:10]:
+                transaction.delete(key, db=handle)
+        with pytest.raises(NotLogged, match="no longer kept; begin at 11") as caught:
+            await anext(feed.watch(10))
+        async with watching(feed, 11) as told:
+            found = await seqs(told, 602)
+
+        assert caught.value.reason is Reason.EVENT_NOT_KEPT
+        assert caught.value.kind is Kind.OUT_OF_RANGE
+        assert caught.value.metadata["seq_oldest"] == "11"
+        assert found == list(range(11, 603))
 
     run(environment, story)

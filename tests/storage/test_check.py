@@ -15,6 +15,7 @@ from ledgerd.formats.records import Table
 from ledgerd.formats.versions import STATE_VERSION
 from ledgerd.ledger.commands import CreateHold
 from ledgerd.ledger.holds import HoldState
+from ledgerd.ledger.payouts import PayoutState, PayoutStatus
 from ledgerd.ledger.view import Writes
 from ledgerd.raft.entries import Anchor, Index
 from ledgerd.storage import anchor as anchors
@@ -350,3 +351,27 @@ def test_a_state_before_the_anchor_is_found(node: Path) -> None:
         log.close()
 
     assert places(run(other)) == ["state/ table meta key applied"]
+
+
+def test_a_past_that_no_payout_had_is_found(node: Path) -> None:
+    """What a payout was before a change is fewer changes old than what it is. I9."""
+    was = PayoutStatus(PayoutState.SENT, 1, (8, 0, 0), 1)
+    later = [((8, 0, 1), (4, 3), was), ((8, 0, 2), (4, 4), was)]
+    with open_node(node) as environment:
+        handle = environment.state_tables[Table.PAYOUT_PAST]
+        (rows,) = records.encode_writes(Writes(payout_pasts=later))
+        with environment.state.begin(write=True) as transaction:
+            for key, value in rows.rows:
+                transaction.put(key, value, db=handle)
+
+    found = {
+        one["place"].split()[-1]: one["what"]
+        for one in json.loads(run(node).stdout)["findings"]
+        if "payout_past" in one["place"]
+    }
+
+    assert found.keys() == {
+        records.payout_past_key(change, payout).hex() for change, payout, _ in later
+    }
+    for what in found.values():  # one payout changed once, the other never
+        assert "expected a payout that changed after 1" in what
