@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from functools import lru_cache
 from typing import Any, Final, cast
 
 import grpc
@@ -122,7 +123,7 @@ def event(found: Event) -> pb.Event:
         fee_units=found.fee_minor,
         accounts=[
             pb.AccountAfter(
-                account_id=ids.encode(ids.ACCOUNT, after.account_id),
+                account_id=_account(after.account_id),
                 balances=replies.balances(after.balances),
             )
             for after in found.accounts
@@ -138,6 +139,12 @@ def event(found: Event) -> pb.Event:
             )
         )
     return made
+
+
+@lru_cache(maxsize=4096)
+def _account(account_id: bytes) -> str:
+    """Return the text of an account's id; few accounts have most of the events."""
+    return ids.encode(ids.ACCOUNT, account_id)
 
 
 # What the subject is, if it is neither a payout nor a request; see `Event.subject`.

@@ -27,7 +27,9 @@ T = TypeVar("T")
 Keep = Callable[[Event], bool]
 
 WATCHERS_MAX: Final = 256  # at a time on one node; one more is refused at once
-PAGE_EVENTS_MAX: Final = 256  # told at once
+PAGE_EVENTS_MAX: Final = (
+    64  # told at once; making the reply holds the loop about a millisecond
+)
 SCAN_EVENTS_MAX: Final = 1_024  # looked at in one transaction, a few milliseconds
 MARK_EVERY_S: Final = 1.0  # a watcher hears from us at least this often
 OUT_OF_TOUCH_S: Final = 10.0  # since a quorum confirmed where the cluster is
