@@ -1,0 +1,182 @@
+"""Logs as they were recorded, one for each state version, with the digest after each entry.
+
+A file has a line for each entry: the value of log/ in base64, and the digest in hexadecimal. It
+stays for ever: whatever a later release changes, an old log gives its old digests. State version 3
+is not released yet; until it is, its log is made anew when its rules change.
+
+    python -m tests.replica.golden_logs     folds all of them, prints their last digests
+
+With LEDGERD_GOLDEN=record it writes those that are missing.
+"""
+
+import base64
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from ledgerd.formats import batches, commands, memberships, versions
+from ledgerd.formats.entries import decode, encode, link
+from ledgerd.ledger.batch import PayoutBatch
+from ledgerd.ledger.commands import Command, Submit
+from ledgerd.raft.changes import Found
+from ledgerd.raft.entries import GENESIS_LINK, Entry, EntryKind, Index, NodeId, Term
+from ledgerd.raft.membership import NOBODY, NodeRecord
+from ledgerd.replica.fold import after_rows, fold
+from ledgerd.replica.tree import NO_TREE
+from tests.fakes import MemoryView
+from tests.ledger.making import (
+    BOB,
+    MINUTE_US,
+    capture_hold,
+    create_hold,
+    freeze,
+    fund,
+    fund_reverse,
+    release_hold,
+    uid,
+    unfreeze,
+)
+from tests.ledger.scripted import script
+
+FOLDER = Path(__file__).parent / "golden"
+START_US = 1_760_000_000_000_000
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A log as it was recorded, and the digests that it gave then."""
+
+    entries: list[Entry]
+    digests: list[str]
+
+
+def path_of(state_version: int) -> Path:
+    """Return where the log of a state version is."""
+    return FOLDER / f"state_{state_version}.log"
+
+
+def read(state_version: int) -> Recorded:
+    """Return a recorded log. Its values are judged as those of a node are."""
+    entries, digests = [], []
+    for number, line in enumerate(path_of(state_version).read_text().splitlines(), 1):
+        value, digest = line.split()
+        decoded = decode(base64.b64decode(value), Index(number))
+        assert decoded.entry is not None, (state_version, number, decoded.reason)
+        entries.append(decoded.entry)
+        digests.append(digest)
+    return Recorded(entries, digests)
+
+
+def folded(entries: Sequence[Entry]) -> list[str]:
+    """Return the digest after each entry, as this release folds them."""
+    view, digest, tree = MemoryView(), bytes(32), NO_TREE
+    state_version, membership = versions.STATE_VERSION_FIRST, NOBODY
+    digests = []
+    for entry in entries:
+        found = fold(
+            lambda: view,
+            entry,
+            digest,
+            membership,
+            state_version=state_version,
+            tree=tree,
+        )
+        view.write(found.rows)
+        digest, tree = found.digest, after_rows(tree, found.rows)
+        state_version = versions.after(entry, state_version)
+        membership = memberships.membership_in(found.rows) or membership
+        digests.append(digest.hex())
+    return digests
+
+
+def made(state_version: int) -> list[Entry]:
+    """Return the log that is recorded for a state version: all of its kinds and commands."""
+    log = _Log()
+    log.add(EntryKind.NOOP, b"")
+    if state_version >= 2:
+        log.add(EntryKind.VERSION, versions.encode(state_version))
+        founders = (NodeRecord(NodeId(n), bytes((n,)) * 16) for n in (1, 2, 3))
+        change = memberships.encode_change(Found(tuple(founders)))
+        log.add(EntryKind.MEMBERSHIP, change)
+    for work in script():
+        log.work(work)
+    log.add(EntryKind.NOOP, b"")
+    if state_version >= 3:
+        for work in _newest():
+            log.work(work)
+    return log.entries
+
+
+def _newest() -> list[list[Command]]:
+    """Return the commands that came with state version 3, in entries."""
+    return [
+        [fund(2_000 + n, amount_minor=5_000, external_ref=f"n{n}") for n in range(5)],
+        [fund_reverse(2_100, external_ref="n0", amount_minor=1_500)],
+        [
+            create_hold(2_200, amount_minor=700, ttl_us=MINUTE_US),
+            create_hold(2_201, amount_minor=900),
+            create_hold(2_202, amount_minor=10**15),
+        ],
+        [
+            capture_hold(2_300, hold_id=uid(2_201), amount_minor=600),
+            release_hold(2_301, hold_id=uid(2_200)),
+            release_hold(2_302, hold_id=uid(2_201)),
+        ],
+        [freeze(2_400, account_id=BOB), fund(2_401, account_id=BOB)],
+        [unfreeze(2_402, account_id=BOB)],
+    ]
+
+
+class _Log:
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self._indexes = count(1)
+
+    def work(self, work: Sequence[Submit] | Sequence[Command]) -> None:
+        """Append a batch of submits, or a list of other commands."""
+        if isinstance(work[0], Submit):
+            batch = PayoutBatch()
+            for row in work:
+                assert isinstance(row, Submit)
+                batch.add(**{name: getattr(row, name) for name in Submit.__slots__})
+            self.add(EntryKind.PAYOUTS, batches.encode(batch))
+        else:
+            self.add(EntryKind.COMMANDS, commands.encode(work))
+
+    def add(self, kind: EntryKind, payload: bytes) -> None:
+        """Append an entry, linked to the one before."""
+        before = self.entries[-1].link if self.entries else GENESIS_LINK
+        index = Index(next(self._indexes))
+        term = Term(1 + index // 4)
+        ts_us = START_US + 1_000_000 * index
+        linked = link(
+            before, index=index, term=term, ts_us=ts_us, kind=kind, payload=payload
+        )
+        self.entries.append(Entry(term, index, kind, ts_us, payload, linked))
+
+
+def record(state_version: int) -> None:
+    """Write the log of a state version with the digests that it has now."""
+    entries = made(state_version)
+    FOLDER.mkdir(exist_ok=True)
+    path_of(state_version).write_text(
+        "".join(
+            f"{base64.b64encode(encode(entry)).decode()} {digest}\n"
+            for entry, digest in zip(entries, folded(entries), strict=True)
+        )
+    )
+
+
+def main() -> None:
+    """Print the last digest of each log."""
+    for version in range(versions.STATE_VERSION_FIRST, versions.STATE_VERSION + 1):
+        is_missing = not path_of(version).exists()
+        if is_missing and os.environ.get("LEDGERD_GOLDEN") == "record":
+            record(version)
+        print(version, folded(read(version).entries)[-1])
+
+
+if __name__ == "__main__":
+    main()
