@@ -17,7 +17,7 @@ import grpc
 from ledgerd.errors import CorruptionError
 from ledgerd.rails import wire
 from ledgerd.rails.rail import Instruction
-from ledgerd.rails.simulated import Pace, Sent, SimulatedBank
+from ledgerd.rails.simulated import FencedError, Pace, Sent, SimulatedBank
 from ledgerd.rails.v1 import simulated_pb2 as pb
 from ledgerd.rails.v1 import simulated_pb2_grpc as pb_grpc
 from ledgerd.security.tls import SERVER_OPTIONS, ServerTls
@@ -94,7 +94,10 @@ class SimulatedRailService(pb_grpc.SimulatedRailServicer):
             )
         sent = Sent(wire.instruction_of(request), time.time())
         self._journal.write(sent)
-        told = self._bank.send(sent.instruction, sent.at_s)
+        try:
+            told = self._bank.send(sent.instruction, sent.at_s)
+        except FencedError as error:
+            await context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
         if told is None:
             # The caller's deadline ends it; he cannot know what happened.
             await asyncio.sleep(context.time_remaining() or _STOP_S)

@@ -20,6 +20,7 @@ what it did is a function of the calls and their times, so it is rebuilt by play
 
 import heapq
 from collections.abc import Iterable
+from contextlib import suppress
 from enum import Enum
 from typing import Final, NamedTuple
 
@@ -62,6 +63,10 @@ class Sent(NamedTuple):
 
     instruction: Instruction
     at_s: float
+
+
+class FencedError(Exception):
+    """A newer claim was seen for the rail key; whoever sends has lost his."""
 
 
 class Count(NamedTuple):
@@ -107,7 +112,8 @@ class SimulatedBank:
         self._now_s = 0.0
         for sent in history:
             if sent.instruction.amount_minor:
-                self.send(sent.instruction, sent.at_s)
+                with suppress(FencedError):  # it did nothing then, and does nothing now
+                    self.send(sent.instruction, sent.at_s)
             else:
                 self.fence(
                     sent.instruction.rail_key,
@@ -116,11 +122,18 @@ class SimulatedBank:
                 )
 
     def send(self, instruction: Instruction, at_s: float) -> Evidence | None:
-        """Take a payment or refuse it; return what the caller is told, None for nothing."""
+        """Take a payment or refuse it; return what the caller is told, None for nothing.
+
+        Raises FencedError for a token lower than one seen for the rail key: nothing is done, and
+        nothing is said about the payment.
+        """
         self.advance(at_s)
         payment = self._payments.setdefault(instruction.rail_key, _Payment())
         if instruction.fencing_token < payment.token:
-            return self._refusal(instruction, "fenced")
+            raise FencedError(
+                f"expected a fencing token of {payment.token} or more for "
+                f"{instruction.rail_key}, found {instruction.fencing_token}"
+            )
         payment.token = instruction.fencing_token
         payment.sends += 1
         magic = _BY_NUMBER.get(instruction.account_number, Magic.SETTLE)

@@ -14,7 +14,7 @@ from ledgerd.rails.rail import (
     Known,
     NoAnswerError,
 )
-from ledgerd.rails.simulated import SimulatedBank
+from ledgerd.rails.simulated import FencedError, SimulatedBank
 
 READY, DISPATCHING, SENT = "READY", "DISPATCHING", "SENT"
 SETTLED, FAILED, RETURNED = "SETTLED", "FAILED", "RETURNED"
@@ -182,7 +182,10 @@ class WireRail:
             instruction = instruction._replace(fencing_token=0)
 
         def arrive() -> None:
-            told = self._bank.send(instruction, loop.time())
+            try:
+                told = self._bank.send(instruction, loop.time())
+            except FencedError:
+                return
             if told is not None and not answer.done():
                 answer.set_result(told)
 
