@@ -416,6 +416,39 @@ class LogSection:
 
 
 @dataclass(frozen=True, slots=True)
+class RailsSection:
+    """The rails that this node sends payouts by while it leads. Equal on all nodes."""
+
+    sandbox: str = field(
+        default="",
+        metadata=_about(
+            "Where a simulated rail listens, host:port; it takes the payouts of the rail "
+            "sandbox. Empty: nothing does, or a worker over the Dispatch service.",
+            default_text="none",
+        ),
+    )
+    lease_ms: int = field(
+        default=10_000,
+        metadata=_about(
+            "How long a claimed payout is this node's; after a leader was lost, another one asks "
+            "the rail for it that much later.",
+            "ms",
+            500,
+            3_600_000,
+        ),
+    )
+    send_ms: int = field(
+        default=3_000,
+        metadata=_about(
+            "A send that has no answer by then has none; the rail is asked.",
+            "ms",
+            50,
+            600_000,
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class NodeConfig:
     """A checked configuration.
 
@@ -431,6 +464,7 @@ class NodeConfig:
     storage: StorageSection
     limits: LimitsSection
     log: LogSection
+    rails: RailsSection
     tls: Security
     signer: Signer | None = field(compare=False)  # equal files load as other objects
 
@@ -444,6 +478,7 @@ _SECTIONS: Final[Mapping[str, type]] = {
     "storage": StorageSection,
     "limits": LimitsSection,
     "log": LogSection,
+    "rails": RailsSection,
 }
 _MEMBERS: Final = "cluster.members"
 
@@ -517,6 +552,7 @@ _RELATIONS: Final = (
     "`limits.inbox_bytes_max` is at least `limits.request_bytes_max`.",
     "`node.id` is one of `cluster.members`; their ids and addresses differ.",
     "`listen.api`, `listen.peer` and `listen.metrics` differ.",
+    "`rails.lease_ms` is at least twice `rails.send_ms`.",
     "`security.insecure` permits loopback addresses only, else `security.ca`, "
     "`security.certificate` and `security.key` are all set.",
 )
@@ -543,6 +579,7 @@ class _Sections(NamedTuple):
     storage: StorageSection
     limits: LimitsSection
     log: LogSection
+    rails: RailsSection
 
 
 _Section = TypeVar("_Section")
@@ -711,6 +748,14 @@ def _broken_relations(sections: _Sections) -> Iterator[str]:
             "storage.log_cap_bytes: expected at least storage.log_keep_bytes, "
             f"{storage.log_keep_bytes}, found {storage.log_cap_bytes}"
         )
+    rails = sections.rails
+    if rails.lease_ms < 2 * rails.send_ms:
+        yield (
+            f"rails.lease_ms: expected at least twice rails.send_ms, {2 * rails.send_ms}, found "
+            f"{rails.lease_ms}"
+        )
+    if rails.sandbox:
+        yield from _broken_addresses({"rails.sandbox": rails.sandbox})
     yield from _broken_names(sections)
 
 

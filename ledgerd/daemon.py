@@ -28,6 +28,7 @@ from ledgerd.errors import ConfigError, CorruptionError
 from ledgerd.formats.entries import link
 from ledgerd.formats.memberships import encode_change
 from ledgerd.formats.versions import STATE_VERSION, STATE_VERSION_MIN
+from ledgerd.ledger.catalogue import SANDBOX
 from ledgerd.limits import INBOX_MESSAGES_MAX
 from ledgerd.node import lifecycle
 from ledgerd.node.courier import Courier
@@ -53,6 +54,11 @@ from ledgerd.raft.entries import NodeId
 from ledgerd.raft.facts import PeerLost, PeerRefused, SlotCorrupt, SnapshotSent
 from ledgerd.raft.membership import Membership, NodeRecord
 from ledgerd.raft.snapshots import Snapshot
+from ledgerd.rails.dispatcher import Dispatcher
+from ledgerd.rails.dispatcher import Options as DispatchOptions
+from ledgerd.rails.node_books import NodeBooks
+from ledgerd.rails.sandbox import SandboxRail
+from ledgerd.rails.steps import Traits
 from ledgerd.replica.compaction import LogBounds
 from ledgerd.replica.log_clock import LogClock
 from ledgerd.replica.replica import Replica
@@ -68,6 +74,7 @@ from ledgerd.storage.recovery import recover
 from ledgerd.storage.scrub import Passed, Scrub
 from ledgerd.storage.state_store import LmdbStateStore, StateTooNew
 from ledgerd.storage.swap import forget_aside, keep_aside
+from ledgerd.timetable.rail_file import seed
 from ledgerd.transport.greeting import Refusal
 from ledgerd.transport.options import TransportOptions
 from ledgerd.transport.transport import PeerTransport
@@ -437,6 +444,8 @@ class _NodeBuild:
             finally:
                 scrub.stop()
 
+        sandbox = self._sandbox()
+        dispatchers = [] if sandbox is None else [self._dispatcher(node, sandbox)]
         gauges = Gauges(node=node, metrics=metrics, connected=transport.connected)
         try:
             await lifecycle.serve(
@@ -453,6 +462,7 @@ class _NodeBuild:
                     stalls.run,
                     room.run,
                     scrub_on,
+                    *(dispatcher.run for dispatcher in dispatchers),
                 ),
                 stop_grace_s=options.stop_grace_s,
                 # Each attempt is given up after one base.
@@ -461,11 +471,38 @@ class _NodeBuild:
                 * config.raft.election_base_ticks,
             )
         finally:
+            if sandbox is not None:
+                await sandbox.close()
             await keeper.stop()
             pauses.uninstall()
             if endpoint is not None:
                 endpoint.close()
             handshakes.uninstall()
+
+    def _sandbox(self) -> SandboxRail | None:
+        """Return the connection to the simulated rail, None if there is none."""
+        address = self._config.rails.sandbox
+        if not address:
+            return None
+        channel_tls = tls.ChannelTls(
+            self._config.tls, cluster_id=self._config.cluster.id
+        )
+        return SandboxRail(address, channel_tls)
+
+    def _dispatcher(self, node: Node, rail: SandboxRail) -> Dispatcher:
+        """Return the worker of the rail sandbox, which works while this node leads."""
+        record = next(record for record in seed() if record.number == SANDBOX)
+        lease_s = self._config.rails.lease_ms / 1000
+        send_s = self._config.rails.send_ms / 1000
+        return Dispatcher(
+            books=NodeBooks(node),
+            rail=rail,
+            number=SANDBOX,
+            traits=lambda: Traits(record.deduplicates, record.answers_queries),
+            options=DispatchOptions(
+                lease_s=lease_s, send_s=send_s, margin_s=min(2.0, 0.2 * lease_s)
+            ),
+        )
 
     def _can_rebuild(self) -> bool:
         """Whether a bad state can be folded again from the own log. Replica thread."""

@@ -368,6 +368,8 @@ class DevCluster:
             },
             "log": {"format": "json"},
         }
+        if self.rail is not None:
+            sections["rails"] = {"sandbox": self.rail.address}
         for name, options in self._settings.items():
             sections.setdefault(name, {}).update(options)
         joined = _read_joined(self.directory)

@@ -57,10 +57,12 @@ class Known(NamedTuple):
 
     evidence: in order, empty if it does not know the key. guarantee_us: how long after a send
     "not known" becomes "never will be", microseconds; 0 where the rail promises nothing.
+    executes_twice: the rail says that it does not recognise a key, whatever the catalogue says.
     """
 
     evidence: tuple[Evidence, ...]
     guarantee_us: int
+    executes_twice: bool = False
 
 
 class Advice(NamedTuple):

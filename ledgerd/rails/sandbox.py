@@ -6,6 +6,7 @@ import grpc
 
 from ledgerd.rails import wire
 from ledgerd.rails.rail import Advice, Evidence, Instruction, Known, NoAnswerError
+from ledgerd.rails.simulated import Count
 from ledgerd.rails.v1 import simulated_pb2 as pb
 from ledgerd.rails.v1 import simulated_pb2_grpc as pb_grpc
 from ledgerd.security.tls import ChannelTls
@@ -39,7 +40,7 @@ class SandboxRail:
             evidence = tuple(map(wire.evidence_of, reply.advices))
         except (grpc.aio.AioRpcError, ValueError) as error:
             raise NoAnswerError(_why(error)) from error
-        return Known(evidence, reply.guarantee_ms * _MS_US)
+        return Known(evidence, reply.guarantee_ms * _MS_US, reply.executes_twice)
 
     async def advices(self, after: int, wait_s: float) -> tuple[Advice, ...]:
         """Return the advices behind number `after`. Raises NoAnswerError."""
@@ -52,6 +53,14 @@ class SandboxRail:
             )
         except (grpc.aio.AioRpcError, ValueError) as error:
             raise NoAnswerError(_why(error)) from error
+
+    async def counts(self) -> tuple[Count, ...]:
+        """Return how often each rail key was sent and executed. Raises NoAnswerError."""
+        try:
+            reply = await self._stub.Counts(pb.CountsRequest(), timeout=_CALL_S)
+        except grpc.aio.AioRpcError as error:
+            raise NoAnswerError(_why(error)) from error
+        return tuple(Count(c.rail_key, c.sends, c.executions) for c in reply.counts)
 
     async def close(self) -> None:
         """End the connection."""

@@ -122,6 +122,7 @@ class SimulatedRailService(pb_grpc.SimulatedRailServicer):
         return pb.AskReply(
             advices=[wire.advice(evidence) for evidence in known],
             guarantee_ms=int(self._bank.pace.guarantee_s * 1000),
+            executes_twice=not self._bank.deduplicates,
         )
 
     async def Advices(

@@ -102,7 +102,7 @@ class SimulatedBank:
 
         deduplicates: False for a bank that executes each send that it takes.
         """
-        self._deduplicates = deduplicates
+        self.deduplicates = deduplicates
         self.pace = pace or Pace()
         self._payments: dict[str, _Payment] = {}
         self._coming: list[tuple[float, int, Evidence]] = []
@@ -145,7 +145,7 @@ class SimulatedBank:
             if magic is Magic.ACK_AFTER_REFUSAL:
                 self._execute(payment, instruction, magic)
                 return self._refusal(instruction, "busy")
-        if payment.is_known and self._deduplicates:
+        if payment.is_known and self.deduplicates:
             return _taken(instruction, 1)
         self._execute(payment, instruction, magic)
         return None if magic is Magic.TIMEOUT_SENT else _taken(instruction, 1)

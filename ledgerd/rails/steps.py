@@ -95,7 +95,7 @@ def after_ask(known: Known | None, doubt: Doubt, traits: Traits) -> Step:
         return Step(Act.CLAIM_AGAIN)
     if known.evidence:
         return Step(Act.RECORD, known.evidence)
-    if traits.deduplicates:
+    if traits.deduplicates and not known.executes_twice:
         return _send(doubt, traits)
     if not known.guarantee_us:
         return Step(Act.CALL_A_PERSON)

@@ -8,7 +8,6 @@ from ledgerd.rails.rail import EvidenceKind, Instruction, NoAnswerError
 from ledgerd.rails.sandbox import SandboxRail
 from ledgerd.rails.server import Journal, SimulatedRailServer, SimulatedRailService
 from ledgerd.rails.simulated import Magic, Pace
-from ledgerd.rails.v1 import simulated_pb2 as pb
 from ledgerd.security import pki
 from ledgerd.security.tls import ChannelTls, ServerTls
 
@@ -85,12 +84,11 @@ async def answers_and_restarts(world: World) -> None:
     again = await rail.send(pay(Magic.RETURN, "K1"), 5.0)
     with pytest.raises(NoAnswerError, match="FAILED_PRECONDITION: expected a fencing"):
         await rail.send(pay(Magic.TIMEOUT_SENT, "K3"), 5.0)
-    assert world.server is not None
-    counts = await world.server._service.Counts(pb.CountsRequest(), None)  # type: ignore[arg-type]
+    counts = await rail.counts()
     await world.stop(rail)
 
     assert again == taken
-    assert {c.rail_key: (c.sends, c.executions) for c in counts.counts} == {
+    assert {c.rail_key: (c.sends, c.executions) for c in counts} == {
         "K1": (2, 1),
         "K2": (1, 0),
         "K3": (1, 1),

@@ -96,6 +96,13 @@ def test_a_payout_that_was_sent(answer, traits, step):
             Step(Act.WAIT, until_us=110 * S),
         ),
         (NOT_YET, replace(THEIRS, now_us=110 * S), ASKABLE, Step(Act.SEND)),
+        # The rail's own word that it pays twice counts more than the catalogue's that it does not.
+        (
+            NOT_YET._replace(executes_twice=True),
+            THEIRS,
+            BOTH,
+            Step(Act.WAIT, until_us=110 * S),
+        ),
         # And never if it promises nothing.
         (NOTHING, replace(THEIRS, now_us=120 * S), ASKABLE, Step(Act.CALL_A_PERSON)),
         # The lease and a suspension hold here, too.

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n ledgerd/rails/v1/simulated.proto\x12\x10ledgerd.rails.v1\"\x85\x01\n\x07Payment\x12\x10\n\x08rail_key\x18\x01 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x02 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x03 \x01(\t\x12\x16\n\x0e\x61\x63\x63ount_number\x18\x04 \x01(\t\x12\x11\n\treference\x18\x05 \x01(\t\x12\x15\n\rfencing_token\x18\x06 \x01(\x04\"n\n\tSendReply\x12)\n\x05taken\x18\x01 \x01(\x0b\x32\x18.ledgerd.rails.v1.AdviceH\x00\x12,\n\x07refused\x18\x02 \x01(\x0b\x32\x19.ledgerd.rails.v1.RefusalH\x00\x42\x08\n\x06\x61nswer\"*\n\x07Refusal\x12\x11\n\treference\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\"5\n\nAskRequest\x12\x10\n\x08rail_key\x18\x01 \x01(\t\x12\x15\n\rfencing_token\x18\x02 \x01(\x04\"K\n\x08\x41skReply\x12)\n\x07\x61\x64vices\x18\x01 \x03(\x0b\x32\x18.ledgerd.rails.v1.Advice\x12\x14\n\x0cguarantee_ms\x18\x02 \x01(\r\"0\n\x0e\x41\x64vicesRequest\x12\r\n\x05\x61\x66ter\x18\x01 \x01(\x04\x12\x0f\n\x07wait_ms\x18\x02 \x01(\r\"9\n\x0c\x41\x64vicesReply\x12)\n\x07\x61\x64vices\x18\x01 \x03(\x0b\x32\x18.ledgerd.rails.v1.Advice\"\x84\x02\n\x06\x41\x64vice\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12+\n\x04kind\x18\x02 \x01(\x0e\x32\x1d.ledgerd.rails.v1.Advice.Kind\x12\x10\n\x08rail_key\x18\x03 \x01(\t\x12\x11\n\treference\x18\x04 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x05 \x01(\x03\x12\x0c\n\x04\x63ode\x18\x06 \x01(\t\x12\x0f\n\x07\x63losing\x18\x07 \x01(\x08\x12\x11\n\tvalue_day\x18\x08 \x01(\x05\"P\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\t\n\x05TAKEN\x10\x01\x12\x0c\n\x08REJECTED\x10\x02\x12\x0b\n\x07SETTLED\x10\x03\x12\x0c\n\x08RETURNED\x10\x04\"\x0f\n\rCountsRequest\"\x80\x01\n\x0b\x43ountsReply\x12\x33\n\x06\x63ounts\x18\x01 \x03(\x0b\x32#.ledgerd.rails.v1.CountsReply.Count\x1a<\n\x05\x43ount\x12\x10\n\x08rail_key\x18\x01 \x01(\t\x12\r\n\x05sends\x18\x02 \x01(\r\x12\x12\n\nexecutions\x18\x03 \x01(\r2\xa7\x02\n\rSimulatedRail\x12>\n\x04Send\x12\x19.ledgerd.rails.v1.Payment\x1a\x1b.ledgerd.rails.v1.SendReply\x12?\n\x03\x41sk\x12\x1c.ledgerd.rails.v1.AskRequest\x1a\x1a.ledgerd.rails.v1.AskReply\x12K\n\x07\x41\x64vices\x12 .ledgerd.rails.v1.AdvicesRequest\x1a\x1e.ledgerd.rails.v1.AdvicesReply\x12H\n\x06\x43ounts\x12\x1f.ledgerd.rails.v1.CountsRequest\x1a\x1d.ledgerd.rails.v1.CountsReplyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n ledgerd/rails/v1/simulated.proto\x12\x10ledgerd.rails.v1\"\x85\x01\n\x07Payment\x12\x10\n\x08rail_key\x18\x01 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x02 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x03 \x01(\t\x12\x16\n\x0e\x61\x63\x63ount_number\x18\x04 \x01(\t\x12\x11\n\treference\x18\x05 \x01(\t\x12\x15\n\rfencing_token\x18\x06 \x01(\x04\"n\n\tSendReply\x12)\n\x05taken\x18\x01 \x01(\x0b\x32\x18.ledgerd.rails.v1.AdviceH\x00\x12,\n\x07refused\x18\x02 \x01(\x0b\x32\x19.ledgerd.rails.v1.RefusalH\x00\x42\x08\n\x06\x61nswer\"*\n\x07Refusal\x12\x11\n\treference\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\"5\n\nAskRequest\x12\x10\n\x08rail_key\x18\x01 \x01(\t\x12\x15\n\rfencing_token\x18\x02 \x01(\x04\"c\n\x08\x41skReply\x12)\n\x07\x61\x64vices\x18\x01 \x03(\x0b\x32\x18.ledgerd.rails.v1.Advice\x12\x14\n\x0cguarantee_ms\x18\x02 \x01(\r\x12\x16\n\x0e\x65xecutes_twice\x18\x03 \x01(\x08\"0\n\x0e\x41\x64vicesRequest\x12\r\n\x05\x61\x66ter\x18\x01 \x01(\x04\x12\x0f\n\x07wait_ms\x18\x02 \x01(\r\"9\n\x0c\x41\x64vicesReply\x12)\n\x07\x61\x64vices\x18\x01 \x03(\x0b\x32\x18.ledgerd.rails.v1.Advice\"\x84\x02\n\x06\x41\x64vice\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12+\n\x04kind\x18\x02 \x01(\x0e\x32\x1d.ledgerd.rails.v1.Advice.Kind\x12\x10\n\x08rail_key\x18\x03 \x01(\t\x12\x11\n\treference\x18\x04 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x05 \x01(\x03\x12\x0c\n\x04\x63ode\x18\x06 \x01(\t\x12\x0f\n\x07\x63losing\x18\x07 \x01(\x08\x12\x11\n\tvalue_day\x18\x08 \x01(\x05\"P\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\t\n\x05TAKEN\x10\x01\x12\x0c\n\x08REJECTED\x10\x02\x12\x0b\n\x07SETTLED\x10\x03\x12\x0c\n\x08RETURNED\x10\x04\"\x0f\n\rCountsRequest\"\x80\x01\n\x0b\x43ountsReply\x12\x33\n\x06\x63ounts\x18\x01 \x03(\x0b\x32#.ledgerd.rails.v1.CountsReply.Count\x1a<\n\x05\x43ount\x12\x10\n\x08rail_key\x18\x01 \x01(\t\x12\r\n\x05sends\x18\x02 \x01(\r\x12\x12\n\nexecutions\x18\x03 \x01(\r2\xa7\x02\n\rSimulatedRail\x12>\n\x04Send\x12\x19.ledgerd.rails.v1.Payment\x1a\x1b.ledgerd.rails.v1.SendReply\x12?\n\x03\x41sk\x12\x1c.ledgerd.rails.v1.AskRequest\x1a\x1a.ledgerd.rails.v1.AskReply\x12K\n\x07\x41\x64vices\x12 .ledgerd.rails.v1.AdvicesRequest\x1a\x1e.ledgerd.rails.v1.AdvicesReply\x12H\n\x06\x43ounts\x12\x1f.ledgerd.rails.v1.CountsRequest\x1a\x1d.ledgerd.rails.v1.CountsReplyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,21 +40,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ASKREQUEST']._serialized_start=346
   _globals['_ASKREQUEST']._serialized_end=399
   _globals['_ASKREPLY']._serialized_start=401
-  _globals['_ASKREPLY']._serialized_end=476
-  _globals['_ADVICESREQUEST']._serialized_start=478
-  _globals['_ADVICESREQUEST']._serialized_end=526
-  _globals['_ADVICESREPLY']._serialized_start=528
-  _globals['_ADVICESREPLY']._serialized_end=585
-  _globals['_ADVICE']._serialized_start=588
-  _globals['_ADVICE']._serialized_end=848
-  _globals['_ADVICE_KIND']._serialized_start=768
-  _globals['_ADVICE_KIND']._serialized_end=848
-  _globals['_COUNTSREQUEST']._serialized_start=850
-  _globals['_COUNTSREQUEST']._serialized_end=865
-  _globals['_COUNTSREPLY']._serialized_start=868
-  _globals['_COUNTSREPLY']._serialized_end=996
-  _globals['_COUNTSREPLY_COUNT']._serialized_start=936
-  _globals['_COUNTSREPLY_COUNT']._serialized_end=996
-  _globals['_SIMULATEDRAIL']._serialized_start=999
-  _globals['_SIMULATEDRAIL']._serialized_end=1294
+  _globals['_ASKREPLY']._serialized_end=500
+  _globals['_ADVICESREQUEST']._serialized_start=502
+  _globals['_ADVICESREQUEST']._serialized_end=550
+  _globals['_ADVICESREPLY']._serialized_start=552
+  _globals['_ADVICESREPLY']._serialized_end=609
+  _globals['_ADVICE']._serialized_start=612
+  _globals['_ADVICE']._serialized_end=872
+  _globals['_ADVICE_KIND']._serialized_start=792
+  _globals['_ADVICE_KIND']._serialized_end=872
+  _globals['_COUNTSREQUEST']._serialized_start=874
+  _globals['_COUNTSREQUEST']._serialized_end=889
+  _globals['_COUNTSREPLY']._serialized_start=892
+  _globals['_COUNTSREPLY']._serialized_end=1020
+  _globals['_COUNTSREPLY_COUNT']._serialized_start=960
+  _globals['_COUNTSREPLY_COUNT']._serialized_end=1020
+  _globals['_SIMULATEDRAIL']._serialized_start=1023
+  _globals['_SIMULATEDRAIL']._serialized_end=1318
 # @@protoc_insertion_point(module_scope)

@@ -48,12 +48,14 @@ class AskRequest(_message.Message):
     def __init__(self, rail_key: _Optional[str] = ..., fencing_token: _Optional[int] = ...) -> None: ...
 
 class AskReply(_message.Message):
-    __slots__ = ("advices", "guarantee_ms")
+    __slots__ = ("advices", "guarantee_ms", "executes_twice")
     ADVICES_FIELD_NUMBER: _ClassVar[int]
     GUARANTEE_MS_FIELD_NUMBER: _ClassVar[int]
+    EXECUTES_TWICE_FIELD_NUMBER: _ClassVar[int]
     advices: _containers.RepeatedCompositeFieldContainer[Advice]
     guarantee_ms: int
-    def __init__(self, advices: _Optional[_Iterable[_Union[Advice, _Mapping]]] = ..., guarantee_ms: _Optional[int] = ...) -> None: ...
+    executes_twice: bool
+    def __init__(self, advices: _Optional[_Iterable[_Union[Advice, _Mapping]]] = ..., guarantee_ms: _Optional[int] = ..., executes_twice: _Optional[bool] = ...) -> None: ...
 
 class AdvicesRequest(_message.Message):
     __slots__ = ("after", "wait_ms")

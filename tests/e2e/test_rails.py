@@ -1,0 +1,210 @@
+"""Payouts by a rail of its own process, while leaders die around dispatch (ledger.md 3.6, I10)."""
+
+import asyncio
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ledgerd.api.v1 import payouts_pb2 as pb
+from ledgerd.cli.dev import DevCluster
+from ledgerd.client import CallError, Client, Profile, us_account
+from ledgerd.ledger.payouts import PayoutState
+from ledgerd.rails.sandbox import SandboxRail
+from ledgerd.rails.simulated import Count, Magic
+from ledgerd.security.tls import ChannelTls
+from ledgerd.security.tlsfiles import TlsFiles
+from tests.waiting import lasting, until
+
+FINAL = {
+    PayoutState.SETTLED,
+    PayoutState.FAILED,
+    PayoutState.RETURNED,
+}
+# Short leases, so that a takeover is soon; the guarantee time is longer than a send.
+RAILS = {"lease_ms": 1_500, "send_ms": 400}
+ENDING = [magic for magic in Magic if magic is not Magic.ACK_AFTER_REFUSAL]
+KILLS = 32
+PAUSES = 4
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[DevCluster]:
+    """Three nodes, and a rail that executes every send that it takes."""
+    cluster = DevCluster(
+        tmp_path / "cluster",
+        3,
+        settings={"rails": RAILS},
+        has_rail=True,
+        rail_options=["--executes-twice", "--guarantee-ms", "1000"],
+    )
+    cluster.prepare()
+    try:
+        cluster.start()
+        cluster.wait_ready()
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+@pytest.fixture
+def client(cluster: DevCluster) -> Iterator[Client]:
+    with Client(Profile.load(cluster.profile_path)) as client:
+        until(
+            "the state version that knows dispatch",
+            lambda: (
+                min(
+                    status.state_version
+                    for status in client.statuses(deadline=1.0).values()
+                    if not isinstance(status, CallError)
+                )
+                >= 3
+            ),
+        )
+        yield client
+
+
+def open_account(client: Client) -> str:
+    account = client.open_account(currency="USD", livemode=False, owner_ref="rails")
+    client.fund(account, 10**9, "USD", bank="main", external_ref=f"wire {account}")
+    return account
+
+
+def pay(client: Client, account: str, magic: Magic) -> str:
+    return client.submit(
+        account=account,
+        amount=5_000,
+        currency="USD",
+        rail="sandbox",
+        destination=us_account("021000021", magic.value, "Ada Lovelace"),
+        reference=magic.name.lower(),
+        deadline=30.0,
+    ).payout_id
+
+
+def payout(client: Client, payout_id: str) -> pb.Payout:
+    return client.get(payout_id, deadline=30.0).payout
+
+
+def state(client: Client, payout_id: str) -> PayoutState:
+    return PayoutState(payout(client, payout_id).state)
+
+
+def counts(cluster: DevCluster) -> tuple[Count, ...]:
+    """Ask the rail what it did."""
+
+    async def body() -> tuple[Count, ...]:
+        assert cluster.rail is not None
+        folder = cluster.directory / "pki"
+        files = TlsFiles(
+            folder / "ca.pem", folder / "node-1.pem", folder / "node-1.key"
+        )
+        cluster_id = Profile.load(cluster.profile_path).cluster_id
+        rail = SandboxRail(
+            cluster.rail.address, ChannelTls(files, cluster_id=cluster_id)
+        )
+        try:
+            return await rail.counts()
+        finally:
+            await rail.close()
+
+    return asyncio.run(body())
+
+
+def calls(cluster: DevCluster) -> int:
+    """How many calls the rail has taken so far."""
+    assert cluster.rail is not None
+    path = cluster.rail.journal_path
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+@pytest.mark.e2e
+def test_every_number_visibly_comes_to_its_end(
+    cluster: DevCluster, client: Client
+) -> None:
+    """Settled, rejected, returned in full and in part, unanswered, refused: by real processes."""
+    account = open_account(client)
+    paid = {magic: pay(client, account, magic) for magic in Magic}
+
+    until(
+        "all payouts are final",
+        lambda: all(state(client, paid[magic]) in FINAL for magic in ENDING),
+    )
+    until(
+        "what comes late is there",
+        lambda: (
+            state(client, paid[Magic.LATE_RETURN]) is PayoutState.RETURNED
+            and state(client, paid[Magic.RETURN]) is PayoutState.RETURNED
+        ),
+    )
+
+    ended = {magic: state(client, paid[magic]) for magic in Magic}
+    assert ended[Magic.REJECT] is PayoutState.FAILED
+    assert ended[Magic.ACK_AFTER_REFUSAL] is PayoutState.READY  # and has an exception
+    for magic in (Magic.SETTLE, Magic.TIMEOUT_SENT, Magic.TWO_ACKS, Magic.REFUSE_ONCE):
+        assert ended[magic] is PayoutState.SETTLED, magic
+    assert max(count.executions for count in counts(cluster)) == 1
+
+
+@pytest.mark.e2e
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_leaders_that_die_around_dispatch_pay_exactly_once(
+    cluster: DevCluster, client: Client
+) -> None:
+    """32 kills and 4 pauses beyond the lease, at random points around dispatch.
+
+    The rail does not recognise a payment that it gets twice, so nothing but the dispatcher keeps
+    it from being paid twice.
+    """
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    dice = random.Random(seed)
+    account = open_account(client)
+    paid: dict[str, Magic] = {}
+
+    faults = ["kill"] * KILLS + ["pause"] * PAUSES
+    dice.shuffle(faults)
+    for fault in faults:
+        leader_id = until("there is a leader", lambda: cluster.leader(1.0))
+        before = calls(cluster)
+        fresh = [dice.choice(ENDING) for _ in range(4)]
+        new = {pay(client, account, magic): magic for magic in fresh}
+        paid |= new
+        point = dice.choice(["submitted", "sent", "sent", "claimed"])
+        if point == "sent":
+            count = before + dice.randint(1, len(new))
+            until("the rail was called", lambda n=count: calls(cluster) >= n)
+        elif point == "claimed":
+            until(
+                "a payout left READY",
+                lambda ids=tuple(new): any(
+                    state(client, p) is not PayoutState.READY for p in ids
+                ),
+            )
+        lasting(dice.choice([0.0, 0.0, dice.uniform(0.0, 0.1)]))
+        if fault == "kill":
+            cluster.kill(leader_id)
+            cluster.start(leader_id)
+        else:
+            cluster.pause(leader_id)
+            lasting(RAILS["lease_ms"] / 1000 + dice.uniform(0.2, 1.5))
+            cluster.resume(leader_id)
+    cluster.wait_ready()
+
+    until(
+        "all payouts are final",
+        lambda: all(state(client, payout_id) in FINAL for payout_id in paid),
+        within_s=60.0,
+    )
+    done = counts(cluster)
+    ended = {payout_id: state(client, payout_id) for payout_id in paid}
+    rejected = sum(magic is Magic.REJECT for magic in paid.values())
+    print(f"{len(paid)} payouts, {sum(c.sends for c in done)} sends")
+
+    assert max(count.executions for count in done) == 1, seed
+    assert sum(count.executions for count in done) == len(paid) - rejected, seed
+    for payout_id, magic in paid.items():
+        is_failed = ended[payout_id] is PayoutState.FAILED
+        assert is_failed == (magic is Magic.REJECT), (seed, payout_id, magic)
