@@ -91,6 +91,7 @@ class Watch:
         self._node: Node | None = None
         self._call: _Call | None = None
         self._pause_s = 0.0
+        self._has_begun = False  # this stream told something already
         self._last = "no node was asked"
         self._is_closed = False
 
@@ -155,7 +156,10 @@ class Watch:
                 raise
             else:
                 if isinstance(reply, pb.WatchReply):
-                    self._round, self._pause_s = [], 0.0
+                    self._round = []
+                    if self._has_begun:  # a first mark alone proves nothing
+                        self._pause_s = 0.0
+                    self._has_begun = True
                     self._deadline = None
                     node.answered()
                     return reply
@@ -170,6 +174,7 @@ class Watch:
                 self._note(f"{where(node)}: no connection")
                 continue
             self._node, self._call = node, node.feed.Watch(self._request())
+            self._has_begun = False
         return self._call, self._node
 
     async def _next_node(self) -> Node:

@@ -235,3 +235,22 @@ def test_a_kind_that_is_not_known_is_refused_by_name() -> None:
         event_filter(kinds=["PAYOUT_LOST"])
     with pytest.raises(ValueError, match="found KIND_UNSPECIFIED"):
         event_filter(kinds=["KIND_UNSPECIFIED"])
+
+
+def test_nodes_that_fail_at_once_are_not_hammered(cluster: FakeCluster) -> None:
+    """A stream that breaks behind its first mark counts as a failure: rounds are paced."""
+    happen(cluster)
+    for node in cluster.nodes.values():
+        node.watch_replies_max = 1
+
+    async def scenario() -> None:
+        async with AsyncClient(cluster.profile()) as client:
+            watch = client.watch(1)
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await anext(watch)
+            watch.close()
+
+        assert 3 <= sum(cluster.calls("Watch")) <= 3 * 12
+
+    run(scenario())
