@@ -8,6 +8,7 @@ from ledgerd.api import codec, ids, shapes
 from ledgerd.api.v1 import payouts_pb2 as pb
 from ledgerd.formats.batches import unpack_details
 from ledgerd.ledger.details import destination_fingerprint
+from ledgerd.ledger.payouts import rail_now
 from ledgerd.limits import METADATA_KEY_BYTES_MAX, METADATA_VALUE_BYTES_MAX
 from ledgerd.storage.reader import SCAN_ROWS_MAX, PayoutFound
 
@@ -71,7 +72,7 @@ def _of_heads(request: pb.ListPayoutsRequest) -> list[Keep]:
         tests.append(lambda found: found.state == state)
     if request.rail:
         rail = shapes.rail("rail", request.rail)
-        tests.append(lambda found: found.head.rail == rail)
+        tests.append(lambda found: rail_now(found.head, found.status) == rail)
     if request.currency:
         currency, _ = shapes.currency("currency", request.currency)
         tests.append(lambda found: found.head.currency == currency)
