@@ -130,6 +130,10 @@ class MemoryView:
         key = records.reversal_key(ref)
         return self._read(Table.REVERSAL, key, records.decode_reversal) or 0
 
+    def payouts_under_way(self, account_id: bytes) -> int:
+        """`LedgerView.payouts_under_way`."""
+        return self._read(Table.UNDER_WAY, account_id, records.decode_under_way) or 0
+
     def hold(self, position: Position) -> Hold | None:
         """`LedgerView.hold`."""
         key = records.position_key(position)
@@ -234,6 +238,13 @@ class MemoryView:
             records.decode_hold(key, value)
             for key, value in self.tables[Table.HOLD].items()
         ]
+
+    def all_under_way(self) -> dict[bytes, int]:
+        """How many payouts are under way, by account."""
+        return {
+            key: records.decode_under_way(key, value)
+            for key, value in self.tables[Table.UNDER_WAY].items()
+        }
 
     def all_internals(self) -> list[tuple[InternalKey, int]]:
         """Every internal account's balance."""

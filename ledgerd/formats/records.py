@@ -22,6 +22,7 @@ changed: a new one gets the next version byte, and the decoder reads both.
     evidence      1, length of bank u8, bank, reference Position of its command
                   2, rail u16, trigger u8, reference    EvidenceUse
     reversal      length of bank u8, bank, reference    how much of a Fund was reversed
+    under_way     account id                            how many of its payouts are under way
     hold          index u64, ordinal u16                Hold, formats/holds
     voucher       request id of its call                Voucher, formats/vouchers
     config        1, effective from u64, version u32    FeeSchedule
@@ -126,6 +127,7 @@ class Table(StrEnum):
     RAIL_KEY = "rail_key"
     EXCEPTION = "exception"
     READY = "ready"
+    UNDER_WAY = "under_way"
 
 
 # Tables whose new keys are above all their old ones.
@@ -194,6 +196,7 @@ _ID_REFUSED: Final = Struct(">q16s")
 _REQUEST: Final = Struct(">BBQHqBQHB")
 _EVIDENCE: Final = Struct(">BQH")
 _REVERSAL: Final = Struct(">Bq")
+_UNDER_WAY: Final = Struct(">BI")
 _FEES: Final = Struct(">BIqHH")
 _FEE_RULE: Final = Struct(">HHqHqq")
 _META_SEQ: Final = Struct(">BQ")
@@ -375,6 +378,9 @@ def encode_writes(writes: Writes) -> list[TableRows]:
         value = _sealed(_REVERSAL.pack(_VERSION, reversed_minor))
         tables[Table.REVERSAL].append((reversal_key(ref), value))
     tables[Table.REVERSAL].sort()
+    for account_id, count in writes.under_way:
+        value = _sealed(_UNDER_WAY.pack(_VERSION, count))
+        tables[Table.UNDER_WAY].append((account_id, value))
     for hold in writes.holds:
         value = _sealed(holds.pack(hold))
         tables[Table.HOLD].append((position_key(hold.position), value))
@@ -924,6 +930,13 @@ def decode_reversal(key: bytes, value: bytes) -> int:
     """Return how much of a Fund was reversed. Layout: version, amount."""
     return _opened(
         Table.REVERSAL, key, value, lambda body: int(_REVERSAL.unpack(body)[1])
+    )
+
+
+def decode_under_way(key: bytes, value: bytes) -> int:
+    """Return how many payouts of an account are under way. Layout: version, count u32."""
+    return _opened(
+        Table.UNDER_WAY, key, value, lambda body: int(_UNDER_WAY.unpack(body)[1])
     )
 
 

@@ -25,7 +25,7 @@ from ledgerd.ledger.events import Event
 from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.journal import JournalEntry, imbalance
 from ledgerd.ledger.money import fits
-from ledgerd.ledger.payouts import PayoutHead, PayoutStatus
+from ledgerd.ledger.payouts import UNDER_WAY, PayoutHead, PayoutStatus
 from ledgerd.ledger.sums import PayoutSums
 
 _FREE_SIGN: Final = frozenset(
@@ -257,6 +257,26 @@ class Audit:
                 f"the books say {difference.found_minor}, payouts "
                 f"{difference.expected_minor}",
             )
+
+    def under_way(
+        self,
+        counts: Mapping[bytes, int],
+        payouts: Iterable[tuple[PayoutHead, PayoutStatus | None]],
+    ) -> None:
+        """Compare each account's number of payouts under way with the payouts. # I5."""
+        expected: dict[bytes, int] = {}
+        for head, status in payouts:
+            state = head.state if status is None else status.state
+            if state in UNDER_WAY:
+                expected[head.account_id] = expected.get(head.account_id, 0) + 1
+        for account_id in sorted(expected.keys() | counts.keys()):
+            if counts.get(account_id, 0) != expected.get(account_id, 0):
+                self._breach(
+                    "I5",
+                    f"account {account_id.hex()}",
+                    f"{counts.get(account_id, 0)} under way, payouts "
+                    f"{expected.get(account_id, 0)}",
+                )
 
     def holds(self, holds: Iterable[Hold]) -> None:
         """Compare `held` in the fold with the sum over open holds. # I4."""

@@ -168,6 +168,7 @@ RESERVED_WHOLE: Final = frozenset(
     {PayoutState.SCHEDULED, PayoutState.IN_REVIEW, PayoutState.READY}
 )
 RESERVED_FEE: Final = frozenset({PayoutState.DISPATCHING, PayoutState.SENT})
+UNDER_WAY: Final = RESERVED_FEE  # the amount is in transit
 OPEN_STATES: Final = RESERVED_WHOLE | RESERVED_FEE
 PAID_STATES: Final = frozenset(
     {PayoutState.SETTLED, PayoutState.RETURNED, PayoutState.REVERSED}

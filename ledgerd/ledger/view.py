@@ -84,6 +84,10 @@ class LedgerView(Protocol):
         """Return how much of a Fund was reversed, minor units; 0 if nothing was."""
         ...
 
+    def payouts_under_way(self, account_id: bytes) -> int:
+        """Return how many payouts of an account are DISPATCHING or SENT."""
+        ...
+
     def hold(self, position: Position) -> Hold | None:
         """Return the hold that the command at `position` made."""
         ...
@@ -181,6 +185,7 @@ class Writes:
     requests: list[tuple[bytes, RequestRecord]] = field(default_factory=list)
     external_refs: list[tuple[ExternalRef, Position]] = field(default_factory=list)
     reversals: list[tuple[ExternalRef, int]] = field(default_factory=list)
+    under_way: list[tuple[bytes, int]] = field(default_factory=list)
     holds: list[Hold] = field(default_factory=list)
     vouchers: list[Voucher] = field(default_factory=list)
     fee_schedules: list[FeeSchedule] = field(default_factory=list)

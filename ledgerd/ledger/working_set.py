@@ -25,7 +25,7 @@ from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.journal import EntryReason, JournalEntry, Leg, Touched
 from ledgerd.ledger.money import fits
-from ledgerd.ledger.payouts import PayoutHead, PayoutStatus
+from ledgerd.ledger.payouts import UNDER_WAY, PayoutHead, PayoutStatus
 from ledgerd.ledger.timers import Timer
 from ledgerd.ledger.view import ExternalRef, LedgerView, Writes
 from ledgerd.ledger.vouchers import Voucher
@@ -52,6 +52,7 @@ class WorkingSet:
         self._requests: dict[bytes, RequestRecord | None] = {}
         self._refs: dict[ExternalRef, Position | None] = {}
         self._reversed: dict[ExternalRef, int] = {}
+        self._under_way: dict[bytes, int] = {}
         self._holds: dict[Position, Hold | None] = {}
         self._vouchers: dict[bytes, Voucher | None] = {}
         self._internals: dict[InternalKey, int] = {}
@@ -67,6 +68,7 @@ class WorkingSet:
         self._new_requests: dict[bytes, RequestRecord] = {}
         self._new_refs: dict[ExternalRef, Position] = {}
         self._new_reversals: set[ExternalRef] = set()
+        self._new_under_way: dict[bytes, int] = {}
         self._new_holds: dict[Position, Hold] = {}
         self._new_vouchers: dict[bytes, Voucher] = {}
         self._new_fees: list[FeeSchedule] = []
@@ -132,6 +134,12 @@ class WorkingSet:
         if ref not in self._reversed:
             self._reversed[ref] = self._view.reversed_minor(ref)
         return self._reversed[ref]
+
+    def payouts_under_way(self, account_id: bytes) -> int:
+        """Return how many payouts of an account are DISPATCHING or SENT."""
+        if account_id not in self._under_way:
+            self._under_way[account_id] = self._view.payouts_under_way(account_id)
+        return self._under_way[account_id]
 
     def hold(self, position: Position) -> Hold:
         """Return a hold that exists."""
@@ -311,6 +319,13 @@ class WorkingSet:
         if before is not None:
             assert before.last_entry < status.last_entry, (before, status)  # I11
             self._new_pasts[status.last_entry, position] = before
+        state_before = self.payout(position).state if before is None else before.state
+        change = (status.state in UNDER_WAY) - (state_before in UNDER_WAY)
+        if change:
+            account_id = self.payout(position).account_id
+            count = self.payouts_under_way(account_id) + change
+            assert count >= 0, (account_id, count)  # I5
+            self._under_way[account_id] = self._new_under_way[account_id] = count
         self._statuses[position] = self._new_statuses[position] = status
 
     def spend_id(self, kind: IdKind, id_: bytes, record: IdRecord) -> None:
@@ -428,6 +443,7 @@ class WorkingSet:
             reversals=[
                 (ref, self._reversed[ref]) for ref in sorted(self._new_reversals)
             ],
+            under_way=sorted(self._new_under_way.items()),
             holds=[hold for _, hold in sorted(self._new_holds.items())],
             vouchers=[voucher for _, voucher in sorted(self._new_vouchers.items())],
             fee_schedules=self._new_fees,

@@ -157,6 +157,19 @@ class LedgerWatch:
                 )
                 for key, value in tables.scan(Table.PAYOUT)
             )
+            audit.under_way(
+                {
+                    key: records.decode_under_way(key, value)
+                    for key, value in tables.scan(Table.UNDER_WAY)
+                },
+                (
+                    (
+                        head := records.decode_payout(key, value),
+                        tables.payout_status(head.position),
+                    )
+                    for key, value in tables.scan(Table.PAYOUT)
+                ),
+            )
             audit.holds(
                 records.decode_hold(key, value)
                 for key, value in tables.scan(Table.HOLD)

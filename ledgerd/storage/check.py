@@ -38,6 +38,7 @@ from ledgerd.ledger.events import Event
 from ledgerd.ledger.identity import IdKind
 from ledgerd.ledger.journal import JournalEntry, Touched
 from ledgerd.ledger.money import currency_code
+from ledgerd.ledger.payouts import UNDER_WAY
 from ledgerd.ledger.sums import PayoutSums
 from ledgerd.raft.entries import GENESIS_ANCHOR, Anchor, Entry, Index, NodeId
 from ledgerd.replica.fold import fold
@@ -312,6 +313,8 @@ class _Books:
         self._last_entries: dict[bytes, EntryPosition] = {}
         self._sums = PayoutSums()
         self._held: dict[bytes, int] = {}
+        self._under_way: dict[bytes, int] = {}
+        self._under_way_stored: dict[bytes, int] = {}
         self._event_seq = 0
         self._event_seq_stored = 0
         self._leaves = 0
@@ -359,6 +362,8 @@ class _Books:
                 records.decode_reversal(key, value)
             case Table.HOLD:
                 self._hold(tables, key, value)
+            case Table.UNDER_WAY:
+                self._under_way_stored[key] = records.decode_under_way(key, value)
             case Table.VOUCHER:
                 voucher = records.decode_voucher(key, value)
                 self._within(table, key, voucher.changed[0])
@@ -406,6 +411,10 @@ class _Books:
                 _place(Table.PAYOUT_STATE, key),
                 f"{status.back_minor} of {head.amount_minor} minor units came back (I14)",
             )
+        state = head.state if status is None else status.state
+        if state in UNDER_WAY:
+            under_way = self._under_way.get(head.account_id, 0)
+            self._under_way[head.account_id] = under_way + 1
         kept = tables.id(IdKind.PAYOUT, head.payout_id)
         if kept is None or kept.refusal or (kept.index, kept.ordinal) != head.position:
             self._report.add(
@@ -538,6 +547,13 @@ class _Books:
                 place,
                 f"held is {account.held_minor}, its open holds add up to {held} minor "
                 "units (I4)",
+            )
+        stored = self._under_way_stored.get(account_id, 0)
+        count = self._under_way.get(account_id, 0)
+        if stored != count:
+            self._report.add(
+                _place(Table.UNDER_WAY, account_id),
+                f"{stored} payouts are said to be under way, {count} are (I5)",
             )
         touched = self._touched.get(account_id)
         sequence = 0 if touched is None else touched.sequence

@@ -56,6 +56,10 @@ def check_row(tables: Tables, table: Table, key: bytes, value: bytes) -> None:
             records.decode_reversal(key, value)
         case Table.HOLD:
             _check_hold(tables, key, value)
+        case Table.UNDER_WAY:
+            records.decode_under_way(key, value)
+            if tables.account(key) is None:
+                raise ties.lonely(table, key, "no account of this id")
         case Table.VOUCHER:
             records.decode_voucher(key, value)
         case Table.CONFIG:

@@ -357,6 +357,10 @@ class _View:
         """Return how much of a Fund was reversed, minor units; 0 if nothing was."""
         return self.tables.reversed_minor(ref)
 
+    def payouts_under_way(self, account_id: bytes) -> int:
+        """Return how many payouts of an account are DISPATCHING or SENT."""
+        return self.tables.payouts_under_way(account_id)
+
     def hold(self, position: Position) -> Hold | None:
         """Return the hold that the command at `position` made."""
         return self.tables.hold(position)

@@ -126,6 +126,10 @@ class Tables:
         key = records.reversal_key(ref)
         return self._row(Table.REVERSAL, key, records.decode_reversal) or 0
 
+    def payouts_under_way(self, account_id: bytes) -> int:
+        """Return how many payouts of an account are DISPATCHING or SENT."""
+        return self._row(Table.UNDER_WAY, account_id, records.decode_under_way) or 0
+
     def hold(self, position: Position) -> Hold | None:
         """Return the hold that a command made."""
         return self._row(

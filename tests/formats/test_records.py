@@ -223,6 +223,7 @@ ALL_WRITES = replace(
     reversals=[(REF, 600)],
     holds=[HOLD, OPEN_HOLD],
     vouchers=[VOUCHER],
+    under_way=[(ALICE, 3)],
     timers=[(TIMER, True)],
     rail_keys=[(KEY, (7, 3))],
     evidence=[(FACT, USE)],
@@ -261,6 +262,7 @@ DECODED: dict[Table, tuple[Decoder, list[Any]]] = {
     Table.RAIL_KEY: (records.decode_rail_key, [(7, 3)]),
     Table.EXCEPTION: (records.decode_exception, [EXCEPTION]),
     Table.READY: (records.decode_ready, [(3, 4, 9)]),
+    Table.UNDER_WAY: (records.decode_under_way, [3]),
 }
 
 
@@ -296,6 +298,7 @@ def test_tables_stand_in_their_digest_order():
         "rail_key",
         "exception",
         "ready",
+        "under_way",
     ]
     assert list(rows_of(ALL_WRITES)) == WRITTEN
 
@@ -325,6 +328,13 @@ def test_golden_bytes_of_accounts():
             for part, raw in zip(("key", "value"), row, strict=True)
         },
     )
+
+
+def test_golden_bytes_of_payouts_under_way():
+    """One number for each account."""
+    ((key, value),) = rows_of(ALL_WRITES)[Table.UNDER_WAY]
+
+    golden.check("under_way_v1", {"key": key, "value": value})
 
 
 def test_golden_bytes_of_what_a_payout_was():

@@ -8,8 +8,10 @@ from ledgerd.ledger.accounts import AccountKind, Book, InternalKey, LedgerAccoun
 from ledgerd.ledger.holds import HoldState
 from ledgerd.ledger.invariants import Audit, trial_balance
 from ledgerd.ledger.journal import JournalEntry, Leg, imbalance
+from ledgerd.ledger.payouts import PayoutState, PayoutStatus
 from tests.ledger.making import (
     ALICE,
+    BOB,
     USD,
     Ledger,
     cancel,
@@ -120,6 +122,23 @@ def test_a_lost_hold_is_a_breach_of_i4(books):
     over = second._replace(state=HoldState.RELEASED)
     assert audit(books, holds=[first, over]) == ["I4"]
     assert audit(books, holds=[first, second, second]) == ["I4"]
+
+
+def test_a_wrong_count_of_payouts_under_way_is_a_breach_of_i5(books):
+    """Each account's number is that of its payouts that are DISPATCHING or SENT. I5."""
+    ((head, _), *rest) = books.view.all_payouts()
+    sent = [(head, PayoutStatus(PayoutState.SENT, 1, (9, 0, 0), 1)), *rest]
+
+    for counts, breaches in (
+        ({ALICE: 1}, []),
+        ({ALICE: 1, BOB: 0}, []),
+        ({}, ["I5"]),
+        ({ALICE: 2}, ["I5"]),
+        ({ALICE: 1, BOB: 1}, ["I5"]),
+    ):
+        audited = Audit()
+        audited.under_way(counts, sent)
+        assert [breach.invariant for breach in audited.breaches] == breaches
 
 
 def test_a_gap_in_the_feed_is_a_breach_of_i11(books):

@@ -252,6 +252,7 @@ class Machine(AccountRules, RuleBasedStateMachine):
         audit.accounts(view.all_accounts())
         audit.internals(view.all_internals())
         audit.payouts(view.all_payouts())
+        audit.under_way(view.all_under_way(), view.all_payouts())
         audit.holds(view.all_holds())
         last_seq = audit.events(view.events())
 

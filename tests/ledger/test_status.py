@@ -1,9 +1,13 @@
 """Close, freeze, unfreeze, and what they do to every other command. Design 2.3, 2.5."""
 
+from dataclasses import replace
+
 import pytest
 
+from ledgerd.formats import records
 from ledgerd.ledger.accounts import AccountStatus
 from ledgerd.ledger.events import EventKind
+from ledgerd.ledger.view import Writes
 from tests.ledger.making import (
     ALICE,
     BOB,
@@ -68,6 +72,20 @@ def test_a_payout_that_is_reserved_keeps_an_account_open():
     books = ledger(funds_minor=1_000)
     books.submit(submit(1))
 
+    assert names(books.do([close_account(21, account_id=ALICE)])) == [
+        "ACCOUNT_NOT_EMPTY"
+    ]
+
+
+def test_a_payout_under_way_keeps_an_account_open():
+    """Its money is in transit and its fee was nothing: no balance of the account shows it."""
+    books = ledger(funds_minor=1_000)
+    books.submit(submit(1))
+    alice = books.view.account(ALICE)
+    books.plant(replace(alice, reserved_minor=0))
+    books.view.write(records.encode_writes(Writes(under_way=[(ALICE, 1)])))
+
+    assert books.balances() == (0, 0, 0, 0, 0)
     assert names(books.do([close_account(21, account_id=ALICE)])) == [
         "ACCOUNT_NOT_EMPTY"
     ]

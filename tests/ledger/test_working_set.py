@@ -123,6 +123,24 @@ def test_what_a_payout_was_is_kept_from_its_second_change_on(state):
     ]
 
 
+def test_payouts_under_way_are_counted_for_each_account(state):
+    """From the dispatch to its end; a change in between counts nothing. I5."""
+    changes = [
+        (PayoutState.DISPATCHING, 1),
+        (PayoutState.READY, 0),
+        (PayoutState.DISPATCHING, 1),
+        (PayoutState.SENT, 1),
+        (PayoutState.SETTLED, 0),
+        (PayoutState.RETURNED, 0),
+    ]
+    for n, (payout_state, count) in enumerate(changes):
+        status = PayoutStatus(payout_state, n + 1, (9, n, 0), 1)
+        state.set_payout_status((3, 0), status)
+        assert state.payouts_under_way(ALICE) == count
+
+    assert state.writes().under_way == [(ALICE, 0)]
+
+
 def test_two_changes_of_a_payout_at_one_position_stop(state):
     """Each change has a position of its own, or the walk back would skip one. I11."""
     state.set_payout_status((3, 0), PayoutStatus(PayoutState.SENT, 1, (9, 0, 0), 1))

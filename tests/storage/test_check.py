@@ -203,6 +203,21 @@ def test_a_hold_that_its_account_does_not_know_is_found(tmp_path: Path) -> None:
     assert any("held is 700" in one["what"] for one in found)
 
 
+def test_a_wrong_count_of_payouts_under_way_is_found(node: Path) -> None:
+    """The number stands beside the payouts that it counts. I5."""
+    with open_node(node) as environment:
+        handle = environment.state_tables[Table.UNDER_WAY]
+        ((_, rows, _),) = records.encode_writes(Writes(under_way=[(RICH, 2)]))
+        with environment.state.begin(write=True) as transaction:
+            transaction.put(*rows[0], db=handle)
+
+    result = run(node)
+
+    found = json.loads(result.stdout)["findings"]
+    assert result.exit_code == 71
+    assert any("2 payouts are said to be under way" in one["what"] for one in found)
+
+
 @pytest.mark.parametrize("table", ["payout", "journal", "event", "account", "id"])
 def test_a_missing_row_is_found(node: Path, table: str) -> None:
     """The replay makes the row that is not there."""

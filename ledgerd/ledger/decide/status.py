@@ -21,7 +21,8 @@ def close_account(state: WorkingSet, moment: Moment, command: CloseAccount) -> D
         return Decision(Outcome.CREATED)
     if account.status == AccountStatus.FROZEN:
         return Decision(Refusal.ACCOUNT_FROZEN)
-    if any(account.balances):
+    # A payout under way may have nothing reserved: its amount is in transit, its fee zero.
+    if any(account.balances) or state.payouts_under_way(account.account_id):
         return Decision(Refusal.ACCOUNT_NOT_EMPTY)
     return _become(
         state,
