@@ -39,6 +39,7 @@ class _Option(NamedTuple):
 
     first, last: the range of a number, inclusive. choices: of a text.
     shown: the value in the example, where there is no default.
+    is_reloaded: read again at SIGHUP, and in force from then on.
     """
 
     text: str
@@ -48,6 +49,7 @@ class _Option(NamedTuple):
     choices: tuple[str, ...] = ()
     shown: object = None
     default_text: str = ""
+    is_reloaded: bool = False
 
 
 def _about(
@@ -59,9 +61,13 @@ def _about(
     choices: tuple[str, ...] = (),
     shown: object = None,
     default_text: str = "",
+    is_reloaded: bool = False,
 ) -> dict[str, _Option]:
     """Return the metadata of a dataclass field that is an option."""
-    return {_OPTION: _Option(text, unit, first, last, choices, shown, default_text)}
+    if is_reloaded:
+        text += " Read again at SIGHUP."
+    option = _Option(text, unit, first, last, choices, shown, default_text, is_reloaded)
+    return {_OPTION: option}
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +295,7 @@ class StorageSection:
             "",
             1,
             1_000_000_000,
+            is_reloaded=True,
         ),
     )
     log_keep_bytes: int = field(
@@ -298,6 +305,7 @@ class StorageSection:
             "bytes",
             4_096,
             16_384 * _GIB,
+            is_reloaded=True,
         ),
     )
     log_cap_bytes: int = field(
@@ -307,6 +315,7 @@ class StorageSection:
             "bytes",
             4_096,
             16_384 * _GIB,
+            is_reloaded=True,
         ),
     )
     snapshot_rate_bytes: int = field(
@@ -500,6 +509,29 @@ def load(path: Path, *, insecure: bool = False) -> NodeConfig:
     if reader.problems:
         raise ConfigError(f"{path}: " + "; ".join(reader.problems))
     return _finish(path, sections, insecure=insecure)
+
+
+class Changes(NamedTuple):
+    """Paths of the options whose values differ, sorted.
+
+    reloaded: read again at SIGHUP. restart: in force from the next start on.
+    """
+
+    reloaded: tuple[str, ...]
+    restart: tuple[str, ...]
+
+
+def changes(before: NodeConfig, after: NodeConfig) -> Changes:
+    """Return what differs between two configurations of one node."""
+    reloaded: list[str] = []
+    restart: list[str] = []
+    for name, section in _SECTIONS.items():
+        old, new = getattr(before, name), getattr(after, name)
+        for declared in _declared(section):
+            if getattr(old, declared.name) != getattr(new, declared.name):
+                is_reloaded = declared.option.is_reloaded
+                (reloaded if is_reloaded else restart).append(declared.path)
+    return Changes(tuple(sorted(reloaded)), tuple(sorted(restart)))
 
 
 def example() -> str:

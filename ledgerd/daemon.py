@@ -23,7 +23,7 @@ import uvloop
 from ledgerd import __version__
 from ledgerd.api.options import ApiOptions
 from ledgerd.api.server import ApiServer
-from ledgerd.config import NodeConfig
+from ledgerd.config import NodeConfig, changes
 from ledgerd.errors import ConfigError, CorruptionError
 from ledgerd.formats.entries import link
 from ledgerd.formats.memberships import encode_change
@@ -39,6 +39,7 @@ from ledgerd.node.instruments import Gauges, StageTimer
 from ledgerd.node.options import NodeOptions
 from ledgerd.node.raft_trace import RaftTrace, TracedCore
 from ledgerd.node.reads import Reads
+from ledgerd.node.reload import Reload
 from ledgerd.node.replica_thread import ReplicaThread
 from ledgerd.node.room import RoomWatch
 from ledgerd.node.snapshots import CopyOptions, SnapshotKeeper
@@ -92,10 +93,16 @@ _PATIENCE_BASES = 20  # a peer that is silent for longer holds no log entries ba
 ALIVE_S_MIN = 0.1
 
 
-def run(config: NodeConfig, *, trace_path: Path | None = None) -> None:
+def run(
+    config: NodeConfig,
+    *,
+    trace_path: Path | None = None,
+    load: Callable[[], NodeConfig] | None = None,
+) -> None:
     """Run one node until it is told to stop; return after a clean stop.
 
-    trace_path: the file to which protocol events are appended; None: nowhere.
+    trace_path: the file to which protocol events are appended; None: nowhere. load: reads the
+    configuration again, at SIGHUP; None: nothing is read again.
 
     Raises ConfigError, NoSpaceError, CorruptionError or StorageError when it cannot start. Once it
     serves, a fault ends the process with its documented exit code instead (fail-stop).
@@ -132,7 +139,7 @@ def run(config: NodeConfig, *, trace_path: Path | None = None) -> None:
         trace = _open_trace(trace_path, environment, boot)
         build = _NodeBuild(config, environment, membership, boot, trace)
         with trace or contextlib.nullcontext():
-            uvloop.run(build.serve())
+            uvloop.run(build.serve(load or (lambda: config)))
     finally:
         environment.close()
 
@@ -204,6 +211,15 @@ def _records(config: NodeConfig, store_uuid: bytes) -> list[NodeRecord]:
     ]
 
 
+def _log_bounds(config: NodeConfig) -> LogBounds:
+    return LogBounds(
+        keep_bytes=config.storage.log_keep_bytes,
+        keep_entries=config.storage.log_keep_entries,
+        cap_bytes=config.storage.log_cap_bytes,
+        patience_ticks=_PATIENCE_BASES * config.raft.election_base_ticks,
+    )
+
+
 def _ticks(seconds: int, tick_ms: int) -> int:
     return seconds * 1_000 // tick_ms
 
@@ -242,7 +258,7 @@ class _NodeBuild:
             version=__version__, cluster_id=config.cluster.id, node_id=config.node.id
         )
 
-    async def serve(self) -> None:
+    async def serve(self, load: Callable[[], NodeConfig]) -> None:
         config, metrics = self._config, self._metrics
         loop = asyncio.get_running_loop()
         tick_s = config.raft.tick_ms / 1000
@@ -446,6 +462,7 @@ class _NodeBuild:
 
         sandbox = self._sandbox()
         dispatchers = [] if sandbox is None else [self._dispatcher(node, sandbox)]
+        reload = Reload(load, lambda new: self._take_config(new, inbox))
         gauges = Gauges(node=node, metrics=metrics, connected=transport.connected)
         try:
             await lifecycle.serve(
@@ -463,8 +480,10 @@ class _NodeBuild:
                     room.run,
                     scrub_on,
                     *(dispatcher.run for dispatcher in dispatchers),
+                    reload.run,
                 ),
                 stop_grace_s=options.stop_grace_s,
+                on_hangup=reload.ask,
                 # Each attempt is given up after one base.
                 drain_s=(DRAIN_ATTEMPTS_MAX + 1)
                 * tick_s
@@ -598,12 +617,7 @@ class _NodeBuild:
             hooks=self._timer,
             tick_us=raft.tick_ms * 1_000,
             snapshots=keeper,
-            bounds=LogBounds(
-                keep_bytes=self._config.storage.log_keep_bytes,
-                keep_entries=self._config.storage.log_keep_entries,
-                cap_bytes=self._config.storage.log_cap_bytes,
-                patience_ticks=_PATIENCE_BASES * raft.election_base_ticks,
-            ),
+            bounds=_log_bounds(self._config),
         )
 
         def close() -> None:
@@ -642,6 +656,23 @@ class _NodeBuild:
         self._metrics.tls_refusals.labels(failure.reason).inc()
         log.warning(
             "tls_handshake_refused", reason=failure.reason, detail=failure.detail
+        )
+
+    def _take_config(self, config: NodeConfig, inbox: Inbox) -> None:
+        """Put in force what may change while the node runs, and say what waits for a restart."""
+        found = changes(self._config, config)
+        storage = replace(
+            self._config.storage,
+            log_keep_entries=config.storage.log_keep_entries,
+            log_keep_bytes=config.storage.log_keep_bytes,
+            log_cap_bytes=config.storage.log_cap_bytes,
+        )
+        self._config = replace(self._config, storage=storage)
+        inbox.put_bounds(_log_bounds(self._config))
+        log.info(
+            "configuration_reloaded",
+            changed=list(found.reloaded),
+            needs_restart=list(found.restart),
         )
 
     def _on_reload(self, expires_at_s: float) -> None:

@@ -1,5 +1,6 @@
 """`ledgerd run`: one node, in the foreground."""
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -29,9 +30,9 @@ from ledgerd import daemon
     "docs/reference/protocol-events.md tells what stands there.",
 )
 def run(config_path: Path, *, insecure: bool, trace_path: Path | None) -> None:
-    """Run one node until SIGTERM or SIGINT.
+    """Run one node until SIGTERM or SIGINT; SIGHUP reads some options again.
 
     Logs go to standard output, JSON unless it is a terminal.
     """
-    config = configuration.load(config_path, insecure=insecure)
-    daemon.run(config, trace_path=trace_path)
+    load = partial(configuration.load, config_path, insecure=insecure)
+    daemon.run(load(), trace_path=trace_path, load=load)

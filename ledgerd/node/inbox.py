@@ -16,11 +16,13 @@ from ledgerd.raft.entries import Index, NodeId
 from ledgerd.raft.facts import Fact
 from ledgerd.raft.messages import AppendEntries, Message
 from ledgerd.raft.requests import Request
+from ledgerd.replica.compaction import LogBounds
 from ledgerd.replica.inputs import (
     Abandoned,
     ChangeRequested,
     CommandProposed,
     Input,
+    LogBounded,
     Noted,
     PayoutsProposed,
     ReadsRequested,
@@ -144,6 +146,12 @@ class Inbox:
         """Add what the core must weigh; rare, so it has no bound of its own."""
         with self._changed:
             self._items.append((Noted(fact), 0, 0))
+            self._changed.notify()
+
+    def put_bounds(self, bounds: LogBounds) -> None:
+        """Add how much of the log is kept from now on; rare, so it has no bound of its own."""
+        with self._changed:
+            self._items.append((LogBounded(bounds), 0, 0))
             self._changed.notify()
 
     def put_damage(self, why: str) -> None:

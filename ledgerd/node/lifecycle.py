@@ -42,18 +42,20 @@ async def serve(
     background: Sequence[Callable[[], Awaitable[None]]],
     stop_grace_s: float,
     drain_s: float,
+    on_hangup: Callable[[], None] = lambda: None,
 ) -> None:
     """Run a node until SIGTERM or SIGINT, then stop it in order.
 
     background: endless coroutines (ticker, gauges); each runs as a task of the group.
     stop_grace_s: how long calls under way may take at the end. drain_s: how long a leader may take
-        to hand over before.
+        to hand over before. on_hangup: told of each SIGHUP, which ends nothing.
     """
     loop = asyncio.get_running_loop()
     install_nets(loop)
     should_stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, should_stop.set)
+    loop.add_signal_handler(signal.SIGHUP, on_hangup)
 
     replica_thread.start()
     try:

@@ -119,6 +119,11 @@ class Compaction:
         """Count what was appended: large entries fill a log before many do."""
         self._new_bytes += size_bytes
 
+    def bound(self, bounds: LogBounds) -> None:
+        """Keep this much from now on; the next cut looks at the log anew."""
+        self.bounds = bounds
+        self._goal = self._checked_at = Index(0)
+
     def restored(self) -> None:
         """Forget the goal: the log starts anew behind a snapshot."""
         self._goal = Index(0)

@@ -14,6 +14,7 @@ from ledgerd.raft.facts import Fact
 from ledgerd.raft.messages import Message
 from ledgerd.raft.requests import Request
 from ledgerd.raft.snapshots import Snapshot
+from ledgerd.replica.compaction import LogBounds
 
 Waiter = NewType(
     "Waiter", int
@@ -112,6 +113,13 @@ class Noted:
 
 
 @dataclass(frozen=True, slots=True)
+class LogBounded:
+    """From now on this much of the log is kept (F27). Rare: it always has room."""
+
+    bounds: LogBounds
+
+
+@dataclass(frozen=True, slots=True)
 class SnapshotAsked:
     """Somebody wants a copy of the state made now. Inbox full: NOT_LOGGED."""
 
@@ -160,6 +168,7 @@ Input: TypeAlias = (
     | ReadsRequested
     | TransferAsked
     | Noted
+    | LogBounded
     | SnapshotInput
     | StateDamaged
 )

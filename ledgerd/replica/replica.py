@@ -39,6 +39,7 @@ from ledgerd.replica.inputs import (
     ChangeRequested,
     CommandProposed,
     Input,
+    LogBounded,
     Noted,
     PayoutsProposed,
     ReadsRequested,
@@ -254,6 +255,10 @@ class Replica:
                     self._handovers.ask(item, outbox)
                 case Noted():
                     self._core.note(item.fact)
+                case LogBounded():
+                    if self._compaction is not None:
+                        self._compaction.bound(item.bounds)
+                        outbox.needs_settle = True
                 case (
                     SnapshotAsked()
                     | SnapshotMade()

@@ -411,3 +411,29 @@ class TestPages:
         file.write_text(spelt_out)
 
         assert load(file) == before
+
+
+class TestChanges:
+    """What differs between the file as it was read and as it is now."""
+
+    def test_nothing_differs_from_itself(self, file: Path) -> None:
+        """Read twice."""
+        file.write_text(PLAIN)
+
+        assert config.changes(load(file), load(file)) == ((), ())
+
+    def test_what_is_read_again_is_told_from_what_needs_a_restart(
+        self, file: Path
+    ) -> None:
+        """By the paths that stand in the reference."""
+        file.write_text(PLAIN)
+        before = load(file)
+        file.write_text(
+            f"{PLAIN}\n[storage]\nlog_keep_entries = 7\nlog_map_bytes = 134217728\n"
+            '[log]\nlevel = "debug"\n'
+        )
+
+        found = config.changes(before, load(file))
+
+        assert found.reloaded == ("storage.log_keep_entries",)
+        assert found.restart == ("log.level", "storage.log_map_bytes")

@@ -11,7 +11,7 @@ from ledgerd.raft.membership import Membership
 from ledgerd.raft.progress import Mode
 from ledgerd.raft.status import PeerStatus, Status
 from ledgerd.replica.compaction import LogBounds, first_to_keep
-from ledgerd.replica.inputs import Noted
+from ledgerd.replica.inputs import LogBounded, Noted
 from tests.replica.machines import Machines, fund, open_account, payouts
 
 BOUNDS = LogBounds(
@@ -207,3 +207,22 @@ def test_no_log_is_cut_before_every_member_understands_it() -> None:
 
     assert before == 1
     assert feed(range(60, 120)) > 1
+
+
+def test_bounds_change_while_the_node_runs() -> None:
+    """F27: a log that was long enough is cut at once, and one that may grow again does."""
+    machines = Machines(1, bounds=LogBounds(keep_bytes=1 << 30, keep_entries=10_000))
+    machine = machines.elect(1)
+    machine.turn(open_account(), fund(1_000_000))
+    for number in range(40):
+        machine.turn(payouts(number, number))
+    assert machine.log.first_index() == 1
+    outbox = machine.turn(LogBounded(LogBounds(keep_bytes=1 << 30, keep_entries=8)))
+    assert outbox.needs_settle
+    first, last = machine.log.first_index(), machine.log.last_index()
+
+    assert last - first + 1 == 8
+    machine.turn(LogBounded(LogBounds(keep_bytes=1 << 30, keep_entries=10_000)))
+    for number in range(40, 80):
+        machine.turn(payouts(number, number))
+    assert machine.log.first_index() == first
