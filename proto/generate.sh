@@ -9,5 +9,5 @@ PATH="$PWD/$bin:$PATH"
 "$bin/python" -m grpc_tools.protoc -I proto --python_out="$out" --pyi_out="$out" $(find proto -name '*.proto' | LC_ALL=C sort)
 "$bin/python" -m grpc_tools.protoc -I proto --grpc_python_out="$out" --mypy_grpc_out="$out" \
   proto/ledgerd/api/v1/payouts.proto proto/ledgerd/api/v1/accounts.proto proto/ledgerd/api/v1/admin.proto \
-  proto/ledgerd/api/v1/cluster.proto proto/ledgerd/api/v1/audit.proto proto/ledgerd/api/v1/events.proto proto/ledgerd/transport/v1/peer.proto \
+  proto/ledgerd/api/v1/cluster.proto proto/ledgerd/api/v1/audit.proto proto/ledgerd/api/v1/dispatch.proto proto/ledgerd/api/v1/events.proto proto/ledgerd/transport/v1/peer.proto \
   proto/ledgerd/rails/v1/simulated.proto

@@ -134,6 +134,7 @@ def _protos() -> list[_Proto]:
         f"ledgerd/api/v1/{name}.proto"
         for name in (
             "payouts",
+            "dispatch",
             "accounts",
             "events",
             "admin",

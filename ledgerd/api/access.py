@@ -13,6 +13,9 @@ Access: TypeAlias = frozenset[Role] | None
 
 SUBMITTER: Final = frozenset({Role.SUBMITTER})
 WATCHING: Final = frozenset({Role.SUBMITTER, Role.AUDITOR})
+DISPATCHER: Final = frozenset({Role.DISPATCHER})
+# After a silence of the rail it needs an approver, who need not be a submitter.
+STOPPING: Final = frozenset({Role.SUBMITTER, Role.APPROVER})
 APPROVER: Final = frozenset({Role.APPROVER})
 AUDITING: Final = frozenset({Role.AUDITOR, Role.ADMIN})
 ADMIN: Final = frozenset({Role.ADMIN})
@@ -27,7 +30,19 @@ ACCESS: Final[dict[str, Access]] = {
     "/ledgerd.api.v1.Payouts/SubmitStream": SUBMITTER,
     "/ledgerd.api.v1.Payouts/Get": ANY_CLIENT,
     "/ledgerd.api.v1.Payouts/List": ANY_CLIENT,
-    "/ledgerd.api.v1.Payouts/Cancel": SUBMITTER,
+    "/ledgerd.api.v1.Payouts/Cancel": STOPPING,
+    "/ledgerd.api.v1.Payouts/Approve": APPROVER,
+    "/ledgerd.api.v1.Payouts/Reject": APPROVER,
+    "/ledgerd.api.v1.Payouts/Reroute": STOPPING,
+    "/ledgerd.api.v1.Payouts/RequestRecall": SUBMITTER,
+    "/ledgerd.api.v1.Dispatch/ClaimDispatch": DISPATCHER,
+    "/ledgerd.api.v1.Dispatch/RenewClaim": DISPATCHER,
+    "/ledgerd.api.v1.Dispatch/RailAck": DISPATCHER,
+    "/ledgerd.api.v1.Dispatch/RailNotAccepted": DISPATCHER,
+    "/ledgerd.api.v1.Dispatch/RailReject": DISPATCHER,
+    "/ledgerd.api.v1.Dispatch/Settle": DISPATCHER,
+    "/ledgerd.api.v1.Dispatch/Return": DISPATCHER,
+    "/ledgerd.api.v1.Dispatch/ReversalComplete": DISPATCHER,
     "/ledgerd.api.v1.Ledger/OpenAccount": SUBMITTER,
     "/ledgerd.api.v1.Ledger/GetAccount": ANY_CLIENT,
     "/ledgerd.api.v1.Ledger/ListAccounts": ANY_CLIENT,
@@ -58,6 +73,8 @@ ACCESS: Final[dict[str, Access]] = {
     "/ledgerd.api.v1.Audit/InclusionProof": AUDITING,
     "/ledgerd.api.v1.Audit/ConsistencyProof": ANY_CLIENT,
     "/ledgerd.api.v1.Audit/Digest": ANY_CLIENT,
+    "/ledgerd.api.v1.Audit/ListExceptions": VOUCHERS,
+    "/ledgerd.api.v1.Audit/ResolveException": APPROVER,
     "/ledgerd.api.v1.Admin/Status": ANY_CLIENT,
     "/ledgerd.api.v1.Admin/SetFees": ADMIN,
     "/ledgerd.api.v1.Cluster/Members": ADMIN,

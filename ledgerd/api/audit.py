@@ -6,10 +6,10 @@ from typing import Any, NamedTuple, TypeVar
 
 import grpc
 
-from ledgerd.api import calls, codec, ids
+from ledgerd.api import calls, codec, ids, lifecycle_codec, replies
+from ledgerd.api.deciding import Deciding
 from ledgerd.api.handle import NodeHandle
 from ledgerd.api.options import ApiOptions
-from ledgerd.api.replies import Replies
 from ledgerd.api.v1 import audit_pb2 as pb
 from ledgerd.api.v1 import audit_pb2_grpc, common_pb2
 from ledgerd.errors import NotLogged, Reason
@@ -46,16 +46,41 @@ class _Inclusion(NamedTuple):
     path: list[bytes]
 
 
-class AuditService(audit_pb2_grpc.AuditServicer):
+class AuditService(Deciding, audit_pb2_grpc.AuditServicer):
     """Answers the calls of `Audit`. Heads are signed as they leave, not as they are stored."""
 
     def __init__(
         self, options: ApiOptions, node: NodeHandle, signer: Signer | None
     ) -> None:
-        self._options = options
-        self._node = node
+        super().__init__(options, node)
         self._signer = signer
-        self._replies = Replies(node_id=options.node_id)
+
+    async def ListExceptions(  # noqa: D102 - the proto says what it does
+        self, request: pb.ListExceptionsRequest, context: Context
+    ) -> pb.ListExceptionsReply:
+        rows_max = codec.page_rows(request.page_size)
+        after = request.after_index, min(request.after_ordinal, 0xFFFF)
+        at, (found, has_more) = await self._read(
+            request.concern,
+            lambda reader: reader.exceptions_page(
+                after=after, rows_max=rows_max, with_resolved=request.with_resolved
+            ),
+        )
+        calls.current().rows = len(found)
+        return pb.ListExceptionsReply(
+            header=self._header(at),
+            exceptions=[replies.exception(row, payout_id) for row, payout_id in found],
+            has_more=has_more,
+        )
+
+    async def ResolveException(  # noqa: D102
+        self, request: pb.ResolveExceptionRequest, context: Context
+    ) -> pb.ResolveExceptionReply:
+        command = lifecycle_codec.resolve_exception(
+            request, principal=calls.current().principal
+        )
+        header, result, state = await self._decide_payout(command, request.concern)
+        return pb.ResolveExceptionReply(header=header, result=result, state=state)
 
     async def GetTreeHead(  # noqa: D102 - the proto says what it does
         self, request: pb.TreeHeadRequest, context: Context

@@ -5,6 +5,7 @@ certificate, never from the request.
 """
 
 import asyncio
+from array import array
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
@@ -17,7 +18,6 @@ from ledgerd.formats.batches import Details, pack_details
 from ledgerd.ledger.batch import PayoutBatch
 from ledgerd.ledger.catalogue import SANDBOX
 from ledgerd.ledger.commands import (
-    Cancel,
     FeeRule,
     Fund,
     OpenAccount,
@@ -134,21 +134,6 @@ def transfer(request: accounts_pb2.TransferRequest, *, principal: str) -> Transf
             currency=currency,
             reference=shapes.plain(
                 "reference", request.reference, bytes_max=REFERENCE_BYTES_MAX
-            ),
-            principal=principal,
-        )
-    except Malformed as bad:
-        raise bad.error() from None
-
-
-def cancel(request: payouts_pb2.CancelPayoutRequest, *, principal: str) -> Cancel:
-    """Return the command. Raises NotLogged."""
-    try:
-        return Cancel(
-            request_id=shapes.id_bytes("request_id", ids.REQUEST, request.request_id),
-            payout_id=shapes.id_bytes("payout_id", ids.PAYOUT, request.payout_id),
-            reason=shapes.plain(
-                "reason", request.reason, bytes_max=REFERENCE_BYTES_MAX
             ),
             principal=principal,
         )
@@ -320,7 +305,22 @@ def _batch(
     except Malformed as bad:
         raise bad.error(path(row)) from None
     made.principals = [principal] * len(made.ids)
+    made.releases_us = _releases(orders, path)
     return made
+
+
+def _releases(
+    orders: Sequence[payouts_pb2.PayoutOrder], path: Callable[[int], str]
+) -> "array[int]":
+    """Return the times of release. Raises NotLogged for one before 1970."""
+    releases_us = array("q", [order.release_at_us for order in orders])
+    if releases_us and min(releases_us) < 0:
+        row = next(n for n, us in enumerate(releases_us) if us < 0)
+        bad = Malformed(
+            "release_at_us", "0 or more microseconds", str(releases_us[row])
+        )
+        raise bad.error(path(row))
+    return releases_us
 
 
 def _path_from(start: int) -> Callable[[int], str]:

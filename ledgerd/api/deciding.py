@@ -1,10 +1,10 @@
-"""What the services of accounts share: a command goes to the log, and its answer comes back."""
+"""What services share: a command goes to the log, and its answer comes back."""
 
 from ledgerd.api import calls, codec, replies
 from ledgerd.api.handle import NodeHandle
 from ledgerd.api.options import ApiOptions
 from ledgerd.api.replies import Replies
-from ledgerd.api.v1 import common_pb2
+from ledgerd.api.v1 import common_pb2, payouts_pb2
 from ledgerd.ledger.commands import Command
 
 
@@ -20,6 +20,15 @@ class Deciding:
         self, command: Command, asked: common_pb2.WriteConcern
     ) -> tuple[common_pb2.MutationHeader, common_pb2.CommandResult]:
         """Return where a command stands in the log, and its answer."""
+        header, result, _ = await self._decide_payout(command, asked)
+        return header, result
+
+    async def _decide_payout(
+        self, command: Command, asked: common_pb2.WriteConcern
+    ) -> tuple[
+        common_pb2.MutationHeader, common_pb2.CommandResult, payouts_pb2.PayoutState
+    ]:
+        """Return the same, and the state of the payout afterwards."""
         call = calls.current()
         concern = codec.write_concern(asked)
         decided = await self._node.propose_command(command, call.deadline, concern)
@@ -29,4 +38,4 @@ class Deciding:
         header = self._replies.mutation(
             decided, concern, state_version=self._node.state_version
         )
-        return header, result
+        return header, result, replies.state(decided.outcomes.states[decided.first])

@@ -7,17 +7,18 @@ from typing import Any, Final
 
 import grpc
 
-from ledgerd.api import calls, codec, ids, payout_filters, replies
+from ledgerd.api import calls, codec, ids, lifecycle_codec, payout_filters, replies
 from ledgerd.api.calls import Call
 from ledgerd.api.cursor import PAYOUTS, Cursor, Cursors
+from ledgerd.api.deciding import Deciding
 from ledgerd.api.handle import NodeHandle
 from ledgerd.api.options import ApiOptions
-from ledgerd.api.replies import Replies
 from ledgerd.api.status import info_of, status_of
 from ledgerd.api.stream import Answer, Stream
+from ledgerd.api.v1 import common_pb2, payouts_pb2_grpc
 from ledgerd.api.v1 import payouts_pb2 as pb
-from ledgerd.api.v1 import payouts_pb2_grpc
 from ledgerd.errors import CallError, NotLogged, Reason
+from ledgerd.ledger.commands import Command
 from ledgerd.ledger.outcomes import Outcome
 from ledgerd.raft.entries import Index
 from ledgerd.storage.reader import PayoutFound, PayoutPage, PayoutRefused, StateReader
@@ -28,13 +29,11 @@ _POSITION: Final = Struct(">QH")
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
-class PayoutsService(payouts_pb2_grpc.PayoutsServicer):
+class PayoutsService(Deciding, payouts_pb2_grpc.PayoutsServicer):
     """Answers the calls of `Payouts`."""
 
     def __init__(self, options: ApiOptions, node: NodeHandle) -> None:
-        self._options = options
-        self._node = node
-        self._replies = Replies(node_id=options.node_id)
+        super().__init__(options, node)
         self._cursors = Cursors(PAYOUTS, cluster_id=options.cluster_id)
         self._streams: set[Stream[pb.SubmitBatchRequest, pb.SubmitStreamReply]] = set()
 
@@ -179,7 +178,11 @@ class PayoutsService(payouts_pb2_grpc.PayoutsServicer):
         self, request: pb.CancelPayoutRequest, context: Context
     ) -> pb.CancelPayoutReply:
         call = calls.current()
-        command = codec.cancel(request, principal=call.principal)
+        command = lifecycle_codec.cancel(
+            request,
+            principal=call.principal,
+            approver=lifecycle_codec.approver(call.identity),
+        )
         concern = codec.write_concern(request.concern)
         decided = await self._node.propose_command(command, call.deadline, concern)
         call.decided(decided)
@@ -192,6 +195,44 @@ class PayoutsService(payouts_pb2_grpc.PayoutsServicer):
         )
         replies.fill_result(reply.result, decided.outcomes, row)
         return reply
+
+    async def Approve(  # noqa: D102
+        self, request: pb.ApprovePayoutRequest, context: Context
+    ) -> pb.PayoutChangeReply:
+        principal = calls.current().principal
+        command = lifecycle_codec.approve(request, principal=principal)
+        return await self._changed(command, request.concern)
+
+    async def Reject(  # noqa: D102
+        self, request: pb.RejectPayoutRequest, context: Context
+    ) -> pb.PayoutChangeReply:
+        principal = calls.current().principal
+        command = lifecycle_codec.reject(request, principal=principal)
+        return await self._changed(command, request.concern)
+
+    async def Reroute(  # noqa: D102
+        self, request: pb.ReroutePayoutRequest, context: Context
+    ) -> pb.PayoutChangeReply:
+        call = calls.current()
+        command = lifecycle_codec.reroute(
+            request,
+            principal=call.principal,
+            approver=lifecycle_codec.approver(call.identity),
+        )
+        return await self._changed(command, request.concern)
+
+    async def RequestRecall(  # noqa: D102
+        self, request: pb.RequestRecallRequest, context: Context
+    ) -> pb.PayoutChangeReply:
+        principal = calls.current().principal
+        command = lifecycle_codec.request_recall(request, principal=principal)
+        return await self._changed(command, request.concern)
+
+    async def _changed(
+        self, command: Command, asked: common_pb2.WriteConcern
+    ) -> pb.PayoutChangeReply:
+        header, result, state = await self._decide_payout(command, asked)
+        return pb.PayoutChangeReply(header=header, result=result, state=state)
 
     async def _submit_batch(
         self, request: pb.SubmitBatchRequest, call: Call, in_order: asyncio.Lock

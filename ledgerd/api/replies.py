@@ -5,15 +5,25 @@ from typing import Final, cast
 
 from ledgerd.api import ids
 from ledgerd.api.codec import LOOP_PAGE_ROWS
-from ledgerd.api.v1 import accounts_pb2, common_pb2, payouts_pb2
+from ledgerd.api.v1 import accounts_pb2, audit_pb2, common_pb2, payouts_pb2
 from ledgerd.formats.batches import unpack_details
 from ledgerd.ledger.accounts import NO_ENTRY, Account, Balances, Side
 from ledgerd.ledger.catalogue import RAILS
 from ledgerd.ledger.details import destination_fingerprint
+from ledgerd.ledger.exceptions import LedgerException
 from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.journal import Leg
 from ledgerd.ledger.money import CURRENCIES
 from ledgerd.ledger.outcomes import Outcome, Outcomes, is_spent
+from ledgerd.ledger.payouts import (
+    PayoutFlag,
+    PayoutState,
+    Trigger,
+    fee_now,
+    rail_now,
+    refunded_fee_minor,
+    status_of,
+)
 from ledgerd.ledger.vouchers import Voucher
 from ledgerd.node.courier import Decided
 from ledgerd.node.reads import ReadAt
@@ -132,6 +142,7 @@ def order(found: PayoutFound) -> payouts_pb2.PayoutOrder:
         rail=RAILS[head.rail].name,
         reference=details.reference,
         metadata=dict(details.metadata),
+        release_at_us=head.release_at_us,
     )
     if details.destination_kind:
         made.destination.CopyFrom(
@@ -149,12 +160,13 @@ def order(found: PayoutFound) -> payouts_pb2.PayoutOrder:
 
 def payout(found: PayoutFound) -> payouts_pb2.Payout:
     """Return a payout as it is."""
-    head = found.head
+    head, status = found.head, status_of(found.head, found.status)
     index, ordinal = head.position
+    is_claimed = status.state is PayoutState.DISPATCHING
     return payouts_pb2.Payout(
         order=order(found),
         state=state(found.state),
-        fee_units=head.fee_minor,
+        fee_units=fee_now(head, found.status),
         index=index,
         ordinal=ordinal,
         created_at_us=head.ts_us,
@@ -162,6 +174,56 @@ def payout(found: PayoutFound) -> payouts_pb2.Payout:
         updated_at_us=found.updated_ts_us,
         submitted_by=head.principal,
         destination_fingerprint=destination_fingerprint(head.details).hex(),
+        rail=RAILS[rail_now(head, found.status)].name,
+        open_exceptions=status.open_exceptions,
+        returned_units=status.returned_minor,
+        reversed_units=status.reversed_minor,
+        absorbed_units=status.absorbed_minor,
+        fee_refunded_units=refunded_fee_minor(head, found.status),
+        rail_key=status.rail_key,
+        rail_reference=status.rail_ref,
+        attempt=status.attempt,
+        worker=status.worker if is_claimed else "",
+        lease_until_us=status.lease_until_us if is_claimed else 0,
+        recall_requested=status.has(PayoutFlag.RECALL_REQUESTED),
+        return_closed=status.has(PayoutFlag.RETURN_CLOSED),
+        failure=cast(payouts_pb2.FailureReason, status.failure),
+        failure_code=status.code,
+        value_date=status.value_date,
+        final_at_us=status.final_at_us,
+        release_at_us=_release_at_us(found),
+    )
+
+
+def _release_at_us(found: PayoutFound) -> int:
+    if found.state is not PayoutState.SCHEDULED:
+        return 0
+    moved_us = found.status.release_at_us if found.status is not None else 0
+    return moved_us or found.head.release_at_us
+
+
+def exception(found: LedgerException, payout_id: bytes) -> audit_pb2.PayoutException:
+    """Return an exception as it is. payout_id: b"" where it has no payout."""
+    index, ordinal = found.position
+    told = "".join(part.capitalize() for part in Trigger(found.trigger).name.split("_"))
+    return audit_pb2.PayoutException(
+        index=index,
+        ordinal=ordinal,
+        opened_at_us=found.ts_us,
+        cause=cast(audit_pb2.PayoutException.Cause, int(found.cause)),
+        payout_id=ids.encode(ids.PAYOUT, payout_id) if payout_id else "",
+        told=told,
+        rail=RAILS[found.rail].name,
+        rail_key=found.rail_key,
+        reference=found.reference,
+        amount_units=found.amount_minor,
+        code=found.code,
+        reported_by=found.reported_by,
+        proposed=cast(audit_pb2.ExceptionResolution, found.proposed),
+        proposed_by=found.proposed_by,
+        reason=found.reason,
+        resolved_by=found.resolved_by,
+        changed_at_us=found.changed_ts_us,
     )
 
 
@@ -186,6 +248,9 @@ def created(
         submitted_by=principal,
         destination_fingerprint=destination_fingerprint(details).hex(),
     )
+    made.rail = asked.rail
+    if made.state == payouts_pb2.SCHEDULED:
+        made.release_at_us = asked.release_at_us
     made.order.amount.exponent = exponent_of(asked.amount.currency)
     return made
 

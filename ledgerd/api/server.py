@@ -12,6 +12,7 @@ from ledgerd.api.accounts import LedgerService
 from ledgerd.api.admin import AdminService
 from ledgerd.api.audit import AuditService
 from ledgerd.api.cluster import ClusterService
+from ledgerd.api.dispatch import DispatchService
 from ledgerd.api.events import FeedService
 from ledgerd.api.handle import NodeHandle
 from ledgerd.api.health import HealthService
@@ -28,6 +29,8 @@ from ledgerd.api.v1 import (
     audit_pb2_grpc,
     cluster_pb2,
     cluster_pb2_grpc,
+    dispatch_pb2,
+    dispatch_pb2_grpc,
     events_pb2,
     events_pb2_grpc,
     payouts_pb2,
@@ -51,6 +54,7 @@ SERVICES: Final = tuple(
         admin_pb2.DESCRIPTOR,
         cluster_pb2.DESCRIPTOR,
         audit_pb2.DESCRIPTOR,
+        dispatch_pb2.DESCRIPTOR,
         health_pb2.DESCRIPTOR,
     )
     for service in file.services_by_name.values()
@@ -87,6 +91,7 @@ class ApiServer:
         )
         self._cluster = ClusterService(node)
         self._audit = AuditService(options, node, signer)
+        self._dispatch = DispatchService(options, node)
         self._health = HealthService(frozenset(SERVICES), node.is_ready)
         self._server: grpc.aio.Server | None = None
         self.port = 0
@@ -121,6 +126,7 @@ class ApiServer:
         admin_pb2_grpc.add_AdminServicer_to_server(self._admin, server)
         cluster_pb2_grpc.add_ClusterServicer_to_server(self._cluster, server)
         audit_pb2_grpc.add_AuditServicer_to_server(self._audit, server)
+        dispatch_pb2_grpc.add_DispatchServicer_to_server(self._dispatch, server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         reflection.enable_server_reflection(
             (*SERVICES, reflection.SERVICE_NAME), server

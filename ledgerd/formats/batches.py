@@ -60,6 +60,7 @@ def encode(batch: PayoutBatch) -> bytes:
     ids = b"".join(batch.ids)
     assert len(ids) == count * ID_BYTES, (len(ids), count)
     has_releases = any(batch.releases_us)
+    assert not has_releases or len(batch.releases_us) == count, count
 
     return b"".join(
         (

@@ -37,6 +37,7 @@ class Role(Enum):
 
     SUBMITTER = "submitter"  # changes payouts and accounts
     APPROVER = "approver"  # lets go or stops what others began
+    DISPATCHER = "dispatcher"  # carries payouts to a rail, and tells what it said
     AUDITOR = "auditor"  # reads reports
     ADMIN = "admin"  # operates the cluster
 

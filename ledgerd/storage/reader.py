@@ -5,7 +5,7 @@ page fault waits for the disk. Readers see what was committed, never the open wr
 Rows are bounded by the caller, for a long reader pins pages of the file (T72).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias, TypeVar
 
@@ -23,6 +23,7 @@ from ledgerd.ledger.accounts import (
 )
 from ledgerd.ledger.catalogue import FeeSchedule
 from ledgerd.ledger.events import Event
+from ledgerd.ledger.exceptions import LedgerException
 from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.payouts import PayoutHead, PayoutState, PayoutStatus
@@ -308,6 +309,65 @@ class StateReader:
             if keep(voucher):
                 found.append(voucher)
         return VoucherPage(found, None, scanned)
+
+    def payouts_of(self, payout_ids: Sequence[bytes]) -> list[PayoutFound]:
+        """Return those of the payouts that exist, in the order asked."""
+        found = [self.payout(payout_id) for payout_id in payout_ids]
+        return [payout for payout in found if isinstance(payout, PayoutFound)]
+
+    def takeable(
+        self, rails: Sequence[int], rows_max: int, *, scan_max: int = SCAN_ROWS_MAX
+    ) -> list[PayoutFound]:
+        """Return payouts that a worker may take, oldest first by rail; rails (): of all.
+
+        READY ones, and DISPATCHING ones whose lease has lapsed. None has an open exception.
+        """
+        found: list[PayoutFound] = []
+        wanted = frozenset(rails)
+        scanned = 0
+        for key, value in self._tables.scan(Table.READY):
+            rail, index = records.ready_of(key)
+            if wanted and rail not in wanted:
+                continue
+            for ordinal in records.decode_ready(key, value):
+                if len(found) == rows_max or scanned == scan_max:
+                    return found
+                scanned += 1
+                head = self._tables.payout_head((index, ordinal))
+                if head is None:
+                    raise CorruptionError(
+                        f"state/, table ready, key {key.hex()}: no payout at ordinal {ordinal}"
+                    )
+                payout = PayoutFound(head, self._tables.payout_status(head.position))
+                if payout.status is None or not payout.status.open_exceptions:
+                    found.append(payout)
+        return found
+
+    def exceptions_page(
+        self,
+        *,
+        after: Position,
+        rows_max: int,
+        with_resolved: bool,
+        scan_max: int = SCAN_ROWS_MAX,
+    ) -> tuple[list[tuple[LedgerException, bytes]], bool]:
+        """Return exceptions above a position with the ids of their payouts, and if there are more.
+
+        The id is b"" where an exception has no payout.
+        """
+        found: list[tuple[LedgerException, bytes]] = []
+        start = _successor(records.position_key(after))
+        for scanned, (key, value) in enumerate(
+            self._tables.scan(Table.EXCEPTION, start=start)
+        ):
+            if len(found) == rows_max or scanned == scan_max:
+                return found, True
+            row = records.decode_exception(key, value)
+            if not (row.is_open or with_resolved):
+                continue
+            head = self._tables.payout_head(row.payout) if row.payout[0] else None
+            found.append((row, b"" if head is None else head.payout_id))
+        return found, False
 
     def request(self, request_id: bytes) -> RequestRecord | None:
         """Return what is kept of a request id."""

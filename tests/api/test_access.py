@@ -14,6 +14,7 @@ from ledgerd.api.v1 import (
     admin_pb2,
     audit_pb2,
     cluster_pb2,
+    dispatch_pb2,
     events_pb2,
     payouts_pb2,
 )
@@ -36,6 +37,17 @@ READS = {
     "Audit/ConsistencyProof",
     "Audit/Digest",
 }
+DISPATCHING = {
+    "Dispatch/ClaimDispatch",
+    "Dispatch/RenewClaim",
+    "Dispatch/RailAck",
+    "Dispatch/RailNotAccepted",
+    "Dispatch/RailReject",
+    "Dispatch/Settle",
+    "Dispatch/Return",
+    "Dispatch/ReversalComplete",
+}
+STOPPING = {"Payouts/Cancel", "Payouts/Reroute"}
 AUDITS = {
     "Reports/TrialBalance",
     "Reports/Statement",
@@ -46,7 +58,7 @@ CHANGES = {
     "Payouts/Submit",
     "Payouts/SubmitBatch",
     "Payouts/SubmitStream",
-    "Payouts/Cancel",
+    "Payouts/RequestRecall",
     "Ledger/OpenAccount",
     "Ledger/Fund",
     "Ledger/Transfer",
@@ -57,12 +69,15 @@ CHANGES = {
     "Ledger/ReleaseHold",
 }
 APPROVING = {
+    "Payouts/Approve",
+    "Payouts/Reject",
+    "Audit/ResolveException",
     "Ledger/Freeze",
     "Ledger/Unfreeze",
     "Ledger/ApproveVoucher",
 }
 REVIEWING = {"Ledger/RejectVoucher"}
-VOUCHERS = {"Ledger/GetVoucher", "Ledger/ListVouchers"}
+VOUCHERS = {"Ledger/GetVoucher", "Ledger/ListVouchers", "Audit/ListExceptions"}
 OPERATING = {
     "Ledger/PostEntry",
     "Ledger/Adjust",
@@ -81,12 +96,15 @@ PROBES = {"Health/Check", "Health/Watch", "Health/List"}
 REFLECTION = {"ServerReflection/ServerReflectionInfo"}
 MATRIX = {
     (): set(),
-    ("submitter",): READS | CHANGES | WATCHES,
-    ("approver",): READS | APPROVING | REVIEWING | VOUCHERS,
+    ("submitter",): READS | CHANGES | STOPPING | WATCHES,
+    ("approver",): READS | APPROVING | STOPPING | REVIEWING | VOUCHERS,
+    ("dispatcher",): READS | DISPATCHING,
     ("auditor",): READS | WATCHES | AUDITS | VOUCHERS,
     ("admin",): READS | AUDITS | OPERATING | REVIEWING | VOUCHERS,
-    ("admin", "approver", "auditor", "submitter"): READS
+    ("admin", "approver", "auditor", "dispatcher", "submitter"): READS
     | CHANGES
+    | STOPPING
+    | DISPATCHING
     | WATCHES
     | APPROVING
     | REVIEWING
@@ -115,6 +133,7 @@ def test_every_call_of_every_service_has_its_row() -> None:
             cluster_pb2.DESCRIPTOR,
             events_pb2.DESCRIPTOR,
             audit_pb2.DESCRIPTOR,
+            dispatch_pb2.DESCRIPTOR,
         ]
     )
     others = {method for method in access.ACCESS if not method.startswith("/ledgerd")}

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from ledgerd.api import codec, ids
+from ledgerd.api import codec, ids, lifecycle_codec
 from ledgerd.api.v1 import accounts_pb2, admin_pb2, common_pb2
 from ledgerd.api.v1 import payouts_pb2 as pb
 from ledgerd.errors import NotLogged, Outcome, Reason
@@ -313,6 +313,10 @@ def transfer(**changes: object) -> accounts_pb2.TransferRequest:
     return accounts_pb2.TransferRequest(**fields)
 
 
+def cancelled(request: pb.CancelPayoutRequest, *, principal: str) -> Cancel:
+    return lifecycle_codec.cancel(request, principal=principal, approver="")
+
+
 def cancel(**changes: object) -> pb.CancelPayoutRequest:
     fields = {"request_id": REQUEST_TEXT, "payout_id": PAYOUT_TEXT, **changes}
     return pb.CancelPayoutRequest(**fields)
@@ -350,8 +354,8 @@ def test_commands_hold_what_the_requests_say() -> None:
     assert Transfer(REQUEST, ACCOUNT, OTHER, 5, USD, "r", "p") == codec.transfer(
         transfer(reference="r"), principal="p"
     )
-    assert Cancel(REQUEST, PAYOUT, "late", "p") == codec.cancel(
-        cancel(reason="late"), principal="p"
+    assert Cancel(REQUEST, PAYOUT, "late", "p") == lifecycle_codec.cancel(
+        cancel(reason="late"), principal="p", approver=""
     )
     fees = codec.set_fees(set_fees(rule(), source="board"), principal="p")
     assert (FeeRule(2, USD, 25, 10, 1, 500),) == fees.rules
@@ -399,8 +403,8 @@ def test_commands_hold_what_the_requests_say() -> None:
             "from_account_id: expected acct_",
         ),
         (codec.transfer, transfer(reference="x" * 141), "reference: expected 0 .. 140"),
-        (codec.cancel, cancel(payout_id=""), "payout_id: expected payout_ and 26"),
-        (codec.cancel, cancel(reason="x" * 141), "reason: expected 0 .. 140 bytes"),
+        (cancelled, cancel(payout_id=""), "payout_id: expected payout_ and 26"),
+        (cancelled, cancel(reason="x" * 141), "reason: expected 0 .. 140 bytes"),
         (
             codec.set_fees,
             set_fees(rule(), rule()),

@@ -8,14 +8,16 @@ from ledgerd.api.v1 import (
     audit_pb2,
     cluster_pb2,
     common_pb2,
+    dispatch_pb2,
     events_pb2,
     payouts_pb2,
 )
 from ledgerd.ledger import vouchers
 from ledgerd.ledger.accounts import AccountStatus
+from ledgerd.ledger.exceptions import ExceptionCause, Resolution
 from ledgerd.ledger.holds import HoldState
 from ledgerd.ledger.outcomes import Refusal
-from ledgerd.ledger.payouts import PayoutState
+from ledgerd.ledger.payouts import FailureReason, PayoutState
 from ledgerd.ledger.vouchers import VoucherState
 from ledgerd.raft.entries import Role
 from ledgerd.transport.v1 import peer_pb2
@@ -29,6 +31,7 @@ FILES = (
     cluster_pb2,
     events_pb2,
     audit_pb2,
+    dispatch_pb2,
     peer_pb2,
 )
 
@@ -53,6 +56,19 @@ def test_states_are_those_of_the_ledger() -> None:
     )
     assert {item.name: int(item) for item in AccountStatus} == numbers(
         accounts_pb2.AccountStatus
+    )
+
+
+def test_exceptions_are_those_of_the_ledger() -> None:
+    """Causes and resolutions by name, reasons of a failure by number: some names are taken."""
+    assert {item.name: int(item) for item in ExceptionCause} == numbers(
+        audit_pb2.PayoutException.Cause
+    )
+    assert {item.name: int(item) for item in Resolution} == numbers(
+        audit_pb2.ExceptionResolution
+    )
+    assert sorted(map(int, FailureReason))[1:] == sorted(
+        numbers(payouts_pb2.FailureReason).values()
     )
 
 

@@ -21,6 +21,7 @@ from ledgerd.api.v1 import (
     audit_pb2_grpc,
     cluster_pb2_grpc,
     common_pb2,
+    dispatch_pb2_grpc,
     events_pb2_grpc,
     payouts_pb2,
     payouts_pb2_grpc,
@@ -333,6 +334,7 @@ class Stub:
         self.feed = events_pb2_grpc.FeedStub(channel)
         self.admin = admin_pb2_grpc.AdminStub(channel)
         self.cluster = cluster_pb2_grpc.ClusterStub(channel)
+        self.dispatch = dispatch_pb2_grpc.DispatchStub(channel)
         self.audit = audit_pb2_grpc.AuditStub(channel)
 
 

@@ -261,6 +261,7 @@ def test_a_lapsed_lease_is_offered_to_others():
     quiet = made.books.view.ready(SWIFT, index)
     made.books.ts_us = made.status.lease_until_us - 1_000
     applied = made.meet(T.RELEASE)  # a Tick
+    made.meet(T.REQUEST_RECALL)  # no other change takes it away again
     offered = made.books.view.ready(SWIFT, index)
     made.meet(T.DISPATCH_CLAIM, principal=OTHER_WORKER)
 

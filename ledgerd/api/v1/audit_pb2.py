@@ -23,37 +23,52 @@ _sym_db = _symbol_database.Default()
 
 
 from ledgerd.api.v1 import common_pb2 as ledgerd_dot_api_dot_v1_dot_common__pb2
+from ledgerd.api.v1 import payouts_pb2 as ledgerd_dot_api_dot_v1_dot_payouts__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aledgerd/api/v1/audit.proto\x12\x0eledgerd.api.v1\x1a\x1bledgerd/api/v1/common.proto\"\xbf\x01\n\x08TreeHead\x12\x12\n\ncluster_id\x18\x01 \x01(\t\x12\x0f\n\x07node_id\x18\x02 \x01(\r\x12\x13\n\x0b\x66irst_index\x18\x03 \x01(\x04\x12\x0c\n\x04size\x18\x04 \x01(\x04\x12\x13\n\x0blog_time_us\x18\x05 \x01(\x03\x12\x14\n\x0csigned_at_us\x18\x06 \x01(\x03\x12\x0c\n\x04root\x18\x07 \x01(\x0c\x12\x11\n\tsignature\x18\x08 \x01(\x0c\x12\x13\n\x0b\x63\x65rtificate\x18\t \x01(\x0c\x12\n\n\x02\x63\x61\x18\n \x01(\x0c\"N\n\x0fTreeHeadRequest\x12,\n\x07\x63oncern\x18\x01 \x01(\x0b\x32\x1b.ledgerd.api.v1.ReadConcern\x12\r\n\x05index\x18\x02 \x01(\x04\"c\n\rTreeHeadReply\x12*\n\x06header\x18\x01 \x01(\x0b\x32\x1a.ledgerd.api.v1.ReadHeader\x12&\n\x04head\x18\x02 \x01(\x0b\x32\x18.ledgerd.api.v1.TreeHead\"l\n\x15InclusionProofRequest\x12,\n\x07\x63oncern\x18\x01 \x01(\x0b\x32\x1b.ledgerd.api.v1.ReadConcern\x12\x11\n\tpayout_id\x18\x02 \x01(\t\x12\x12\n\nhead_index\x18\x03 \x01(\x04\"\xdc\x01\n\x13InclusionProofReply\x12*\n\x06header\x18\x01 \x01(\x0b\x32\x1a.ledgerd.api.v1.ReadHeader\x12&\n\x04head\x18\x02 \x01(\x0b\x32\x18.ledgerd.api.v1.TreeHead\x12&\n\x04leaf\x18\x03 \x01(\x0b\x32\x18.ledgerd.api.v1.TreeLeaf\x12*\n\x07payouts\x18\x04 \x03(\x0b\x32\x19.ledgerd.api.v1.PayoutRow\x12\x0f\n\x07ordinal\x18\x05 \x01(\r\x12\x0c\n\x04path\x18\x06 \x03(\x0c\"\x93\x01\n\x08TreeLeaf\x12\r\n\x05index\x18\x01 \x01(\x04\x12\r\n\x05ts_us\x18\x02 \x01(\x03\x12\x15\n\rstate_version\x18\x03 \x01(\r\x12\x0f\n\x07\x63ommand\x18\x04 \x01(\x0c\x12\x0e\n\x06\x62\x65\x66ore\x18\x05 \x01(\x0c\x12\x10\n\x08outcomes\x18\x06 \x01(\x0c\x12\x0f\n\x07journal\x18\x07 \x01(\x0c\x12\x0e\n\x06\x65vents\x18\x08 \x01(\x0c\"\'\n\tPayoutRow\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12\r\n\x05value\x18\x02 \x01(\x0c\"r\n\x17\x43onsistencyProofRequest\x12,\n\x07\x63oncern\x18\x01 \x01(\x0b\x32\x1b.ledgerd.api.v1.ReadConcern\x12\x13\n\x0b\x66irst_index\x18\x02 \x01(\x04\x12\x14\n\x0csecond_index\x18\x03 \x01(\x04\"\xa4\x01\n\x15\x43onsistencyProofReply\x12*\n\x06header\x18\x01 \x01(\x0b\x32\x1a.ledgerd.api.v1.ReadHeader\x12\'\n\x05\x66irst\x18\x02 \x01(\x0b\x32\x18.ledgerd.api.v1.TreeHead\x12(\n\x06second\x18\x03 \x01(\x0b\x32\x18.ledgerd.api.v1.TreeHead\x12\x0c\n\x04path\x18\x04 \x03(\x0c\"Q\n\x12IndexDigestRequest\x12,\n\x07\x63oncern\x18\x01 \x01(\x0b\x32\x1b.ledgerd.api.v1.ReadConcern\x12\r\n\x05index\x18\x02 \x01(\x04\"]\n\x10IndexDigestReply\x12*\n\x06header\x18\x01 \x01(\x0b\x32\x1a.ledgerd.api.v1.ReadHeader\x12\r\n\x05index\x18\x02 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t2\xe8\x02\n\x05\x41udit\x12M\n\x0bGetTreeHead\x12\x1f.ledgerd.api.v1.TreeHeadRequest\x1a\x1d.ledgerd.api.v1.TreeHeadReply\x12\\\n\x0eInclusionProof\x12%.ledgerd.api.v1.InclusionProofRequest\x1a#.ledgerd.api.v1.InclusionProofReply\x12\x62\n\x10\x43onsistencyProof\x12\'.ledgerd.api.v1.ConsistencyProofRequest\x1a%.ledgerd.api.v1.ConsistencyProofReply\x12N\n\x06\x44igest\x12\".ledgerd.api.v1.IndexDigestRequest\x1a .ledgerd.api.v1.IndexDigestReplyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aledgerd/api/v1/audit.proto\x12\x0eledgerd.api.v1\x1a\x1bledgerd/api/v1/common.proto\x1a\x1cledgerd/api/v1/payouts.proto\"\xbf\x01\n\x08TreeHead\x12\x12\n\ncluster_id\x18\x01 \x01(\t\x12\x0f\n\x07node_id\x18\x02 \x01(\r\x12\x13\n\x0b\x66irst_index\x18\x03 \x01(\x04\x12\x0c\n\x04size\x18\x04 \x01(\x04\x12\x13\n\x0blog_time_us\x18\x05 \x01(\x03\x12\x14\n\x0csigned_at_us\x18\x06 \x01(\x03\x12\x0c\n\x04root\x18\x07 \x01(\x0c\x12\x11\n\tsignature\x18\x08 \x01(\x0c\x12\x13\n\x0b\x63\x65rtificate\x18\t \x01(\x0c\x12\n\n\x02\x63\x61\x18\n \x01(\x0c\"N\n\x0fTreeHeadRequest\x12,\n\x07\x63oncern\x18\x01 \x01(\x0b\x32\x1b.ledgerd.api.v1.ReadConcern\x12\r\n\x05index\x18\x02 \x01(\x04\"c\n\rTreeHeadReply\x12*\n\x06header\x18\x01 \x01(\x0b\x32\x1a.ledgerd.api.v1.ReadHeader\x12&\n\x04head\x18\x02 \x01(\x0b\x32\x18.ledgerd.api.v1.TreeHead\"l\n\x15InclusionProofRequest\x12,\n\x07\x63oncern\x18\x01 \x01(\x0b\x32\x1b.ledgerd.api.v1.ReadConcern\x12\x11\n\tpayout_id\x18\x02 \x01(\t\x12\x12\n\nhead_index\x18\x03 \x01(\x04\"\xdc\x01\n\x13InclusionProofReply\x12*\n\x06header\x18\x01 \x01(\x0b\x32\x1a.ledgerd.api.v1.ReadHeader\x12&\n\x04head\x18\x02 \x01(\x0b\x32\x18.ledgerd.api.v1.TreeHead\x12&\n\x04leaf\x18\x03 \x01(\x0b\x32\x18.ledgerd.api.v1.TreeLeaf\x12*\n\x07payouts\x18\x04 \x03(\x0b\x32\x19.ledgerd.api.v1.PayoutRow\x12\x0f\n\x07ordinal\x18\x05 \x01(\r\x12\x0c\n\x04path\x18\x06 \x03(\x0c\"\x93\x01\n\x08TreeLeaf\x12\r\n\x05index\x18\x01 \x01(\x04\x12\r\n\x05ts_us\x18\x02 \x01(\x03\x12\x15\n\rstate_version\x18\x03 \x01(\r\x12\x0f\n\x07\x63ommand\x18\x04 \x01(\x0c\x12\x0e\n\x06\x62\x65\x66ore\x18\x05 \x01(\x0c\x12\x10\n\x08outcomes\x18\x06 \x01(\x0c\x12\x0f\n\x07journal\x18\x07 \x01(\x0c\x12\x0e\n\x06\x65vents\x18\x08 \x01(\x0c\"\'\n\tPayoutRow\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12\r\n\x05value\x18\x02 \x01(\x0c\"r\n\x17\x43onsistencyProofRequest\x12,\n\x07\x63oncern\x18\x01 \x01(\x0b\x32\x1b.ledgerd.api.v1.ReadConcern\x12\x13\n\x0b\x66irst_index\x18\x02 \x01(\x04\x12\x14\n\x0csecond_index\x18\x03 \x01(\x04\"\xa4\x01\n\x15\x43onsistencyProofReply\x12*\n\x06header\x18\x01 \x01(\x0b\x32\x1a.ledgerd.api.v1.ReadHeader\x12\'\n\x05\x66irst\x18\x02 \x01(\x0b\x32\x18.ledgerd.api.v1.TreeHead\x12(\n\x06second\x18\x03 \x01(\x0b\x32\x18.ledgerd.api.v1.TreeHead\x12\x0c\n\x04path\x18\x04 \x03(\x0c\"Q\n\x12IndexDigestRequest\x12,\n\x07\x63oncern\x18\x01 \x01(\x0b\x32\x1b.ledgerd.api.v1.ReadConcern\x12\r\n\x05index\x18\x02 \x01(\x04\"]\n\x10IndexDigestReply\x12*\n\x06header\x18\x01 \x01(\x0b\x32\x1a.ledgerd.api.v1.ReadHeader\x12\r\n\x05index\x18\x02 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\"\xb9\x04\n\x0fPayoutException\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x0f\n\x07ordinal\x18\x02 \x01(\r\x12\x14\n\x0copened_at_us\x18\x03 \x01(\x03\x12\x34\n\x05\x63\x61use\x18\x04 \x01(\x0e\x32%.ledgerd.api.v1.PayoutException.Cause\x12\x11\n\tpayout_id\x18\x05 \x01(\t\x12\x0c\n\x04told\x18\x06 \x01(\t\x12\x0c\n\x04rail\x18\x07 \x01(\t\x12\x10\n\x08rail_key\x18\x08 \x01(\t\x12\x11\n\treference\x18\t \x01(\t\x12\x14\n\x0c\x61mount_units\x18\n \x01(\x03\x12\x0c\n\x04\x63ode\x18\x0b \x01(\t\x12\x13\n\x0breported_by\x18\x0c \x01(\t\x12\x35\n\x08proposed\x18\r \x01(\x0e\x32#.ledgerd.api.v1.ExceptionResolution\x12\x13\n\x0bproposed_by\x18\x0e \x01(\t\x12\x0e\n\x06reason\x18\x10 \x01(\t\x12\x13\n\x0bresolved_by\x18\x11 \x01(\t\x12\x15\n\rchanged_at_us\x18\x12 \x01(\x03\"\x9e\x01\n\x05\x43\x61use\x12\x15\n\x11\x43\x41USE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bWRONG_STATE\x10\x01\x12\x14\n\x10UNKNOWN_RAIL_KEY\x10\x02\x12\x14\n\x10\x45\x41RLIER_RAIL_KEY\x10\x03\x12\x15\n\x11SECOND_SETTLEMENT\x10\x04\x12\x15\n\x11TOO_MUCH_RETURNED\x10\x05\x12\x13\n\x0f\x45VIDENCE_REUSED\x10\x06J\x04\x08\x0f\x10\x10\"\x9b\x01\n\x15ListExceptionsRequest\x12,\n\x07\x63oncern\x18\x01 \x01(\x0b\x32\x1b.ledgerd.api.v1.ReadConcern\x12\x15\n\rwith_resolved\x18\x02 \x01(\x08\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x13\n\x0b\x61\x66ter_index\x18\x04 \x01(\x04\x12\x15\n\rafter_ordinal\x18\x05 \x01(\r\"\x88\x01\n\x13ListExceptionsReply\x12*\n\x06header\x18\x01 \x01(\x0b\x32\x1a.ledgerd.api.v1.ReadHeader\x12\x33\n\nexceptions\x18\x02 \x03(\x0b\x32\x1f.ledgerd.api.v1.PayoutException\x12\x10\n\x08has_more\x18\x03 \x01(\x08\"\xc5\x01\n\x17ResolveExceptionRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\x04\x12\x0f\n\x07ordinal\x18\x03 \x01(\r\x12\x37\n\nresolution\x18\x04 \x01(\x0e\x32#.ledgerd.api.v1.ExceptionResolution\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12-\n\x07\x63oncern\x18\x06 \x01(\x0e\x32\x1c.ledgerd.api.v1.WriteConcern\"\xa2\x01\n\x15ResolveExceptionReply\x12.\n\x06header\x18\x01 \x01(\x0b\x32\x1e.ledgerd.api.v1.MutationHeader\x12-\n\x06result\x18\x02 \x01(\x0b\x32\x1d.ledgerd.api.v1.CommandResult\x12*\n\x05state\x18\x03 \x01(\x0e\x32\x1b.ledgerd.api.v1.PayoutState*`\n\x13\x45xceptionResolution\x12$\n EXCEPTION_RESOLUTION_UNSPECIFIED\x10\x00\x12\n\n\x06\x41\x43\x43\x45PT\x10\x01\x12\n\n\x06\x41\x44JUST\x10\x02\x12\x0b\n\x07\x44ISMISS\x10\x03\x32\xaa\x04\n\x05\x41udit\x12M\n\x0bGetTreeHead\x12\x1f.ledgerd.api.v1.TreeHeadRequest\x1a\x1d.ledgerd.api.v1.TreeHeadReply\x12\\\n\x0eInclusionProof\x12%.ledgerd.api.v1.InclusionProofRequest\x1a#.ledgerd.api.v1.InclusionProofReply\x12\x62\n\x10\x43onsistencyProof\x12\'.ledgerd.api.v1.ConsistencyProofRequest\x1a%.ledgerd.api.v1.ConsistencyProofReply\x12N\n\x06\x44igest\x12\".ledgerd.api.v1.IndexDigestRequest\x1a .ledgerd.api.v1.IndexDigestReply\x12\\\n\x0eListExceptions\x12%.ledgerd.api.v1.ListExceptionsRequest\x1a#.ledgerd.api.v1.ListExceptionsReply\x12\x62\n\x10ResolveException\x12\'.ledgerd.api.v1.ResolveExceptionRequest\x1a%.ledgerd.api.v1.ResolveExceptionReplyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ledgerd.api.v1.audit_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TREEHEAD']._serialized_start=76
-  _globals['_TREEHEAD']._serialized_end=267
-  _globals['_TREEHEADREQUEST']._serialized_start=269
-  _globals['_TREEHEADREQUEST']._serialized_end=347
-  _globals['_TREEHEADREPLY']._serialized_start=349
-  _globals['_TREEHEADREPLY']._serialized_end=448
-  _globals['_INCLUSIONPROOFREQUEST']._serialized_start=450
-  _globals['_INCLUSIONPROOFREQUEST']._serialized_end=558
-  _globals['_INCLUSIONPROOFREPLY']._serialized_start=561
-  _globals['_INCLUSIONPROOFREPLY']._serialized_end=781
-  _globals['_TREELEAF']._serialized_start=784
-  _globals['_TREELEAF']._serialized_end=931
-  _globals['_PAYOUTROW']._serialized_start=933
-  _globals['_PAYOUTROW']._serialized_end=972
-  _globals['_CONSISTENCYPROOFREQUEST']._serialized_start=974
-  _globals['_CONSISTENCYPROOFREQUEST']._serialized_end=1088
-  _globals['_CONSISTENCYPROOFREPLY']._serialized_start=1091
-  _globals['_CONSISTENCYPROOFREPLY']._serialized_end=1255
-  _globals['_INDEXDIGESTREQUEST']._serialized_start=1257
-  _globals['_INDEXDIGESTREQUEST']._serialized_end=1338
-  _globals['_INDEXDIGESTREPLY']._serialized_start=1340
-  _globals['_INDEXDIGESTREPLY']._serialized_end=1433
-  _globals['_AUDIT']._serialized_start=1436
-  _globals['_AUDIT']._serialized_end=1796
+  _globals['_EXCEPTIONRESOLUTION']._serialized_start=2699
+  _globals['_EXCEPTIONRESOLUTION']._serialized_end=2795
+  _globals['_TREEHEAD']._serialized_start=106
+  _globals['_TREEHEAD']._serialized_end=297
+  _globals['_TREEHEADREQUEST']._serialized_start=299
+  _globals['_TREEHEADREQUEST']._serialized_end=377
+  _globals['_TREEHEADREPLY']._serialized_start=379
+  _globals['_TREEHEADREPLY']._serialized_end=478
+  _globals['_INCLUSIONPROOFREQUEST']._serialized_start=480
+  _globals['_INCLUSIONPROOFREQUEST']._serialized_end=588
+  _globals['_INCLUSIONPROOFREPLY']._serialized_start=591
+  _globals['_INCLUSIONPROOFREPLY']._serialized_end=811
+  _globals['_TREELEAF']._serialized_start=814
+  _globals['_TREELEAF']._serialized_end=961
+  _globals['_PAYOUTROW']._serialized_start=963
+  _globals['_PAYOUTROW']._serialized_end=1002
+  _globals['_CONSISTENCYPROOFREQUEST']._serialized_start=1004
+  _globals['_CONSISTENCYPROOFREQUEST']._serialized_end=1118
+  _globals['_CONSISTENCYPROOFREPLY']._serialized_start=1121
+  _globals['_CONSISTENCYPROOFREPLY']._serialized_end=1285
+  _globals['_INDEXDIGESTREQUEST']._serialized_start=1287
+  _globals['_INDEXDIGESTREQUEST']._serialized_end=1368
+  _globals['_INDEXDIGESTREPLY']._serialized_start=1370
+  _globals['_INDEXDIGESTREPLY']._serialized_end=1463
+  _globals['_PAYOUTEXCEPTION']._serialized_start=1466
+  _globals['_PAYOUTEXCEPTION']._serialized_end=2035
+  _globals['_PAYOUTEXCEPTION_CAUSE']._serialized_start=1871
+  _globals['_PAYOUTEXCEPTION_CAUSE']._serialized_end=2029
+  _globals['_LISTEXCEPTIONSREQUEST']._serialized_start=2038
+  _globals['_LISTEXCEPTIONSREQUEST']._serialized_end=2193
+  _globals['_LISTEXCEPTIONSREPLY']._serialized_start=2196
+  _globals['_LISTEXCEPTIONSREPLY']._serialized_end=2332
+  _globals['_RESOLVEEXCEPTIONREQUEST']._serialized_start=2335
+  _globals['_RESOLVEEXCEPTIONREQUEST']._serialized_end=2532
+  _globals['_RESOLVEEXCEPTIONREPLY']._serialized_start=2535
+  _globals['_RESOLVEEXCEPTIONREPLY']._serialized_end=2697
+  _globals['_AUDIT']._serialized_start=2798
+  _globals['_AUDIT']._serialized_end=3352
 # @@protoc_insertion_point(module_scope)

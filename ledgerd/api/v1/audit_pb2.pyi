@@ -1,11 +1,24 @@
 from ledgerd.api.v1 import common_pb2 as _common_pb2
+from ledgerd.api.v1 import payouts_pb2 as _payouts_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class ExceptionResolution(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    EXCEPTION_RESOLUTION_UNSPECIFIED: _ClassVar[ExceptionResolution]
+    ACCEPT: _ClassVar[ExceptionResolution]
+    ADJUST: _ClassVar[ExceptionResolution]
+    DISMISS: _ClassVar[ExceptionResolution]
+EXCEPTION_RESOLUTION_UNSPECIFIED: ExceptionResolution
+ACCEPT: ExceptionResolution
+ADJUST: ExceptionResolution
+DISMISS: ExceptionResolution
 
 class TreeHead(_message.Message):
     __slots__ = ("cluster_id", "node_id", "first_index", "size", "log_time_us", "signed_at_us", "root", "signature", "certificate", "ca")
@@ -140,3 +153,107 @@ class IndexDigestReply(_message.Message):
     index: int
     digest: str
     def __init__(self, header: _Optional[_Union[_common_pb2.ReadHeader, _Mapping]] = ..., index: _Optional[int] = ..., digest: _Optional[str] = ...) -> None: ...
+
+class PayoutException(_message.Message):
+    __slots__ = ("index", "ordinal", "opened_at_us", "cause", "payout_id", "told", "rail", "rail_key", "reference", "amount_units", "code", "reported_by", "proposed", "proposed_by", "reason", "resolved_by", "changed_at_us")
+    class Cause(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        CAUSE_UNSPECIFIED: _ClassVar[PayoutException.Cause]
+        WRONG_STATE: _ClassVar[PayoutException.Cause]
+        UNKNOWN_RAIL_KEY: _ClassVar[PayoutException.Cause]
+        EARLIER_RAIL_KEY: _ClassVar[PayoutException.Cause]
+        SECOND_SETTLEMENT: _ClassVar[PayoutException.Cause]
+        TOO_MUCH_RETURNED: _ClassVar[PayoutException.Cause]
+        EVIDENCE_REUSED: _ClassVar[PayoutException.Cause]
+    CAUSE_UNSPECIFIED: PayoutException.Cause
+    WRONG_STATE: PayoutException.Cause
+    UNKNOWN_RAIL_KEY: PayoutException.Cause
+    EARLIER_RAIL_KEY: PayoutException.Cause
+    SECOND_SETTLEMENT: PayoutException.Cause
+    TOO_MUCH_RETURNED: PayoutException.Cause
+    EVIDENCE_REUSED: PayoutException.Cause
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    ORDINAL_FIELD_NUMBER: _ClassVar[int]
+    OPENED_AT_US_FIELD_NUMBER: _ClassVar[int]
+    CAUSE_FIELD_NUMBER: _ClassVar[int]
+    PAYOUT_ID_FIELD_NUMBER: _ClassVar[int]
+    TOLD_FIELD_NUMBER: _ClassVar[int]
+    RAIL_FIELD_NUMBER: _ClassVar[int]
+    RAIL_KEY_FIELD_NUMBER: _ClassVar[int]
+    REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_UNITS_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    REPORTED_BY_FIELD_NUMBER: _ClassVar[int]
+    PROPOSED_FIELD_NUMBER: _ClassVar[int]
+    PROPOSED_BY_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    RESOLVED_BY_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_AT_US_FIELD_NUMBER: _ClassVar[int]
+    index: int
+    ordinal: int
+    opened_at_us: int
+    cause: PayoutException.Cause
+    payout_id: str
+    told: str
+    rail: str
+    rail_key: str
+    reference: str
+    amount_units: int
+    code: str
+    reported_by: str
+    proposed: ExceptionResolution
+    proposed_by: str
+    reason: str
+    resolved_by: str
+    changed_at_us: int
+    def __init__(self, index: _Optional[int] = ..., ordinal: _Optional[int] = ..., opened_at_us: _Optional[int] = ..., cause: _Optional[_Union[PayoutException.Cause, str]] = ..., payout_id: _Optional[str] = ..., told: _Optional[str] = ..., rail: _Optional[str] = ..., rail_key: _Optional[str] = ..., reference: _Optional[str] = ..., amount_units: _Optional[int] = ..., code: _Optional[str] = ..., reported_by: _Optional[str] = ..., proposed: _Optional[_Union[ExceptionResolution, str]] = ..., proposed_by: _Optional[str] = ..., reason: _Optional[str] = ..., resolved_by: _Optional[str] = ..., changed_at_us: _Optional[int] = ...) -> None: ...
+
+class ListExceptionsRequest(_message.Message):
+    __slots__ = ("concern", "with_resolved", "page_size", "after_index", "after_ordinal")
+    CONCERN_FIELD_NUMBER: _ClassVar[int]
+    WITH_RESOLVED_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    AFTER_INDEX_FIELD_NUMBER: _ClassVar[int]
+    AFTER_ORDINAL_FIELD_NUMBER: _ClassVar[int]
+    concern: _common_pb2.ReadConcern
+    with_resolved: bool
+    page_size: int
+    after_index: int
+    after_ordinal: int
+    def __init__(self, concern: _Optional[_Union[_common_pb2.ReadConcern, _Mapping]] = ..., with_resolved: _Optional[bool] = ..., page_size: _Optional[int] = ..., after_index: _Optional[int] = ..., after_ordinal: _Optional[int] = ...) -> None: ...
+
+class ListExceptionsReply(_message.Message):
+    __slots__ = ("header", "exceptions", "has_more")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    EXCEPTIONS_FIELD_NUMBER: _ClassVar[int]
+    HAS_MORE_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.ReadHeader
+    exceptions: _containers.RepeatedCompositeFieldContainer[PayoutException]
+    has_more: bool
+    def __init__(self, header: _Optional[_Union[_common_pb2.ReadHeader, _Mapping]] = ..., exceptions: _Optional[_Iterable[_Union[PayoutException, _Mapping]]] = ..., has_more: _Optional[bool] = ...) -> None: ...
+
+class ResolveExceptionRequest(_message.Message):
+    __slots__ = ("request_id", "index", "ordinal", "resolution", "reason", "concern")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    ORDINAL_FIELD_NUMBER: _ClassVar[int]
+    RESOLUTION_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    CONCERN_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    index: int
+    ordinal: int
+    resolution: ExceptionResolution
+    reason: str
+    concern: _common_pb2.WriteConcern
+    def __init__(self, request_id: _Optional[str] = ..., index: _Optional[int] = ..., ordinal: _Optional[int] = ..., resolution: _Optional[_Union[ExceptionResolution, str]] = ..., reason: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.WriteConcern, str]] = ...) -> None: ...
+
+class ResolveExceptionReply(_message.Message):
+    __slots__ = ("header", "result", "state")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.MutationHeader
+    result: _common_pb2.CommandResult
+    state: _payouts_pb2.PayoutState
+    def __init__(self, header: _Optional[_Union[_common_pb2.MutationHeader, _Mapping]] = ..., result: _Optional[_Union[_common_pb2.CommandResult, _Mapping]] = ..., state: _Optional[_Union[_payouts_pb2.PayoutState, str]] = ...) -> None: ...

@@ -57,6 +57,16 @@ class AuditStub:
                 request_serializer=ledgerd_dot_api_dot_v1_dot_audit__pb2.IndexDigestRequest.SerializeToString,
                 response_deserializer=ledgerd_dot_api_dot_v1_dot_audit__pb2.IndexDigestReply.FromString,
                 _registered_method=True)
+        self.ListExceptions = channel.unary_unary(
+                '/ledgerd.api.v1.Audit/ListExceptions',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_audit__pb2.ListExceptionsRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_audit__pb2.ListExceptionsReply.FromString,
+                _registered_method=True)
+        self.ResolveException = channel.unary_unary(
+                '/ledgerd.api.v1.Audit/ResolveException',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_audit__pb2.ResolveExceptionRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_audit__pb2.ResolveExceptionReply.FromString,
+                _registered_method=True)
 
 
 class AuditServicer:
@@ -94,6 +104,21 @@ class AuditServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListExceptions(self, request, context):
+        """Evidence that contradicts what is known, in order. Roles: auditor, admin, approver.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResolveException(self, request, context):
+        """Names how an exception is settled; the second person to name the same settles it. Role:
+        approver.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AuditServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -116,6 +141,16 @@ def add_AuditServicer_to_server(servicer, server):
                     servicer.Digest,
                     request_deserializer=ledgerd_dot_api_dot_v1_dot_audit__pb2.IndexDigestRequest.FromString,
                     response_serializer=ledgerd_dot_api_dot_v1_dot_audit__pb2.IndexDigestReply.SerializeToString,
+            ),
+            'ListExceptions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListExceptions,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_audit__pb2.ListExceptionsRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_audit__pb2.ListExceptionsReply.SerializeToString,
+            ),
+            'ResolveException': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResolveException,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_audit__pb2.ResolveExceptionRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_audit__pb2.ResolveExceptionReply.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -229,6 +264,60 @@ class Audit:
             '/ledgerd.api.v1.Audit/Digest',
             ledgerd_dot_api_dot_v1_dot_audit__pb2.IndexDigestRequest.SerializeToString,
             ledgerd_dot_api_dot_v1_dot_audit__pb2.IndexDigestReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListExceptions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Audit/ListExceptions',
+            ledgerd_dot_api_dot_v1_dot_audit__pb2.ListExceptionsRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_audit__pb2.ListExceptionsReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResolveException(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Audit/ResolveException',
+            ledgerd_dot_api_dot_v1_dot_audit__pb2.ResolveExceptionRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_audit__pb2.ResolveExceptionReply.FromString,
             options,
             channel_credentials,
             insecure,

@@ -46,6 +46,12 @@ class AuditStub:
     """That a later tree begins with all leaves of an earlier one. Any role."""
     Digest: _grpc.UnaryUnaryMultiCallable[_audit_pb2.IndexDigestRequest, _audit_pb2.IndexDigestReply]
     """The apply digest after an entry. Any role."""
+    ListExceptions: _grpc.UnaryUnaryMultiCallable[_audit_pb2.ListExceptionsRequest, _audit_pb2.ListExceptionsReply]
+    """Evidence that contradicts what is known, in order. Roles: auditor, admin, approver."""
+    ResolveException: _grpc.UnaryUnaryMultiCallable[_audit_pb2.ResolveExceptionRequest, _audit_pb2.ResolveExceptionReply]
+    """Names how an exception is settled; the second person to name the same settles it. Role:
+    approver.
+    """
 
 @_typing.type_check_only
 class AuditAsyncStub(AuditStub):
@@ -65,6 +71,12 @@ class AuditAsyncStub(AuditStub):
     """That a later tree begins with all leaves of an earlier one. Any role."""
     Digest: _aio.UnaryUnaryMultiCallable[_audit_pb2.IndexDigestRequest, _audit_pb2.IndexDigestReply]  # type: ignore[assignment]
     """The apply digest after an entry. Any role."""
+    ListExceptions: _aio.UnaryUnaryMultiCallable[_audit_pb2.ListExceptionsRequest, _audit_pb2.ListExceptionsReply]  # type: ignore[assignment]
+    """Evidence that contradicts what is known, in order. Roles: auditor, admin, approver."""
+    ResolveException: _aio.UnaryUnaryMultiCallable[_audit_pb2.ResolveExceptionRequest, _audit_pb2.ResolveExceptionReply]  # type: ignore[assignment]
+    """Names how an exception is settled; the second person to name the same settles it. Role:
+    approver.
+    """
 
 class AuditServicer(metaclass=_abc_1.ABCMeta):
     """Proof of what was applied: a Merkle tree (RFC 6962) with one leaf an entry, from the entry on that
@@ -105,5 +117,23 @@ class AuditServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_audit_pb2.IndexDigestReply, _abc.Awaitable[_audit_pb2.IndexDigestReply]]:
         """The apply digest after an entry. Any role."""
+
+    @_abc_1.abstractmethod
+    def ListExceptions(
+        self,
+        request: _audit_pb2.ListExceptionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_pb2.ListExceptionsReply, _abc.Awaitable[_audit_pb2.ListExceptionsReply]]:
+        """Evidence that contradicts what is known, in order. Roles: auditor, admin, approver."""
+
+    @_abc_1.abstractmethod
+    def ResolveException(
+        self,
+        request: _audit_pb2.ResolveExceptionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_pb2.ResolveExceptionReply, _abc.Awaitable[_audit_pb2.ResolveExceptionReply]]:
+        """Names how an exception is settled; the second person to name the same settles it. Role:
+        approver.
+        """
 
 def add_AuditServicer_to_server(servicer: AuditServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

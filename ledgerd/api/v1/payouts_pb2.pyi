@@ -21,6 +21,23 @@ class PayoutState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     FAILED: _ClassVar[PayoutState]
     RETURNED: _ClassVar[PayoutState]
     REVERSED: _ClassVar[PayoutState]
+
+class FailureReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    FAILURE_REASON_UNSPECIFIED: _ClassVar[FailureReason]
+    REVIEW_REJECTED: _ClassVar[FailureReason]
+    NO_FUNDS_AT_BANK: _ClassVar[FailureReason]
+    PAYEE_ACCOUNT_CLOSED: _ClassVar[FailureReason]
+    PAYEE_ACCOUNT_UNKNOWN: _ClassVar[FailureReason]
+    PAYEE_ACCOUNT_BLOCKED: _ClassVar[FailureReason]
+    NAME_MISMATCH: _ClassVar[FailureReason]
+    REFUSED_BY_PAYEE: _ClassVar[FailureReason]
+    REFUSED_BY_BANK: _ClassVar[FailureReason]
+    DUPLICATE: _ClassVar[FailureReason]
+    INVALID_DATA: _ClassVar[FailureReason]
+    RECALLED: _ClassVar[FailureReason]
+    REGULATORY: _ClassVar[FailureReason]
+    OTHER: _ClassVar[FailureReason]
 PAYOUT_STATE_UNSPECIFIED: PayoutState
 SCHEDULED: PayoutState
 IN_REVIEW: PayoutState
@@ -32,6 +49,20 @@ CANCELLED: PayoutState
 FAILED: PayoutState
 RETURNED: PayoutState
 REVERSED: PayoutState
+FAILURE_REASON_UNSPECIFIED: FailureReason
+REVIEW_REJECTED: FailureReason
+NO_FUNDS_AT_BANK: FailureReason
+PAYEE_ACCOUNT_CLOSED: FailureReason
+PAYEE_ACCOUNT_UNKNOWN: FailureReason
+PAYEE_ACCOUNT_BLOCKED: FailureReason
+NAME_MISMATCH: FailureReason
+REFUSED_BY_PAYEE: FailureReason
+REFUSED_BY_BANK: FailureReason
+DUPLICATE: FailureReason
+INVALID_DATA: FailureReason
+RECALLED: FailureReason
+REGULATORY: FailureReason
+OTHER: FailureReason
 
 class Destination(_message.Message):
     __slots__ = ("kind", "country", "bank_code", "account_number", "name", "account_type")
@@ -62,7 +93,7 @@ class Destination(_message.Message):
     def __init__(self, kind: _Optional[_Union[Destination.Kind, str]] = ..., country: _Optional[str] = ..., bank_code: _Optional[str] = ..., account_number: _Optional[str] = ..., name: _Optional[str] = ..., account_type: _Optional[str] = ...) -> None: ...
 
 class PayoutOrder(_message.Message):
-    __slots__ = ("payout_id", "account_id", "amount", "rail", "destination", "reference", "metadata")
+    __slots__ = ("payout_id", "account_id", "amount", "rail", "destination", "reference", "metadata", "release_at_us")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -77,6 +108,7 @@ class PayoutOrder(_message.Message):
     DESTINATION_FIELD_NUMBER: _ClassVar[int]
     REFERENCE_FIELD_NUMBER: _ClassVar[int]
     METADATA_FIELD_NUMBER: _ClassVar[int]
+    RELEASE_AT_US_FIELD_NUMBER: _ClassVar[int]
     payout_id: str
     account_id: str
     amount: _common_pb2.Money
@@ -84,7 +116,8 @@ class PayoutOrder(_message.Message):
     destination: Destination
     reference: str
     metadata: _containers.ScalarMap[str, str]
-    def __init__(self, payout_id: _Optional[str] = ..., account_id: _Optional[str] = ..., amount: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., rail: _Optional[str] = ..., destination: _Optional[_Union[Destination, _Mapping]] = ..., reference: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    release_at_us: int
+    def __init__(self, payout_id: _Optional[str] = ..., account_id: _Optional[str] = ..., amount: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., rail: _Optional[str] = ..., destination: _Optional[_Union[Destination, _Mapping]] = ..., reference: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., release_at_us: _Optional[int] = ...) -> None: ...
 
 class SubmitRequest(_message.Message):
     __slots__ = ("order", "concern")
@@ -164,7 +197,7 @@ class StreamError(_message.Message):
     def __init__(self, reason: _Optional[str] = ..., message: _Optional[str] = ..., outcome: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class Payout(_message.Message):
-    __slots__ = ("order", "state", "fee_units", "index", "ordinal", "created_at_us", "updated_index", "updated_at_us", "submitted_by", "destination_fingerprint")
+    __slots__ = ("order", "state", "fee_units", "index", "ordinal", "created_at_us", "updated_index", "updated_at_us", "submitted_by", "destination_fingerprint", "rail", "open_exceptions", "returned_units", "reversed_units", "absorbed_units", "fee_refunded_units", "rail_key", "rail_reference", "attempt", "worker", "lease_until_us", "recall_requested", "return_closed", "failure", "failure_code", "value_date", "final_at_us", "release_at_us")
     ORDER_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     FEE_UNITS_FIELD_NUMBER: _ClassVar[int]
@@ -175,6 +208,24 @@ class Payout(_message.Message):
     UPDATED_AT_US_FIELD_NUMBER: _ClassVar[int]
     SUBMITTED_BY_FIELD_NUMBER: _ClassVar[int]
     DESTINATION_FINGERPRINT_FIELD_NUMBER: _ClassVar[int]
+    RAIL_FIELD_NUMBER: _ClassVar[int]
+    OPEN_EXCEPTIONS_FIELD_NUMBER: _ClassVar[int]
+    RETURNED_UNITS_FIELD_NUMBER: _ClassVar[int]
+    REVERSED_UNITS_FIELD_NUMBER: _ClassVar[int]
+    ABSORBED_UNITS_FIELD_NUMBER: _ClassVar[int]
+    FEE_REFUNDED_UNITS_FIELD_NUMBER: _ClassVar[int]
+    RAIL_KEY_FIELD_NUMBER: _ClassVar[int]
+    RAIL_REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    WORKER_FIELD_NUMBER: _ClassVar[int]
+    LEASE_UNTIL_US_FIELD_NUMBER: _ClassVar[int]
+    RECALL_REQUESTED_FIELD_NUMBER: _ClassVar[int]
+    RETURN_CLOSED_FIELD_NUMBER: _ClassVar[int]
+    FAILURE_FIELD_NUMBER: _ClassVar[int]
+    FAILURE_CODE_FIELD_NUMBER: _ClassVar[int]
+    VALUE_DATE_FIELD_NUMBER: _ClassVar[int]
+    FINAL_AT_US_FIELD_NUMBER: _ClassVar[int]
+    RELEASE_AT_US_FIELD_NUMBER: _ClassVar[int]
     order: PayoutOrder
     state: PayoutState
     fee_units: int
@@ -185,7 +236,25 @@ class Payout(_message.Message):
     updated_at_us: int
     submitted_by: str
     destination_fingerprint: str
-    def __init__(self, order: _Optional[_Union[PayoutOrder, _Mapping]] = ..., state: _Optional[_Union[PayoutState, str]] = ..., fee_units: _Optional[int] = ..., index: _Optional[int] = ..., ordinal: _Optional[int] = ..., created_at_us: _Optional[int] = ..., updated_index: _Optional[int] = ..., updated_at_us: _Optional[int] = ..., submitted_by: _Optional[str] = ..., destination_fingerprint: _Optional[str] = ...) -> None: ...
+    rail: str
+    open_exceptions: int
+    returned_units: int
+    reversed_units: int
+    absorbed_units: int
+    fee_refunded_units: int
+    rail_key: str
+    rail_reference: str
+    attempt: int
+    worker: str
+    lease_until_us: int
+    recall_requested: bool
+    return_closed: bool
+    failure: FailureReason
+    failure_code: str
+    value_date: int
+    final_at_us: int
+    release_at_us: int
+    def __init__(self, order: _Optional[_Union[PayoutOrder, _Mapping]] = ..., state: _Optional[_Union[PayoutState, str]] = ..., fee_units: _Optional[int] = ..., index: _Optional[int] = ..., ordinal: _Optional[int] = ..., created_at_us: _Optional[int] = ..., updated_index: _Optional[int] = ..., updated_at_us: _Optional[int] = ..., submitted_by: _Optional[str] = ..., destination_fingerprint: _Optional[str] = ..., rail: _Optional[str] = ..., open_exceptions: _Optional[int] = ..., returned_units: _Optional[int] = ..., reversed_units: _Optional[int] = ..., absorbed_units: _Optional[int] = ..., fee_refunded_units: _Optional[int] = ..., rail_key: _Optional[str] = ..., rail_reference: _Optional[str] = ..., attempt: _Optional[int] = ..., worker: _Optional[str] = ..., lease_until_us: _Optional[int] = ..., recall_requested: _Optional[bool] = ..., return_closed: _Optional[bool] = ..., failure: _Optional[_Union[FailureReason, str]] = ..., failure_code: _Optional[str] = ..., value_date: _Optional[int] = ..., final_at_us: _Optional[int] = ..., release_at_us: _Optional[int] = ...) -> None: ...
 
 class GetPayoutRequest(_message.Message):
     __slots__ = ("payout_id", "concern")
@@ -272,6 +341,62 @@ class CancelPayoutRequest(_message.Message):
     def __init__(self, request_id: _Optional[str] = ..., payout_id: _Optional[str] = ..., reason: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.WriteConcern, str]] = ...) -> None: ...
 
 class CancelPayoutReply(_message.Message):
+    __slots__ = ("header", "result", "state")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.MutationHeader
+    result: _common_pb2.CommandResult
+    state: PayoutState
+    def __init__(self, header: _Optional[_Union[_common_pb2.MutationHeader, _Mapping]] = ..., result: _Optional[_Union[_common_pb2.CommandResult, _Mapping]] = ..., state: _Optional[_Union[PayoutState, str]] = ...) -> None: ...
+
+class ApprovePayoutRequest(_message.Message):
+    __slots__ = ("request_id", "payout_id", "concern")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    PAYOUT_ID_FIELD_NUMBER: _ClassVar[int]
+    CONCERN_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    payout_id: str
+    concern: _common_pb2.WriteConcern
+    def __init__(self, request_id: _Optional[str] = ..., payout_id: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.WriteConcern, str]] = ...) -> None: ...
+
+class RejectPayoutRequest(_message.Message):
+    __slots__ = ("request_id", "payout_id", "reason", "concern")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    PAYOUT_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    CONCERN_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    payout_id: str
+    reason: str
+    concern: _common_pb2.WriteConcern
+    def __init__(self, request_id: _Optional[str] = ..., payout_id: _Optional[str] = ..., reason: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.WriteConcern, str]] = ...) -> None: ...
+
+class ReroutePayoutRequest(_message.Message):
+    __slots__ = ("request_id", "payout_id", "rail", "concern")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    PAYOUT_ID_FIELD_NUMBER: _ClassVar[int]
+    RAIL_FIELD_NUMBER: _ClassVar[int]
+    CONCERN_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    payout_id: str
+    rail: str
+    concern: _common_pb2.WriteConcern
+    def __init__(self, request_id: _Optional[str] = ..., payout_id: _Optional[str] = ..., rail: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.WriteConcern, str]] = ...) -> None: ...
+
+class RequestRecallRequest(_message.Message):
+    __slots__ = ("request_id", "payout_id", "reason", "concern")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    PAYOUT_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    CONCERN_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    payout_id: str
+    reason: str
+    concern: _common_pb2.WriteConcern
+    def __init__(self, request_id: _Optional[str] = ..., payout_id: _Optional[str] = ..., reason: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.WriteConcern, str]] = ...) -> None: ...
+
+class PayoutChangeReply(_message.Message):
     __slots__ = ("header", "result", "state")
     HEADER_FIELD_NUMBER: _ClassVar[int]
     RESULT_FIELD_NUMBER: _ClassVar[int]

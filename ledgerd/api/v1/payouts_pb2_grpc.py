@@ -65,6 +65,26 @@ class PayoutsStub:
                 request_serializer=ledgerd_dot_api_dot_v1_dot_payouts__pb2.CancelPayoutRequest.SerializeToString,
                 response_deserializer=ledgerd_dot_api_dot_v1_dot_payouts__pb2.CancelPayoutReply.FromString,
                 _registered_method=True)
+        self.Approve = channel.unary_unary(
+                '/ledgerd.api.v1.Payouts/Approve',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_payouts__pb2.ApprovePayoutRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_payouts__pb2.PayoutChangeReply.FromString,
+                _registered_method=True)
+        self.Reject = channel.unary_unary(
+                '/ledgerd.api.v1.Payouts/Reject',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_payouts__pb2.RejectPayoutRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_payouts__pb2.PayoutChangeReply.FromString,
+                _registered_method=True)
+        self.Reroute = channel.unary_unary(
+                '/ledgerd.api.v1.Payouts/Reroute',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_payouts__pb2.ReroutePayoutRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_payouts__pb2.PayoutChangeReply.FromString,
+                _registered_method=True)
+        self.RequestRecall = channel.unary_unary(
+                '/ledgerd.api.v1.Payouts/RequestRecall',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_payouts__pb2.RequestRecallRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_payouts__pb2.PayoutChangeReply.FromString,
+                _registered_method=True)
 
 
 class PayoutsServicer:
@@ -114,6 +134,34 @@ class PayoutsServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Approve(self, request, context):
+        """Lets a payout go that waits for review. Role: approver, and not by who submitted it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Reject(self, request, context):
+        """Ends a payout that waits for review; nothing is charged. As Approve.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Reroute(self, request, context):
+        """Sends a payout that was not dispatched by another rail, at that rail's fee.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RequestRecall(self, request, context):
+        """Asks the rail for money back that is on its way or there. Posts nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PayoutsServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -146,6 +194,26 @@ def add_PayoutsServicer_to_server(servicer, server):
                     servicer.Cancel,
                     request_deserializer=ledgerd_dot_api_dot_v1_dot_payouts__pb2.CancelPayoutRequest.FromString,
                     response_serializer=ledgerd_dot_api_dot_v1_dot_payouts__pb2.CancelPayoutReply.SerializeToString,
+            ),
+            'Approve': grpc.unary_unary_rpc_method_handler(
+                    servicer.Approve,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_payouts__pb2.ApprovePayoutRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_payouts__pb2.PayoutChangeReply.SerializeToString,
+            ),
+            'Reject': grpc.unary_unary_rpc_method_handler(
+                    servicer.Reject,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_payouts__pb2.RejectPayoutRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_payouts__pb2.PayoutChangeReply.SerializeToString,
+            ),
+            'Reroute': grpc.unary_unary_rpc_method_handler(
+                    servicer.Reroute,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_payouts__pb2.ReroutePayoutRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_payouts__pb2.PayoutChangeReply.SerializeToString,
+            ),
+            'RequestRecall': grpc.unary_unary_rpc_method_handler(
+                    servicer.RequestRecall,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_payouts__pb2.RequestRecallRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_payouts__pb2.PayoutChangeReply.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -311,6 +379,114 @@ class Payouts:
             '/ledgerd.api.v1.Payouts/Cancel',
             ledgerd_dot_api_dot_v1_dot_payouts__pb2.CancelPayoutRequest.SerializeToString,
             ledgerd_dot_api_dot_v1_dot_payouts__pb2.CancelPayoutReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Approve(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Payouts/Approve',
+            ledgerd_dot_api_dot_v1_dot_payouts__pb2.ApprovePayoutRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_payouts__pb2.PayoutChangeReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Reject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Payouts/Reject',
+            ledgerd_dot_api_dot_v1_dot_payouts__pb2.RejectPayoutRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_payouts__pb2.PayoutChangeReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Reroute(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Payouts/Reroute',
+            ledgerd_dot_api_dot_v1_dot_payouts__pb2.ReroutePayoutRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_payouts__pb2.PayoutChangeReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RequestRecall(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Payouts/RequestRecall',
+            ledgerd_dot_api_dot_v1_dot_payouts__pb2.RequestRecallRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_payouts__pb2.PayoutChangeReply.FromString,
             options,
             channel_credentials,
             insecure,

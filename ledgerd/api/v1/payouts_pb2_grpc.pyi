@@ -47,6 +47,14 @@ class PayoutsStub:
     List: _grpc.UnaryUnaryMultiCallable[_payouts_pb2.ListPayoutsRequest, _payouts_pb2.ListPayoutsReply]
     Cancel: _grpc.UnaryUnaryMultiCallable[_payouts_pb2.CancelPayoutRequest, _payouts_pb2.CancelPayoutReply]
     """Cancels a payout that was not dispatched and frees the reserved money."""
+    Approve: _grpc.UnaryUnaryMultiCallable[_payouts_pb2.ApprovePayoutRequest, _payouts_pb2.PayoutChangeReply]
+    """Lets a payout go that waits for review. Role: approver, and not by who submitted it."""
+    Reject: _grpc.UnaryUnaryMultiCallable[_payouts_pb2.RejectPayoutRequest, _payouts_pb2.PayoutChangeReply]
+    """Ends a payout that waits for review; nothing is charged. As Approve."""
+    Reroute: _grpc.UnaryUnaryMultiCallable[_payouts_pb2.ReroutePayoutRequest, _payouts_pb2.PayoutChangeReply]
+    """Sends a payout that was not dispatched by another rail, at that rail's fee."""
+    RequestRecall: _grpc.UnaryUnaryMultiCallable[_payouts_pb2.RequestRecallRequest, _payouts_pb2.PayoutChangeReply]
+    """Asks the rail for money back that is on its way or there. Posts nothing."""
 
 @_typing.type_check_only
 class PayoutsAsyncStub(PayoutsStub):
@@ -67,6 +75,14 @@ class PayoutsAsyncStub(PayoutsStub):
     List: _aio.UnaryUnaryMultiCallable[_payouts_pb2.ListPayoutsRequest, _payouts_pb2.ListPayoutsReply]  # type: ignore[assignment]
     Cancel: _aio.UnaryUnaryMultiCallable[_payouts_pb2.CancelPayoutRequest, _payouts_pb2.CancelPayoutReply]  # type: ignore[assignment]
     """Cancels a payout that was not dispatched and frees the reserved money."""
+    Approve: _aio.UnaryUnaryMultiCallable[_payouts_pb2.ApprovePayoutRequest, _payouts_pb2.PayoutChangeReply]  # type: ignore[assignment]
+    """Lets a payout go that waits for review. Role: approver, and not by who submitted it."""
+    Reject: _aio.UnaryUnaryMultiCallable[_payouts_pb2.RejectPayoutRequest, _payouts_pb2.PayoutChangeReply]  # type: ignore[assignment]
+    """Ends a payout that waits for review; nothing is charged. As Approve."""
+    Reroute: _aio.UnaryUnaryMultiCallable[_payouts_pb2.ReroutePayoutRequest, _payouts_pb2.PayoutChangeReply]  # type: ignore[assignment]
+    """Sends a payout that was not dispatched by another rail, at that rail's fee."""
+    RequestRecall: _aio.UnaryUnaryMultiCallable[_payouts_pb2.RequestRecallRequest, _payouts_pb2.PayoutChangeReply]  # type: ignore[assignment]
+    """Asks the rail for money back that is on its way or there. Posts nothing."""
 
 class PayoutsServicer(metaclass=_abc_1.ABCMeta):
     """Payouts: money that leaves an account for a bank. Role: submitter; reads also auditor and admin."""
@@ -120,5 +136,37 @@ class PayoutsServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_payouts_pb2.CancelPayoutReply, _abc.Awaitable[_payouts_pb2.CancelPayoutReply]]:
         """Cancels a payout that was not dispatched and frees the reserved money."""
+
+    @_abc_1.abstractmethod
+    def Approve(
+        self,
+        request: _payouts_pb2.ApprovePayoutRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payouts_pb2.PayoutChangeReply, _abc.Awaitable[_payouts_pb2.PayoutChangeReply]]:
+        """Lets a payout go that waits for review. Role: approver, and not by who submitted it."""
+
+    @_abc_1.abstractmethod
+    def Reject(
+        self,
+        request: _payouts_pb2.RejectPayoutRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payouts_pb2.PayoutChangeReply, _abc.Awaitable[_payouts_pb2.PayoutChangeReply]]:
+        """Ends a payout that waits for review; nothing is charged. As Approve."""
+
+    @_abc_1.abstractmethod
+    def Reroute(
+        self,
+        request: _payouts_pb2.ReroutePayoutRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payouts_pb2.PayoutChangeReply, _abc.Awaitable[_payouts_pb2.PayoutChangeReply]]:
+        """Sends a payout that was not dispatched by another rail, at that rail's fee."""
+
+    @_abc_1.abstractmethod
+    def RequestRecall(
+        self,
+        request: _payouts_pb2.RequestRecallRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payouts_pb2.PayoutChangeReply, _abc.Awaitable[_payouts_pb2.PayoutChangeReply]]:
+        """Asks the rail for money back that is on its way or there. Posts nothing."""
 
 def add_PayoutsServicer_to_server(servicer: PayoutsServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -17,7 +17,14 @@ from ledgerd.ledger.events import EventKind
 from ledgerd.ledger.identity import IdKind
 from ledgerd.ledger.journal import EntryReason, Leg
 from ledgerd.ledger.outcomes import Outcome, Refusal
-from ledgerd.ledger.payouts import EDGES, PayoutChange, PayoutState, Trigger, Verdict
+from ledgerd.ledger.payouts import (
+    EDGES,
+    PayoutChange,
+    PayoutState,
+    PayoutStatus,
+    Trigger,
+    Verdict,
+)
 from ledgerd.ledger.timers import Timer, TimerKind
 from ledgerd.ledger.working_set import Plan, WorkingSet
 
@@ -139,7 +146,7 @@ class Life:
         self.status = after
         self._move_timers(before.state, before.lease_until_us)
         if self._moment.state_version >= LIFECYCLE_SINCE:
-            self._lead_workers(before.state, old_rail)
+            self._lead_workers(before, old_rail)
         touched = posting is not None and any(
             account_id == self.head.account_id for account_id, _ in posting[1].customers
         )
@@ -179,10 +186,13 @@ class Life:
                 lease = Timer(lease_now_us, self.position, TimerKind.LEASE)
                 self._state.add_timer(lease)
 
-    def _lead_workers(self, before: PayoutState, old_rail: int) -> None:
+    def _lead_workers(self, before: PayoutStatus, old_rail: int) -> None:
         """Keep the rows by which workers find it: READY, or a lease that lapsed."""
-        takeable = (PayoutState.READY, PayoutState.DISPATCHING)
-        if before in takeable:
+        is_freed = before.state is PayoutState.DISPATCHING and (
+            self.state is not before.state
+            or self.status.lease_until_us != before.lease_until_us
+        )
+        if before.state is PayoutState.READY or is_freed:
             self._state.set_ready(old_rail, self.position, is_ready=False)
         if self.state is PayoutState.READY:
             self.offer()

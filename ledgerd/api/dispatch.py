@@ -1,0 +1,203 @@
+"""The service `Dispatch`: workers take payouts to a rail, and bring back what it tells."""
+
+import asyncio
+from typing import Any, Final
+
+import grpc
+
+from ledgerd.api import calls, codec, ids, lifecycle_codec, replies, shapes
+from ledgerd.api.deciding import Deciding
+from ledgerd.api.v1 import common_pb2, dispatch_pb2_grpc
+from ledgerd.api.v1 import dispatch_pb2 as pb
+from ledgerd.errors import CallError
+from ledgerd.ledger.commands import DispatchBegin, DispatchClaim, Evidence
+from ledgerd.ledger.outcomes import Outcome
+from ledgerd.ledger.payouts import PayoutState, PayoutStatus
+from ledgerd.node.courier import Decided
+from ledgerd.replica.inputs import WriteConcern
+from ledgerd.storage.reader import PayoutFound, StateReader
+
+# Any: grpc's context does not know its messages here.
+Context = grpc.aio.ServicerContext[Any, Any]
+
+_CLAIMS_DEFAULT: Final = 100
+_CLAIMS_MAX: Final = 1_000
+
+
+class DispatchService(Deciding, dispatch_pb2_grpc.DispatchServicer):
+    """Answers the calls of `Dispatch`."""
+
+    async def ClaimDispatch(  # noqa: D102 - the proto says what it does
+        self, request: pb.ClaimDispatchRequest, context: Context
+    ) -> pb.ClaimDispatchReply:
+        call = calls.current()
+        request_id = codec.object_id("request_id", ids.REQUEST, request.request_id)
+        lease_us = lifecycle_codec.lease_us(request.lease_ms)
+        rails, count = _wanted(request)
+        payouts = [
+            codec.object_id(f"payout_ids[{n}]", ids.PAYOUT, text)
+            for n, text in enumerate(request.payout_ids)
+        ]
+
+        def query(reader: StateReader) -> list[PayoutFound]:
+            if payouts:
+                return reader.payouts_of(payouts)
+            return reader.takeable(rails, count)
+
+        at, found = await self._node.read(query, at_least=None, deadline=call.deadline)
+        before = {payout.head.payout_id: payout for payout in found}
+        commands = [
+            _claim(payout, request_id, lease_us, call.principal) for payout in found
+        ]
+        answers = await asyncio.gather(
+            *(self._claimed(command, call.deadline) for command in commands)
+        )
+        decided = [answer for answer in answers if isinstance(answer, Decided)]
+        errors = [answer for answer in answers if isinstance(answer, CallError)]
+        if errors and not decided:
+            raise errors[0]
+        for answer in decided:
+            call.decided(answer)
+        taken = {
+            command.payout_id: answer.index
+            for command, answer in zip(commands, answers, strict=True)
+            if isinstance(answer, Decided)
+            and answer.outcomes.codes[answer.first] == Outcome.CREATED
+        }
+        if taken:
+            at, found = await self._node.read(
+                lambda reader: reader.payouts_of(sorted(taken)),
+                at_least=max(taken.values()),
+                deadline=call.deadline,
+            )
+        call.read_at(at)
+        reply = pb.ClaimDispatchReply(
+            header=self._replies.read(at, state_version=self._node.state_version)
+        )
+        for payout in found:
+            payout_id = payout.head.payout_id
+            status = payout.status
+            if status is not None and status.claim_index == taken.get(payout_id):
+                claim = _claim_message(payout, status)
+                was = before[payout_id].state
+                claim.ask_first = was is PayoutState.DISPATCHING
+                reply.claims.append(claim)
+        call.rows = len(reply.claims)
+        return reply
+
+    async def RenewClaim(  # noqa: D102
+        self, request: pb.RenewClaimRequest, context: Context
+    ) -> pb.RenewClaimReply:
+        call = calls.current()
+        command = lifecycle_codec.renew_claim(request, principal=call.principal)
+        header, result = await self._decide(command, common_pb2.QUORUM)
+        reply = pb.RenewClaimReply(header=header, result=result)
+        if result.outcome in (
+            common_pb2.OUTCOME_CREATED,
+            common_pb2.OUTCOME_REPLAYED,
+        ):
+            _, found = await self._node.read(
+                lambda reader: reader.payouts_of([command.payout_id]),
+                at_least=header.index,
+                deadline=call.deadline,
+            )
+            for payout in found:
+                status = payout.status
+                if status is not None and status.worker == call.principal:
+                    reply.claim.CopyFrom(_claim_message(payout, status))
+        return reply
+
+    async def RailAck(  # noqa: D102
+        self, request: pb.RailAckRequest, context: Context
+    ) -> pb.EvidenceReply:
+        return await self._told(
+            lifecycle_codec.rail_ack(request, principal=calls.current().principal)
+        )
+
+    async def RailNotAccepted(  # noqa: D102
+        self, request: pb.RailNotAcceptedRequest, context: Context
+    ) -> pb.EvidenceReply:
+        principal = calls.current().principal
+        return await self._told(
+            lifecycle_codec.rail_not_accepted(request, principal=principal)
+        )
+
+    async def RailReject(  # noqa: D102
+        self, request: pb.RailRejectRequest, context: Context
+    ) -> pb.EvidenceReply:
+        return await self._told(
+            lifecycle_codec.rail_reject(request, principal=calls.current().principal)
+        )
+
+    async def Settle(  # noqa: D102
+        self, request: pb.SettleRequest, context: Context
+    ) -> pb.EvidenceReply:
+        return await self._told(
+            lifecycle_codec.settle(request, principal=calls.current().principal)
+        )
+
+    async def Return(  # noqa: D102
+        self, request: pb.ReturnRequest, context: Context
+    ) -> pb.EvidenceReply:
+        return await self._told(
+            lifecycle_codec.money_return(request, principal=calls.current().principal)
+        )
+
+    async def ReversalComplete(  # noqa: D102
+        self, request: pb.ReversalCompleteRequest, context: Context
+    ) -> pb.EvidenceReply:
+        principal = calls.current().principal
+        return await self._told(
+            lifecycle_codec.reversal_complete(request, principal=principal)
+        )
+
+    async def _told(self, command: Evidence) -> pb.EvidenceReply:
+        header, result, state = await self._decide_payout(command, common_pb2.QUORUM)
+        return pb.EvidenceReply(header=header, result=result, state=state)
+
+    async def _claimed(
+        self, command: DispatchBegin | DispatchClaim, deadline: float
+    ) -> Decided | CallError:
+        """Return the answer to one of many commands, or why there is none."""
+        try:
+            return await self._node.propose_command(
+                command, deadline, WriteConcern.QUORUM
+            )
+        except CallError as error:
+            return error
+
+
+def _wanted(request: pb.ClaimDispatchRequest) -> tuple[tuple[int, ...], int]:
+    """Return numbers of rails, () for all, and how many payouts. Raises NotLogged."""
+    try:
+        rails = tuple(
+            shapes.rail(f"rails[{n}]", name) for n, name in enumerate(request.rails)
+        )
+        count = max(request.max_payouts, len(request.payout_ids))
+        if count > _CLAIMS_MAX:
+            raise shapes.Malformed("max_payouts", f"0 .. {_CLAIMS_MAX}", str(count))
+    except shapes.Malformed as bad:
+        raise bad.error() from None
+    return rails, request.max_payouts or _CLAIMS_DEFAULT
+
+
+def _claim(
+    found: PayoutFound, request_id: bytes, lease_us: int, worker: str
+) -> DispatchBegin | DispatchClaim:
+    payout_id = found.head.payout_id
+    attempt = 1 if found.status is None else found.status.attempt + 1
+    part = lifecycle_codec.part_id(request_id, payout_id)
+    if found.state is PayoutState.DISPATCHING:
+        return DispatchClaim(part, payout_id, attempt, lease_us, worker)
+    return DispatchBegin(part, payout_id, attempt, lease_us, worker)
+
+
+def _claim_message(found: PayoutFound, status: PayoutStatus) -> pb.Claim:
+    return pb.Claim(
+        payout=replies.payout(found),
+        rail_key=status.rail_key,
+        fencing_token=status.claim_index,
+        attempt=status.attempt,
+        claimed_at_us=status.ts_us,
+        lease_until_us=status.lease_until_us,
+    )

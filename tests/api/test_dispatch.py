@@ -1,0 +1,380 @@
+"""The service Dispatch over TLS: a worker takes payouts and brings back what the rail told."""
+
+import asyncio
+
+import pytest
+
+from ledgerd.api import ids, lifecycle_codec
+from ledgerd.api.v1 import audit_pb2 as audit
+from ledgerd.api.v1 import common_pb2 as common
+from ledgerd.api.v1 import dispatch_pb2 as pb
+from ledgerd.api.v1 import payouts_pb2 as payouts
+from ledgerd.errors import NotLogged
+from ledgerd.ledger.identity import is_uuid7
+from tests.api.world import START_US, Stub, World
+
+CREATED, REFUSED = common.OUTCOME_CREATED, common.OUTCOME_REFUSED
+
+
+async def submitted(world: World, count: int, **changes: object) -> list[str]:
+    """Submit payouts by the rail sandbox in one entry; return their ids."""
+    stub = world.stub("submitter")
+    account = await world.account(stub, units=100_000)
+    orders = [world.order(account) for _ in range(count)]
+    for order in orders:
+        for name, value in changes.items():
+            setattr(order, name, value)
+    reply = await stub.payouts.SubmitBatch(payouts.SubmitBatchRequest(orders=orders))
+    assert {item.result.outcome for item in reply.results} == {CREATED}
+    return [order.payout_id for order in orders]
+
+
+async def claim(world: World, stub: Stub, **fields: object) -> list[pb.Claim]:
+    """Claim what there is."""
+    request = pb.ClaimDispatchRequest(request_id=world.new_id(ids.REQUEST), **fields)
+    reply = await stub.dispatch.ClaimDispatch(request)
+    return list(reply.claims)
+
+
+def told(world: World, claimed: pb.Claim, **fields: object) -> dict[str, object]:
+    """The fields that every piece of evidence has."""
+    return {
+        "request_id": world.new_id(ids.REQUEST),
+        "rail": "sandbox",
+        "rail_key": claimed.rail_key,
+        "reference": world.new_id("ref"),
+        **fields,
+    }
+
+
+async def payout(stub: Stub, payout_id: str) -> payouts.Payout:
+    reply = await stub.payouts.Get(payouts.GetPayoutRequest(payout_id=payout_id))
+    return reply.payout
+
+
+def test_a_worker_carries_payouts_through(world: World) -> None:
+    """Claimed oldest first, settled with the rail's cost, returned in part and then whole."""
+
+    async def run() -> None:
+        async with world.running():
+            made = await submitted(world, 3)
+            worker = world.stub("dispatcher")
+            claims = await claim(world, worker, rails=["sandbox"], max_payouts=2)
+            assert [item.payout.order.payout_id for item in claims] == made[:2]
+            first = claims[0]
+            assert (first.attempt, first.ask_first) == (1, False)
+            assert first.fencing_token > 0
+            assert first.lease_until_us == first.claimed_at_us + 30_000_000
+            assert first.payout.state == payouts.DISPATCHING
+            assert first.payout.worker == "dispatcher"
+
+            ack = await worker.dispatch.RailAck(pb.RailAckRequest(**told(world, first)))
+            assert (ack.result.outcome, ack.state) == (CREATED, payouts.SENT)
+            settled = await worker.dispatch.Settle(
+                pb.SettleRequest(
+                    **told(world, first, value_date=20261121, cost_units=3)
+                )
+            )
+            assert settled.state == payouts.SETTLED
+            for units, state in ((150, payouts.SETTLED), (100, payouts.RETURNED)):
+                back = await worker.dispatch.Return(
+                    pb.ReturnRequest(
+                        **told(world, first, amount_units=units, code="R03")
+                    )
+                )
+                assert back.state == state
+            found = await payout(worker, made[0])
+            assert found.returned_units == found.order.amount.units == 250
+            assert (found.failure_code, found.value_date) == ("R03", 20261121)
+            assert found.failure == payouts.PAYEE_ACCOUNT_UNKNOWN
+            assert found.final_at_us > START_US
+
+            rejected = await worker.dispatch.RailReject(
+                pb.RailRejectRequest(**told(world, claims[1], code="AC04"))
+            )
+            assert rejected.state == payouts.FAILED
+            assert [
+                item.payout.order.payout_id for item in await claim(world, worker)
+            ] == made[2:]
+            assert await claim(world, worker) == []
+
+    asyncio.run(run())
+
+
+def test_two_workers_never_hold_the_same_payout(world: World) -> None:
+    """Many claims at the same moment: each payout goes to one of them. 3.6."""
+
+    async def run() -> None:
+        async with world.running():
+            made = await submitted(world, 40)
+            files = [world.stub("dispatcher"), world.stub("dispatcher", "submitter")]
+            taken = await asyncio.gather(
+                *(claim(world, files[n % 2], max_payouts=15) for n in range(8))
+            )
+            held = [item.payout.order.payout_id for some in taken for item in some]
+            assert len(held) == len(set(held))
+            assert set(held) <= set(made)
+            assert held
+
+    asyncio.run(run())
+
+
+def test_a_lease_is_renewed_by_its_holder_and_refused_to_others(world: World) -> None:
+    """LEASE_HELD until it lapses, in log time; the new claim has a higher token."""
+
+    async def run() -> None:
+        async with world.running():
+            (made,) = await submitted(world, 1)
+            worker = world.stub("dispatcher")
+            other = world.stub("dispatcher", "submitter")
+            (held,) = await claim(world, worker, payout_ids=[made])
+
+            def renewal(attempt: int) -> pb.RenewClaimRequest:
+                return pb.RenewClaimRequest(
+                    request_id=world.new_id(ids.REQUEST),
+                    payout_id=made,
+                    attempt=attempt,
+                    lease_ms=60_000,
+                )
+
+            refused = await other.dispatch.RenewClaim(renewal(held.attempt))
+            assert refused.result.refusal == common.LEASE_HELD
+            assert not refused.HasField("claim")
+            renewed = await worker.dispatch.RenewClaim(renewal(held.attempt))
+            assert renewed.result.outcome == CREATED
+            assert renewed.claim.fencing_token > held.fencing_token
+            assert renewed.claim.attempt == held.attempt + 1
+            assert renewed.claim.rail_key == held.rail_key
+            stale = await worker.dispatch.RenewClaim(renewal(held.attempt))
+            assert stale.result.refusal == common.VERSION_MISMATCH
+
+    asyncio.run(run())
+
+
+def test_a_reversal_and_what_was_not_accepted(world: World) -> None:
+    """READY again after the rail refused it; reversed after it was settled."""
+
+    async def run() -> None:
+        async with world.running():
+            (made,) = await submitted(world, 1)
+            worker = world.stub("dispatcher")
+            (held,) = await claim(world, worker)
+            back = await worker.dispatch.RailNotAccepted(
+                pb.RailNotAcceptedRequest(**told(world, held, basis=pb.REFUSED))
+            )
+            assert back.state == payouts.READY
+            (again,) = await claim(world, worker)
+            assert (again.attempt, again.rail_key) == (2, held.rail_key)
+            await worker.dispatch.Settle(pb.SettleRequest(**told(world, again)))
+            reversed_ = await worker.dispatch.ReversalComplete(
+                pb.ReversalCompleteRequest(**told(world, again, amount_units=250))
+            )
+            assert reversed_.state == payouts.REVERSED
+            assert (await payout(worker, made)).reversed_units == 250
+
+    asyncio.run(run())
+
+
+def test_two_approvers_settle_an_exception(world: World) -> None:
+    """Evidence nobody expected is listed, proposed by one, settled by the other. 3.5."""
+
+    async def run() -> None:
+        async with world.running():
+            (made,) = await submitted(world, 1)
+            worker = world.stub("dispatcher")
+            (held,) = await claim(world, worker)
+            await worker.dispatch.RailNotAccepted(
+                pb.RailNotAcceptedRequest(**told(world, held, basis=pb.REFUSED))
+            )
+            late = await worker.dispatch.RailAck(pb.RailAckRequest(**told(world, held)))
+            assert (late.result.outcome, late.state) == (CREATED, payouts.READY)
+            assert (await payout(worker, made)).open_exceptions == 1
+            assert await claim(world, worker) == []
+            unknown = await worker.dispatch.RailAck(
+                pb.RailAckRequest(**told(world, held) | {"rail_key": "A" * 15})
+            )
+            assert unknown.result.refusal == common.RAIL_KEY_UNKNOWN
+
+            one = world.stub("approver")
+            two = world.stub("approver", "auditor")
+            listed = await two.audit.ListExceptions(audit.ListExceptionsRequest())
+            cause = audit.PayoutException
+            assert [
+                (row.cause, row.told, row.payout_id) for row in listed.exceptions
+            ] == [
+                (cause.WRONG_STATE, "RailAck", made),
+                (cause.UNKNOWN_RAIL_KEY, "RailAck", ""),
+            ]
+            row = listed.exceptions[0]
+
+            async def resolve(stub: Stub) -> audit.ResolveExceptionReply:
+                return await stub.audit.ResolveException(
+                    audit.ResolveExceptionRequest(
+                        request_id=world.new_id(ids.REQUEST),
+                        index=row.index,
+                        ordinal=row.ordinal,
+                        resolution=audit.ACCEPT,
+                        reason="the rail shows it",
+                    )
+                )
+
+            assert (await resolve(one)).state == payouts.READY
+            assert (await resolve(one)).result.refusal == common.SAME_PERSON
+            assert (await resolve(two)).state == payouts.SENT
+            left = await two.audit.ListExceptions(audit.ListExceptionsRequest())
+            assert [found.payout_id for found in left.exceptions] == [""]
+            every = await two.audit.ListExceptions(
+                audit.ListExceptionsRequest(with_resolved=True, page_size=1)
+            )
+            assert (every.has_more, every.exceptions[0].resolved_by) == (
+                True,
+                "approver-auditor",
+            )
+            behind = await two.audit.ListExceptions(
+                audit.ListExceptionsRequest(
+                    with_resolved=True,
+                    after_index=row.index,
+                    after_ordinal=row.ordinal,
+                )
+            )
+            assert [found.index for found in behind.exceptions] == [
+                listed.exceptions[1].index
+            ]
+
+    asyncio.run(run())
+
+
+def test_a_scheduled_payout_shows_its_time_and_is_rerouted(world: World) -> None:
+    """release_at_us of the order; another rail at that rail's fee; recalled only when sent."""
+
+    async def run() -> None:
+        async with world.running():
+            due_us = START_US + 10**12
+            (made,) = await submitted(world, 1, release_at_us=due_us)
+            submitter = world.stub("submitter")
+            found = await payout(submitter, made)
+            assert (found.state, found.release_at_us) == (payouts.SCHEDULED, due_us)
+            assert found.order.release_at_us == due_us
+
+            def fields() -> dict[str, str]:
+                return {"request_id": world.new_id(ids.REQUEST), "payout_id": made}
+
+            same = await submitter.payouts.Reroute(
+                payouts.ReroutePayoutRequest(rail="sandbox", **fields())
+            )
+            assert (same.result.outcome, same.state) == (CREATED, payouts.SCHEDULED)
+            live = await submitter.payouts.Reroute(
+                payouts.ReroutePayoutRequest(rail="swift", **fields())
+            )
+            assert live.result.refusal == common.LIVEMODE_MISMATCH
+            recall = await submitter.payouts.RequestRecall(
+                payouts.RequestRecallRequest(reason="typo", **fields())
+            )
+            assert recall.result.refusal == common.WRONG_STATE
+            approver = world.stub("approver")
+            for change in (
+                await approver.payouts.Approve(
+                    payouts.ApprovePayoutRequest(**fields())
+                ),
+                await approver.payouts.Reject(payouts.RejectPayoutRequest(**fields())),
+            ):
+                assert change.result.refusal == common.WRONG_STATE
+            gone = await approver.payouts.Cancel(
+                payouts.CancelPayoutRequest(**fields())
+            )
+            assert gone.state == payouts.CANCELLED
+
+    asyncio.run(run())
+
+
+REQUEST = ids.encode(ids.REQUEST, bytes(6) + b"\x70" + bytes([1, 0x80]) + bytes(7))
+GOOD = {
+    "request_id": REQUEST,
+    "rail": "sandbox",
+    "rail_key": "A" * 15,
+    "reference": "r",
+}
+
+
+@pytest.mark.parametrize(
+    ("parse", "request_", "text"),
+    [
+        (
+            lifecycle_codec.rail_ack,
+            pb.RailAckRequest(**GOOD | {"rail_key": "short"}),
+            'rail_key: expected 15 characters of A-Z 2-7, found "short"',
+        ),
+        (
+            lifecycle_codec.rail_ack,
+            pb.RailAckRequest(**GOOD | {"rail": "pigeon"}),
+            "rail: expected one of",
+        ),
+        (
+            lifecycle_codec.rail_ack,
+            pb.RailAckRequest(**GOOD | {"reference": ""}),
+            "reference: expected 1 .. 64 bytes",
+        ),
+        (
+            lifecycle_codec.rail_not_accepted,
+            pb.RailNotAcceptedRequest(**GOOD),
+            "basis: expected REFUSED or NOT_FOUND, found 0",
+        ),
+        (
+            lifecycle_codec.rail_reject,
+            pb.RailRejectRequest(**GOOD, code="x" * 36),
+            "code: expected 0 .. 35 bytes",
+        ),
+        (
+            lifecycle_codec.settle,
+            pb.SettleRequest(**GOOD, cost_units=-1),
+            "cost_units: expected 0 .. ",
+        ),
+        (
+            lifecycle_codec.money_return,
+            pb.ReturnRequest(**GOOD),
+            "amount_units: expected 1 .. ",
+        ),
+        (
+            lifecycle_codec.reversal_complete,
+            pb.ReversalCompleteRequest(**GOOD, amount_units=-1),
+            "amount_units: expected 1 .. ",
+        ),
+        (
+            lifecycle_codec.renew_claim,
+            pb.RenewClaimRequest(request_id=REQUEST, payout_id=REQUEST),
+            "payout_id: expected payout_",
+        ),
+        (
+            lifecycle_codec.renew_claim,
+            pb.RenewClaimRequest(request_id=REQUEST, lease_ms=999),
+            "lease_ms: expected 1000 .. 86400000, found 999",
+        ),
+        (
+            lifecycle_codec.resolve_exception,
+            audit.ResolveExceptionRequest(request_id=REQUEST),
+            "resolution: expected ACCEPT, ADJUST or DISMISS, found 0",
+        ),
+        (
+            lifecycle_codec.resolve_exception,
+            audit.ResolveExceptionRequest(request_id=REQUEST, resolution=audit.DISMISS),
+            "reason: expected why it is dismissed",
+        ),
+    ],
+)
+def test_what_is_malformed_stops_at_the_edge(parse, request_, text) -> None:
+    """The message names the field, what was expected and what was found."""
+    with pytest.raises(NotLogged) as caught:
+        parse(request_, principal="p")
+    assert text in caught.value.message
+
+
+def test_the_parts_of_a_claim_have_request_ids_of_their_own() -> None:
+    """UUIDs of version 7 with the call's time, one a payout, the same for the same call."""
+    first, second = bytes(range(16)), bytes(range(1, 17))
+    request_id = ids.decode(ids.REQUEST, REQUEST)
+    part = lifecycle_codec.part_id(request_id, first)
+
+    assert is_uuid7(part)
+    assert part[:6] == request_id[:6]
+    assert part == lifecycle_codec.part_id(request_id, first)
+    assert part != lifecycle_codec.part_id(request_id, second)
