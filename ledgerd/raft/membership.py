@@ -31,7 +31,9 @@ class NodeRecord:
     peer_address, api_address: host:port for the other nodes, and for callers.
     priority: among equally fit voters the larger one is the better leader (L1).
     region: where the node stands; free text, for operators.
-    version_min, version_max: the replicated state versions that it applies (F26).
+    version_min, version_max: the replicated state versions that it applied when a leader last met
+        it, for operators. The gate asks what the node itself says (`protocol.Releases`), since it
+        may have been taken back to an older release since (F26).
     """
 
     node_id: NodeId

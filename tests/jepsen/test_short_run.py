@@ -7,7 +7,26 @@ from pathlib import Path
 
 import pytest
 
+from jepsen import nodes
+from jepsen import run as run_limits
+
 ROOT = Path(__file__).parents[2]
+LOAD_S_MAX = 60  # of the runs here
+# Every step of a run has a limit of its own and is named when it exceeds it, which says more than
+# an end from outside: so that one comes after all of them.
+LIMIT_S = sum(
+    (
+        nodes.PKI_S_MAX,
+        run_limits.READY_S_MAX,
+        LOAD_S_MAX,
+        run_limits.LOAD_EXTRA_S,
+        run_limits.FINAL_S_MAX,
+        run_limits.WATCH_S_MAX,
+        nodes.CHECK_S_MAX,
+    )
+)
+
+pytestmark = pytest.mark.timeout(LIMIT_S + 60)
 
 
 def run(store: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -16,7 +35,7 @@ def run(store: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=150,
+        timeout=LIMIT_S,
         check=False,
     )
 
