@@ -16,6 +16,7 @@ from ledgerd.observability import logs
 from ledgerd.observability.metrics import Metrics
 from ledgerd.raft.core import Status
 from ledgerd.raft.entries import Index
+from ledgerd.raft.facts import Fact
 from ledgerd.raft.snapshots import Snapshot
 from ledgerd.replica.inputs import Input, Ticked
 from ledgerd.replica.log_clock import LogClock
@@ -96,15 +97,18 @@ class ReplicaThread:
         self._thread.join()
 
     def _run(self) -> None:
+        facts: tuple[Fact, ...] = ()
         try:
             while True:
                 replica, close = self._build()
+                replica.inform(facts)
                 self._state_ready = None
                 self._loop(replica)
                 is_bad = self._is_bad(replica) or self._state_ready is not None
                 if not is_bad or self._should_stop:
                     break
                 self._courier.deliver(replica.abandon())
+                facts = replica.core.facts
                 close()
                 self._rebuild(self._state_ready)
                 self._metrics.state_rebuilds.inc()

@@ -15,7 +15,7 @@ votes and acknowledges. All of this compares states; the logs need no vote, thei
 
 from typing import Final
 
-from ledgerd.raft.entries import NO_INDEX, Index, NodeId
+from ledgerd.raft.entries import NO_INDEX, Index, NodeId, Term
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.messages import Agreement, Checkpoint
 from ledgerd.raft.quorum import Vote, joint_vote
@@ -34,6 +34,7 @@ class Agreements:
         "_last",
         "_rest",
         "_rest_ticks",
+        "_term",
         "_verdict",
         "_votes",
         "agreed",
@@ -48,6 +49,7 @@ class Agreements:
         self._rest = NO_INDEX  # where the state stood at the last heartbeat
         self._rest_ticks = 0  # for so many heartbeats
         self._awaited: dict[Index, bytes] = {}  # the leader's, ahead of what is applied
+        self._term = Term(0)  # of the leader whose checkpoints are compared
         self._verdict = Agreement(NO_INDEX, is_equal=True)
         self._votes: dict[Index, dict[NodeId, bool]] = {}  # of a leader
         self.agreed: Checkpoint | None = None  # the newest that a majority confirmed
@@ -145,8 +147,18 @@ class Agreements:
 
     # A follower's side.
 
-    def heard(self, checkpoint: Checkpoint | None, agreed: Checkpoint | None) -> None:
-        """Compare what a leader named, now or once it is applied here."""
+    def heard(
+        self, checkpoint: Checkpoint | None, agreed: Checkpoint | None, *, term: Term
+    ) -> None:
+        """Compare what the leader of `term` named, now or once it is applied here.
+
+        What was found of an older leader is forgotten: told to this one it would count against it,
+        and a sound leader would take itself for diverged (T40).
+        """
+        if term != self._term:
+            self._term = term
+            self._verdict = Agreement(NO_INDEX, is_equal=True)
+            self._awaited.clear()
         if checkpoint is not None:
             self._compare(checkpoint)
         if agreed is None:

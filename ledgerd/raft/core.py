@@ -16,6 +16,7 @@ from ledgerd.raft.dispatch import Dispatch
 from ledgerd.raft.entries import (
     NO_INDEX,
     NO_NODE,
+    Anchor,
     Entry,
     EntryKind,
     HardState,
@@ -284,6 +285,16 @@ class RaftCore:
             case _:
                 assert_never(fact)
 
+    @property
+    def facts(self) -> tuple[Fact, ...]:
+        """What the shell said that still holds: who builds a core anew has that one note it (F37).
+
+        It would not be said again while streams last and room does not change.
+        """
+        free_bytes = self._roles.health.free_bytes
+        room = () if free_bytes is None else (Capacity(free_bytes),)
+        return (*self._roles.releases.facts, *room)
+
     # Snapshots. F27 to F30.
 
     def compacted(self, first: Index) -> None:
@@ -309,6 +320,14 @@ class RaftCore:
         """Whether a corrupt slot waits for nothing, and the log should begin behind it (F33)."""
         return self._log.slots.may_be_cut
 
+    def anchor_of_cut(self, first: Index) -> Anchor | None:
+        """Return the entry before `first` as the leader's snapshot names it, if that is known.
+
+        A log that is to begin there needs it where its own slot is corrupt (F33).
+        """
+        known = self._log.slots.superseded_by
+        return known if known.at + 1 == first else None
+
     @property
     def offered(self) -> SnapshotOffer | None:
         """What this node should fetch and then `restore`; None: nothing, or no longer (T95)."""
@@ -318,7 +337,8 @@ class RaftCore:
         if self.fills_state(offer.snapshot):
             return offer
         is_behind = offer.snapshot.index > roles.commit
-        return offer if is_behind and not self._log.matches(offer.snapshot.id) else None
+        is_lacking = is_behind and self._log.has(offer.snapshot.anchor) is False
+        return offer if is_lacking else None
 
     def want_state(self, index: Index) -> None:
         """Ask for the state of a snapshot at `index` or above: the own one is bad (F37)."""
@@ -335,7 +355,9 @@ class RaftCore:
         try:
             return self._log.link(snapshot.index) == snapshot.anchor.link
         except SlotCorruptError:
-            return False
+            # What is committed stands here, and what a successor proves.
+            is_committed = snapshot.index <= self._roles.commit
+            return is_committed or self._log.has(snapshot.anchor) is True
 
     def state_replaced(self) -> None:
         """Note that the state is a good one again: lead and serve as before."""
@@ -355,8 +377,11 @@ class RaftCore:
             return False
         offer = self.offered
         assert snapshot.id.term <= roles.term, (snapshot, roles.term)  # T4
-        if self._log.matches(snapshot.id):
-            assert self._log.link(index) == snapshot.anchor.link, snapshot  # R4
+        is_here = self._log.has(snapshot.anchor)
+        if is_here is None:
+            return False  # F33: what would be dropped may be what was promised
+        if is_here:
+            self._log.check_link(snapshot.anchor)
             roles.commit_to(index)
         else:
             roles.lose(Index(roles.applied + 1))  # T65: whatever waits is superseded
@@ -575,7 +600,7 @@ class RaftCore:
             free_bytes=roles.health.free_bytes,
             transferring=roles.transfer.to if roles.transfer else NO_NODE,
             corrupt=self._log.slots.corrupt,
-            cut_to=Index(self._log.slots.superseded + 1)
+            cut_to=Index(self._log.slots.superseded_by.at + 1)
             if self._log.slots.may_be_cut
             else NO_INDEX,
             diverged_at=roles.agreements.diverged_at,

@@ -219,20 +219,22 @@ class Dispatch:
         if wanted is not None and wanted <= snapshot.index <= roles.log.last:
             roles.offer = message
             return
-        if snapshot.index > roles.commit and not roles.log.matches(snapshot.id):
+        is_here = snapshot.index <= roles.commit or roles.log.has(snapshot.anchor)
+        if is_here is None:
+            return  # F33: it is offered again; peers or a later one tell
+        if not is_here:
             roles.offer = message
             return
         if snapshot.index > roles.commit:
             # R4: one (term, index), one link; so the prefix is here, and is committed.
-            own_link = roles.log.link(snapshot.index)
-            assert own_link == snapshot.anchor.link, (snapshot, own_link)
+            roles.log.check_link(snapshot.anchor)
             roles.marks.covers("snapshot.only_commit")
             roles.commit_to(snapshot.index)
         bad = roles.log.slots.first
         if bad is not None and bad <= snapshot.index:
             # F33: a corrupt slot is not acked, or the two would go round and round (T29). Nobody
             # who leads has its entry any more: the log is to begin behind it.
-            roles.log.slots.superseded = snapshot.index
+            roles.log.slots.superseded_by = snapshot.anchor
             return
         roles.accept_offer(message)
 
@@ -242,7 +244,7 @@ class Dispatch:
         if message.commit > roles.log.last:
             self._report_loss(message)
         roles.commit_to(max(roles.commit, message.commit))
-        roles.agreements.heard(message.checkpoint, message.agreed)
+        roles.agreements.heard(message.checkpoint, message.agreed, term=message.term)
         roles.out.send(
             HeartbeatReply(
                 roles.node_id,

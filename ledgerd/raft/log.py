@@ -166,6 +166,32 @@ class RaftLog:
         """Return whether the log holds this very entry. 5.3."""
         return self.term(prev.index) == prev.term
 
+    def has(self, anchor: Anchor) -> bool | None:
+        """Return whether the log holds the entry that `anchor` names; None: nothing here can tell.
+
+        A corrupt slot is judged by its successor. Where there is none, nothing behind the slot can
+        be lost with it, so it counts as not here (F33).
+        """
+        try:
+            return self.matches(anchor.id)
+        except SlotCorruptError:
+            after = Index(anchor.at + 1)
+        if after > self.last:
+            return False
+        try:
+            (successor,) = self.entries(after, after, 0)
+        except SlotCorruptError:
+            return None
+        return self.link_after(anchor.link, successor) == successor.link
+
+    def check_link(self, anchor: Anchor) -> None:
+        """Assert that the entry here is the one that `anchor` names: one id, one link (R4)."""
+        try:
+            own_link = self.link(anchor.at)
+        except SlotCorruptError:
+            return  # its successor has shown it
+        assert own_link == anchor.link, (anchor, own_link)
+
     def find_by_term(self, index: Index, term: Term) -> EntryId:
         """Return the last entry at or before `index` whose term is at most `term` (F16).
 
@@ -314,6 +340,11 @@ class RaftLog:
         assert anchor.at < self._base, (anchor, self._base)
         self._anchor = anchor
         self.slots.compacted(first)
+        # Its own slot may have been corrupt, and so unknown until now (F33).
+        if anchor.at == self._last_id.index:
+            self._last_id, self._last_link, self._last_ts_us = anchor
+        if anchor.at == self._before[0].index:
+            self._before = (anchor.id, anchor.link)
 
     def restore(self, anchor: Anchor) -> None:
         """Start anew behind `anchor`, with nothing of what was there (T61).
@@ -321,7 +352,7 @@ class RaftLog:
         The state up to the anchor is durable already, so it counts as such; the log says so with
         the next Ready, which everything that is sent waits for.
         """
-        assert not self.matches(anchor.id), anchor  # T60: such a log keeps what it has
+        assert not self.has(anchor), anchor  # T60: such a log keeps what it has
         self._anchor = anchor
         self.slots.compacted(Index(self.last + 1))
         self._changes.clear()

@@ -83,6 +83,11 @@ class Releases:
         """Remember what a peer said; a later greeting replaces an earlier one."""
         self._greeted[fact.node_id] = fact
 
+    @property
+    def facts(self) -> tuple[PeerGreeted, ...]:
+        """What each peer said last."""
+        return tuple(self._greeted.values())
+
     def said(self, peer: NodeId) -> PeerGreeted | None:
         """Return what the peer said last; None if it has not greeted this process."""
         return self._greeted.get(peer)

@@ -126,15 +126,8 @@ class Repairs:
 
     @property
     def snapshot_wanted(self) -> Index:
-        """What a reply to a heartbeat asks for: see `state_wanted`; NO_INDEX: nothing.
-
-        Also a newer snapshot than one whose own entry is corrupt here: the log cannot begin behind
-        that one, and without load no later one would ever be made (F33, T29).
-        """
-        wanted, slots = self.state_wanted, self._roles.log.slots
-        if wanted is None and slots.is_superseding_corrupt:
-            return Index(slots.superseded + 1)
-        return wanted or NO_INDEX
+        """What a reply to a heartbeat asks for: see `state_wanted`; NO_INDEX: nothing."""
+        return self.state_wanted or NO_INDEX
 
     def tell_leader(self, message: Heartbeat) -> None:
         """Answer a heartbeat: nothing from the first corrupt slot on counts as acked."""
@@ -230,11 +223,9 @@ class Repairs:
         log = self._roles.log
         found: list[Entry] = []
         bytes_left = self._roles.options.append_bytes_max
+        if self._is_other_history(message):
+            return ()
         try:
-            if log.first <= message.last < log.last:
-                after = log.link(Index(message.last + 1))
-                if after != message.link:
-                    return ()  # another history: uncommitted there or here
             index = message.last
             while max(message.first, log.first) <= index <= log.last:
                 (entry,) = log.entries(index, index, 0)
@@ -248,6 +239,20 @@ class Repairs:
                 Index(error.index)
             )  # damaged here too: send what is below it
         return tuple(reversed(found))
+
+    def _is_other_history(self, message: RepairRequest) -> bool:
+        """Return whether another entry follows here than at the asker: uncommitted there or here.
+
+        Where this log cannot tell, since that slot is corrupt too, the asker can: it has the entry.
+        """
+        log, after = self._roles.log, Index(message.last + 1)
+        if not log.first < after <= log.last:
+            return False
+        try:
+            return log.link(after) != message.link
+        except SlotCorruptError as error:
+            log.slot_corrupt(Index(error.index))
+            return False
 
     def _link_before(self, index: Index) -> bytes:
         try:

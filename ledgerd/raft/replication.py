@@ -251,7 +251,7 @@ class Leadership:
         progress.has_reported = True
         progress.is_slow, progress.free_bytes = message.is_slow, message.free_bytes
         progress.state_wanted = message.wants_state
-        if progress.state_wanted:
+        if progress.state_wanted and progress.may_nudge:  # R16: once a heartbeat
             self._offer_state(peer, progress)
         if not progress.asked() or progress.mode is Mode.SNAPSHOT:
             return

@@ -12,7 +12,7 @@ from collections import deque
 from typing import Final, NamedTuple
 
 from ledgerd.errors import SlotCorruptError
-from ledgerd.raft.entries import NO_INDEX, Anchor, Entry, Index, Term
+from ledgerd.raft.entries import GENESIS_ANCHOR, Anchor, Entry, Index, Term
 from ledgerd.raft.reader import LogReader
 from ledgerd.raft.ready import Ticket
 
@@ -29,13 +29,14 @@ class Run(NamedTuple):
 class Slots:
     """Corrupt slots, and repaired ones whose write is not acknowledged yet.
 
-    superseded: up to here the leader has a snapshot and no entries any more; no slot there waits.
+    superseded_by: up to this entry the leader has a snapshot and no entries any more; no slot there
+        waits.
     """
 
-    __slots__ = ("_corrupt", "_handed", "_mended", "_unwritten", "superseded")
+    __slots__ = ("_corrupt", "_handed", "_mended", "_unwritten", "superseded_by")
 
     def __init__(self) -> None:
-        self.superseded = NO_INDEX
+        self.superseded_by = GENESIS_ANCHOR
         self._corrupt: set[Index] = set()
         self._mended: dict[Index, Entry] = {}
         self._unwritten: dict[Index, Entry] = {}  # of `_mended`: not handed out
@@ -53,16 +54,10 @@ class Slots:
     def may_be_cut(self) -> bool:
         """Whether a slot waits for nothing, so that the log may begin behind what superseded it.
 
-        The entry there becomes the one before the first, so it must be sound itself.
+        The entry there becomes the one before the first; if it is corrupt itself, what the snapshot
+        says of it is enough.
         """
-        if not self._corrupt or self.superseded in self._corrupt:
-            return False
-        return min(self._corrupt) < self.superseded
-
-    @property
-    def is_superseding_corrupt(self) -> bool:
-        """Whether the log cannot begin behind what superseded it, for just that slot is corrupt."""
-        return self.superseded in self._corrupt
+        return bool(self._corrupt) and min(self._corrupt) <= self.superseded_by.at
 
     @property
     def first(self) -> Index | None:

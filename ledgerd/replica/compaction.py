@@ -112,8 +112,8 @@ class Compaction:
 
     @property
     def is_cutting(self) -> bool:
-        """Whether slices are left to delete."""
-        return self._goal > self._log.first_index()
+        """Whether slices are left to delete, or a corrupt slot is to be left behind."""
+        return self._goal > self._log.first_index() or self._core.wants_cut
 
     def wrote(self, size_bytes: int) -> None:
         """Count what was appended: large entries fill a log before many do."""
@@ -135,20 +135,24 @@ class Compaction:
 
         hold: see `first_to_keep`; asked for again with each check.
         """
-        if not self.is_cutting and not self._is_due():
-            return
-        if not self.is_cutting:
-            self._set_goal(hold)
         first = self._log.first_index()
+        if self._goal <= first:
+            if not self._is_due():
+                return
+            self._set_goal(hold)
         goal = min(self._goal, Index(self._state.durable() + 1))
         if goal <= first:
             self._goal = Index(0)
             return
-        slice_end = Index(min(goal, first + self._slice))
+        slice_end = self._end_of_slice(first, goal)
         if slice_end < goal:
             self._marks.covers("compact.sliced")
         try:
-            self._log.compact(slice_end, state_durable=self._state.durable())
+            self._log.compact(
+                slice_end,
+                state_durable=self._state.durable(),
+                anchor=self._core.anchor_of_cut(slice_end),
+            )
         except SlotCorruptError as error:
             self._core.note(
                 SlotCorrupt(Index(error.index))
@@ -158,6 +162,14 @@ class Compaction:
         self._core.compacted(slice_end)
         if slice_end == goal:
             self._goal = Index(0)
+
+    def _end_of_slice(self, first: Index, goal: Index) -> Index:
+        """Return where the log may begin after this slice: the entry before must be sound."""
+        end = Index(min(goal, first + self._slice))
+        corrupt = self._core.status().corrupt
+        while end < goal and end - 1 in corrupt:
+            end = Index(end + 1)
+        return end
 
     def _is_due(self) -> bool:
         if self._core.wants_cut:

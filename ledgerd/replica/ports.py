@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from ledgerd.formats.records import TableRows
 from ledgerd.ledger.view import LedgerView
-from ledgerd.raft.entries import Entry, HardState, Index
+from ledgerd.raft.entries import Anchor, Entry, HardState, Index
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.messages import EarlyMessage, LateMessage, SnapshotOffer
 from ledgerd.raft.reader import LogReader
@@ -79,12 +79,16 @@ class LogStore(LogReader, Protocol):
         """Return about how much room the entries take on disk. Cheap, whatever their number."""
         ...
 
-    def compact(self, first: Index, *, state_durable: Index) -> None:
+    def compact(
+        self, first: Index, *, state_durable: Index, anchor: Anchor | None = None
+    ) -> None:
         """Forget, durably, all entries below `first`; the one before it becomes the anchor.
 
         first: above the present one, at most `last_index() + 1`; bounded work is the caller's duty.
         state_durable: the durable applied index; asserted not to be below the new anchor, because
             what is not durable in state/ is replayed from here (F27).
+        anchor: the entry before `first` as others know it; used where its slot is corrupt (F33).
+        Errors: SlotCorruptError where that is so and none is given.
         """
         ...
 

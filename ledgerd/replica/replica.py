@@ -23,7 +23,7 @@ from ledgerd.raft.entries import (
     Role,
     Term,
 )
-from ledgerd.raft.facts import ApplyStopped, LogWritten, SlotCorrupt
+from ledgerd.raft.facts import ApplyStopped, Fact, LogWritten, SlotCorrupt
 from ledgerd.raft.marks import NO_MARKS, Marks
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.ready import Proposed, ReadTicket, Ready, Refused
@@ -147,6 +147,11 @@ class Replica:
     def standing(self) -> Standing:
         """The state version in force, and why this node stopped applying, if it did."""
         return Standing(self._version.in_force, self._halt)
+
+    def inform(self, facts: Sequence[Fact]) -> None:
+        """Take over what a replica before this one was told in the same process (F37)."""
+        for fact in facts:
+            self._core.note(fact)
 
     def turn(self, inputs: Sequence[Input], log_time_us: Callable[[], int]) -> Outbox:
         """Take what happened, make it durable, tell peers, apply, and return the answers.

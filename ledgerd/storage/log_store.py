@@ -112,15 +112,23 @@ class LmdbLogStore:
         pages = used["leaf_pages"] + used["branch_pages"] + used["overflow_pages"]
         return pages * self._page_bytes
 
-    def compact(self, first: Index, *, state_durable: Index) -> None:
+    def compact(
+        self, first: Index, *, state_durable: Index, anchor: Anchor | None = None
+    ) -> None:
         """Forget all entries below `first`; see `replica.ports.LogStore`."""
         self._enter()
         assert self._anchor.at + 1 < first <= self._last + 1, (first, self._anchor)
         assert first - 1 <= state_durable, (first, state_durable)  # F27
-        entry = self._one(Index(first - 1))
-        anchor = Anchor(entry.id, entry.link, entry.ts_us)
-        self._transact(lambda transaction: self._cut(transaction, anchor))
-        self._anchor = anchor
+        try:
+            entry = self._one(Index(first - 1))
+            before = Anchor(entry.id, entry.link, entry.ts_us)
+        except SlotCorruptError:
+            if anchor is None:
+                raise
+            before = anchor
+        assert before.at == first - 1, (before, first)
+        self._transact(lambda transaction: self._cut(transaction, before))
+        self._anchor = before
         self._damaged = {index for index in self._damaged if index >= first}
 
     def repair(self, entries: Sequence[Entry]) -> None:

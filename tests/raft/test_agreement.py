@@ -1,7 +1,7 @@
 """Digests compared at checkpoints: who has diverged, and who says so (F37)."""
 
 from ledgerd.raft.agreement import Agreements
-from ledgerd.raft.entries import Index, NodeId
+from ledgerd.raft.entries import Index, NodeId, Term
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.messages import Agreement, Checkpoint
 
@@ -46,7 +46,7 @@ class TestCheckpoints:
     def test_a_follower_behind_compares_when_it_gets_there(self) -> None:
         """What a leader named is remembered until then."""
         follower = applied(6)
-        follower.heard(Checkpoint(Index(8), digest(8)), None)
+        follower.heard(Checkpoint(Index(8), digest(8)), None, term=Term(1))
         assert follower.verdict.index == 0
 
         follower.applied(Index(7), digest(7))
@@ -59,7 +59,7 @@ class TestCheckpoints:
         follower = Agreements(4)
         follower.applied(Index(9), digest(9))
 
-        follower.heard(Checkpoint(Index(8), digest(8, of="theirs")), None)
+        follower.heard(Checkpoint(Index(8), digest(8, of="theirs")), None, term=Term(1))
 
         assert follower.verdict.index == 0
 
@@ -137,15 +137,32 @@ class TestLeader:
 class TestFollower:
     """What a majority confirmed is right."""
 
+    def test_what_was_found_of_an_older_leader_is_not_told_to_the_next(self) -> None:
+        """T40: found by the simulator.
+
+        A leader that had diverged resigned, and after it each sound
+        one took itself for diverged.
+        """
+        follower = applied(4)
+        follower.heard(Checkpoint(Index(4), digest(4, of="theirs")), None, term=Term(1))
+        assert not follower.verdict.is_equal
+
+        follower.heard(None, None, term=Term(2))
+
+        assert follower.verdict.index == 0
+        assert follower.verdict.is_equal
+        follower.heard(Checkpoint(Index(4), digest(4)), None, term=Term(2))
+        assert follower.verdict.index == 4
+
     def test_it_has_diverged_only_from_what_was_confirmed(self) -> None:
         """A leader alone may be the one that is wrong."""
         follower = applied(8, of="theirs")
         named = Checkpoint(Index(8), digest(8))
 
-        follower.heard(named, None)
+        follower.heard(named, None, term=Term(1))
         assert follower.verdict == Agreement(Index(8), is_equal=False)
         assert follower.diverged_at is None
-        follower.heard(named, named)
+        follower.heard(named, named, term=Term(1))
 
         assert follower.diverged_at == 8
 
@@ -153,6 +170,6 @@ class TestFollower:
         follower = applied(8)
         named = Checkpoint(Index(8), digest(8))
 
-        follower.heard(named, named)
+        follower.heard(named, named, term=Term(1))
 
         assert follower.diverged_at is None

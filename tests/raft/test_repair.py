@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from ledgerd.raft.core import RaftCore
 from ledgerd.raft.entries import (
     Anchor,
     Entry,
@@ -19,15 +20,18 @@ from ledgerd.raft.messages import (
     AppendAccepted,
     AppendEntries,
     AppendRejected,
+    HeartbeatReply,
     PreVote,
     PreVoteReply,
     RepairReply,
     RepairRequest,
     RequestVote,
+    SnapshotOffer,
 )
 from ledgerd.raft.options import Options
 from ledgerd.raft.snapshots import Snapshot
 from tests.raft.harness import SMALL, Cluster, make_entry, make_log
+from tests.raft.making import snapshot_of
 
 # Nothing durable stays in memory, so that every read goes to the disk.
 FORGETFUL = Options(election_base_ticks=10, heartbeat_ticks=2, recent_bytes_max=0)
@@ -123,6 +127,25 @@ class TestRepair:
         assert len(cluster.leaders) == 1
         for node in cluster.nodes.values():
             assert node.disk.log[:last] == expected
+
+    def test_neighbouring_slots_of_two_nodes_come_from_each_other(self) -> None:
+        """Neither leads, and the third has nothing: found by the simulator, which waited for ever.
+
+        Who is asked for slot 7 has no readable slot 8; that the slots join is seen by who asks.
+        """
+        cluster = led(7)
+        for node_id in (1, 2):
+            cluster[node_id].crash()
+        cluster[3].crash()
+        cluster[1].start()
+        cluster[2].start()
+        damage(cluster, 1, 8)
+        damage(cluster, 2, 4, 5, 6, 7)
+
+        cluster.tick(60)
+
+        assert not cluster[1].disk.corrupt | cluster[2].disk.corrupt
+        assert Role.LEADER in (cluster[1].role, cluster[2].role)
 
     def test_a_slot_comes_from_a_peer_that_leads_nothing(self) -> None:
         """The leader is cut off; what the successor proves needs no term and no leader."""
@@ -305,6 +328,26 @@ class TestState:
         asker.state_replaced()
         assert not asker.fills_state(snapshot)
 
+    def test_it_is_offered_once_a_heartbeat(self) -> None:
+        """R16: answers may come many times, for reads ask too; found by the simulator."""
+        cluster = led()
+        entry = cluster[1].disk.log[4]
+        snapshot = snapshot_of(Anchor(entry.id, entry.link, entry.ts_us))
+        cluster[1].core.snapshot_made(snapshot)
+        cluster.cut |= {(1, 2), (2, 1)}
+        core = cluster[1].core
+        core.tick(2)
+        reply = HeartbeatReply(
+            NodeId(2), NodeId(1), Term(1), 0, Index(7), wants_state=Index(3)
+        )
+        for _ in range(5):
+            core.step(reply)
+        ready = core.ready()
+
+        assert ready is not None
+        sent = [m for m in ready.send_early if isinstance(m, SnapshotOffer)]
+        assert len(sent) == 1
+
     def test_a_snapshot_of_another_history_fills_nothing(self) -> None:
         """Its link is not that of the own log."""
         cluster = led()
@@ -321,6 +364,79 @@ class TestState:
         )
 
         assert not asker.fills_state(wrong)
+
+
+class TestOffers:
+    """F33: an offer whose own entry is a corrupt slot here. Found by the simulator."""
+
+    LOG = make_log([1, 1, 1, 1, 1])
+
+    def node(self, *corrupt: int) -> RaftCore:
+        """Return a node that knows of no commit, with these slots corrupt."""
+        hard = HardState(Term(1), NodeId(0), Index(0))
+        cluster = Cluster(
+            3, options=FORGETFUL, logs={2: self.LOG}, hard_states={2: hard}
+        )
+        damage(cluster, 2, *corrupt)
+        return cluster[2].core
+
+    def offer(self, index: int, link: bytes | None = None) -> Snapshot:
+        entry = self.LOG[index - 1]
+        return snapshot_of(Anchor(entry.id, link or entry.link, entry.ts_us))
+
+    @pytest.mark.parametrize(
+        ("corrupt", "index", "has"),
+        [
+            ((3,), 3, True),  # its successor links to what is offered
+            ((5,), 5, False),  # nothing behind it can be lost
+            ((3, 4), 3, None),  # nothing here can tell
+            ((2,), 3, True),
+        ],
+    )
+    def test_a_corrupt_slot_is_judged_by_its_successor(
+        self, corrupt: tuple[int, ...], index: int, has: bool | None
+    ) -> None:
+        core = self.node(*corrupt)
+
+        assert core._log.has(self.offer(index).anchor) is has
+
+    def test_another_history_does_not_join_a_corrupt_slot(self) -> None:
+        core = self.node(3)
+
+        assert core._log.has(self.offer(3, bytes(32)).anchor) is False
+
+    @pytest.mark.parametrize(
+        ("corrupt", "index", "is_fetched"),
+        [((5,), 5, True), ((2, 5), 5, True), ((3,), 3, False), ((3, 4), 3, False)],
+    )
+    def test_what_is_offered_there_stops_no_process(
+        self, corrupt: tuple[int, ...], index: int, is_fetched: bool
+    ) -> None:
+        """R15: the corrupt slot is a decision, never an error that ends the turn."""
+        core = self.node(*corrupt)
+        snapshot = self.offer(index)
+        message = SnapshotOffer(NodeId(1), NodeId(2), Term(1), snapshot, 1, 1)
+        core.step(message)
+
+        assert (core.offered == message) is is_fetched
+        assert core.restore(snapshot) is is_fetched
+        ready = core.ready()
+        assert ready is not None
+        assert (ready.snapshot == snapshot) is is_fetched
+        assert core.status().last == 5
+        assert core.status().commit == (index if corrupt != (3, 4) else 0)
+
+    def test_the_state_of_a_committed_corrupt_slot_is_what_is_asked_for(self) -> None:
+        """F37: what is committed stands in one way only, readable or not."""
+        cluster = led()
+        cluster.isolate(2)
+        damage(cluster, 2, 4)
+        entry = cluster[1].disk.log[3]
+        cluster[2].core.want_state(Index(3))
+
+        snapshot = snapshot_of(Anchor(entry.id, entry.link, entry.ts_us))
+
+        assert cluster[2].core.fills_state(snapshot)
 
 
 class TestVotes:
@@ -433,6 +549,36 @@ class TestAcks:
         assert cluster[2].terms() == cluster[1].terms() == [1, 1, 2, 3]
 
 
+def test_a_corrupt_slot_at_the_very_entry_of_an_offer_is_left_behind() -> None:
+    """F33: nobody has its entry, and nobody makes another snapshot: found by the simulator."""
+    cluster = led(6)
+    restart_damaged(cluster, 2, 7)
+    for node_id in (1, 3):
+        cluster[node_id].compact(8)
+    anchor = cluster[1].disk.base
+    cluster[1].core.snapshot_made(snapshot_of(anchor))
+    cluster.tick(30)
+    node = cluster[2]
+
+    assert node.core.status().corrupt == (7,)
+    assert node.core.wants_cut
+    assert node.core.status().cut_to == 8
+    assert node.core.anchor_of_cut(Index(8)) == anchor
+    assert node.core.anchor_of_cut(Index(7)) is None
+
+    node.disk.log.clear()  # as a log store cuts it, which takes the anchor for the corrupt entry
+    node.disk.corrupt.clear()
+    node.disk.base = anchor
+    node.core.compacted(Index(8))
+    cluster.tick(80)
+    cluster.propose(1, b"later")
+    cluster.tick(6)
+
+    assert node.core.status().corrupt == ()
+    assert node.commit == cluster[1].commit == 8
+    assert node.core.link(Index(8)) == cluster[1].core.link(Index(8))
+
+
 def test_a_slot_that_the_leader_has_compacted_is_to_be_cut() -> None:
     """F33, T29: it is not acked, and the log is to begin behind what superseded it."""
     cluster = led(6)
@@ -457,36 +603,25 @@ def test_a_slot_that_the_leader_has_compacted_is_to_be_cut() -> None:
     assert seen.match == cluster[1].core.status().last
 
 
-def test_a_slot_at_the_very_entry_of_an_offer_makes_the_leader_make_a_newer_one() -> (
-    None
-):
-    """F33, T29: the log cannot begin behind a bad entry, and nobody proposes anything more."""
+def test_a_slot_at_the_very_entry_of_an_offer_is_cut_without_a_newer_one() -> None:
+    """F33, T29: the offer names the entry, and a cluster at rest has nothing newer to offer."""
     cluster = led(6)
     restart_damaged(cluster, 2, 5)
     entry = cluster[1].disk.log[4]
     for node_id in (1, 3):
         cluster[node_id].compact(6)
     leader, node = cluster[1], cluster[2]
-    at_the_slot = Snapshot(
-        Anchor(entry.id, entry.link, entry.ts_us),
-        leader.core.membership,
-        bytes(32),
-        1,
-        bytes(32),
-    )
-    assert at_the_slot.index == 5
-    leader.core.snapshot_made(at_the_slot)
+    at_the_slot = Anchor(entry.id, entry.link, entry.ts_us)
+    leader.core.snapshot_made(snapshot_of(at_the_slot))
     cluster.tick(30)
     assert node.core.status().corrupt == (5,)
-    assert not node.core.wants_cut
-    assert leader.core.wants_snapshot
-    leader.make_snapshot()
-    cluster.tick(6)
     assert node.core.offered is None  # its own state is good
+    assert not leader.core.wants_snapshot
     assert node.core.wants_cut
-    node.compact(node.core.status().cut_to)
+    assert node.core.anchor_of_cut(Index(6)) == at_the_slot
+    node.compact(6)
+    node.disk.corrupt.clear()
     cluster.tick(80)
 
-    assert not leader.core.wants_snapshot
     (seen,) = [p for p in leader.core.status().peers if p.node_id == 2]
     assert seen.match == leader.core.status().last

@@ -156,6 +156,35 @@ def test_a_cut_comes_in_slices_after_the_state_is_durable(slice_entries: int) ->
     assert machine.replica.core.status().first == firsts[-1]
 
 
+def test_a_slice_does_not_end_in_a_corrupt_slot() -> None:
+    """F33: the entry before the first must be sound; found by the simulator, which waited for ever.
+
+    Nothing else happens on the node: the cut alone asks for the turns that it takes.
+    """
+    bounds = LogBounds(keep_bytes=1 << 30, keep_entries=100, slice_entries=2)
+    machines = Machines(3, bounds=bounds)
+    machines.elect(1)
+    follower = machines[2]
+    for number in range(12):
+        machines[1].turn(open_account() if not number else fund(1_000_000 + number))
+        machines.deliver()
+    machines.tick(4)
+    core = follower.replica.core
+    for index in (2, 3):
+        core._log.slots.note(Index(index))
+    core._log.slots.superseded_by = follower._anchor_at(Index(8))
+    assert core.wants_cut
+    asked = []
+    for _ in range(8):
+        outbox = follower.turn()
+        asked.append(outbox.needs_settle)
+
+    assert follower.log.first_index() == 9
+    assert not core.wants_cut
+    assert asked[0]
+    assert not asked[-1]
+
+
 def test_a_slice_is_bounded_in_bytes_too() -> None:
     """T94: a thousand large entries would hold a turn up."""
     bounds = LogBounds(keep_bytes=1 << 30, keep_entries=8, slice_bytes=1)

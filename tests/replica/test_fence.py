@@ -10,10 +10,11 @@ from ledgerd.formats.memberships import encode_change
 from ledgerd.formats.versions import STATE_VERSION_FIRST
 from ledgerd.ledger.view import LedgerView
 from ledgerd.raft.core import RaftCore
-from ledgerd.raft.entries import Index, Role
+from ledgerd.raft.entries import Index, NodeId, Role
+from ledgerd.raft.facts import Capacity, PeerGreeted
 from ledgerd.raft.membership import NOBODY
 from ledgerd.raft.options import Options
-from ledgerd.replica.inputs import StateDamaged
+from ledgerd.replica.inputs import Noted, StateDamaged
 from ledgerd.replica.replica import Replica
 from ledgerd.replica.versions import Flaw
 from tests.replica.machines import (
@@ -194,3 +195,25 @@ def test_a_node_whose_state_is_lost_votes_acknowledges_and_asks_for_one(
     machines.cut = {1, 2}
     machines.tick(100)
     assert machines[3].role is Role.FOLLOWER
+
+
+def test_who_is_built_anew_knows_what_the_one_before_was_told() -> None:
+    """Nobody says it again: peers greet when a stream begins, and room is told when it changes.
+
+    Else a leader built anew would never raise the state version, and one on a full disk would take
+    commands.
+    """
+    old, new = (Machine(1, (1, 2), SMALL).replica for _ in range(2))
+    old.turn(
+        [
+            Noted(PeerGreeted(NodeId(2), 2, 1, 2, b"s" * 16)),
+            Noted(PeerGreeted(NodeId(2), 2, 1, 3, b"s" * 16)),
+            Noted(Capacity(0)),
+        ],
+        lambda: 1,
+    )
+    new.inform(old.core.facts)
+
+    assert new.core.status().free_bytes == 0
+    assert new.core.releases.state_versions(NodeId(2)) == (1, 3)
+    assert new.core.facts == old.core.facts

@@ -144,13 +144,22 @@ class MemoryLogStore:
     def size_bytes(self) -> int:
         return sum(map(len, self._disk.entries.values()))
 
-    def compact(self, first: Index, *, state_durable: Index) -> None:
+    def compact(
+        self, first: Index, *, state_durable: Index, anchor: Anchor | None = None
+    ) -> None:
         self._enter()
         assert self._disk.anchor.at + 1 < first <= self._last + 1
         assert first - 1 <= state_durable
-        entry = self._read(first - 1)
+        try:
+            entry = self._read(first - 1)
+            anchor = Anchor(entry.id, entry.link, entry.ts_us)
+        except SlotCorruptError:
+            if anchor is None:
+                raise
+        assert anchor is not None
         self._count_commit()
-        self._disk.anchor = Anchor(entry.id, entry.link, entry.ts_us)
+        self._disk.anchor = anchor
+        self._damaged = {index for index in self._damaged if index >= first}
         for index in [i for i in self._disk.entries if i < first]:
             del self._disk.entries[index]
 

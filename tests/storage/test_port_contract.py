@@ -622,6 +622,26 @@ def test_a_corrupt_slot_is_told_and_repaired_in_place(
     assert stored(bench.open()) == entries
 
 
+def test_a_log_begins_behind_a_corrupt_slot_that_others_can_name(bench: Bench) -> None:
+    """F33: a snapshot says what the slot was, and no peer has its entry any more."""
+    entries = chain([b"a", b"b", b"c", b"d"])
+    bench.open().persist(ready(1, entries=entries, state=hard_state(1, commit=4)))
+    bench.close()
+    bench.edit(DAMAGES["payload in the middle"])
+    log = bench.open()
+    gone = entries[1]
+    anchor = Anchor(gone.id, gone.link, gone.ts_us)
+
+    with pytest.raises(SlotCorruptError):
+        log.compact(Index(3), state_durable=Index(4))
+    log.compact(Index(3), state_durable=Index(4), anchor=anchor)
+
+    for again in (log, bench.open()):
+        assert again.anchor() == anchor
+        assert again.damaged() == []
+        assert again.entries(Index(3), Index(4), 10**9) == entries[2:]
+
+
 def test_a_failed_repair_is_final(bench: Bench) -> None:
     """T8: as any other write."""
     entries = chain([b"a", b"b"])
