@@ -7,9 +7,10 @@ A bound here is part of a protocol or of a durable format; what an operator may 
 # The batch: the unit of work from the client to the disk.
 BATCH_COMMANDS_MAX = 8192  # rows of one log entry; an ordinal fits 16 bits
 ORDINAL_MAX = 0xFFFF
-DETAILS_BYTES_MAX = (
-    16 * 1024
-)  # variable part of one payout (destination, reference, metadata)
+# The variable part of one payout: destination, reference, metadata. 50 keys with values of the
+# largest size fit; under state versions before 3 only a part of them did.
+DETAILS_BYTES_MAX = 32 * 1024
+DETAILS_BYTES_MAX_BEFORE_3 = 16 * 1024
 ENTRY_BYTES_MAX = 8 * 1024 * 1024  # payload of one log entry
 REQUEST_BYTES_MAX = 12 * 1024 * 1024  # one gRPC message of the public API
 CALL_BYTES_MAX = 128 * 1024  # one that is no batch; 1,000 fee rules are the largest
@@ -72,3 +73,8 @@ assert ENTRY_BYTES_MAX < REQUEST_BYTES_MAX
 assert DETAILS_BYTES_MAX < ORDER_BYTES_MAX < CALL_BYTES_MAX < REQUEST_BYTES_MAX
 assert ENTRY_BYTES_MAX <= PEER_QUEUE_BYTES_MAX
 assert INBOX_BYTES_MAX >= ENTRY_BYTES_MAX
+assert (
+    METADATA_KEYS_MAX * (METADATA_KEY_BYTES_MAX + METADATA_VALUE_BYTES_MAX + 3)
+    + (NAME_BYTES_MAX + REFERENCE_BYTES_MAX)
+    < DETAILS_BYTES_MAX - 1024
+), "what the edge takes one by one fits together"

@@ -15,6 +15,7 @@ from ledgerd.api.v1 import accounts_pb2, admin_pb2, common_pb2, payouts_pb2
 from ledgerd.errors import NotLogged, Reason
 from ledgerd.formats import batches
 from ledgerd.formats.batches import Details, pack_details
+from ledgerd.formats.versions import STATE_VERSION
 from ledgerd.ledger.batch import PayoutBatch
 from ledgerd.ledger.catalogue import SANDBOX
 from ledgerd.ledger.commands import (
@@ -24,9 +25,9 @@ from ledgerd.ledger.commands import (
     SetFees,
     Transfer,
 )
+from ledgerd.ledger.details import bytes_max as details_bytes_max
 from ledgerd.limits import (
     BATCH_COMMANDS_MAX,
-    DETAILS_BYTES_MAX,
     ENTRY_BYTES_MAX,
     EXTERNAL_REF_BYTES_MAX,
     OWNER_REF_BYTES_MAX,
@@ -42,15 +43,27 @@ FEE_RULES_MAX: Final = 1_000
 LOOP_PAGE_ROWS: Final = 512  # rows the loop works on before it looks at anything else
 
 
-def single(order: payouts_pb2.PayoutOrder, *, principal: str) -> PayoutBatch:
-    """Return a batch of the one order of a unary call. Raises NotLogged."""
-    return _batch((order,), principal, path=lambda _: "order.")
+def single(
+    order: payouts_pb2.PayoutOrder,
+    *,
+    principal: str,
+    state_version: int = STATE_VERSION,
+) -> PayoutBatch:
+    """Return a batch of the one order of a unary call. Raises NotLogged.
+
+    state_version: in force; what it does not take is not proposed.
+    """
+    bytes_max = details_bytes_max(state_version)
+    return _batch((order,), principal, bytes_max, path=lambda _: "order.")
 
 
 async def batch(
-    orders: Sequence[payouts_pb2.PayoutOrder], *, principal: str
+    orders: Sequence[payouts_pb2.PayoutOrder],
+    *,
+    principal: str,
+    state_version: int = STATE_VERSION,
 ) -> PayoutBatch:
-    """Return the columns of 1 .. 8,192 orders, in order. Raises NotLogged.
+    """Return the columns of 1 .. 8,192 orders, in order; as `single`. Raises NotLogged.
 
     One malformed row refuses the whole call, so that nothing of it is logged. The loop is let go
     after every page, so that a large batch delays no tick and no peer's message (T71).
@@ -60,11 +73,12 @@ async def batch(
             "orders", f"1 .. {BATCH_COMMANDS_MAX} orders", str(len(orders))
         ).error()
     made = PayoutBatch()
+    bytes_max = details_bytes_max(state_version)
     for start in range(0, len(orders), LOOP_PAGE_ROWS):
         if start:
             await asyncio.sleep(0)
         page = orders[start : start + LOOP_PAGE_ROWS]
-        made.extend(_batch(page, principal, path=_path_from(start)))
+        made.extend(_batch(page, principal, bytes_max, path=_path_from(start)))
     _check_size(made)
     return made
 
@@ -257,6 +271,7 @@ def _fee_rule(field: str, rule: admin_pb2.FeeRule) -> FeeRule:
 def _batch(
     orders: Sequence[payouts_pb2.PayoutOrder],
     principal: str,
+    details_max: int,
     *,
     path: Callable[[int], str],
 ) -> PayoutBatch:
@@ -294,10 +309,10 @@ def _batch(
             pairs = order.metadata
             noted = metadata("metadata", pairs) if pairs else ()
             packed = pack_details(Details(*where, reference, noted))
-            if len(packed) > DETAILS_BYTES_MAX:
+            if len(packed) > details_max:
                 raise Malformed(
                     "metadata",
-                    f"at most {DETAILS_BYTES_MAX} bytes together with destination and "
+                    f"at most {details_max} bytes together with destination and "
                     "reference",
                     str(len(packed)),
                 )

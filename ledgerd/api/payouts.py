@@ -46,7 +46,11 @@ class PayoutsService(Deciding, payouts_pb2_grpc.PayoutsServicer):
         self, request: pb.SubmitRequest, context: Context
     ) -> pb.SubmitReply:
         call = calls.current()
-        batch = codec.single(request.order, principal=call.principal)
+        batch = codec.single(
+            request.order,
+            principal=call.principal,
+            state_version=self._node.state_version,
+        )
         concern = codec.write_concern(request.concern)
         decided = await self._node.propose_payouts(batch, call.deadline, concern)
         call.decided(decided)
@@ -244,7 +248,11 @@ class PayoutsService(Deciding, payouts_pb2_grpc.PayoutsServicer):
         """
         concern = codec.write_concern(request.concern)
         async with in_order:
-            batch = await codec.batch(request.orders, principal=call.principal)
+            batch = await codec.batch(
+                request.orders,
+                principal=call.principal,
+                state_version=self._node.state_version,
+            )
         call.rows = len(batch)
         decided = await self._node.propose_payouts(batch, call.deadline, concern)
         call.decided(decided)

@@ -15,6 +15,8 @@ from struct import Struct
 from struct import error as StructError
 from typing import Final, NamedTuple
 
+from ledgerd.limits import DETAILS_BYTES_MAX, DETAILS_BYTES_MAX_BEFORE_3
+
 _VERSION: Final = 1
 _HEAD: Final = Struct(">BB")
 _LENGTH: Final = Struct(">H")
@@ -110,6 +112,11 @@ def unpack_details(packed: bytes) -> Details:
         reference,
         tuple(metadata),
     )
+
+
+def bytes_max(state_version: int) -> int:
+    """Return how many bytes of packed details a payout may have under a state version."""
+    return DETAILS_BYTES_MAX if state_version >= 3 else DETAILS_BYTES_MAX_BEFORE_3
 
 
 def destination_fingerprint(packed: bytes) -> bytes:

@@ -24,12 +24,13 @@ from ledgerd.ledger.decide.submit import (
     refuse_submit,
     submit_fingerprint,
 )
+from ledgerd.ledger.details import bytes_max as details_bytes_max
 from ledgerd.ledger.identity import IdKind, IdRecord
 from ledgerd.ledger.money import BALANCE_MINOR_MAX, CURRENCIES
 from ledgerd.ledger.outcomes import Outcomes, Refusal, Retry, is_spent
 from ledgerd.ledger.payouts import PayoutHead, PayoutState, PayoutStatus
 from ledgerd.ledger.view import AcceptedSubmits, LedgerView, Writes
-from ledgerd.limits import DETAILS_BYTES_MAX, ID_BYTES, PRINCIPAL_BYTES_MAX
+from ledgerd.limits import ID_BYTES, PRINCIPAL_BYTES_MAX
 
 # 0 where byte 6 of an id carries version 7, and byte 8 the variant of a UUID.
 _NOT_VERSION_7: Final = bytes(byte >> 4 != 7 for byte in range(256))
@@ -71,7 +72,7 @@ def apply_submits(
     schedule = view.fee_schedule()
     seq = view.event_seq()
     met = _IdsMet(view, index=index, ts_us=ts_us, batch=batch)
-    is_malformed = _malformed_rows(batch)
+    is_malformed = _malformed_rows(batch, state_version)
 
     codes = bytearray(count)
     states = bytearray(count)
@@ -200,7 +201,7 @@ def _changed(
     return changed
 
 
-def _malformed_rows(batch: PayoutColumns) -> bytes | None:
+def _malformed_rows(batch: PayoutColumns, state_version: int) -> bytes | None:
     """Return a flag for each row that breaks a cheap bound; None if no row does."""
     raw = b"".join(batch.ids)
     suspects = (
@@ -208,12 +209,15 @@ def _malformed_rows(batch: PayoutColumns) -> bytes | None:
         or any(raw[6::ID_BYTES].translate(_NOT_VERSION_7))
         or any(raw[8::ID_BYTES].translate(_NOT_VARIANT))
         or not CURRENCIES.keys() >= set(batch.currencies)
-        or max(map(len, batch.details)) > DETAILS_BYTES_MAX
+        or max(map(len, batch.details)) > details_bytes_max(state_version)
         or any(len(text.encode()) > PRINCIPAL_BYTES_MAX for text in batch.principals)
     )
     if not suspects:
         return None
-    return bytes(not is_submit_well_formed(command) for command in batch.commands())
+    return bytes(
+        not is_submit_well_formed(command, state_version)
+        for command in batch.commands()
+    )
 
 
 def _fingerprint(batch: PayoutColumns, row: int) -> bytes:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -167,3 +168,25 @@ def test_a_refused_batch_writes_only_ids():
     assert applied.writes.submits is None
     assert applied.writes.accounts == []
     assert applied.writes.event_seq is None
+
+
+@pytest.mark.parametrize(
+    ("state_version", "size", "expected"),
+    [
+        (2, 16 * 1024, "CREATED"),
+        (2, 16 * 1024 + 1, "INVALID_COMMAND"),
+        (3, 16 * 1024 + 1, "CREATED"),
+        (3, 32 * 1024, "CREATED"),
+        (3, 32 * 1024 + 1, "INVALID_COMMAND"),
+    ],
+)
+def test_the_bound_of_details_is_that_of_the_state_version(
+    state_version, size, expected
+):
+    """Both paths ask the version in force: a log of an older release is applied as it was."""
+    books = ledger()
+    books.state_version = state_version
+
+    applied = books.submit(submit(1, details=PACKED.ljust(size, b"x")))
+
+    assert names(applied) == [expected]

@@ -16,6 +16,7 @@ from ledgerd.ledger.decide.common import (
 )
 from ledgerd.ledger.decide.life import LIFECYCLE_SINCE
 from ledgerd.ledger.decide.review import needs_review
+from ledgerd.ledger.details import bytes_max as details_bytes_max
 from ledgerd.ledger.details import differing as differing_details
 from ledgerd.ledger.events import EventKind
 from ledgerd.ledger.identity import IdKind, IdRecord
@@ -24,7 +25,7 @@ from ledgerd.ledger.outcomes import Outcome, Refusal, Retry
 from ledgerd.ledger.payouts import PayoutHead, PayoutState, PayoutStatus
 from ledgerd.ledger.timers import Timer, TimerKind
 from ledgerd.ledger.working_set import Plan, WorkingSet
-from ledgerd.limits import DETAILS_BYTES_MAX, ID_BYTES, PRINCIPAL_BYTES_MAX
+from ledgerd.limits import ID_BYTES, PRINCIPAL_BYTES_MAX
 
 
 def submit(state: WorkingSet, moment: Moment, command: Submit) -> Decision:
@@ -34,7 +35,7 @@ def submit(state: WorkingSet, moment: Moment, command: Submit) -> Decision:
     known = state.id(IdKind.PAYOUT, command.payout_id)
     if known is not None:
         return _submit_again(state, known, command)
-    if not is_submit_well_formed(command):
+    if not is_submit_well_formed(command, moment.state_version):
         return INVALID
 
     plan = _plan_submit(state, command)
@@ -92,14 +93,14 @@ def initial_state(state: WorkingSet, moment: Moment, command: Submit) -> PayoutS
     return PayoutState.READY
 
 
-def is_submit_well_formed(command: Submit) -> bool:
+def is_submit_well_formed(command: Submit, state_version: int) -> bool:
     """Return whether the cheap bounds hold that the edge has checked before."""
     return (
         identity.is_uuid7(command.payout_id)
         and len(command.account_id) == ID_BYTES
         and money.is_amount(command.amount_minor)
         and money.currency(command.currency) is not None
-        and len(command.details) <= DETAILS_BYTES_MAX
+        and len(command.details) <= details_bytes_max(state_version)
         and money.fits(command.release_at_us)
         and command.release_at_us >= 0
         and is_short(command.principal, PRINCIPAL_BYTES_MAX)
