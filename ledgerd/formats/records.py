@@ -301,6 +301,12 @@ def reversal_key(ref: ExternalRef) -> bytes:
     return _BYTE[len(ref.bank)] + ref.bank + ref.reference
 
 
+def reversal_of(key: bytes) -> ExternalRef:
+    """Return the bank and the reference in a key of `reversal`."""
+    bank_end = 1 + key[0]
+    return ExternalRef(bytes(key[1:bank_end]), bytes(key[bank_end:]))
+
+
 def fee_schedule_key(effective_from_us: int, version: int) -> bytes:
     """Return the key of a fee schedule; the last one with FEES_PREFIX is in force."""
     return _FEES_KEY.pack(FEES_PREFIX[0], effective_from_us, version)

@@ -9,7 +9,7 @@ from ledgerd.formats.records import Table
 from ledgerd.ledger.identity import IdKind
 from ledgerd.limits import ID_BYTES
 from ledgerd.replica.tree import parent_hash
-from ledgerd.storage import applied, keys, ties
+from ledgerd.storage import account_ties, applied, keys, ties
 from ledgerd.storage.tables import Tables
 
 
@@ -53,20 +53,18 @@ def check_row(tables: Tables, table: Table, key: bytes, value: bytes) -> None:
             records.ready_of(key)
             records.decode_ready(key, value)
         case Table.REVERSAL:
-            records.decode_reversal(key, value)
+            account_ties.check_reversal(tables, key, value)
         case Table.HOLD:
-            _check_hold(tables, key, value)
+            account_ties.check_hold(tables, key, value)
         case Table.UNDER_WAY:
-            records.decode_under_way(key, value)
-            if tables.account(key) is None:
-                raise ties.lonely(table, key, "no account of this id")
+            account_ties.check_under_way(tables, key, value)
         case Table.VOUCHER:
-            records.decode_voucher(key, value)
+            account_ties.check_voucher(tables, key, value)
         case Table.CONFIG:
             if key.startswith(records.FEES_PREFIX):
                 ties.check_fees(key, records.decode_fee_schedule(key, value))
         case Table.TIMER:
-            records.timer_of(key, value)
+            account_ties.check_timer(tables, key, value)
         case Table.META:
             _check_meta(key, value)
         case Table.PAYOUT_PAST:
@@ -98,13 +96,6 @@ def _check_payout(tables: Tables, key: bytes, value: bytes) -> None:
     kept = tables.id(IdKind.PAYOUT, head.payout_id)
     if kept is None or kept.refusal or (kept.index, kept.ordinal) != head.position:
         raise ties.lonely(Table.PAYOUT, key, "its id does not lead back to it")
-
-
-def _check_hold(tables: Tables, key: bytes, value: bytes) -> None:
-    hold = records.decode_hold(key, value)
-    kept = tables.id(IdKind.HOLD, hold.hold_id)
-    if kept is None or kept.refusal or (kept.index, kept.ordinal) != hold.position:
-        raise ties.lonely(Table.HOLD, key, "its id does not lead back to it")
 
 
 def _check_id(tables: Tables, key: bytes, value: bytes) -> None:

@@ -351,7 +351,7 @@ class _View:
 
     def entry(self, position: EntryPosition) -> JournalEntry | None:
         """Return a journal entry."""
-        return self.tables.entry(position)
+        return self.tables.journal(position)
 
     def reversed_minor(self, ref: ExternalRef) -> int:
         """Return how much of a Fund was reversed, minor units; 0 if nothing was."""

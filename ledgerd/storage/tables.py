@@ -115,12 +115,6 @@ class Tables:
         key = records.external_ref_key(ref)
         return self._row(Table.EVIDENCE, key, records.decode_external_ref)
 
-    def entry(self, position: EntryPosition) -> JournalEntry | None:
-        """Return a journal entry."""
-        return self._row(
-            Table.JOURNAL, records.entry_key(position), records.decode_journal
-        )
-
     def reversed_minor(self, ref: ExternalRef) -> int:
         """Return how much of a Fund was reversed, minor units."""
         key = records.reversal_key(ref)

@@ -8,11 +8,27 @@ import pytest
 
 from ledgerd.formats import records
 from ledgerd.formats.records import Table
-from ledgerd.raft.entries import Index
+from ledgerd.formats.versions import STATE_VERSION
+from ledgerd.ledger.accounts import AccountKind
+from ledgerd.ledger.commands import CreateHold, EntryLeg, FundReverse, PostEntry
+from ledgerd.ledger.view import Writes
+from ledgerd.raft.entries import Entry, Index
 from ledgerd.storage import keys
 from ledgerd.storage.environment import Environment
 from ledgerd.storage.scrub import Passed, Scrub
-from tests.storage.world import make_node, open_node, usual_history
+from tests.storage.world import (
+    FUND_RICH,
+    OPEN_POOR,
+    OPEN_RICH,
+    POOR,
+    RICH,
+    USD,
+    History,
+    make_node,
+    open_node,
+    usual_history,
+    uuid7,
+)
 
 
 class Found:
@@ -144,6 +160,60 @@ def test_a_flipped_bit_in_a_key_of_a_payout_is_found(
         found = Found(environment)
 
     assert len(found.damage) == 1
+
+
+ACCOUNT_TABLES = (
+    Table.HOLD,
+    Table.VOUCHER,
+    Table.REVERSAL,
+    Table.UNDER_WAY,
+    Table.TIMER,
+)
+
+
+@pytest.mark.parametrize("table", ACCOUNT_TABLES)
+def test_a_flipped_bit_in_a_key_of_what_belongs_to_accounts_is_found(
+    tmp_path: Path, table: Table
+) -> None:
+    """Every bit of the key, for another row says what it must be. T85."""
+    make_node(tmp_path / "node", account_history())
+    with open_node(tmp_path / "node") as environment:
+        handle = environment.state_tables[table]
+        if table is Table.UNDER_WAY:
+            ((_, rows, _),) = records.encode_writes(Writes(under_way=[(RICH, 1)]))
+            with environment.state.begin(write=True) as transaction:
+                transaction.put(*rows[0], db=handle)
+        assert Found(environment).damage == []
+        with environment.state.begin() as transaction:
+            key, value = next(transaction.cursor(handle).iternext())
+        for bit in range(8 * len(key)):
+            flipped = bytearray(key)
+            flipped[bit // 8] ^= 1 << bit % 8
+            with environment.state.begin(write=True) as transaction:
+                transaction.delete(key, db=handle)
+                transaction.put(bytes(flipped), value, db=handle)
+            assert Found(environment).damage, (table, bit)
+            with environment.state.begin(write=True) as transaction:
+                transaction.delete(bytes(flipped), db=handle)
+                transaction.put(key, value, db=handle)
+        assert Found(environment).damage == []
+
+
+def account_history() -> list[Entry]:
+    """A hold, a voucher and a reversal of a part."""
+    history = History()
+    history.version(STATE_VERSION)
+    history.commands(OPEN_RICH, OPEN_POOR, FUND_RICH)
+    legs = (
+        EntryLeg(AccountKind.AVAILABLE, RICH, True, 5),
+        EntryLeg(AccountKind.AVAILABLE, POOR, False, 5),
+    )
+    history.commands(
+        CreateHold(uuid7(5), RICH, 700, USD, 60_000_000, "", "tests"),
+        PostEntry(uuid7(6), True, USD, legs, "why", "tests"),
+        FundReverse(uuid7(7), "big_bank", "ref-1", 10, USD, "", "tests"),
+    )
+    return history.entries
 
 
 # Where no other row says what the key must be; see `ledgerd.storage.ties`.
