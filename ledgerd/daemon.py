@@ -59,7 +59,6 @@ from ledgerd.rails.dispatcher import Dispatcher
 from ledgerd.rails.dispatcher import Options as DispatchOptions
 from ledgerd.rails.node_books import NodeBooks
 from ledgerd.rails.sandbox import SandboxRail
-from ledgerd.rails.steps import Traits
 from ledgerd.replica.compaction import LogBounds
 from ledgerd.replica.log_clock import LogClock
 from ledgerd.replica.replica import Replica
@@ -75,7 +74,6 @@ from ledgerd.storage.recovery import recover
 from ledgerd.storage.scrub import Passed, Scrub
 from ledgerd.storage.state_store import LmdbStateStore, StateTooNew
 from ledgerd.storage.swap import forget_aside, keep_aside
-from ledgerd.timetable.rail_file import seed
 from ledgerd.transport.greeting import Refusal
 from ledgerd.transport.options import TransportOptions
 from ledgerd.transport.transport import PeerTransport
@@ -510,14 +508,14 @@ class _NodeBuild:
 
     def _dispatcher(self, node: Node, rail: SandboxRail) -> Dispatcher:
         """Return the worker of the rail sandbox, which works while this node leads."""
-        record = next(record for record in seed() if record.number == SANDBOX)
+        books = NodeBooks(node)
         lease_s = self._config.rails.lease_ms / 1000
         send_s = self._config.rails.send_ms / 1000
         return Dispatcher(
-            books=NodeBooks(node),
+            books=books,
             rail=rail,
             number=SANDBOX,
-            traits=lambda: Traits(record.deduplicates, record.answers_queries),
+            traits=lambda: books.traits(SANDBOX),
             options=DispatchOptions(
                 lease_s=lease_s, send_s=send_s, margin_s=min(2.0, 0.2 * lease_s)
             ),

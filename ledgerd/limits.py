@@ -45,6 +45,7 @@ METADATA_VALUE_BYTES_MAX = 500
 RAIL_NAME_BYTES_MAX = 32
 
 # Rails.
+CATALOGUE_RAILS_MAX = 64  # of one command
 RAIL_WINDOWS_MAX = 24  # of one business day
 RAIL_FACTS_MAX = 64
 RAIL_FACT_BYTES_MAX = 256  # one source, as text

@@ -14,7 +14,8 @@ from ledgerd.formats.versions import STATE_VERSION
 from ledgerd.ledger.accounts import Account, EntryPosition, InternalKey, Position
 from ledgerd.ledger.apply import Applied, apply
 from ledgerd.ledger.batch import PayoutColumns
-from ledgerd.ledger.catalogue import FeeSchedule
+from ledgerd.ledger.calendars import Calendar
+from ledgerd.ledger.catalogue import Catalogue, FeeSchedule, Suspension
 from ledgerd.ledger.commands import Command
 from ledgerd.ledger.events import Event
 from ledgerd.ledger.exceptions import EvidenceId, EvidenceUse, LedgerException
@@ -22,6 +23,7 @@ from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.journal import JournalEntry
 from ledgerd.ledger.payouts import PayoutHead, PayoutStatus
+from ledgerd.ledger.rails import RailRecord
 from ledgerd.ledger.timers import Timer
 from ledgerd.ledger.view import ExternalRef
 from ledgerd.ledger.vouchers import Voucher
@@ -156,10 +158,26 @@ class MemoryView:
     def fee_schedule(self) -> FeeSchedule:
         """`LedgerView.fee_schedule`."""
         stored = self.tables[Table.CONFIG]
-        if not stored:
+        keys = [key for key in stored if key.startswith(records.FEES_PREFIX)]
+        if not keys:
             return FeeSchedule()
-        key = max(stored)
+        key = max(keys)
         return records.decode_fee_schedule(key, stored[key])
+
+    def catalogue(self) -> Catalogue:
+        """`LedgerView.catalogue`."""
+        rails: dict[int, tuple[RailRecord, ...]] = {}
+        calendars: dict[str, tuple[Calendar, ...]] = {}
+        suspensions: dict[int, Suspension] = {}
+        for key, value in sorted(self.tables[Table.CONFIG].items()):
+            found = records.decode_setting(key, value)
+            if isinstance(found, RailRecord):
+                rails[found.number] = (*rails.get(found.number, ()), found)
+            elif isinstance(found, Calendar):
+                calendars[found.name] = (*calendars.get(found.name, ()), found)
+            elif isinstance(found, Suspension):
+                suspensions[found.rail] = found
+        return Catalogue(rails, calendars, suspensions)
 
     def rail_key(self, key: str) -> Position | None:
         """`LedgerView.rail_key`."""

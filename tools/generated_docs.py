@@ -138,6 +138,7 @@ def _protos() -> list[_Proto]:
             "accounts",
             "events",
             "admin",
+            "rails",
             "cluster",
             "audit",
             "common",

@@ -6,12 +6,12 @@ from typing import Any, Final, NamedTuple
 import grpc
 
 from ledgerd import __version__
-from ledgerd.api import calls, codec, replies
+from ledgerd.api import calls, codec, rails
+from ledgerd.api.deciding import Deciding
 from ledgerd.api.handle import NodeHandle
 from ledgerd.api.options import ApiOptions
-from ledgerd.api.replies import Replies
 from ledgerd.api.v1 import admin_pb2 as pb
-from ledgerd.api.v1 import admin_pb2_grpc
+from ledgerd.api.v1 import admin_pb2_grpc, rails_pb2
 from ledgerd.errors import CallError
 from ledgerd.raft.entries import NodeId, Role
 from ledgerd.storage.reader import StateReader
@@ -35,7 +35,7 @@ class _Visible(NamedTuple):
     log_time_us: int
 
 
-class AdminService(admin_pb2_grpc.AdminServicer):
+class AdminService(Deciding, admin_pb2_grpc.AdminServicer):
     """Answers the calls of `Admin`."""
 
     def __init__(
@@ -46,11 +46,9 @@ class AdminService(admin_pb2_grpc.AdminServicer):
         connected: Callable[[], Mapping[NodeId, bool]],
         calls_in_flight: Callable[[], int],
     ) -> None:
-        self._options = options
-        self._node = node
+        super().__init__(options, node)
         self._connected = connected
         self._calls_in_flight = calls_in_flight
-        self._replies = Replies(node_id=options.node_id)
 
     async def Status(  # noqa: D102 - the proto says what it does
         self, request: pb.StatusRequest, context: Context
@@ -88,17 +86,46 @@ class AdminService(admin_pb2_grpc.AdminServicer):
     async def SetFees(  # noqa: D102
         self, request: pb.SetFeesRequest, context: Context
     ) -> pb.SetFeesReply:
+        command = codec.set_fees(request, principal=calls.current().principal)
+        header, result = await self._decide(command, request.concern)
+        return pb.SetFeesReply(header=header, result=result)
+
+    async def SetCatalogue(  # noqa: D102
+        self, request: rails_pb2.SetCatalogueRequest, context: Context
+    ) -> rails_pb2.SetCatalogueReply:
+        command = rails.set_catalogue(request, principal=calls.current().principal)
+        header, result = await self._decide(command, request.concern)
+        return rails_pb2.SetCatalogueReply(header=header, result=result)
+
+    async def AmendCalendar(  # noqa: D102
+        self, request: rails_pb2.AmendCalendarRequest, context: Context
+    ) -> rails_pb2.AmendCalendarReply:
+        command = rails.amend_calendar(request, principal=calls.current().principal)
+        header, result = await self._decide(command, request.concern)
+        return rails_pb2.AmendCalendarReply(header=header, result=result)
+
+    async def SuspendRail(  # noqa: D102
+        self, request: rails_pb2.SuspendRailRequest, context: Context
+    ) -> rails_pb2.SuspendRailReply:
+        command = rails.suspend_rail(request, principal=calls.current().principal)
+        header, result = await self._decide(command, request.concern)
+        return rails_pb2.SuspendRailReply(header=header, result=result)
+
+    async def GetCatalogue(  # noqa: D102
+        self, request: rails_pb2.GetCatalogueRequest, context: Context
+    ) -> rails_pb2.GetCatalogueReply:
         call = calls.current()
-        command = codec.set_fees(request, principal=call.principal)
-        concern = codec.write_concern(request.concern)
-        decided = await self._node.propose_command(command, call.deadline, concern)
-        call.decided(decided)
-        reply = pb.SetFeesReply(
-            header=self._replies.mutation(
-                decided, concern, state_version=self._node.state_version
-            )
+        at_least, max_age_s = codec.read_wish(request.concern)
+        read_at, catalogue = await self._node.read(
+            lambda reader: reader.catalogue(),
+            at_least=at_least,
+            max_age_s=max_age_s,
+            deadline=call.deadline,
         )
-        replies.fill_result(reply.result, decided.outcomes, decided.first)
+        reply = rails.catalogue_reply(catalogue)
+        reply.header.CopyFrom(
+            self._replies.read(read_at, state_version=self._node.state_version)
+        )
         return reply
 
     async def _visible(self, deadline: float) -> _Visible:

@@ -32,6 +32,7 @@ from ledgerd.client.ids import new_account_id, new_request_id
 from ledgerd.client.leader import Node, Nodes
 from ledgerd.client.orders import payout_order
 from ledgerd.client.profile import Profile
+from ledgerd.client.rail_calls import RailCalls
 from ledgerd.client.results import (
     CommandResult,
     Refused,
@@ -46,7 +47,7 @@ from ledgerd.limits import BATCH_COMMANDS_MAX, REQUEST_BYTES_MAX
 STATUSES_DEADLINE_S: Final = 1.0
 
 
-class AsyncClient(AccountCalls):
+class AsyncClient(AccountCalls, RailCalls):
     """Talks to one cluster. Use it in `async with`, or call `close`.
 
     Deadlines are in seconds from the call, of all attempts together; None takes the

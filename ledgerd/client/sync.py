@@ -22,9 +22,11 @@ from ledgerd.api.v1 import (
 )
 from ledgerd.client.aio import STATUSES_DEADLINE_S, AsyncClient
 from ledgerd.client.blocking_account_calls import BlockingAccountCalls
+from ledgerd.client.blocking_rail_calls import BlockingRailCalls
 from ledgerd.client.concerns import WriteConcern
 from ledgerd.client.exports import ExportPart
 from ledgerd.client.profile import Profile
+from ledgerd.client.rail_calls import RailCalls
 from ledgerd.client.results import CommandResult, SubmitResult
 from ledgerd.client.watch import Watch
 from ledgerd.errors import CallError, NotLogged, Reason
@@ -116,7 +118,7 @@ class BlockingWatch:
         self._watch.close()
 
 
-class Client(BlockingAccountCalls):
+class Client(BlockingAccountCalls, BlockingRailCalls):
     """Talks to one cluster and blocks. Use it in `with`, or call `close`.
 
     Deadlines are in seconds from the call, of all attempts together; None takes the
@@ -182,6 +184,9 @@ class Client(BlockingAccountCalls):
         return self._client.leader_id
 
     # Any: what a coroutine yields and is sent is the event loop's affair.
+    def _rail_calls(self) -> RailCalls:
+        return self._client
+
     def _wait(self, call: Coroutine[Any, Any, _T]) -> _T:
         """Return what a call returns; an interrupt (SIGINT) cancels it."""
         if self._is_closed:

@@ -15,8 +15,13 @@ from typing import Final
 from google.protobuf.message import DecodeError
 
 from ledgerd.errors import CorruptionError, NotUnderstood
-from ledgerd.formats import account_commands, payout_commands
+from ledgerd.formats import account_commands, catalogue_commands, payout_commands
 from ledgerd.formats.v1 import commands_pb2 as pb
+from ledgerd.ledger.catalogue_commands import (
+    AmendCalendar,
+    SetCatalogue,
+    SuspendRail,
+)
 from ledgerd.ledger.commands import (
     Adjust,
     ApproveVoucher,
@@ -173,6 +178,8 @@ def _to_message(command: Command) -> pb.Command:
             | RejectVoucher()
         ):
             return account_commands.to_message(command)
+        case SetCatalogue() | AmendCalendar() | SuspendRail():
+            return catalogue_commands.to_message(command)
         case _:
             return payout_commands.to_message(command)
 
@@ -237,6 +244,12 @@ def _from_message(message: pb.Command) -> Command:
             return SetFees(fees.request_id, rules, fees.source, fees.principal)
         case "tick":
             return Tick()
+        case "set_catalogue":
+            return catalogue_commands.from_message(message.set_catalogue)
+        case "amend_calendar":
+            return catalogue_commands.from_message(message.amend_calendar)
+        case "suspend_rail":
+            return catalogue_commands.from_message(message.suspend_rail)
         case _ if kind in payout_commands.COMMANDS:
             return payout_commands.from_message(message, kind)
         case _:

@@ -30,6 +30,9 @@ changed: a new one gets the next version byte, and the decoder reads both.
     exception     index u64, ordinal u16                LedgerException, formats/lifecycle
     ready         rail u16, index u64                   ordinals u16 of its payouts that a
                                                         worker may take
+                  b"R", rail u16, version u32           RailRecord, formats/rail_records
+                  b"C", name, 0 u8, version u32         Calendar, formats/rail_records
+                  b"S", rail u16                        Suspension
     timer         due u64, index u64, ordinal u16,      none
                   TimerKind u8
     meta          b"ledger/event_seq"                   seq of the last event
@@ -51,12 +54,13 @@ from operator import add
 from struct import Struct, pack
 from struct import error as StructError
 from sys import byteorder
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeAlias, TypeVar, assert_never
 
 from google_crc32c import value as crc32c
 
 from ledgerd.errors import CorruptionError
-from ledgerd.formats import holds, lifecycle, vouchers
+from ledgerd.formats import holds, lifecycle, rail_records, vouchers
+from ledgerd.formats.rail_records import encode_calendar, encode_rail
 from ledgerd.ledger.accounts import (
     Account,
     AccountKind,
@@ -70,7 +74,8 @@ from ledgerd.ledger.accounts import (
     Side,
 )
 from ledgerd.ledger.batch import PayoutColumns
-from ledgerd.ledger.catalogue import FeeSchedule
+from ledgerd.ledger.calendars import Calendar
+from ledgerd.ledger.catalogue import FeeSchedule, Suspension
 from ledgerd.ledger.commands import FeeRule
 from ledgerd.ledger.events import AccountAfter, Event, EventKind
 from ledgerd.ledger.exceptions import EvidenceId, EvidenceUse, LedgerException
@@ -85,6 +90,7 @@ from ledgerd.ledger.journal import (
 )
 from ledgerd.ledger.outcomes import Outcomes
 from ledgerd.ledger.payouts import PayoutHead, PayoutState, PayoutStatus
+from ledgerd.ledger.rails import RailRecord
 from ledgerd.ledger.timers import Timer, TimerKind
 from ledgerd.ledger.view import AcceptedSubmits, ExternalRef, Writes
 from ledgerd.ledger.vouchers import Voucher
@@ -93,10 +99,14 @@ EVENT_SEEK_EVERY: Final = 1024
 ACCOUNT_MARK_EVERY: Final = 64
 META_EVENT_SEQ: Final = b"ledger/event_seq"
 FEES_PREFIX: Final = b"\x01"
+CALENDAR_PREFIX: Final = b"C"
+RAIL_PREFIX: Final = b"R"
+SUSPENSION_PREFIX: Final = b"S"
 EVIDENCE_PREFIX: Final = b"\x02"
 
 T = TypeVar("T")
 Row = tuple[bytes, bytes]
+Setting: TypeAlias = FeeSchedule | RailRecord | Calendar | Suspension
 
 
 class Table(StrEnum):
@@ -178,6 +188,10 @@ _EVIDENCE_KEY: Final = Struct(">BHB")
 _EVIDENCE_USE: Final = Struct(">BQHQHq")
 _TIMER_KEY: Final = Struct(">QQHB")
 _FEES_KEY: Final = Struct(">BQI")
+_RAIL_KEY: Final = Struct(">BHI")
+_CALENDAR_VERSION: Final = Struct(">I")
+_SUSPENSION_KEY: Final = Struct(">BH")
+_SUSPENSION: Final = Struct(">BHBQBB")
 
 _PAYOUT: Final = Struct(">B16s16sqHHHqqBB")
 _RELEASE: Final = Struct(">q")
@@ -380,6 +394,13 @@ def encode_writes(writes: Writes) -> list[TableRows]:
         tables[Table.EVIDENCE].append((external_ref_key(ref), value))
     tables[Table.EVIDENCE].sort()
     tables[Table.CONFIG] += map(_fees_row, writes.fee_schedules)
+    tables[Table.CONFIG] += sorted(
+        [
+            *map(_rail_row, writes.rails),
+            *map(_calendar_row, writes.calendars),
+            *map(_suspension_row, writes.suspensions),
+        ]
+    )
     for ref, reversed_minor in writes.reversals:
         value = _sealed(_REVERSAL.pack(_VERSION, reversed_minor))
         tables[Table.REVERSAL].append((reversal_key(ref), value))
@@ -1010,6 +1031,89 @@ def decode_fee_schedule(key: bytes, value: bytes) -> FeeSchedule:
         )
 
     return _opened(Table.CONFIG, key, value, read)
+
+
+def _rail_row(rail: RailRecord) -> Row:
+    return setting_key(rail), _sealed(encode_rail(rail))
+
+
+def decode_rail(key: bytes, value: bytes) -> RailRecord:
+    """Return a version of a rail. Layout: `rail_records`."""
+    return _opened(Table.CONFIG, key, value, rail_records.decode_rail)
+
+
+def _calendar_row(calendar: Calendar) -> Row:
+    return setting_key(calendar), _sealed(encode_calendar(calendar))
+
+
+def decode_calendar(key: bytes, value: bytes) -> Calendar:
+    """Return a version of a calendar. Layout: `rail_records`."""
+    return _opened(Table.CONFIG, key, value, rail_records.decode_calendar)
+
+
+def _suspension_row(suspension: Suspension) -> Row:
+    reason, principal = suspension.reason.encode(), suspension.principal.encode()
+    head = _SUSPENSION.pack(
+        _VERSION,
+        suspension.rail,
+        suspension.is_suspended,
+        suspension.since_us,
+        len(reason),
+        len(principal),
+    )
+    return setting_key(suspension), _sealed(head + reason + principal)
+
+
+def decode_suspension(key: bytes, value: bytes) -> Suspension:
+    """Return whether a rail is suspended. Layout: version, rail, flag, since, two texts."""
+
+    def read(body: bytes) -> Suspension:
+        _, rail, is_suspended, since_us, reason_bytes, principal_bytes = (
+            _SUSPENSION.unpack_from(body)
+        )
+        middle = _SUSPENSION.size + reason_bytes
+        _expect_size(body, middle + principal_bytes)
+        return Suspension(
+            rail,
+            bool(is_suspended),
+            since_us,
+            body[_SUSPENSION.size : middle].decode(),
+            body[middle:].decode(),
+        )
+
+    return _opened(Table.CONFIG, key, value, read)
+
+
+def setting_key(setting: Setting) -> bytes:
+    """Return the key of a row of `config`."""
+    match setting:
+        case FeeSchedule():
+            return fee_schedule_key(setting.effective_from_us, setting.version)
+        case RailRecord():
+            return _RAIL_KEY.pack(RAIL_PREFIX[0], setting.number, setting.version)
+        case Calendar():
+            name = setting.name.encode()
+            version = _CALENDAR_VERSION.pack(setting.version)
+            return CALENDAR_PREFIX + name + b"\0" + version
+        case Suspension():
+            return _SUSPENSION_KEY.pack(SUSPENSION_PREFIX[0], setting.rail)
+        case _:
+            assert_never(setting)
+
+
+def decode_setting(key: bytes, value: bytes) -> Setting:
+    """Return what a row of `config` holds."""
+    match key[:1]:
+        case b"\x01":
+            return decode_fee_schedule(key, value)
+        case b"R":
+            return decode_rail(key, value)
+        case b"C":
+            return decode_calendar(key, value)
+        case b"S":
+            return decode_suspension(key, value)
+        case _:
+            raise _corrupt(Table.CONFIG, key, "a setting of an unknown kind")
 
 
 def decode_evidence(key: bytes, value: bytes) -> EvidenceUse:

@@ -21,6 +21,7 @@ from struct import error as StructError
 from typing import Final, get_args
 
 from ledgerd.errors import CorruptionError, NotUnderstood
+from ledgerd.ledger.catalogue_commands import CatalogueCommand
 from ledgerd.ledger.commands import (
     AccountCommand,
     Approve,
@@ -70,6 +71,7 @@ _COMMAND_SINCE: Final[dict[type[Command], int]] = {
     SetFees: 1,
     CreateHold: 3,
     **dict.fromkeys(get_args(AccountCommand), 3),
+    **dict.fromkeys(get_args(CatalogueCommand), 3),
     Tick: 3,
     Approve: 3,
     Reject: 3,

@@ -15,6 +15,7 @@ from ledgerd.limits import CALENDAR_DAYS_MAX, CALENDAR_NAME_BYTES_MAX
 SATURDAY_AND_SUNDAY: Final = 0b110_0000
 _WEEKDAY_OF_DAY_0: Final = 3  # 1970-01-01 was a Thursday
 _WEEKDAYS: Final = 7
+_NAME_ALPHABET: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,8 @@ def is_well_formed(calendar: Calendar) -> bool:
     """Return whether the bounds hold that the edge has checked before."""
     days = calendar.closed_days
     return (
-        0 < len(calendar.name.encode()) <= CALENDAR_NAME_BYTES_MAX
+        0 < len(calendar.name) <= CALENDAR_NAME_BYTES_MAX
+        and _NAME_ALPHABET.issuperset(calendar.name)
         and 0 <= calendar.closed_weekdays < (1 << _WEEKDAYS) - 1
         and len(days) <= CALENDAR_DAYS_MAX
         and calendar.first_day <= calendar.last_day

@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from ledgerd.ledger.calendars import Calendar
 from ledgerd.ledger.commands import FeeRule
 from ledgerd.ledger.money import currency_number
+from ledgerd.ledger.rails import RailRecord
 
 SANDBOX: Final = 1
 
@@ -88,6 +90,55 @@ def _rail(number: int, name: str, code: str) -> Rail:
 RAILS: Final[dict[int, Rail]] = {row[0]: _rail(*row) for row in _SEED}
 RAILS_BY_NAME: Final[dict[str, Rail]] = {rail.name: rail for rail in RAILS.values()}
 assert len(RAILS) == len(RAILS_BY_NAME) == len(_SEED)
+
+
+class Suspension(NamedTuple):
+    """Whether a rail may be dispatched by, since when (log time), why and by whom."""
+
+    rail: int
+    is_suspended: bool = False
+    since_us: int = 0
+    reason: str = ""
+    principal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All versions of rails and calendars, each sorted by version, and what is suspended.
+
+    A version is in force from its log time on, until one with a later time or, at the same time,
+    a higher version takes its place. Old ones stay readable.
+    """
+
+    rails: Mapping[int, tuple[RailRecord, ...]] = field(default_factory=dict)
+    calendars: Mapping[str, tuple[Calendar, ...]] = field(default_factory=dict)
+    suspensions: Mapping[int, Suspension] = field(default_factory=dict)
+
+    def rail(self, number: int, ts_us: int) -> RailRecord | None:
+        """Return the record in force at a log time; None if none was set by then."""
+        versions = [
+            rail
+            for rail in self.rails.get(number, ())
+            if rail.effective_from_us <= ts_us
+        ]
+        return max(versions, key=_from, default=None)
+
+    def calendar(self, name: str, ts_us: int) -> Calendar | None:
+        """Return the calendar in force at a log time; None if none was set by then."""
+        versions = [
+            calendar
+            for calendar in self.calendars.get(name, ())
+            if calendar.effective_from_us <= ts_us
+        ]
+        return max(versions, key=_from, default=None)
+
+    def suspension(self, number: int) -> Suspension:
+        """Return whether a rail is suspended, and why."""
+        return self.suspensions.get(number, Suspension(number))
+
+
+def _from(setting: RailRecord | Calendar) -> tuple[int, int]:
+    return setting.effective_from_us, setting.version
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ id, that of CreateHold the hold id.
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from ledgerd.ledger.catalogue_commands import CatalogueCommand
+
 
 @dataclass(frozen=True, slots=True)
 class Submit:
@@ -472,5 +474,6 @@ Asked: TypeAlias = (
     | CreateHold
     | AccountCommand
     | PayoutCommand
+    | CatalogueCommand
 )
 Command: TypeAlias = Asked | Tick

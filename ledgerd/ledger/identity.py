@@ -9,10 +9,17 @@ below that floor may have been pruned, so it is refused instead of being execute
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import IntEnum
 from typing import Final, assert_never
 
+from ledgerd.ledger.calendars import Calendar
+from ledgerd.ledger.catalogue_commands import (
+    AmendCalendar,
+    CatalogueCommand,
+    SetCatalogue,
+    SuspendRail,
+)
 from ledgerd.ledger.commands import (
     AccountCommand,
     Adjust,
@@ -50,6 +57,7 @@ from ledgerd.ledger.commands import (
     Transfer,
     Unfreeze,
 )
+from ledgerd.ledger.rails import RailRecord
 from ledgerd.limits import ID_BYTES, REQUEST_ID_RETENTION_US
 
 FINGERPRINT_BYTES: Final = 16
@@ -94,6 +102,9 @@ class CallKind(IntEnum):
     ADJUST = 39
     APPROVE_VOUCHER = 40
     REJECT_VOUCHER = 41
+    SET_CATALOGUE = 64
+    AMEND_CALENDAR = 65
+    SUSPEND_RAIL = 66
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +199,9 @@ def create_hold_fingerprint(command: CreateHold) -> bytes:
 
 # What is compared of each call, by the names of the public message, in its order.
 FIELD_NAMES: Final = {
+    CallKind.SET_CATALOGUE: ("rails",),
+    CallKind.AMEND_CALENDAR: ("calendar",),
+    CallKind.SUSPEND_RAIL: ("rail", "is_suspended", "reason"),
     CallKind.FUND: (
         "account_id",
         "amount.units",
@@ -267,7 +281,12 @@ def call_of(command: Command) -> CallKind:
             return _CALLS[type(command)]
 
 
-_CALLS: Final[dict[type[AccountCommand | PayoutCommand], CallKind]] = {
+_CALLS: Final[
+    dict[type[AccountCommand | PayoutCommand | CatalogueCommand], CallKind]
+] = {
+    SetCatalogue: CallKind.SET_CATALOGUE,
+    AmendCalendar: CallKind.AMEND_CALENDAR,
+    SuspendRail: CallKind.SUSPEND_RAIL,
     Approve: CallKind.APPROVE,
     Reject: CallKind.REJECT,
     Reroute: CallKind.REROUTE,
@@ -365,6 +384,16 @@ def _client_fields(command: Command) -> tuple[bytes, ...]:
             | RejectVoucher()
         ):
             return _account_fields(command)
+        case SetCatalogue():
+            return (_flat(command.rails),)
+        case AmendCalendar():
+            return (_flat(command.calendar),)
+        case SuspendRail():
+            return (
+                _number(command.rail),
+                bytes([command.is_suspended]),
+                command.reason.encode(),
+            )
         case _:
             return _payout_fields(command)
 
@@ -437,6 +466,22 @@ def _leg(leg: EntryLeg) -> bytes:
         + bytes([leg.is_debit])
         + _number(leg.amount_minor)
     )
+
+
+def _flat(value: object) -> bytes:
+    """Return one form of a record: numbers, and texts and tuples behind their length."""
+    match value:
+        case int():
+            return _number(value)
+        case str():
+            raw = value.encode()
+            return _number(len(raw)) + raw
+        case tuple():
+            return _number(len(value)) + b"".join(map(_flat, value))
+        case RailRecord() | Calendar():
+            return _flat(tuple(getattr(value, item.name) for item in fields(value)))
+        case _:
+            raise AssertionError(value)
 
 
 def _number(value: int) -> bytes:

@@ -19,13 +19,15 @@ from ledgerd.ledger.accounts import (
     Position,
 )
 from ledgerd.ledger.batch import PayoutColumns
-from ledgerd.ledger.catalogue import FeeSchedule
+from ledgerd.ledger.calendars import Calendar
+from ledgerd.ledger.catalogue import Catalogue, FeeSchedule, Suspension
 from ledgerd.ledger.events import Event
 from ledgerd.ledger.exceptions import EvidenceId, EvidenceUse, LedgerException
 from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.journal import JournalEntry
 from ledgerd.ledger.payouts import PayoutHead, PayoutStatus
+from ledgerd.ledger.rails import RailRecord
 from ledgerd.ledger.timers import Timer
 from ledgerd.ledger.vouchers import Voucher
 
@@ -120,6 +122,10 @@ class LedgerView(Protocol):
         """Return the ordinals of the payouts of one entry that a worker may take, rising."""
         ...
 
+    def catalogue(self) -> Catalogue:
+        """Return all versions of rails and calendars, and what is suspended."""
+        ...
+
     def timers(self, due_us: int, limit: int) -> list[Timer]:
         """Return the first `limit` timers that are due at or before `due_us`, in order."""
         ...
@@ -189,6 +195,9 @@ class Writes:
     holds: list[Hold] = field(default_factory=list)
     vouchers: list[Voucher] = field(default_factory=list)
     fee_schedules: list[FeeSchedule] = field(default_factory=list)
+    rails: list[RailRecord] = field(default_factory=list)
+    calendars: list[Calendar] = field(default_factory=list)
+    suspensions: list[Suspension] = field(default_factory=list)
     rail_keys: list[tuple[str, Position]] = field(default_factory=list)
     evidence: list[tuple[EvidenceId, EvidenceUse]] = field(default_factory=list)
     exceptions: list[LedgerException] = field(default_factory=list)

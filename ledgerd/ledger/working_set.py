@@ -4,6 +4,7 @@ Each row of the view is read at most once and then lives here, so later commands
 entry see what earlier ones did. `writes` hands out what changed, by table, sorted.
 """
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from ledgerd.ledger.accounts import (
@@ -18,7 +19,8 @@ from ledgerd.ledger.accounts import (
     Side,
     normal_side,
 )
-from ledgerd.ledger.catalogue import RAILS, FeeSchedule, Rail
+from ledgerd.ledger.calendars import Calendar
+from ledgerd.ledger.catalogue import RAILS, FeeSchedule, Rail, Suspension
 from ledgerd.ledger.events import AccountAfter, Event, EventKind
 from ledgerd.ledger.exceptions import EvidenceId, EvidenceUse, LedgerException
 from ledgerd.ledger.holds import Hold
@@ -26,6 +28,7 @@ from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.journal import EntryReason, JournalEntry, Leg, Touched
 from ledgerd.ledger.money import fits
 from ledgerd.ledger.payouts import UNDER_WAY, PayoutHead, PayoutStatus
+from ledgerd.ledger.rails import RailRecord
 from ledgerd.ledger.timers import Timer
 from ledgerd.ledger.view import ExternalRef, LedgerView, Writes
 from ledgerd.ledger.vouchers import Voucher
@@ -72,6 +75,10 @@ class WorkingSet:
         self._new_holds: dict[Position, Hold] = {}
         self._new_vouchers: dict[bytes, Voucher] = {}
         self._new_fees: list[FeeSchedule] = []
+        self._catalogue = view.catalogue()
+        self._new_rails: list[RailRecord] = []
+        self._new_calendars: list[Calendar] = []
+        self._new_suspensions: dict[int, Suspension] = {}
         self._rail_keys: dict[str, Position | None] = {}
         self._evidence: dict[EvidenceId, EvidenceUse | None] = {}
         self._exceptions: dict[Position, LedgerException | None] = {}
@@ -157,7 +164,22 @@ class WorkingSet:
 
     def rail(self, number: int) -> Rail | None:
         """Return what is known of a rail."""
-        return RAILS.get(number)
+        known = RAILS.get(number)
+        if known is None or not self.suspension(number).is_suspended:
+            return known
+        return known._replace(is_suspended=True)
+
+    def rail_versions(self, number: int) -> tuple[RailRecord, ...]:
+        """Return all versions of a rail's record."""
+        return self._catalogue.rails.get(number, ())
+
+    def calendar_versions(self, name: str) -> tuple[Calendar, ...]:
+        """Return all versions of a calendar."""
+        return self._catalogue.calendars.get(name, ())
+
+    def suspension(self, number: int) -> Suspension:
+        """Return whether a rail is suspended."""
+        return self._catalogue.suspension(number)
 
     def rail_key(self, key: str) -> Position | None:
         """Return which payout has or had the rail key."""
@@ -349,6 +371,28 @@ class WorkingSet:
         self._fees = schedule
         self._new_fees.append(schedule)
 
+    def set_rail(self, rail: RailRecord) -> None:
+        """Add a version of a rail's record."""
+        versions = self.rail_versions(rail.number)
+        assert rail.version == len(versions) + 1, rail
+        rails = {**self._catalogue.rails, rail.number: (*versions, rail)}
+        self._catalogue = replace(self._catalogue, rails=rails)
+        self._new_rails.append(rail)
+
+    def set_calendar(self, calendar: Calendar) -> None:
+        """Add a version of a calendar."""
+        versions = self.calendar_versions(calendar.name)
+        assert calendar.version == len(versions) + 1, calendar
+        calendars = {**self._catalogue.calendars, calendar.name: (*versions, calendar)}
+        self._catalogue = replace(self._catalogue, calendars=calendars)
+        self._new_calendars.append(calendar)
+
+    def set_suspension(self, suspension: Suspension) -> None:
+        """Suspend a rail, or resume it."""
+        suspensions = {**self._catalogue.suspensions, suspension.rail: suspension}
+        self._catalogue = replace(self._catalogue, suspensions=suspensions)
+        self._new_suspensions[suspension.rail] = suspension
+
     def use_rail_key(self, key: str, position: Position) -> None:
         """Give a payout its rail key; it keeps the earlier ones."""
         assert self.rail_key(key) in (None, position), (key, position)
@@ -447,6 +491,9 @@ class WorkingSet:
             holds=[hold for _, hold in sorted(self._new_holds.items())],
             vouchers=[voucher for _, voucher in sorted(self._new_vouchers.items())],
             fee_schedules=self._new_fees,
+            rails=self._new_rails,
+            calendars=self._new_calendars,
+            suspensions=[row for _, row in sorted(self._new_suspensions.items())],
             rail_keys=sorted(self._new_rail_keys.items()),
             evidence=sorted(self._new_evidence.items()),
             exceptions=[row for _, row in sorted(self._new_exceptions.items())],

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar, assert_never
 
 from ledgerd.errors import CallError
+from ledgerd.ledger.catalogue import Catalogue
 from ledgerd.ledger.commands import (
     Command,
     DispatchBegin,
@@ -33,11 +34,16 @@ from ledgerd.observability import logs
 from ledgerd.raft.entries import Role
 from ledgerd.rails.books import Claim, Work
 from ledgerd.rails.rail import Evidence, EvidenceKind
+from ledgerd.rails.steps import Traits
 from ledgerd.storage.reader import PayoutFound, StateReader
+from ledgerd.timetable.rail_file import seed
 
 T = TypeVar("T")
 log = logs.get(__name__)
 _CALL_S: Final = 5.0
+_NOTHING_YET: Final = Traits(
+    deduplicates=False, answers_queries=True, is_suspended=True
+)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -47,6 +53,7 @@ class NodeBooks:
     def __init__(self, node: Node) -> None:
         self._node = node
         self.worker = f"node-{node.node_id}"
+        self._traits: dict[int, Traits] = {}
 
     def term(self) -> int | None:
         """Return the term in which this node leads and serves."""
@@ -60,8 +67,24 @@ class NodeBooks:
 
     async def work(self, rail: int, limit: int) -> tuple[Work, ...]:
         """Return payouts that may be taken, as of the state that is visible here."""
-        found = await self._read(lambda reader: reader.ready_payouts(rail, limit), 0)
-        return () if found is None else tuple(map(_work, found))
+
+        def query(reader: StateReader) -> tuple[list[PayoutFound], Catalogue, int]:
+            ready = reader.ready_payouts(rail, limit)
+            return ready, reader.catalogue(), reader.log_time_us()
+
+        found = await self._read(query, 0)
+        if found is None:
+            return ()
+        ready, catalogue, ts_us = found
+        self._traits[rail] = _traits(catalogue, rail, ts_us)
+        return tuple(map(_work, ready))
+
+    def traits(self, rail: int) -> Traits:
+        """Return what the catalogue says of a rail, as of the last look at its work.
+
+        Before any: that nothing may leave. A rail that nobody has set is as the seed has it.
+        """
+        return self._traits.get(rail, _NOTHING_YET)
 
     async def begin(self, work: Work, lease_us: int) -> Claim | None:
         """Make a READY payout DISPATCHING, claimed by this node."""
@@ -143,6 +166,17 @@ def new_request_id() -> bytes:
     noise = int.from_bytes(os.urandom(10), "big") >> 6
     high, low = noise >> 62, noise & ((1 << 62) - 1)
     return (ms << 80 | 7 << 76 | high << 64 | 2 << 62 | low).to_bytes(16, "big")
+
+
+def _traits(catalogue: Catalogue, rail: int, ts_us: int) -> Traits:
+    record = catalogue.rail(rail, ts_us)
+    if record is None:
+        record = next(known for known in seed() if known.number == rail)
+    return Traits(
+        deduplicates=record.deduplicates,
+        answers_queries=record.answers_queries,
+        is_suspended=catalogue.suspension(rail).is_suspended,
+    )
 
 
 def _status(reader: StateReader, payout_id: bytes) -> PayoutStatus | None:

@@ -368,8 +368,7 @@ class _Books:
                 voucher = records.decode_voucher(key, value)
                 self._within(table, key, voucher.changed[0])
             case Table.CONFIG:
-                if key.startswith(records.FEES_PREFIX):
-                    records.decode_fee_schedule(key, value)
+                records.decode_setting(key, value)
             case Table.TIMER:
                 timer = records.timer_of(key, value)
                 self._within(table, key, timer.position[0])

@@ -21,7 +21,7 @@ from ledgerd.ledger.accounts import (
     InternalKey,
     Position,
 )
-from ledgerd.ledger.catalogue import FeeSchedule
+from ledgerd.ledger.catalogue import Catalogue, FeeSchedule
 from ledgerd.ledger.events import Event
 from ledgerd.ledger.exceptions import LedgerException
 from ledgerd.ledger.holds import Hold
@@ -380,6 +380,10 @@ class StateReader:
     def internals(self) -> dict[InternalKey, int]:
         """Return all internal balances on their normal sides, minor units."""
         return self._tables.internals()
+
+    def catalogue(self) -> Catalogue:
+        """Return all versions of rails and calendars, and what is suspended."""
+        return self._tables.catalogue()
 
     def fee_schedule(self) -> FeeSchedule:
         """Return the fee schedule in force."""

@@ -61,8 +61,7 @@ def check_row(tables: Tables, table: Table, key: bytes, value: bytes) -> None:
         case Table.VOUCHER:
             account_ties.check_voucher(tables, key, value)
         case Table.CONFIG:
-            if key.startswith(records.FEES_PREFIX):
-                ties.check_fees(key, records.decode_fee_schedule(key, value))
+            ties.check_setting(key, records.decode_setting(key, value))
         case Table.TIMER:
             account_ties.check_timer(tables, key, value)
         case Table.META:

@@ -20,7 +20,7 @@ from ledgerd.formats import memberships, records, versions
 from ledgerd.formats.records import Table, TableRows
 from ledgerd.formats.versions import STATE_VERSION
 from ledgerd.ledger.accounts import Account, EntryPosition, InternalKey, Position
-from ledgerd.ledger.catalogue import FeeSchedule
+from ledgerd.ledger.catalogue import Catalogue, FeeSchedule
 from ledgerd.ledger.exceptions import EvidenceId, EvidenceUse, LedgerException
 from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
@@ -288,6 +288,7 @@ class _View:
         self.tables = tables
         self._internals = tables.internals()
         self._fee_schedule = tables.fee_schedule()
+        self._catalogue = tables.catalogue()
         self._event_seq = tables.event_seq()
         self._largest_payout_id = tables.largest_payout_id()
 
@@ -302,6 +303,7 @@ class _View:
                 self._note_ids(table.rows)
             elif table.table is Table.CONFIG:
                 self._fee_schedule = self.tables.fee_schedule()
+                self._catalogue = self.tables.catalogue()
             elif table.table is Table.META:
                 self._event_seq = self.tables.event_seq()
 
@@ -376,6 +378,10 @@ class _View:
     def fee_schedule(self) -> FeeSchedule:
         """Return the schedule in force."""
         return self._fee_schedule
+
+    def catalogue(self) -> Catalogue:
+        """Return all versions of rails and calendars."""
+        return self._catalogue
 
     def rail_key(self, key: str) -> Position | None:
         """Return the position of the payout that has or had this rail key."""

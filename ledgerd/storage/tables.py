@@ -20,13 +20,15 @@ from ledgerd.ledger.accounts import (
     InternalKey,
     Position,
 )
-from ledgerd.ledger.catalogue import FeeSchedule
+from ledgerd.ledger.calendars import Calendar
+from ledgerd.ledger.catalogue import Catalogue, FeeSchedule, Suspension
 from ledgerd.ledger.events import Event
 from ledgerd.ledger.exceptions import EvidenceId, EvidenceUse, LedgerException
 from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.journal import JournalEntry
 from ledgerd.ledger.payouts import PayoutHead, PayoutStatus
+from ledgerd.ledger.rails import RailRecord
 from ledgerd.ledger.timers import Timer
 from ledgerd.ledger.view import ExternalRef
 from ledgerd.ledger.vouchers import Voucher
@@ -169,6 +171,24 @@ class Tables:
         """Return the payouts of one entry that a worker may take."""
         key = records.ready_key(rail, index)
         return self._row(Table.READY, key, records.decode_ready) or ()
+
+    def catalogue(self) -> Catalogue:
+        """Return all versions of rails and calendars, and what is suspended."""
+        rails: dict[int, tuple[RailRecord, ...]] = {}
+        calendars: dict[str, tuple[Calendar, ...]] = {}
+        suspensions: dict[int, Suspension] = {}
+        for key, value in self.scan(Table.CONFIG, start=records.CALENDAR_PREFIX):
+            match records.decode_setting(key, value):
+                case RailRecord() as rail:
+                    rails[rail.number] = (*rails.get(rail.number, ()), rail)
+                case Calendar() as calendar:
+                    before = calendars.get(calendar.name, ())
+                    calendars[calendar.name] = (*before, calendar)
+                case Suspension() as suspension:
+                    suspensions[suspension.rail] = suspension
+                case FeeSchedule():
+                    pass
+        return Catalogue(rails, calendars, suspensions)
 
     def timers(self, due_us: int, limit: int) -> list[Timer]:
         """Return the first `limit` timers that are due at or before `due_us`, in order."""

@@ -11,14 +11,13 @@ key of these where the log is whole, for it folds all of it again.
 
 from ledgerd.errors import CorruptionError
 from ledgerd.formats import memberships, records
-from ledgerd.formats.records import Table
+from ledgerd.formats.records import Setting, Table
 from ledgerd.ledger.accounts import (
     Account,
     Balances,
     EntryPosition,
     InternalKey,
 )
-from ledgerd.ledger.catalogue import FeeSchedule
 from ledgerd.ledger.events import Event, EventKind
 from ledgerd.ledger.journal import JournalEntry, Touched
 from ledgerd.ledger.payouts import PayoutStatus
@@ -143,13 +142,12 @@ def check_payout_status(tables: Tables, key: bytes, status: PayoutStatus) -> Non
         raise lonely(Table.PAYOUT_STATE, key, "its last change was another payout's")
 
 
-def check_fees(key: bytes, schedule: FeeSchedule) -> None:
-    """The key repeats what the schedule says of itself."""
-    expected = records.fee_schedule_key(schedule.effective_from_us, schedule.version)
+def check_setting(key: bytes, setting: Setting) -> None:
+    """The key repeats what the setting says of itself."""
+    expected = records.setting_key(setting)
     if key != expected:
-        raise lonely(
-            Table.CONFIG, key, f"expected {expected.hex()} for this fee schedule"
-        )
+        kind = type(setting).__name__
+        raise lonely(Table.CONFIG, key, f"expected {expected.hex()} for this {kind}")
 
 
 def check_meta_key(key: bytes) -> None:

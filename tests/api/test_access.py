@@ -24,6 +24,7 @@ from tests.security import authority
 
 # The matrix of ledger.md 9.1, written a second time: what each certificate may call.
 READS = {
+    "Admin/GetCatalogue",
     "Payouts/Get",
     "Payouts/List",
     "Ledger/GetAccount",
@@ -82,6 +83,9 @@ OPERATING = {
     "Ledger/PostEntry",
     "Ledger/Adjust",
     "Admin/SetFees",
+    "Admin/SetCatalogue",
+    "Admin/AmendCalendar",
+    "Admin/SuspendRail",
     "Cluster/AddNode",
     "Cluster/Members",
     "Cluster/RemoveNode",

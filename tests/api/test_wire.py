@@ -11,6 +11,7 @@ from ledgerd.api.v1 import (
     dispatch_pb2,
     events_pb2,
     payouts_pb2,
+    rails_pb2,
 )
 from ledgerd.ledger import vouchers
 from ledgerd.ledger.accounts import AccountStatus
@@ -32,6 +33,7 @@ FILES = (
     events_pb2,
     audit_pb2,
     dispatch_pb2,
+    rails_pb2,
     peer_pb2,
 )
 

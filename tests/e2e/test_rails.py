@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ledgerd.api.rails import rail_message
 from ledgerd.api.v1 import payouts_pb2 as pb
 from ledgerd.cli.dev import DevCluster
 from ledgerd.client import CallError, Client, Profile, us_account
@@ -15,6 +16,7 @@ from ledgerd.rails.sandbox import SandboxRail
 from ledgerd.rails.simulated import Count, Magic
 from ledgerd.security.tls import ChannelTls
 from ledgerd.security.tlsfiles import TlsFiles
+from ledgerd.timetable.rail_file import seed
 from tests.waiting import lasting, until
 
 FINAL = {
@@ -145,6 +147,34 @@ def test_every_number_visibly_comes_to_its_end(
     for magic in (Magic.SETTLE, Magic.TIMEOUT_SENT, Magic.TWO_ACKS, Magic.REFUSE_ONCE):
         assert ended[magic] is PayoutState.SETTLED, magic
     assert max(count.executions for count in counts(cluster)) == 1
+
+
+@pytest.mark.e2e
+def test_a_rail_is_suspended_and_resumed_within_a_second(
+    cluster: DevCluster, client: Client
+) -> None:
+    """The catalogue is data in the log: a change holds on the leader at once, without a restart."""
+    account = open_account(client)
+    before = client.catalogue()
+    client.set_catalogue([rail_message(rail) for rail in seed()])
+    client.suspend_rail("sandbox", reason="the bank asked for it")
+    calls_before = calls(cluster)
+    payout_id = pay(client, account, Magic.SETTLE)
+    lasting(1.0)  # longer than it takes otherwise
+    waiting = state(client, payout_id)
+    sent = calls(cluster) - calls_before
+    client.suspend_rail("sandbox", suspended=False)
+    until(
+        "the payout is settled",
+        lambda: state(client, payout_id) is PayoutState.SETTLED,
+        within_s=5.0,
+    )
+    after = client.catalogue()
+
+    assert (waiting, sent) == (PayoutState.READY, 0)
+    assert len(before.rails) == 0
+    assert [rail.name for rail in after.rails] == [rail.name for rail in seed()]
+    assert [(s.rail, s.suspended) for s in after.suspensions] == [("sandbox", False)]
 
 
 @pytest.mark.e2e

@@ -8,6 +8,11 @@ from hypothesis import strategies as st
 from ledgerd.errors import CorruptionError, NotUnderstood
 from ledgerd.formats import commands
 from ledgerd.formats.v1 import commands_pb2
+from ledgerd.ledger.catalogue_commands import (
+    AmendCalendar,
+    SetCatalogue,
+    SuspendRail,
+)
 from ledgerd.ledger.commands import (
     Adjust,
     Approve,
@@ -45,6 +50,7 @@ from ledgerd.ledger.commands import (
     Unfreeze,
 )
 from tests.formats import golden
+from tests.formats.test_rail_records import CALENDAR
 from tests.ledger.making import (
     adjust,
     approve_voucher,
@@ -64,6 +70,7 @@ from tests.ledger.making import (
     uid,
     unfreeze,
 )
+from tests.ledger.test_rails import RAIL
 
 i64 = st.integers(-(2**63), 2**63 - 1)
 u32 = st.integers(0, 2**32 - 1)
@@ -127,6 +134,11 @@ PAYOUT_EXAMPLES = {
     "cancel_approved": Cancel(uid(1), uid(2), "late", "ops", "boss"),
 }
 NEWER = {"tick": Tick()}
+CATALOGUE_EXAMPLES = {
+    "set_catalogue": SetCatalogue(uid(1), (RAIL,), "root"),
+    "amend_calendar": AmendCalendar(uid(1), CALENDAR, "root"),
+    "suspend_rail": SuspendRail(uid(1), 2, True, "the bank asked for it", "root"),
+}
 EXAMPLES = {
     "open_account": open_account(),
     "fund": fund(2),
@@ -183,6 +195,25 @@ def test_golden_bytes_of_payout_commands():
         *get_args(PayoutCommand),
         Cancel,
     }
+
+
+def test_golden_bytes_of_the_catalogue():
+    """Those of rails and calendars, from state version 3."""
+    found = {
+        name: commands.encode([command]) for name, command in CATALOGUE_EXAMPLES.items()
+    }
+
+    golden.check("catalogue_commands_v1", found)
+    assert {name: commands.decode(raw) for name, raw in found.items()} == {
+        name: (command,) for name, command in CATALOGUE_EXAMPLES.items()
+    }
+
+
+def test_a_record_of_a_rail_that_cannot_be_read_is_corruption():
+    raw = commands.encode([CATALOGUE_EXAMPLES["set_catalogue"]])
+
+    with pytest.raises(CorruptionError, match="cannot be read"):
+        commands.decode(raw.replace(b"us_ach", b"us_\xff\xffh"))
 
 
 @given(st.sampled_from(sorted(PAYOUT_EXAMPLES)), st.data())
@@ -299,7 +330,15 @@ def test_field_numbers_stand():
             (19, "settle"),
             (20, "money_return"),
             (21, "reversal_complete"),
+            (64, "set_catalogue"),
+            (65, "amend_calendar"),
+            (66, "suspend_rail"),
         ],
+        "SetCatalogue": _numbered("request_id", "rails", "principal"),
+        "AmendCalendar": _numbered("request_id", "calendar", "principal"),
+        "SuspendRail": _numbered(
+            "request_id", "rail", "is_suspended", "reason", "principal"
+        ),
         "Approve": _numbered("request_id", "payout_id", "principal"),
         "Reject": _numbered("request_id", "payout_id", "reason", "principal"),
         "Reroute": _numbered(

@@ -53,6 +53,7 @@ def test_a_day_outside_is_neither_open_nor_closed():
     "changes",
     [
         {"name": ""},
+        {"name": "a\0b"},
         {"name": "x" * (CALENDAR_NAME_BYTES_MAX + 1)},
         {"closed_weekdays": 0b111_1111},
         {"closed_days": (7, 0)},

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from ledgerd.api.v1 import admin_pb2 as ledgerd_dot_api_dot_v1_dot_admin__pb2
+from ledgerd.api.v1 import rails_pb2 as ledgerd_dot_api_dot_v1_dot_rails__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -45,6 +46,26 @@ class AdminStub:
                 request_serializer=ledgerd_dot_api_dot_v1_dot_admin__pb2.SetFeesRequest.SerializeToString,
                 response_deserializer=ledgerd_dot_api_dot_v1_dot_admin__pb2.SetFeesReply.FromString,
                 _registered_method=True)
+        self.SetCatalogue = channel.unary_unary(
+                '/ledgerd.api.v1.Admin/SetCatalogue',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_rails__pb2.SetCatalogueRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_rails__pb2.SetCatalogueReply.FromString,
+                _registered_method=True)
+        self.AmendCalendar = channel.unary_unary(
+                '/ledgerd.api.v1.Admin/AmendCalendar',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_rails__pb2.AmendCalendarRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_rails__pb2.AmendCalendarReply.FromString,
+                _registered_method=True)
+        self.SuspendRail = channel.unary_unary(
+                '/ledgerd.api.v1.Admin/SuspendRail',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_rails__pb2.SuspendRailRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_rails__pb2.SuspendRailReply.FromString,
+                _registered_method=True)
+        self.GetCatalogue = channel.unary_unary(
+                '/ledgerd.api.v1.Admin/GetCatalogue',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_rails__pb2.GetCatalogueRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_rails__pb2.GetCatalogueReply.FromString,
+                _registered_method=True)
 
 
 class AdminServicer:
@@ -65,6 +86,34 @@ class AdminServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetCatalogue(self, request, context):
+        """Sets a new version of each of these rails. Needs state version 3, as the next two.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AmendCalendar(self, request, context):
+        """Replaces a calendar from a log time on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SuspendRail(self, request, context):
+        """Nothing is dispatched by a rail that is suspended; payouts wait.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCatalogue(self, request, context):
+        """All versions of rails and calendars, and what is suspended. Any role.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdminServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -77,6 +126,26 @@ def add_AdminServicer_to_server(servicer, server):
                     servicer.SetFees,
                     request_deserializer=ledgerd_dot_api_dot_v1_dot_admin__pb2.SetFeesRequest.FromString,
                     response_serializer=ledgerd_dot_api_dot_v1_dot_admin__pb2.SetFeesReply.SerializeToString,
+            ),
+            'SetCatalogue': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetCatalogue,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_rails__pb2.SetCatalogueRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_rails__pb2.SetCatalogueReply.SerializeToString,
+            ),
+            'AmendCalendar': grpc.unary_unary_rpc_method_handler(
+                    servicer.AmendCalendar,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_rails__pb2.AmendCalendarRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_rails__pb2.AmendCalendarReply.SerializeToString,
+            ),
+            'SuspendRail': grpc.unary_unary_rpc_method_handler(
+                    servicer.SuspendRail,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_rails__pb2.SuspendRailRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_rails__pb2.SuspendRailReply.SerializeToString,
+            ),
+            'GetCatalogue': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCatalogue,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_rails__pb2.GetCatalogueRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_rails__pb2.GetCatalogueReply.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -134,6 +203,114 @@ class Admin:
             '/ledgerd.api.v1.Admin/SetFees',
             ledgerd_dot_api_dot_v1_dot_admin__pb2.SetFeesRequest.SerializeToString,
             ledgerd_dot_api_dot_v1_dot_admin__pb2.SetFeesReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetCatalogue(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Admin/SetCatalogue',
+            ledgerd_dot_api_dot_v1_dot_rails__pb2.SetCatalogueRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_rails__pb2.SetCatalogueReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AmendCalendar(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Admin/AmendCalendar',
+            ledgerd_dot_api_dot_v1_dot_rails__pb2.AmendCalendarRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_rails__pb2.AmendCalendarReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SuspendRail(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Admin/SuspendRail',
+            ledgerd_dot_api_dot_v1_dot_rails__pb2.SuspendRailRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_rails__pb2.SuspendRailReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCatalogue(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Admin/GetCatalogue',
+            ledgerd_dot_api_dot_v1_dot_rails__pb2.GetCatalogueRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_rails__pb2.GetCatalogueReply.FromString,
             options,
             channel_credentials,
             insecure,

@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from grpc import aio as _aio
 from ledgerd.api.v1 import admin_pb2 as _admin_pb2
+from ledgerd.api.v1 import rails_pb2 as _rails_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -37,6 +38,14 @@ class AdminStub:
     """What this node knows of itself and its peers. Answered locally, without a quorum."""
     SetFees: _grpc.UnaryUnaryMultiCallable[_admin_pb2.SetFeesRequest, _admin_pb2.SetFeesReply]
     """Replaces the fee schedule."""
+    SetCatalogue: _grpc.UnaryUnaryMultiCallable[_rails_pb2.SetCatalogueRequest, _rails_pb2.SetCatalogueReply]
+    """Sets a new version of each of these rails. Needs state version 3, as the next two."""
+    AmendCalendar: _grpc.UnaryUnaryMultiCallable[_rails_pb2.AmendCalendarRequest, _rails_pb2.AmendCalendarReply]
+    """Replaces a calendar from a log time on."""
+    SuspendRail: _grpc.UnaryUnaryMultiCallable[_rails_pb2.SuspendRailRequest, _rails_pb2.SuspendRailReply]
+    """Nothing is dispatched by a rail that is suspended; payouts wait."""
+    GetCatalogue: _grpc.UnaryUnaryMultiCallable[_rails_pb2.GetCatalogueRequest, _rails_pb2.GetCatalogueReply]
+    """All versions of rails and calendars, and what is suspended. Any role."""
 
 @_typing.type_check_only
 class AdminAsyncStub(AdminStub):
@@ -47,6 +56,14 @@ class AdminAsyncStub(AdminStub):
     """What this node knows of itself and its peers. Answered locally, without a quorum."""
     SetFees: _aio.UnaryUnaryMultiCallable[_admin_pb2.SetFeesRequest, _admin_pb2.SetFeesReply]  # type: ignore[assignment]
     """Replaces the fee schedule."""
+    SetCatalogue: _aio.UnaryUnaryMultiCallable[_rails_pb2.SetCatalogueRequest, _rails_pb2.SetCatalogueReply]  # type: ignore[assignment]
+    """Sets a new version of each of these rails. Needs state version 3, as the next two."""
+    AmendCalendar: _aio.UnaryUnaryMultiCallable[_rails_pb2.AmendCalendarRequest, _rails_pb2.AmendCalendarReply]  # type: ignore[assignment]
+    """Replaces a calendar from a log time on."""
+    SuspendRail: _aio.UnaryUnaryMultiCallable[_rails_pb2.SuspendRailRequest, _rails_pb2.SuspendRailReply]  # type: ignore[assignment]
+    """Nothing is dispatched by a rail that is suspended; payouts wait."""
+    GetCatalogue: _aio.UnaryUnaryMultiCallable[_rails_pb2.GetCatalogueRequest, _rails_pb2.GetCatalogueReply]  # type: ignore[assignment]
+    """All versions of rails and calendars, and what is suspended. Any role."""
 
 class AdminServicer(metaclass=_abc_1.ABCMeta):
     """Operating the cluster. Role: admin; Status any role."""
@@ -66,5 +83,37 @@ class AdminServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_admin_pb2.SetFeesReply, _abc.Awaitable[_admin_pb2.SetFeesReply]]:
         """Replaces the fee schedule."""
+
+    @_abc_1.abstractmethod
+    def SetCatalogue(
+        self,
+        request: _rails_pb2.SetCatalogueRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rails_pb2.SetCatalogueReply, _abc.Awaitable[_rails_pb2.SetCatalogueReply]]:
+        """Sets a new version of each of these rails. Needs state version 3, as the next two."""
+
+    @_abc_1.abstractmethod
+    def AmendCalendar(
+        self,
+        request: _rails_pb2.AmendCalendarRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rails_pb2.AmendCalendarReply, _abc.Awaitable[_rails_pb2.AmendCalendarReply]]:
+        """Replaces a calendar from a log time on."""
+
+    @_abc_1.abstractmethod
+    def SuspendRail(
+        self,
+        request: _rails_pb2.SuspendRailRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rails_pb2.SuspendRailReply, _abc.Awaitable[_rails_pb2.SuspendRailReply]]:
+        """Nothing is dispatched by a rail that is suspended; payouts wait."""
+
+    @_abc_1.abstractmethod
+    def GetCatalogue(
+        self,
+        request: _rails_pb2.GetCatalogueRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rails_pb2.GetCatalogueReply, _abc.Awaitable[_rails_pb2.GetCatalogueReply]]:
+        """All versions of rails and calendars, and what is suspended. Any role."""
 
 def add_AdminServicer_to_server(servicer: AdminServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -50,6 +50,10 @@ class Event(_message.Message):
         VOUCHER_MADE: _ClassVar[Event.Kind]
         VOUCHER_POSTED: _ClassVar[Event.Kind]
         VOUCHER_REJECTED: _ClassVar[Event.Kind]
+        CATALOGUE_SET: _ClassVar[Event.Kind]
+        CALENDAR_AMENDED: _ClassVar[Event.Kind]
+        RAIL_SUSPENDED: _ClassVar[Event.Kind]
+        RAIL_RESUMED: _ClassVar[Event.Kind]
     KIND_UNSPECIFIED: Event.Kind
     ACCOUNT_OPENED: Event.Kind
     ACCOUNT_FUNDED: Event.Kind
@@ -86,6 +90,10 @@ class Event(_message.Message):
     VOUCHER_MADE: Event.Kind
     VOUCHER_POSTED: Event.Kind
     VOUCHER_REJECTED: Event.Kind
+    CATALOGUE_SET: Event.Kind
+    CALENDAR_AMENDED: Event.Kind
+    RAIL_SUSPENDED: Event.Kind
+    RAIL_RESUMED: Event.Kind
     SEQ_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     INDEX_FIELD_NUMBER: _ClassVar[int]

@@ -17,6 +17,7 @@ from ledgerd.cli.ctl.export import export
 from ledgerd.cli.ctl.fees import fees
 from ledgerd.cli.ctl.hold import hold
 from ledgerd.cli.ctl.payout import payout
+from ledgerd.cli.ctl.rail import calendar, rail
 from ledgerd.cli.ctl.session import CONFIG_VARIABLE, Ended, Failed, Seconds, Session
 from ledgerd.cli.ctl.statement import account_balance, account_statement
 from ledgerd.cli.ctl.voucher import voucher
@@ -147,6 +148,8 @@ _COMMANDS: Final = (
     trial_balance,
     cluster,
     fees,
+    rail,
+    calendar,
     audit,
     export,
 )

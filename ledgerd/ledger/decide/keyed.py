@@ -3,6 +3,12 @@
 from typing import TypeAlias, assert_never
 
 from ledgerd.ledger import identity
+from ledgerd.ledger.catalogue_commands import (
+    AmendCalendar,
+    CatalogueCommand,
+    SetCatalogue,
+    SuspendRail,
+)
 from ledgerd.ledger.commands import (
     AccountCommand,
     Adjust,
@@ -31,6 +37,7 @@ from ledgerd.ledger.commands import (
 )
 from ledgerd.ledger.decide import (
     accounts,
+    catalogue,
     dispatch,
     evidence,
     exceptions,
@@ -53,7 +60,15 @@ from ledgerd.ledger.outcomes import Outcome, Refusal, Retry, is_spent
 from ledgerd.ledger.working_set import WorkingSet
 from ledgerd.limits import ID_BYTES, PRINCIPAL_BYTES_MAX
 
-Keyed: TypeAlias = Fund | Transfer | Cancel | SetFees | AccountCommand | PayoutCommand
+Keyed: TypeAlias = (
+    Fund
+    | Transfer
+    | Cancel
+    | SetFees
+    | AccountCommand
+    | PayoutCommand
+    | CatalogueCommand
+)
 
 
 def keyed(state: WorkingSet, moment: Moment, command: Keyed) -> Decision:
@@ -86,6 +101,12 @@ def keyed(state: WorkingSet, moment: Moment, command: Keyed) -> Decision:
             ReleaseHold() | PostEntry() | Adjust() | ApproveVoucher() | RejectVoucher()
         ):
             decision = _of_accounts(state, moment, command)
+        case SetCatalogue():
+            decision = catalogue.set_catalogue(state, moment, command)
+        case AmendCalendar():
+            decision = catalogue.amend_calendar(state, moment, command)
+        case SuspendRail():
+            decision = catalogue.suspend_rail(state, moment, command)
         case _:
             decision = _of_payouts(state, moment, command)
 
