@@ -228,11 +228,12 @@ class Audit:
         self, payouts: Iterable[tuple[PayoutHead, PayoutStatus | None]]
     ) -> None:
         """Compare the fold with what the states of all payouts say. # I4, I5, I6, I7, I14."""
+        sums = self._sums.of_entries()  # an audit may look at all payouts many times
         for head, status in payouts:
-            self._sums.payout(head, status)
+            sums.payout(head, status)
             if status is not None and status.back_minor > head.amount_minor:
                 self._breach("I14", f"payout {head.payout_id.hex()}", str(status))
-        expected = self._sums.reserved
+        expected = sums.reserved
         for account_id in sorted(expected.keys() | self._accounts.keys()):
             found = 0
             if account_id in self._accounts:
@@ -250,7 +251,7 @@ class Audit:
             for (book, account), balance_minor in self._balances.items()
             if not account.is_customer
         }
-        for difference in self._sums.differences(books, internals):
+        for difference in sums.differences(books, internals):
             self._breach(
                 difference.invariant,
                 difference.where,

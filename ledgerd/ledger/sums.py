@@ -48,6 +48,13 @@ class PayoutSums:
         self._claims: dict[bytes, int] = {}
         self._moved: dict[bytes, int] = {}
 
+    def of_entries(self) -> "PayoutSums":
+        """Return the sums over the same journal entries, and over no payouts yet."""
+        found = PayoutSums()
+        found._other_fees = dict(self._other_fees)
+        found._moved = dict(self._moved)
+        return found
+
     def entry(self, entry: JournalEntry) -> None:
         """Add one journal entry."""
         if entry.reason in PAYOUT_REASONS:

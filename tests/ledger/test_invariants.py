@@ -112,6 +112,19 @@ def test_a_lost_payout_is_a_breach_of_i4(books):
     assert audit(books, payouts=books.view.all_payouts()[:-1]) == ["I4"]
 
 
+def test_payouts_may_be_audited_again_and_again(books):
+    """The simulator does so while entries go on: nothing is counted twice. I4."""
+    audited = Audit()
+    for entry in books.view.journal():
+        audited.entry(entry)
+    audited.accounts(books.view.all_accounts())
+    audited.internals(books.view.all_internals())
+    for _ in range(2):
+        audited.payouts(books.view.all_payouts())
+
+    assert audited.breaches == []
+
+
 def test_a_lost_hold_is_a_breach_of_i4(books):
     """Held money without an open hold, and a hold without its money. I4."""
     books.do([create_hold(7), create_hold(8)])
