@@ -224,4 +224,5 @@ def _line(line: Line) -> pb.StatementLine:
         subject=events.subject(line.event),
         change=replies.balances(line.change),
         after=replies.balances(line.after),
+        value_date=line.value_date,
     )

@@ -15,10 +15,13 @@ from ledgerd.ledger.accounts import (
     Account,
     Balances,
     EntryPosition,
+    Position,
     normal_side,
 )
 from ledgerd.ledger.events import Event
-from ledgerd.ledger.journal import JournalEntry, Touched
+from ledgerd.ledger.identity import IdKind
+from ledgerd.ledger.journal import EntryReason, JournalEntry, Touched
+from ledgerd.ledger.payouts import PayoutStatus
 from ledgerd.raft.entries import Index
 from ledgerd.storage.tables import Tables
 
@@ -43,7 +46,8 @@ class Line(NamedTuple):
     """One entry of an account: what it did, and what it left.
 
     change: of each balance, minor units. event: the first of the command that posted it; its
-    subject and log time are the entry's.
+    subject and log time are the entry's. value_date: of a settlement, as yyyymmdd, the day on
+    which the rail booked it; 0 where it told none, and for all else.
     """
 
     position: EntryPosition
@@ -52,6 +56,7 @@ class Line(NamedTuple):
     change: Balances
     after: Balances
     event: Event
+    value_date: int
 
 
 def standing_at(tables: Tables, account: Account, index: Index) -> Standing:
@@ -103,6 +108,18 @@ def lines(tables: Tables, account: Account, *, first: int, last: int) -> list[Li
             f"{account.account_id.hex()}, found {len(found)}"
         )  # I11
     return found
+
+
+def status_at(
+    tables: Tables, payout: Position, index: Index
+) -> tuple[PayoutStatus | None, int]:
+    """Return the status of a payout at `index`, None for that of its head, and the steps back."""
+    status = tables.payout_status(payout)
+    steps = 0
+    while status is not None and status.last_entry[0] > index:
+        status = tables.payout_past(status.last_entry, payout)
+        steps += 1
+    return status, steps
 
 
 def index_at(tables: Tables, time_us: int, applied: Index) -> Index:
@@ -198,11 +215,28 @@ def _line(tables: Tables, entry: JournalEntry, touched: Touched) -> Line:
             change[leg.account.kind - 1] += (
                 leg.amount_minor if is_more else -leg.amount_minor
             )
+    event = _event_of(tables, entry.position)
     return Line(
         entry.position,
         touched.sequence,
         entry.reason.name.lower(),
         Balances(*change),
         touched.balances,
-        _event_of(tables, entry.position),
+        event,
+        _value_date(tables, entry, event),
     )
+
+
+def _value_date(tables: Tables, entry: JournalEntry, event: Event) -> int:
+    """Return the day on which a rail booked a settlement, as it said then; 0 for other entries."""
+    if entry.reason is not EntryReason.SETTLE:
+        return 0
+    kept = tables.id(IdKind.PAYOUT, event.subject)
+    if kept is None:
+        raise CorruptionError(
+            f"state/, table id: expected the payout {event.subject.hex()} of a settlement, found "
+            "none"
+        )
+    position = (kept.index, kept.ordinal)
+    status, _ = status_at(tables, position, Index(entry.position[0]))
+    return 0 if status is None else status.value_date

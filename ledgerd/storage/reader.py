@@ -238,10 +238,8 @@ class StateReader:
                 return PayoutPage(found, last, scanned)
             last = position
             scanned += 1
-            status = self._tables.payout_status(position)
-            while status is not None and status.last_entry[0] > bound:
-                status = self._tables.payout_past(status.last_entry, position)
-                steps += 1
+            status, back = history.status_at(self._tables, position, bound)
+            steps += back
             payout = PayoutFound(records.decode_payout(key, value), status)
             if keep is None or keep(payout):
                 found.append(payout)

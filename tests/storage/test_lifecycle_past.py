@@ -40,6 +40,7 @@ from tests.storage.world import (
 SEED = 4_711
 STEPS = 120
 LEASE_US = 60_000_000
+VALUE_DATE = 20_261_121
 S = PayoutState
 
 
@@ -93,14 +94,14 @@ class Life:
                     (
                         RailAck(*evidence, "w"),
                         RailNotAccepted(*evidence, True, "w"),
-                        Settle(*evidence, 20_261_121, 1, "w"),
+                        Settle(*evidence, VALUE_DATE, 1, "w"),
                         Return(*evidence, half, "R01", False, "w"),
                     )
                 )
             case S.SENT:
                 return self._dice.choice(
                     (
-                        Settle(*evidence, 20_261_121, 0, "w"),
+                        Settle(*evidence, VALUE_DATE, 0, "w"),
                         RailReject(*evidence, "x", "w"),
                     )
                 )
@@ -179,6 +180,9 @@ def test_every_balance_and_every_sum_of_the_past(life: Life) -> None:
         lambda reader: reader.lines(account, first=1, last=account.sequence),
     )
     assert {"settle", "fund", "submit"} <= {line.reason for line in lines}
+    settled = {line.value_date for line in lines if line.reason == "settle"}
+    assert settled == {0, VALUE_DATE}  # 0: a return came first, and told no day
+    assert {line.value_date for line in lines if line.reason != "settle"} == {0}
 
 
 def test_events_of_one_command_stand_together_from_0(life: Life) -> None:

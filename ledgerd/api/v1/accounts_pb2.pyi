@@ -291,7 +291,7 @@ class StatementBalance(_message.Message):
     def __init__(self, sequence: _Optional[int] = ..., balances: _Optional[_Union[Balances, _Mapping]] = ...) -> None: ...
 
 class StatementLine(_message.Message):
-    __slots__ = ("sequence", "index", "ordinal", "n", "at_us", "reason", "subject", "change", "after")
+    __slots__ = ("sequence", "index", "ordinal", "n", "at_us", "reason", "subject", "change", "after", "value_date")
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     INDEX_FIELD_NUMBER: _ClassVar[int]
     ORDINAL_FIELD_NUMBER: _ClassVar[int]
@@ -301,6 +301,7 @@ class StatementLine(_message.Message):
     SUBJECT_FIELD_NUMBER: _ClassVar[int]
     CHANGE_FIELD_NUMBER: _ClassVar[int]
     AFTER_FIELD_NUMBER: _ClassVar[int]
+    VALUE_DATE_FIELD_NUMBER: _ClassVar[int]
     sequence: int
     index: int
     ordinal: int
@@ -310,7 +311,8 @@ class StatementLine(_message.Message):
     subject: str
     change: Balances
     after: Balances
-    def __init__(self, sequence: _Optional[int] = ..., index: _Optional[int] = ..., ordinal: _Optional[int] = ..., n: _Optional[int] = ..., at_us: _Optional[int] = ..., reason: _Optional[str] = ..., subject: _Optional[str] = ..., change: _Optional[_Union[Balances, _Mapping]] = ..., after: _Optional[_Union[Balances, _Mapping]] = ...) -> None: ...
+    value_date: int
+    def __init__(self, sequence: _Optional[int] = ..., index: _Optional[int] = ..., ordinal: _Optional[int] = ..., n: _Optional[int] = ..., at_us: _Optional[int] = ..., reason: _Optional[str] = ..., subject: _Optional[str] = ..., change: _Optional[_Union[Balances, _Mapping]] = ..., after: _Optional[_Union[Balances, _Mapping]] = ..., value_date: _Optional[int] = ...) -> None: ...
 
 class Book(_message.Message):
     __slots__ = ("livemode", "currency", "exponent", "lines", "debit_units", "credit_units", "balanced")

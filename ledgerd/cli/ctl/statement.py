@@ -166,8 +166,8 @@ def _csv(whole: accounts_pb2.StatementReply) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(
         (
-            *("sequence", "index", "ordinal", "n", "log_time", "reason", "subject"),
-            "currency",
+            *("sequence", "index", "ordinal", "n", "log_time", "value_date", "reason"),
+            *("subject", "currency"),
             *(f"{kind}_change_minor" for kind in _KINDS),
             *(f"{kind}_after_minor" for kind in _KINDS),
         )
@@ -175,7 +175,7 @@ def _csv(whole: accounts_pb2.StatementReply) -> str:
     nothing = [""] * len(_KINDS)
 
     def edge(name: str, found: accounts_pb2.StatementBalance) -> None:
-        start = [str(found.sequence), "", "", "", "", name, "", whole.currency]
+        start = [str(found.sequence), *[""] * 5, name, "", whole.currency]
         writer.writerow([*start, *nothing, *_units(found.balances)])
 
     edge("opening", whole.opening)
@@ -183,7 +183,8 @@ def _csv(whole: accounts_pb2.StatementReply) -> str:
         writer.writerow(
             (
                 *(line.sequence, line.index, line.ordinal, line.n),
-                *(render.when(line.at_us), line.reason, line.subject, whole.currency),
+                *(render.when(line.at_us), line.value_date or "", line.reason),
+                *(line.subject, whole.currency),
                 *_units(line.change),
                 *_units(line.after),
             )
