@@ -43,6 +43,7 @@ _HEAD: Final = Struct(">IQQqq32s")
 _LEAF: Final = Struct(">QqI32s32s")
 _POSITION: Final = Struct(">QH")
 _PAYOUT: Final = Struct(">B16s16sqHHHqqBB")
+_RELEASE: Final = Struct(">q")
 _COUNT: Final = Struct(">I")
 _CHECKSUM_BYTES: Final = 4
 # What the library raises for certificates with wrong bytes.
@@ -110,8 +111,9 @@ class ProvenHead:
 class ProvenPayout:
     """A payout that the ledger accepted, as its entry left it.
 
-    index, ordinal: its position. accepted_at_us: the log time of its entry. amount and fee in minor
-    units. others: how many more payouts the receipt shows.
+    index, ordinal: its position. accepted_at_us: the log time of its entry. release_at_us: when a
+    scheduled one is released, 0 for at once. amount and fee in minor units. others: how many more
+    payouts the receipt shows.
     """
 
     head: ProvenHead
@@ -124,6 +126,7 @@ class ProvenPayout:
     index: int
     ordinal: int
     accepted_at_us: int
+    release_at_us: int
     others: int
 
 
@@ -135,6 +138,7 @@ class _Row(NamedTuple):
     currency: int
     fee_minor: int
     ts_us: int
+    release_at_us: int
     principal: str
 
 
@@ -424,7 +428,7 @@ def _rows(value: object) -> list[tuple[bytes, bytes]]:
 
 
 def _row(key: bytes, value: bytes) -> _Row:
-    """Return what a row says. Layout 1 of table `payout`; the tree vouches for the bytes."""
+    """Return what a row says. Layouts 1 and 2 of table `payout`; the tree vouches for the bytes."""
     try:
         (
             version,
@@ -441,12 +445,16 @@ def _row(key: bytes, value: bytes) -> _Row:
         ) = _PAYOUT.unpack_from(value)
         index, ordinal = _POSITION.unpack(key)
         start = _PAYOUT.size + details_bytes
+        release_at_us = 0
+        if version == 2:  # a scheduled one
+            (release_at_us,) = _RELEASE.unpack_from(value, _PAYOUT.size)
+            start += _RELEASE.size
         principal = value[start : start + principal_bytes].decode()
     except (StructError, UnicodeDecodeError) as error:
         raise ReceiptRefused(f"payouts: a row cannot be read: {error}") from error
-    if version != 1 or len(value) != start + principal_bytes + _CHECKSUM_BYTES:
+    if version not in (1, 2) or len(value) != start + principal_bytes + _CHECKSUM_BYTES:
         raise ReceiptRefused(
-            f"payouts: expected rows of layout 1, found {version}; use a newer ledgerctl"
+            f"payouts: expected rows of layout 1 or 2, found {version}; use a newer ledgerctl"
         )
     return _Row(
         (index, ordinal),
@@ -456,6 +464,7 @@ def _row(key: bytes, value: bytes) -> _Row:
         currency,
         fee_minor,
         ts_us,
+        release_at_us,
         principal,
     )
 
@@ -487,6 +496,7 @@ def _proven_payout(
         index=leaf.index,
         ordinal=wanted[1],
         accepted_at_us=leaf.ts_us,
+        release_at_us=row.release_at_us,
         others=len(rows) - 1,
     )
 

@@ -12,12 +12,19 @@ import pytest
 from ledgerd.api.v1 import audit_pb2, payouts_pb2
 from ledgerd.client.receipts import (
     ReceiptRefused,
+    _currency,
+    _row,
     head_text,
     receipt_text,
     verify,
     verify_growth,
 )
+from ledgerd.formats.records import encode_writes
+from ledgerd.ledger.money import currency_number
+from ledgerd.ledger.payouts import PayoutHead, PayoutState
+from ledgerd.ledger.view import Writes
 from tests.api.world import Certificates, World
+from tests.ledger.making import PACKED, uid
 
 
 @dataclass(frozen=True)
@@ -171,3 +178,36 @@ def test_files_that_are_something_else(tmp_path: Path) -> None:
     for raw in (b"[]\n", b"{}\n", b"null\n", b"\xff", b"", b"[" * 100_000):
         with pytest.raises(ReceiptRefused):
             verify(raw)
+
+
+@pytest.mark.parametrize("release_at_us", [0, 1_790_000_000_000_000])
+def test_rows_are_read_as_the_ledger_writes_them(release_at_us: int) -> None:
+    """Both layouts of a payout's row; the reader here was written apart from the writer."""
+    head = PayoutHead(
+        uid(1),
+        uid(2),
+        2**62,
+        currency_number("KWD"),
+        3,
+        PACKED,
+        (7, 65_535),
+        99,
+        25,
+        PayoutState.SCHEDULED,
+        "Zoë",
+        release_at_us,
+    )
+    (table,) = encode_writes(Writes(payouts=[head]))
+    ((key, value),) = table.rows
+
+    row = _row(key, value)
+    assert row.position == (7, 65_535)
+    assert (row.payout_id, row.account_id) == (uid(1), uid(2))
+    assert (row.amount_minor, _currency(row.currency)) == (2**62, "KWD")
+    assert (row.fee_minor, row.ts_us, row.principal) == (25, 99, "Zoë")
+    assert row.release_at_us == release_at_us
+    with pytest.raises(ReceiptRefused, match="layout 1 or 2, found 3"):
+        _row(key, b"\3" + value[1:])
+    for size in range(0, len(value), 7):
+        with pytest.raises(ReceiptRefused):
+            _row(key, value[:size])

@@ -158,6 +158,7 @@ def _show(session: Session, proven: ProvenPayout | ProvenHead) -> None:
             "fee minor": f"{proven.fee_minor} {proven.currency}",
             "submitted by": proven.principal,
             "accepted at": _time(proven.accepted_at_us),
+            "released at": _time(proven.release_at_us) if proven.release_at_us else "",
             "position": f"{proven.index}.{proven.ordinal}",
             "others shown": str(proven.others),
         }
@@ -173,7 +174,9 @@ def _show(session: Session, proven: ProvenPayout | ProvenHead) -> None:
         names = {name.replace(" ", "_"): value for name, value in pairs.items()}
         render.print_json(session, names)
     else:
-        render.print_pairs(session, pairs)
+        render.print_pairs(
+            session, {name: text for name, text in pairs.items() if text}
+        )
 
 
 def _time(us: int) -> str:
