@@ -11,15 +11,20 @@ from ledgerd.ledger.commands import (
     CaptureHold,
     Command,
     CreateHold,
+    DispatchBegin,
     FeeRule,
     Fund,
     FundReverse,
     OpenAccount,
+    RailReject,
     ReleaseHold,
+    Return,
     SetFees,
+    Settle,
     Transfer,
 )
 from ledgerd.ledger.money import currency_number
+from ledgerd.ledger.rail_keys import rail_key
 from ledgerd.raft.entries import EntryKind
 from tests.api.world import World, uuid7
 from tests.storage.world import details
@@ -31,7 +36,7 @@ BOOKS: Final = (
     (False, "USD"),
     (False, "CLF"),
 )
-SANDBOX, ACH, SWIFT = 1, 2, 11
+SANDBOX, SWIFT = 1, 12
 PER_ENTRY: Final = 20
 BANKS: Final = ("first_bank", "second-bank", "_", "0")
 
@@ -43,7 +48,7 @@ class Run:
         self._random = Random(seed)
         self._number = 0
         self.accounts = [(self._id(), *BOOKS[n % len(BOOKS)]) for n in range(accounts)]
-        self.payouts: list[bytes] = []
+        self.payouts: list[tuple[bytes, int]] = []
         self.holds: list[tuple[bytes, str]] = []
         self.funds: list[Fund] = []
 
@@ -70,13 +75,14 @@ class Run:
         made = PayoutBatch()
         for _ in range(PER_ENTRY):
             account, live, code = self._random.choice(self.accounts)
-            self.payouts.append(self._id())
+            rail = SWIFT if live else SANDBOX
+            self.payouts.append((self._id(), rail))
             made.add(
-                payout_id=self.payouts[-1],
+                payout_id=self.payouts[-1][0],
                 account_id=account,
                 amount_minor=self._amount(),
                 currency=currency_number(code),
-                rail=SWIFT if live else SANDBOX,
+                rail=rail,
                 principal="t",
                 details=details(),
             )
@@ -86,7 +92,7 @@ class Run:
         random = self._random
         account, live, code = random.choice(self.accounts)
         currency = currency_number(code)
-        kind = random.randrange(9)
+        kind = random.randrange(14)
         if kind < 3 or not self.payouts:
             bank = random.choice(BANKS)
             reference = f"r{self._number}"
@@ -120,10 +126,28 @@ class Run:
         if kind == 6 and self.holds:
             return ReleaseHold(self._id(), random.choice(self.holds)[0], "", "t")
         if kind == 7:
-            return CancelPayout(self._id(), random.choice(self.payouts), "", "t")
+            return CancelPayout(self._id(), random.choice(self.payouts)[0], "", "t")
+        if kind > 8:
+            return self._of_the_rail(kind, *random.choice(self.payouts))
         others = [each for each, *book in self.accounts if book == [live, code]]
         to = random.choice(others)
         return Transfer(self._id(), account, to, self._amount(), currency, "", "t")
+
+    def _of_the_rail(self, kind: int, payout: bytes, rail: int) -> Command:
+        """Return what a rail worker does with a payout, whatever state that is in."""
+        random = self._random
+        key = rail_key(payout, rail=rail, dispatch_no=0, salt=0)
+        told = self._id(), rail, key, f"e{self._number}"
+        match kind:
+            case 9 | 10:
+                return DispatchBegin(self._id(), payout, 1, 60_000_000, "w")
+            case 11 | 12:
+                cost_minor = random.choice((0, 0, 7, 45))
+                return Settle(*told, 20_261_121, cost_minor, "w")
+            case _ if random.random() < 0.3:
+                return RailReject(*told, "R03", "w")
+            case _:
+                return Return(*told, self._amount(), "R01", random.random() < 0.3, "w")
 
     def _amount(self) -> int:
         """Return an amount of any size: most are small."""

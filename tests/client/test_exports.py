@@ -124,8 +124,13 @@ def test_every_state_of_affairs_is_in_the_run(exported: Exported) -> None:
     assert {
         *("submit", "cancel", "fund", "transfer", "fund_reverse"),
         *("hold", "hold_capture", "hold_release"),
+        *("dispatch", "settle", "return", "rail_reject"),
     } <= set(reasons), reasons
     assert len(books) == 5
+    for reason in ("submit", "settle"):
+        assert {
+            entry.livemode for entry in exported.entries if entry.reason == reason
+        } == {True, False}
     assert set(exponents(exported).values()) == {0, 2, 3, 4}
     assert any(
         leg.ledger_account.endswith("/receivable") and leg.debit_units > 0

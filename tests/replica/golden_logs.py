@@ -39,6 +39,7 @@ from tests.ledger.making import (
     unfreeze,
 )
 from tests.ledger.scripted import script
+from tests.ledger.scripted_lifecycle import lifecycle
 
 FOLDER = Path(__file__).parent / "golden"
 START_US = 1_760_000_000_000_000
@@ -104,7 +105,7 @@ def made(state_version: int) -> list[Entry]:
         log.work(work)
     log.add(EntryKind.NOOP, b"")
     if state_version >= 3:
-        for work in _newest():
+        for work in (*_newest(), *lifecycle()):
             log.work(work)
     return log.entries
 

@@ -143,6 +143,7 @@ def some(random: Random, number: int, sent: list[Submit]) -> list[Submit]:
                 random.choice((SWIFT, 2, 7, 99)) if is_odd else SWIFT if live else 1,
                 random.choice(("svc", "ops")),
                 random.choice((b"rubbish", b"")) if is_odd else PACKED,
+                random.choice((0, 0, 0, 0, 0, 0, 0, 0, 1, START_US + 10**9)),
             )
         )
     return found
