@@ -310,11 +310,16 @@ def _proven_head(fields: object, pinned: bytes | None) -> ProvenHead:
 
 def _certificate(der: bytes, name: str) -> x509.Certificate:
     try:
-        return x509.load_der_x509_certificate(der)
+        found = x509.load_der_x509_certificate(der)
     except _UNREADABLE as error:
         raise ReceiptRefused(
             f"head.{name}: expected a certificate, found {len(der)} other bytes"
         ) from error
+    if not der.endswith(b"\x00" + found.signature):
+        # The library takes any number of unused bits in front of the signature, which it does
+        # not cover: two files would prove the same.
+        raise ReceiptRefused(f"head.{name}: expected a whole number of signature bytes")
+    return found
 
 
 def _check_authority(

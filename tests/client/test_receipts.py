@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any  # Any: the files are JSON
 
 import pytest
+from cryptography import x509
 
 from ledgerd.api.v1 import audit_pb2, payouts_pb2
 from ledgerd.client.receipts import (
@@ -106,6 +107,22 @@ def test_every_changed_byte_is_told(files: Files, name: str) -> None:
     for other in (raw + b" ", b" " + raw, raw + raw):
         with pytest.raises(ReceiptRefused, match=r"expected"):
             verify(bytes(other))
+
+
+@pytest.mark.parametrize("name", ["certificate", "ca"])
+def test_what_no_signature_covers_is_told_too(files: Files, name: str) -> None:
+    """The byte before a certificate's signature, which says how many bits of it are unused."""
+    signature = x509.load_der_x509_certificate(
+        bytes.fromhex(json.loads(files.receipt)["head"][name])
+    ).signature.hex()
+
+    def spoil(document: dict[str, Any]) -> None:
+        whole = document["head"][name]
+        assert whole.endswith("00" + signature)
+        document["head"][name] = whole.removesuffix("00" + signature) + "01" + signature
+
+    with pytest.raises(ReceiptRefused):
+        verify(changed(files.receipt, spoil))
 
 
 @pytest.mark.parametrize(
