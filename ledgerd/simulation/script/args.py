@@ -88,6 +88,10 @@ class Args:
             sorted(NodeId(self._number(v, key)) for v in self._options.pop(key, ()))
         )
 
+    def counts(self, key: str) -> tuple[int, ...]:
+        """Take an option that lists numbers, in the order they stand."""
+        return tuple(self._number(v, key) for v in self._options.pop(key, ()))
+
     def peer(self, key: str) -> NodeId:
         """Take an option that is one node of this script."""
         return self._node(self.option(key, ""))

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from ledgerd.raft.entries import Index
-from ledgerd.raft.membership import NOBODY, Membership
+from ledgerd.raft.entries import Index, NodeId
+from ledgerd.raft.membership import NOBODY, Membership, NodeRecord
 from ledgerd.raft.options import Options, Rules
 from ledgerd.simulation.script.args import Args
 from ledgerd.simulation.script.machine import Settings
@@ -25,7 +25,9 @@ def add_nodes(play: Play, args: Args) -> Lines:
         raise args.fault("read-only= is safe; there are no lease reads (F12)")
     is_digested = args.has("checkpoint-entries")
     settings = Settings(
-        membership=Membership(voters, learners=learners, index=index)
+        membership=Membership(
+            voters, learners=learners, index=index, nodes=_records(args, voters)
+        )
         if voters
         else NOBODY,
         index=index,
@@ -41,6 +43,7 @@ def add_nodes(play: Play, args: Args) -> Lines:
             recent_bytes_max=_UNLIMITED,
             checkpoint_entries=args.count("checkpoint-entries", _UNLIMITED),
             free_bytes_min=args.count("free-bytes-min", 0),
+            priority_ticks=args.count("priority-ticks", _UNLIMITED),
         ),
         rules=Rules(
             pre_vote=args.flag("prevote", default=play.rules.pre_vote),
@@ -55,6 +58,17 @@ def add_nodes(play: Play, args: Args) -> Lines:
     args.done()
     play.world.add(count, settings)
     return []
+
+
+def _records(args: Args, voters: tuple[NodeId, ...]) -> tuple[NodeRecord, ...]:
+    """Return what is recorded of the voters: nothing, or a priority of each (L1)."""
+    priorities = args.counts("priorities")
+    if priorities and len(priorities) != len(voters):
+        raise args.fault(f"priorities= needs one for each of {len(voters)} voters")
+    return tuple(
+        NodeRecord(voter, priority=priority)
+        for voter, priority in zip(voters, priorities, strict=False)
+    )
 
 
 def rules(play: Play, args: Args) -> Lines:

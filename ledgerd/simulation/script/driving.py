@@ -2,7 +2,14 @@
 
 from ledgerd.raft.describe import describe
 from ledgerd.raft.entries import EntryKind
-from ledgerd.raft.facts import Capacity, LogWritten, PeerLost, PeerRefused
+from ledgerd.raft.facts import (
+    Capacity,
+    LogWritten,
+    PeerGreeted,
+    PeerLost,
+    PeerRefused,
+)
+from ledgerd.raft.protocol import PROTOCOL_MAX
 from ledgerd.raft.ready import Refused
 from ledgerd.simulation.script.args import Args
 from ledgerd.simulation.script.building import ELECTION_TICKS, HEARTBEAT_TICKS
@@ -101,6 +108,14 @@ def capacity(play: Play, args: Args) -> Lines:
     """Tell a node how many bytes are left on its disk (F36)."""
     machine = play.machine(args, args.node())
     machine.core.note(Capacity(args.number("bytes")))
+    return []
+
+
+def greet(play: Play, args: Args) -> Lines:
+    """Tell a node which version of the protocol a peer speaks (F26)."""
+    machine, peer = play.machine(args, args.node()), args.node("peer")
+    protocol = args.count("protocol", PROTOCOL_MAX)
+    machine.core.note(PeerGreeted(peer, protocol, 1, args.count("state-version", 1)))
     return []
 
 

@@ -34,6 +34,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "peer-lost": driving.peer_lost,
     "fitness": driving.fitness,
     "capacity": driving.capacity,
+    "greet": driving.greet,
     "transfer-leadership": driving.transfer_leadership,
     "propose-conf-change": changing.propose_conf_change,
     "request": changing.request,
