@@ -4,7 +4,9 @@ Each row of the view is read at most once and then lives here, so later commands
 entry see what earlier ones did. `writes` hands out what changed, by table, sorted.
 """
 
+from bisect import bisect_left
 from dataclasses import replace
+from operator import attrgetter
 from typing import NamedTuple
 
 from ledgerd.ledger.accounts import (
@@ -131,9 +133,10 @@ class WorkingSet:
 
     def entry(self, position: EntryPosition) -> JournalEntry | None:
         """Return a journal entry, one that this log entry posted too."""
-        for entry in self._journal:
-            if entry.position == position:
-                return entry
+        journal = self._journal  # in the order of positions
+        at = bisect_left(journal, position, key=attrgetter("position"))
+        if at < len(journal) and journal[at].position == position:
+            return journal[at]
         return self._view.entry(position)
 
     def reversed_minor(self, ref: ExternalRef) -> int:
