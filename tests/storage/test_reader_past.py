@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from ledgerd.ledger.accounts import Position
 from ledgerd.ledger.payouts import PayoutState, PayoutStatus
 from ledgerd.ledger.working_set import WorkingSet
 from ledgerd.raft.entries import Entry, Index
-from ledgerd.replica.audit import next_digest
+from ledgerd.replica.audit import laid_out, next_digest
 from ledgerd.storage.environment import Environment
 from ledgerd.storage.reader import PayoutFound, PayoutPage, StateReader, read
 from ledgerd.storage.state_store import LmdbStateStore
@@ -56,7 +57,10 @@ class Books:
 
     def _write(self, made: Entry, state: WorkingSet) -> None:
         rows = records.encode_writes(state.writes())
-        self._store.write(made, rows, next_digest(self._store.digest(), rows, b""))
+        digest = next_digest(
+            self._store.digest(), map(laid_out, rows), sha256(b"").digest()
+        )
+        self._store.write(made, rows, digest)
         self._store.commit()
         self._last = made
 
