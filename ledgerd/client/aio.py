@@ -27,6 +27,7 @@ from ledgerd.client.concerns import (
     read_concern,
     write_concern,
 )
+from ledgerd.client.dispatch_calls import DispatchCalls
 from ledgerd.client.exports import ExportPart, part_of
 from ledgerd.client.ids import new_account_id, new_request_id
 from ledgerd.client.leader import Node, Nodes
@@ -47,7 +48,7 @@ from ledgerd.limits import BATCH_COMMANDS_MAX, REQUEST_BYTES_MAX
 STATUSES_DEADLINE_S: Final = 1.0
 
 
-class AsyncClient(AccountCalls, RailCalls):
+class AsyncClient(AccountCalls, RailCalls, DispatchCalls):
     """Talks to one cluster. Use it in `async with`, or call `close`.
 
     Deadlines are in seconds from the call, of all attempts together; None takes the

@@ -16,6 +16,7 @@ from ledgerd.api.v1.accounts_pb2_grpc import LedgerStub, ReportsStub
 from ledgerd.api.v1.admin_pb2_grpc import AdminStub
 from ledgerd.api.v1.audit_pb2_grpc import AuditStub
 from ledgerd.api.v1.cluster_pb2_grpc import ClusterStub
+from ledgerd.api.v1.dispatch_pb2_grpc import DispatchStub
 from ledgerd.api.v1.events_pb2_grpc import FeedStub
 from ledgerd.api.v1.payouts_pb2_grpc import PayoutsStub
 from ledgerd.client.lane import Lane
@@ -79,6 +80,7 @@ class Node:
         self.ledger = LedgerStub(self._channel)
         self.reports = ReportsStub(self._channel)
         self.admin = AdminStub(self._channel)
+        self.dispatch = DispatchStub(self._channel)
         self.cluster = ClusterStub(self._channel)
         self.feed = FeedStub(self._channel)
         self.audit = AuditStub(self._channel)

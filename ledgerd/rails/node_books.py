@@ -69,7 +69,7 @@ class NodeBooks:
         """Return payouts that may be taken, as of the state that is visible here."""
 
         def query(reader: StateReader) -> tuple[list[PayoutFound], Catalogue, int]:
-            ready = reader.ready_payouts(rail, limit)
+            ready = reader.takeable((rail,), limit)
             return ready, reader.catalogue(), reader.log_time_us()
 
         found = await self._read(query, 0)

@@ -31,7 +31,7 @@ from ledgerd.ledger.vouchers import Voucher
 from ledgerd.limits import PAGE_ROWS_MAX
 from ledgerd.raft.entries import Index
 from ledgerd.raft.membership import Membership
-from ledgerd.storage import event_pages, history, journal_pages, ready_pages, trial
+from ledgerd.storage import event_pages, history, journal_pages, trial
 from ledgerd.storage.environment import Environment
 from ledgerd.storage.event_pages import EventPage, EventPoint, EventRange
 from ledgerd.storage.history import Line, Standing
@@ -201,13 +201,6 @@ class StateReader:
                 f"where {'no payout' if head is None else 'another payout'} is"
             )
         return PayoutFound(head, self._tables.payout_status(position))
-
-    def ready_payouts(self, rail: int, rows_max: int) -> list[PayoutFound]:
-        """Return payouts that a worker of the rail may take, oldest first."""
-        return [
-            PayoutFound(head, status)
-            for head, status in ready_pages.ready_payouts(self._tables, rail, rows_max)
-        ]
 
     def payouts_page(
         self,

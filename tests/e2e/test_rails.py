@@ -1,7 +1,10 @@
 """Payouts by a rail of its own process, while leaders die around dispatch (ledger.md 3.6, I10)."""
 
 import asyncio
+import os
 import random
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +22,7 @@ from ledgerd.security.tlsfiles import TlsFiles
 from ledgerd.timetable.rail_file import seed
 from tests.waiting import lasting, until
 
+ROOT = Path(__file__).parents[2]
 FINAL = {
     PayoutState.SETTLED,
     PayoutState.FAILED,
@@ -175,6 +179,58 @@ def test_a_rail_is_suspended_and_resumed_within_a_second(
     assert len(before.rails) == 0
     assert [rail.name for rail in after.rails] == [rail.name for rail in seed()]
     assert [(s.rail, s.suspended) for s in after.suspensions] == [("sandbox", False)]
+
+
+@pytest.mark.e2e
+def test_the_example_of_a_worker_carries_payouts(tmp_path: Path) -> None:
+    """It is killed in the middle and started again; the nodes carry nothing themselves."""
+    cluster = DevCluster(
+        tmp_path / "cluster", 1, settings={"rails": {"sandbox": ""}}, has_rail=True
+    )
+    cluster.prepare()
+    assert cluster.rail is not None
+    worker = [sys.executable, str(ROOT / "examples" / "rail_worker.py")]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "LEDGERCTL_CONFIG": str(cluster.profile_path),
+        "RAIL": cluster.rail.address,
+    }
+    processes = []
+    try:
+        cluster.start()
+        cluster.wait_ready()
+        with (
+            Client(Profile.load(cluster.profile_path)) as client,
+            (tmp_path / "worker.log").open("wb") as output,
+        ):
+            account = open_account(client)
+            paid = {magic: pay(client, account, magic) for magic in ENDING}
+            for is_killed in (True, False):
+                processes.append(
+                    subprocess.Popen(
+                        worker, env=environment, stdout=output, stderr=output
+                    )
+                )
+                if is_killed:
+                    before = calls(cluster)
+                    until("the rail was called", lambda n=before: calls(cluster) > n)
+                    processes[-1].kill()
+            until(
+                "all payouts are final",
+                lambda: all(state(client, p) in FINAL for p in paid.values()),
+            )
+            done = counts(cluster)
+            words = (tmp_path / "worker.log").read_text()
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+        cluster.stop()
+
+    assert "Traceback" not in words
+    assert max(count.executions for count in done) == 1
+    assert len([c for c in done if c.executions]) == len(paid) - 1  # one is rejected
 
 
 @pytest.mark.e2e

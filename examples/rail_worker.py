@@ -1,0 +1,142 @@
+"""A rail worker: carries payouts to a rail, and puts what the rail tells into the log.
+
+Needs a cluster with a rail, as `ledgerd dev` starts one, its profile, and the rail's address:
+`export LEDGERCTL_CONFIG=run/mine/client.toml RAIL=127.0.0.1:PORT`. Nodes that carry the payouts of
+the rail themselves (`rails.sandbox` of their configuration) compete with it for them.
+
+For a rail of your own, write a class with `send`, `ask` and `advices` (`ledgerd.rails.rail.Rail`)
+and say in TRAITS what it can do. Nothing is kept between two runs: whatever is in doubt is
+DISPATCHING in the ledger, and is asked for once its lease is over.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable
+from datetime import date, timedelta
+from typing import TypeVar
+
+from ledgerd.api.v1 import dispatch_pb2 as pb
+from ledgerd.client import AsyncClient, Profile
+from ledgerd.rails.rail import Evidence, EvidenceKind, Instruction, NoAnswerError, Rail
+from ledgerd.rails.sandbox import SandboxRail
+from ledgerd.rails.steps import Act, Doubt, Step, Traits, after_ask, after_send, first
+from ledgerd.security.tls import ChannelTls
+from ledgerd.security.tlsfiles import TlsFiles
+
+T = TypeVar("T")
+RAIL = "sandbox"
+TRAITS = Traits(deduplicates=True, answers_queries=True)
+LEASE_S, SEND_S, MARGIN_S = 5.0, 1.0, 1.0
+
+
+async def carry(client: AsyncClient, rail: Rail, claim: pb.Claim, began: float) -> None:
+    """Send one payout under one claim; where it may have been sent, ask before anything else."""
+    sent_until_us = claim.claimed_at_us
+    step = first(doubt(claim, began, sent_until_us, fresh=not claim.ask_first), TRAITS)
+    while True:
+        before = doubt(claim, began, sent_until_us, fresh=False)
+        if step.act is Act.SEND:
+            sent_until_us = before.now_us + int(SEND_S * 1e6)
+            step = after_send(await answer(rail.send(order(claim), SEND_S)), TRAITS)
+        elif step.act is Act.ASK:
+            asking = rail.ask(claim.rail_key, claim.fencing_token, SEND_S)
+            step = after_ask(await answer(asking), before, TRAITS)
+        elif step.act is Act.RECORD:
+            await tell(client, step.evidence)
+            return
+        elif (
+            step.act is Act.WAIT
+            and step.until_us + before.send_us < before.lease_until_us
+        ):
+            await asyncio.sleep((step.until_us - before.now_us) / 1e6)
+            step = Step(Act.ASK)
+        else:  # the lease is too short for more, or a person decides: the next claim sees
+            print(f"{claim.payout.order.payout_id} stays in doubt: {step.act.value}")
+            return
+
+
+def doubt(claim: pb.Claim, began: float, sent_until_us: int, *, fresh: bool) -> Doubt:
+    """Say what is known of the payout; log time is reckoned from before the claim was asked for."""
+    return Doubt(
+        is_fresh=fresh,
+        sent_until_us=sent_until_us,
+        lease_until_us=claim.lease_until_us,
+        now_us=claim.claimed_at_us + int((time.monotonic() - began) * 1e6),
+        send_us=int((SEND_S + MARGIN_S) * 1e6),
+    )
+
+
+def order(claim: pb.Claim) -> Instruction:
+    """Return the payment as the rail takes it, the same for every attempt."""
+    order = claim.payout.order
+    return Instruction(
+        claim.rail_key,
+        order.amount.units,
+        order.amount.currency,
+        order.destination.account_number,
+        order.reference,
+        claim.fencing_token,
+    )
+
+
+async def answer(call: Awaitable[T]) -> T | None:
+    """Return what the rail answers; None where it is silent, which is neither yes nor no."""
+    try:
+        return await call
+    except NoAnswerError:
+        return None
+
+
+async def tell(client: AsyncClient, evidence: tuple[Evidence, ...]) -> None:
+    """Put evidence into the log, in order."""
+    for one in evidence:
+        said = {"rail": RAIL, "rail_key": one.rail_key, "reference": one.reference}
+        match one.kind:
+            case EvidenceKind.TAKEN:
+                message = pb.RailAckRequest(**said)
+            case EvidenceKind.REFUSED:
+                message = pb.RailNotAcceptedRequest(basis=pb.REFUSED, **said)
+            case EvidenceKind.REJECTED:
+                message = pb.RailRejectRequest(code=one.code, **said)
+            case EvidenceKind.SETTLED:
+                day = date(1970, 1, 1) + timedelta(one.value_day)
+                message = pb.SettleRequest(value_date=int(f"{day:%Y%m%d}"), **said)
+            case EvidenceKind.RETURNED:
+                message = pb.ReturnRequest(
+                    amount_units=one.amount_minor,
+                    code=one.code,
+                    closing=one.is_closing,
+                    **said,
+                )
+        reply = await client.tell(message, deadline=30.0)
+        print(f"{one.rail_key} {one.kind.value}: state {reply.state}", flush=True)
+
+
+async def listen(client: AsyncClient, rail: Rail) -> None:
+    """Put what the rail tells by itself into the log, for ever."""
+    after = 0
+    while True:
+        for advice in await answer(rail.advices(after, 1.0)) or ():
+            await tell(client, (advice.evidence,))
+            after = advice.number
+
+
+async def main() -> None:
+    """Work until interrupted."""
+    profile = Profile.load(os.environ["LEDGERCTL_CONFIG"])
+    files = TlsFiles(profile.ca, profile.certificate, profile.key)
+    channel_tls = ChannelTls(files, cluster_id=profile.cluster_id)
+    rail = SandboxRail(os.environ["RAIL"], channel_tls)
+    async with AsyncClient(profile) as client, asyncio.TaskGroup() as tasks:
+        tasks.create_task(listen(client, rail))
+        while True:
+            began = time.monotonic()
+            reply = await client.claim_dispatch([RAIL], lease=LEASE_S, deadline=30.0)
+            for claim in reply.claims:
+                tasks.create_task(carry(client, rail, claim, began))
+            await asyncio.sleep(0.2)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
