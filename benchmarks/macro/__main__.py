@@ -20,6 +20,7 @@ from benchmarks.macro.ours import CALLERS_BY_BATCH, OurCluster
 FLOOR_BATCH_1000_PER_S = 20_000.0
 FLOOR_ONE_CALLER_P50_MS = 2.5
 FLOOR_FAILOVER_P50_MS = 700.0
+FLOOR_HOT_RATIO = 0.9  # of the rate over one account to that over 1,000
 IN_FLIGHT = 256
 
 
@@ -30,6 +31,8 @@ class Results:
     machine: str
     batches_per_s: dict[int, float] = field(default_factory=dict)
     batches_p50_ms: dict[int, float] = field(default_factory=dict)
+    hot_per_s: float = 0.0
+    spread_per_s: float = 0.0
     one_caller_p50_ms: float = 0.0
     one_caller_p99_ms: float = 0.0
     in_flight_per_s: float = 0.0
@@ -42,6 +45,11 @@ class Results:
     etcd_one_caller_p99_ms: float = 0.0
     etcd_failover_ms: list[float] = field(default_factory=list)
 
+    @property
+    def hot_ratio(self) -> float:
+        """The rate over one account, of that over 1,000."""
+        return self.hot_per_s / self.spread_per_s
+
     def misses(self) -> list[str]:
         """Return the floors that were missed, in words."""
         failover = statistics.median(self.failover_ms)
@@ -50,6 +58,11 @@ class Results:
                 self.batches_per_s[1_000] >= FLOOR_BATCH_1000_PER_S,
                 f"batches of 1,000: {self.batches_per_s[1_000]:,.0f}/s,"
                 f" floor {FLOOR_BATCH_1000_PER_S:,.0f}/s",
+            ),
+            (
+                self.hot_ratio >= FLOOR_HOT_RATIO,
+                f"hot account: {self.hot_ratio:.2f} of the rate of 1,000 accounts,"
+                f" floor {FLOOR_HOT_RATIO}",
             ),
             (
                 self.one_caller_p50_ms <= FLOOR_ONE_CALLER_P50_MS,
@@ -77,6 +90,9 @@ async def measure_ours(
                 rate, taken = await ours.batches(client, rows, seconds=seconds)
                 results.batches_per_s[rows] = rate
                 results.batches_p50_ms[rows] = taken.percentile_ms(50)
+            console.print("ledgerd: one account, and 1,000 ...", style="dim")
+            hot, spread = await ours.hot_and_spread(client, seconds=seconds)
+            results.hot_per_s, results.spread_per_s = hot, spread
             console.print("ledgerd: one caller ...", style="dim")
             one = await ours.singles(client, callers=1, seconds=seconds)
             results.one_caller_p50_ms = one.percentile_ms(50)
@@ -149,6 +165,8 @@ def show(results: Results, console: Console) -> None:
         callers = CALLERS_BY_BATCH[rows]
         theirs = results.etcd_in_flight_per_s if rows == 1_000 else None
         row(f"payouts, batches of {rows:,}, {callers} in flight", rate, theirs, "/s")
+    row("payouts, batches of 1,000, over one account", results.hot_per_s, None, "/s")
+    row("payouts, batches of 1,000, over 1,000", results.spread_per_s, None, "/s")
     row(
         f"single submits, {IN_FLIGHT} in flight | puts",
         results.in_flight_per_s,
@@ -187,6 +205,10 @@ def show(results: Results, console: Console) -> None:
         "ms",
     )
     console.print(table)
+    console.print(
+        f"hot account: {results.hot_ratio:.2f} of the rate of 1,000 accounts,"
+        f" floor {FLOOR_HOT_RATIO}"
+    )
 
 
 @click.command()

@@ -1,6 +1,8 @@
 """Our side of the macro benchmark: a local cluster over mutual TLS and the client library."""
 
 import asyncio
+import statistics
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.macro.measure import Latencies, closed_loop, gap_after
@@ -18,6 +20,9 @@ from ledgerd.client import (
 NODES = 3
 CALLERS_BY_BATCH = {1: 64, 64: 16, 1_000: 6, 8_192: 3}
 FUNDS_MINOR = 10**15
+SPREAD_ACCOUNTS = 1_000
+_OPENING_IN_FLIGHT = 64
+_ROUNDS = 5
 
 
 def order(account: str, number: int) -> payouts_pb2.PayoutOrder:
@@ -57,19 +62,47 @@ class OurCluster:
         """Stop the nodes."""
         self.cluster.stop()
 
+    async def open_accounts(self, client: AsyncClient, count: int) -> list[str]:
+        """Return new accounts with money."""
+        gate = asyncio.Semaphore(_OPENING_IN_FLIGHT)
+
+        async def opened(number: int) -> str:
+            async with gate:
+                account = await client.open_account(currency="USD", livemode=True)
+                await client.fund(
+                    account,
+                    FUNDS_MINOR,
+                    "USD",
+                    bank="bench",
+                    external_ref=f"more-{number}",
+                )
+                return account
+
+        return list(await asyncio.gather(*map(opened, range(count))))
+
     async def batches(
-        self, client: AsyncClient, rows: int, *, seconds: float
+        self,
+        client: AsyncClient,
+        rows: int,
+        *,
+        seconds: float,
+        accounts: Sequence[str] = (),
     ) -> tuple[float, Latencies]:
         """Submit batches of `rows`; return payouts a second and the latencies of the calls.
 
+        accounts: over which they are spread, one after the other; the one account if none is named.
         The orders are made inside the loop: what a client pays is in the figure.
         """
         accepted = 0
+        drawn_on = accounts or (self.account,)
 
         async def call(number: int) -> None:
             nonlocal accepted
             request = payouts_pb2.SubmitBatchRequest(
-                orders=[order(self.account, number * rows + row) for row in range(rows)]
+                orders=[
+                    order(drawn_on[row % len(drawn_on)], number * rows + row)
+                    for row in range(rows)
+                ]
             )
             reply = await client.submit_request(request, deadline=20.0)
             assert len(reply.results) == rows, (len(reply.results), rows)
@@ -82,6 +115,24 @@ class OurCluster:
             seconds_max=seconds,
         )
         return accepted / latencies.took_s, latencies
+
+    async def hot_and_spread(
+        self, client: AsyncClient, *, seconds: float
+    ) -> tuple[float, float]:
+        """Return payouts a second in batches of 1,000 over one account, and over 1,000.
+
+        The two take turns, so that both meet the same neighbours; the median of their rounds.
+        """
+        accounts = await self.open_accounts(client, SPREAD_ACCOUNTS)
+        hot: list[float] = []
+        spread: list[float] = []
+        for _ in range(_ROUNDS):
+            for rates, over in ((hot, accounts[:1]), (spread, accounts)):
+                rate, _ = await self.batches(
+                    client, 1_000, seconds=seconds / _ROUNDS, accounts=over
+                )
+                rates.append(rate)
+        return statistics.median(hot), statistics.median(spread)
 
     async def singles(
         self, client: AsyncClient, *, callers: int, seconds: float
