@@ -186,6 +186,7 @@ class Stage:
         audit.accounts(view.all_accounts())
         audit.internals(view.all_internals())
         audit.payouts(view.all_payouts())
+        audit.under_way(view.all_under_way(), view.all_payouts())
         audit.events(view.events())
         audit.trial_balance()
         assert audit.breaches == []
