@@ -15,6 +15,7 @@ from ledgerd.cli.dev import DevCluster
 from ledgerd.client import CallError, Client, Profile
 from tests import waiting
 from tests.e2e.load import Load, load_on
+from tests.e2e.watchers import Watcher
 
 pytestmark = pytest.mark.e2e
 WAIT_S_MAX = 60.0
@@ -197,3 +198,23 @@ def flip(path: Path) -> None:
         byte = file.read(1)[0]
         file.seek(-1, os.SEEK_CUR)
         file.write(bytes([byte ^ 1]))
+
+
+def test_a_watch_goes_on_across_an_installed_state(small: DevCluster) -> None:
+    """A node whose state was replaced under its watcher tells the next event, not a later one."""
+    watchers = [Watcher(small.profile_path, node_id=node) for node in (1, 2, 3)]
+    with Client(Profile.load(small.profile_path)) as client:
+        for watcher in watchers:
+            watcher.start()
+        with load_on(client, callers=8, deadline_s=10.0) as load:
+            away = away_until_cut(small, client, load)
+            small.resume(away)
+            until(
+                "the state is installed",
+                lambda: happened(small, away, "snapshot_installed") > 0,
+            )
+            load.wait_for(100)
+        last = client.last_event_seq(deadline=10.0)
+
+    for watcher in watchers:
+        assert watcher.finish(last, WAIT_S_MAX) == list(range(1, last + 1))

@@ -1,83 +1,21 @@
 """Events while leaders are killed: every one, once, in order, for quick and slow watchers."""
 
-import asyncio
 import os
-import threading
 import time
-from pathlib import Path
 
 import pytest
 
 from ledgerd.api.v1 import events_pb2
 from ledgerd.cli.dev import DevCluster
-from ledgerd.client import AsyncClient, Client, NotLogged, Profile
-from ledgerd.client.watch import Watch
+from ledgerd.client import Client, NotLogged, Profile
 from ledgerd.errors import Reason
 from tests.e2e.load import load_on
+from tests.e2e.watchers import Watcher
 
 pytestmark = pytest.mark.e2e
 
 KILLS = int(os.environ.get("LEDGERD_KILLS", "5"))  # `make watch` sets 50
 KILL_S_MAX = 30.0  # until there is a leader again and the killed node is back
-
-
-class Watcher(threading.Thread):
-    """Watches in a thread of its own, with a client of its own.
-
-    stalls_at: number of events after which it takes nothing until `go_on` is called.
-    """
-
-    def __init__(self, profile: Path, *, stalls_at: int | None = None) -> None:
-        super().__init__(name="watcher", daemon=True)
-        self._profile = profile
-        self._stalls_at = stalls_at
-        self._goes_on = threading.Event()
-        self._until_seq: int | None = None
-        self.seqs: list[int] = []
-        self.error: BaseException | None = None
-        self.stalled = threading.Event()
-
-    def run(self) -> None:
-        """Watch until the number that `finish` names."""
-        try:
-            asyncio.run(self._watch())
-        except BaseException as error:  # told by `finish`
-            self.error = error
-
-    def go_on(self) -> None:
-        """Take the rest."""
-        self._goes_on.set()
-
-    def finish(self, until_seq: int, timeout_s: float) -> list[int]:
-        """Return the numbers received, once number `until_seq` was looked at."""
-        self._until_seq = until_seq
-        self._goes_on.set()
-        self.join(timeout_s)
-        assert self.error is None, self.error
-        assert not self.is_alive(), f"{len(self.seqs)} of {until_seq} events"
-        return self.seqs
-
-    async def _watch(self) -> None:
-        async with AsyncClient.from_profile(self._profile) as client:
-            watch = client.watch(1, deadline=30.0)
-            async with watch:
-                while (event := await self._next(watch)) is not None:
-                    self.seqs.append(event.seq)
-                    if len(self.seqs) == self._stalls_at:
-                        self.stalled.set()
-                        await asyncio.to_thread(self._goes_on.wait)
-
-    async def _next(self, watch: Watch) -> events_pb2.Event | None:
-        """Return the next event; None once everything asked for was received."""
-        while True:
-            until = self._until_seq
-            if until is not None and len(self.seqs) >= until:
-                return None
-            try:
-                async with asyncio.timeout(0.5):
-                    return await anext(watch)
-            except TimeoutError:
-                continue
 
 
 @pytest.mark.timeout(180 + 40 * KILLS)
