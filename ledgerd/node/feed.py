@@ -80,6 +80,7 @@ class Feed:
         self._source = source
         self._watchers_max = watchers_max
         self._watchers = 0
+        self._reading = asyncio.Semaphore(1)
         self._stopping: asyncio.Future[None] | None = None
         self._is_stopping = False
 
@@ -161,15 +162,16 @@ class Feed:
     async def _page(
         self, point: EventPoint, keep: Keep | None
     ) -> tuple[ReadAt, EventPage]:
-        return await self._read(
-            lambda reader: reader.events_page(
-                point,
-                rows_max=PAGE_EVENTS_MAX,
-                scan_max=SCAN_EVENTS_MAX,
-                keep=keep,
-            ),
-            at_least=0,
-        )
+        async with self._reading:  # in turn: other reads have the other reader threads
+            return await self._read(
+                lambda reader: reader.events_page(
+                    point,
+                    rows_max=PAGE_EVENTS_MAX,
+                    scan_max=SCAN_EVENTS_MAX,
+                    keep=keep,
+                ),
+                at_least=0,
+            )
 
     async def _read(
         self, query: Callable[[StateReader], T], *, at_least: int | None

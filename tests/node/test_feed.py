@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -310,5 +310,35 @@ def test_a_number_that_is_no_longer_kept_is_refused_with_the_oldest(
         assert caught.value.kind is Kind.OUT_OF_RANGE
         assert caught.value.metadata["seq_oldest"] == "11"
         assert found == list(range(11, 603))
+
+    run(environment, story)
+
+
+def test_watchers_are_read_for_in_turn(environment: Environment) -> None:
+    """However many catch up, they hold one reader thread; other reads have the others."""
+
+    async def story(node: Node, feed: Feed) -> None:
+        at_once: list[int] = []
+        read = node.read
+
+        async def counted(*given: Any, **how: Any) -> Any:  # Any: of any query
+            node.open_reads += 1
+            at_once.append(node.open_reads)
+            try:
+                await asyncio.sleep(0)
+                return await read(*given, **how)
+            finally:
+                node.open_reads -= 1
+
+        async def everything() -> list[int]:
+            async with watching(feed, 1) as told:
+                return await seqs(told, 602)
+
+        node.read = counted  # type: ignore[method-assign] # of this test
+        found = await asyncio.gather(*(everything() for _ in range(8)))
+
+        assert found == [list(range(1, 603))] * 8
+        assert len(at_once) > 8 * 602 // feed_module.PAGE_EVENTS_MAX
+        assert max(at_once[2 * 8 :]) == 1  # once all have begun, each by itself
 
     run(environment, story)
