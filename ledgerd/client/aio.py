@@ -32,6 +32,7 @@ from ledgerd.client.exports import ExportPart, part_of
 from ledgerd.client.ids import new_account_id, new_request_id
 from ledgerd.client.leader import Node, Nodes
 from ledgerd.client.orders import payout_order
+from ledgerd.client.payout_calls import PayoutCalls
 from ledgerd.client.profile import Profile
 from ledgerd.client.rail_calls import RailCalls
 from ledgerd.client.results import (
@@ -48,7 +49,7 @@ from ledgerd.limits import BATCH_COMMANDS_MAX, REQUEST_BYTES_MAX
 STATUSES_DEADLINE_S: Final = 1.0
 
 
-class AsyncClient(AccountCalls, RailCalls, DispatchCalls):
+class AsyncClient(AccountCalls, PayoutCalls, RailCalls, DispatchCalls):
     """Talks to one cluster. Use it in `async with`, or call `close`.
 
     Deadlines are in seconds from the call, of all attempts together; None takes the

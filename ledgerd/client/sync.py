@@ -22,6 +22,7 @@ from ledgerd.api.v1 import (
 )
 from ledgerd.client.aio import STATUSES_DEADLINE_S, AsyncClient
 from ledgerd.client.blocking_account_calls import BlockingAccountCalls
+from ledgerd.client.blocking_payout_calls import BlockingPayoutCalls
 from ledgerd.client.blocking_rail_calls import BlockingRailCalls
 from ledgerd.client.concerns import WriteConcern
 from ledgerd.client.exports import ExportPart
@@ -118,7 +119,7 @@ class BlockingWatch:
         self._watch.close()
 
 
-class Client(BlockingAccountCalls, BlockingRailCalls):
+class Client(BlockingAccountCalls, BlockingPayoutCalls, BlockingRailCalls):
     """Talks to one cluster and blocks. Use it in `with`, or call `close`.
 
     Deadlines are in seconds from the call, of all attempts together; None takes the

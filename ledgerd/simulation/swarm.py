@@ -59,7 +59,8 @@ class Load:
 
     Shares are of calls: retry_same of finished ids used again, other_body of those with other
     fields, reads of all calls, rare of writes that are not submits, forget of calls abandoned by
-    a client that died. watchers: clients that only read, often, at any node, and do not ask twice.
+    a client that died; lifecycle of writes that are about what becomes of payouts. watchers:
+    clients that only read, often, at any node, and do not ask twice.
     calls_max: of one client.
     """
 
@@ -75,6 +76,7 @@ class Load:
     rare: float
     forget: float
     watchers: int = 0
+    lifecycle: float = 0.0
     calls_max: int = 1 << 30
 
 
@@ -147,7 +149,7 @@ def draw(seed: int) -> Setup:
         is_wired=chance(generator, 0.3),
         bounds=_bounds(generator, base),
         wire=_wire(generator, base_ns),
-        load=_load(generator, base_ns),
+        load=_load(generator, base_ns, seed),
         faults=faults,
         fault_gap_ns=pick((1, 2, 4)) * base_ns,
         fault_ns=pick((1, 2, 4)) * base_ns,
@@ -199,7 +201,7 @@ def _wire(generator: random.Random, base_ns: int) -> Wire:
     )
 
 
-def _load(generator: random.Random, base_ns: int) -> Load:
+def _load(generator: random.Random, base_ns: int, seed: int) -> Load:
     pick = generator.choice
     clients = pick((2, 3, 5, 8))
     return Load(
@@ -215,6 +217,7 @@ def _load(generator: random.Random, base_ns: int) -> Load:
         rare=pick((0.1, 0.3)),
         forget=pick((0.0, 0.05, 0.2)),
         watchers=pick((0, 1, 2)),
+        lifecycle=dice(seed, "lifecycle").choice((0.0, 0.4, 0.7)),
     )
 
 

@@ -21,6 +21,7 @@ from ledgerd.ledger.money import currency_number
 from ledgerd.replica.inputs import CommandProposed, PayoutsProposed, Waiter
 from ledgerd.simulation.clock import EPOCH_US
 from ledgerd.simulation.dice import chance, dice
+from ledgerd.simulation.lifecycle import LifecycleAuthor
 from ledgerd.simulation.swarm import Load
 
 USD: Final = currency_number("USD")
@@ -72,6 +73,7 @@ def proposal(
             rail=row.rail,
             principal=tag,
             details=row.details,
+            release_at_us=row.release_at_us,
         )
     return PayoutsProposed(waiter, batch)
 
@@ -104,6 +106,7 @@ class Author:
         self._done: list[Submits | Asked] = []
         self._payouts: list[bytes] = []
         self._begun = 0
+        self._life = LifecycleAuthor(seed, client, self._life_id)
 
     def next(self, now_us: int) -> Work:
         """Return what to do next."""
@@ -117,8 +120,25 @@ class Author:
             return self._again()
         make = self._rare if chance(generator, load.rare) else self._submits
         work = make(now_us)
+        if load.lifecycle:
+            work = self._with_life(work, now_us)
         self._done.append(work)
         return work
+
+    def _with_life(self, work: Submits | Asked, now_us: int) -> Submits | Asked:
+        """Return the work, or in its place what belongs to the lifecycle of payouts."""
+        generator = self._life.dice
+        if not chance(generator, self._load.lifecycle):
+            return work
+        if isinstance(work, Submits):
+            if chance(generator, 0.2):
+                return Submits(self._life.scheduled(work.rows, now_us))
+            if chance(generator, 0.5):
+                return work
+        return self._life.next(now_us, self._payouts, self._accounts)
+
+    def _life_id(self, ms: int) -> bytes:
+        return uuid7(self._life.dice, ms)
 
     def read(self) -> ReadAccount:
         """Return a read of any account."""

@@ -23,6 +23,8 @@ from ledgerd.api.v1 import (
     accounts_pb2_grpc,
     admin_pb2,
     admin_pb2_grpc,
+    audit_pb2,
+    audit_pb2_grpc,
     cluster_pb2,
     cluster_pb2_grpc,
     common_pb2,
@@ -130,6 +132,7 @@ class FakeNode:
         events_pb2_grpc.add_FeedServicer_to_server(FakeFeed(self), server)
         admin_pb2_grpc.add_AdminServicer_to_server(FakeAdmin(self), server)
         cluster_pb2_grpc.add_ClusterServicer_to_server(FakeClusterCalls(self), server)
+        audit_pb2_grpc.add_AuditServicer_to_server(FakeAudit(self), server)
         self.port = server.add_insecure_port(f"127.0.0.1:{self.port}")
         server.start()
         self._server = server
@@ -372,6 +375,76 @@ class FakePayouts(payouts_pb2_grpc.PayoutsServicer):
                 refusal=None if known else common_pb2.PAYOUT_NOT_FOUND,
             ),
             state=payouts_pb2.CANCELLED if known else None,
+        )
+
+    def Approve(
+        self, request: payouts_pb2.ApprovePayoutRequest, context: grpc.ServicerContext
+    ) -> payouts_pb2.PayoutChangeReply:
+        return self._changed("Approve", request, context)
+
+    def Reject(
+        self, request: payouts_pb2.RejectPayoutRequest, context: grpc.ServicerContext
+    ) -> payouts_pb2.PayoutChangeReply:
+        return self._changed("Reject", request, context)
+
+    def Reroute(
+        self, request: payouts_pb2.ReroutePayoutRequest, context: grpc.ServicerContext
+    ) -> payouts_pb2.PayoutChangeReply:
+        return self._changed("Reroute", request, context)
+
+    def RequestRecall(
+        self, request: payouts_pb2.RequestRecallRequest, context: grpc.ServicerContext
+    ) -> payouts_pb2.PayoutChangeReply:
+        return self._changed("RequestRecall", request, context)
+
+    def _changed(
+        self, name: str, request: object, context: grpc.ServicerContext
+    ) -> payouts_pb2.PayoutChangeReply:
+        self.node.enter_write(name, context)
+        self.node.cluster.asked.append(request)
+        return payouts_pb2.PayoutChangeReply(
+            header=self.node.cluster.header(self.node),
+            result=common_pb2.CommandResult(outcome=common_pb2.OUTCOME_CREATED),
+            state=payouts_pb2.READY,
+        )
+
+
+EXCEPTION = audit_pb2.PayoutException(
+    index=7,
+    ordinal=1,
+    cause=audit_pb2.PayoutException.SECOND_SETTLEMENT,
+    payout_id="payout_x",
+    told="Settle",
+    rail="swift",
+    rail_key="A" * 15,
+    reference="ref-9",
+    proposed=audit_pb2.ADJUST,
+    proposed_by="ann",
+)
+
+
+class FakeAudit(audit_pb2_grpc.AuditServicer):
+    """Shows one exception, and accepts whatever is to become of it."""
+
+    def __init__(self, node: FakeNode) -> None:
+        self.node = node
+
+    def ListExceptions(
+        self, request: audit_pb2.ListExceptionsRequest, context: grpc.ServicerContext
+    ) -> audit_pb2.ListExceptionsReply:
+        self.node.enter("ListExceptions", context)
+        self.node.cluster.asked.append(request)
+        return audit_pb2.ListExceptionsReply(exceptions=[EXCEPTION], has_more=True)
+
+    def ResolveException(
+        self, request: audit_pb2.ResolveExceptionRequest, context: grpc.ServicerContext
+    ) -> audit_pb2.ResolveExceptionReply:
+        self.node.enter_write("ResolveException", context)
+        self.node.cluster.asked.append(request)
+        return audit_pb2.ResolveExceptionReply(
+            header=self.node.cluster.header(self.node),
+            result=common_pb2.CommandResult(outcome=common_pb2.OUTCOME_CREATED),
+            state=payouts_pb2.SETTLED,
         )
 
 

@@ -182,6 +182,7 @@ def columns(commands: Iterable[Submit]) -> PayoutColumns:
             rail=command.rail,
             principal=command.principal,
             details=command.details,
+            release_at_us=command.release_at_us,
         )
     return batches.decode(batches.encode(batch))
 

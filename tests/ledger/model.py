@@ -139,13 +139,20 @@ class Model:
         return max(fee_rule.min_minor, min(whole, fee_rule.max_minor))
 
     def submit(self, c: Submit) -> str:
-        client = (c.account_id, c.amount_minor, c.currency, c.rail, c.details)
+        client = (
+            c.account_id,
+            c.amount_minor,
+            c.currency,
+            c.rail,
+            c.details,
+            c.release_at_us,
+        )
         if c.payout_id in self.spent:
             return self.spent[c.payout_id]
         if c.payout_id in self.payouts:
             same = self.payouts[c.payout_id]["client"] == client
             return "REPLAYED" if same else "CONFLICT"
-        if c.amount_minor <= 0 or c.currency not in CURRENCIES:
+        if c.amount_minor <= 0 or c.currency not in CURRENCIES or c.release_at_us < 0:
             return "INVALID_COMMAND"
         code = self._may_submit(c)
         if code != "CREATED":
@@ -175,7 +182,14 @@ class Model:
         ]
         if not self.post(self.book(c.account_id), changes):
             return "OVERFLOW"
-        client = (c.account_id, c.amount_minor, c.currency, c.rail, c.details)
+        client = (
+            c.account_id,
+            c.amount_minor,
+            c.currency,
+            c.rail,
+            c.details,
+            c.release_at_us,
+        )
         self.payouts[c.payout_id] = {"client": client, "total": total, "state": 3}
         return "CREATED"
 
@@ -269,4 +283,5 @@ def _client(command: Any) -> tuple[Any, ...]:
     """What is compared on a retry: everything but who asked."""
     fields = {name: getattr(command, name) for name in type(command).__slots__}
     fields.pop("principal", None)
+    fields.pop("approver", None)
     return type(command), tuple(fields.items())

@@ -41,8 +41,10 @@ from ledgerd.ledger.payouts import (
     PayoutState,
     PayoutStatus,
     Trigger,
+    rail_now,
     status_of,
 )
+from tests.fakes import MemoryView
 from tests.ledger.making import (
     ALICE,
     SWIFT,
@@ -190,22 +192,7 @@ class Stage:
         audit.events(view.events())
         audit.trial_balance()
         assert audit.breaches == []
-        self._check_ready()
-
-    def _check_ready(self) -> None:
-        """A READY payout can be found by a worker; any other only if its lease has lapsed."""
-        found = {
-            (index, ordinal)
-            for key, value in self.books.view.tables[Table.READY].items()
-            for index in [records.ready_of(key)[1]]
-            for ordinal in records.decode_ready(key, value)
-        }
-        for head, status in self.books.view.all_payouts():
-            state = status_of(head, status).state
-            if state is S.READY:
-                assert head.position in found, head
-            elif state is not S.DISPATCHING:
-                assert head.position not in found, (head, state)
+        check_ready(view)
 
 
 # How a payout that was just submitted comes into each state. BEFORE is a dispatch that was
@@ -250,3 +237,19 @@ def stage(
     assert made.state is state
     made.audit()
     return made
+
+
+def check_ready(view: MemoryView) -> None:
+    """A READY payout can be found by a worker; any other only if its lease has lapsed."""
+    found = {
+        (records.ready_of(key)[0], records.ready_of(key)[1], ordinal)
+        for key, value in view.tables[Table.READY].items()
+        for ordinal in records.decode_ready(key, value)
+    }
+    for head, status in view.all_payouts():
+        state = status_of(head, status).state
+        place = (rail_now(head, status), *head.position)
+        if state is S.READY:
+            assert place in found, head
+        elif state is not S.DISPATCHING:
+            assert place not in found, (head, state)

@@ -19,6 +19,18 @@ def breaches(made: Stage, **changes: object) -> set[str]:
     return {breach.invariant for breach in audit.breaches}
 
 
+def test_an_audit_is_asked_again():
+    """Every so many entries the same audit sees all payouts again, and counts each once."""
+    made = stage(PayoutState.SENT)
+    audit = Audit()
+    for entry in made.books.view.journal():
+        audit.entry(entry)
+    for _ in range(3):
+        audit.payouts(made.books.view.all_payouts())
+
+    assert audit.breaches == []
+
+
 def test_lost_transit_is_a_breach_of_i5():
     """A payout that is not under way leaves nothing in transit."""
     made = stage(PayoutState.DISPATCHING)

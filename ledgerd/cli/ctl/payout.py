@@ -17,6 +17,7 @@ from ledgerd.cli.ctl.session import (
 )
 from ledgerd.cli.ctl.submit import submit
 from ledgerd.client import (
+    CommandResult,
     bic_account,
     iban,
     new_payout_id,
@@ -269,6 +270,100 @@ def payout_cancel(
             concern=session.concern,
             deadline=session.deadline_s,
         )
+    render.print_result(
+        session,
+        result,
+        "request_id",
+        payout=payout_id,
+        state=result.payout_state.lower(),
+    )
+
+
+@write_option
+@payout.command("approve")
+@click.argument("payout_id")
+@request_option
+@click.pass_obj
+def payout_approve(session: Session, *, payout_id: str, request_id: str | None) -> None:
+    """Let a payout go that waits for review. Not by who submitted it."""
+    request_id = request_id or new_request_id()
+    with session.client() as client, repeatable("--request-id", request_id):
+        result = client.approve(
+            payout_id,
+            request_id=request_id,
+            concern=session.concern,
+            deadline=session.deadline_s,
+        )
+    _print_change(session, result, payout_id)
+
+
+@write_option
+@payout.command("reject")
+@click.argument("payout_id")
+@click.option("--reason", default="", help="For the record.")
+@request_option
+@click.pass_obj
+def payout_reject(
+    session: Session, *, payout_id: str, reason: str, request_id: str | None
+) -> None:
+    """End a payout that waits for review; nothing is charged."""
+    request_id = request_id or new_request_id()
+    with session.client() as client, repeatable("--request-id", request_id):
+        result = client.reject(
+            payout_id,
+            reason=reason,
+            request_id=request_id,
+            concern=session.concern,
+            deadline=session.deadline_s,
+        )
+    _print_change(session, result, payout_id)
+
+
+@write_option
+@payout.command("reroute")
+@click.argument("payout_id")
+@click.option("--rail", required=True, help="The rail to go by, for example eu_sct.")
+@request_option
+@click.pass_obj
+def payout_reroute(
+    session: Session, *, payout_id: str, rail: str, request_id: str | None
+) -> None:
+    """Send a payout that was not dispatched by another rail, at that rail's fee."""
+    request_id = request_id or new_request_id()
+    with session.client() as client, repeatable("--request-id", request_id):
+        result = client.reroute(
+            payout_id,
+            rail,
+            request_id=request_id,
+            concern=session.concern,
+            deadline=session.deadline_s,
+        )
+    _print_change(session, result, payout_id)
+
+
+@write_option
+@payout.command("recall")
+@click.argument("payout_id")
+@click.option("--reason", default="", help="For the record.")
+@request_option
+@click.pass_obj
+def payout_recall(
+    session: Session, *, payout_id: str, reason: str, request_id: str | None
+) -> None:
+    """Ask the rail for money back that is on its way or there."""
+    request_id = request_id or new_request_id()
+    with session.client() as client, repeatable("--request-id", request_id):
+        result = client.request_recall(
+            payout_id,
+            reason=reason,
+            request_id=request_id,
+            concern=session.concern,
+            deadline=session.deadline_s,
+        )
+    _print_change(session, result, payout_id)
+
+
+def _print_change(session: Session, result: CommandResult, payout_id: str) -> None:
     render.print_result(
         session,
         result,

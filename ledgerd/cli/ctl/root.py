@@ -13,6 +13,7 @@ from ledgerd.cli.ctl.audit import audit
 from ledgerd.cli.ctl.books import trial_balance
 from ledgerd.cli.ctl.cluster import cluster
 from ledgerd.cli.ctl.events import events
+from ledgerd.cli.ctl.exceptions import exceptions
 from ledgerd.cli.ctl.export import export
 from ledgerd.cli.ctl.fees import fees
 from ledgerd.cli.ctl.hold import hold
@@ -143,6 +144,7 @@ _COMMANDS: Final = (
     account,
     hold,
     payout,
+    exceptions,
     voucher,
     events,
     trial_balance,

@@ -76,9 +76,18 @@ def evidence(state: WorkingSet, moment: Moment, command: Evidence) -> Decision:
             return Decision(Refusal.RAIL_KEY_UNKNOWN)
         return Life(state, moment, at).done()  # same
 
-    state.use_evidence(
-        id_, EvidenceUse(moment.position, at or NO_PAYOUT_AT, amount_minor)
-    )
+    decision = _first_told(state, moment, command, at)
+    if decision.code != Refusal.OVERFLOW:  # what was not taken can be told again
+        state.use_evidence(
+            id_, EvidenceUse(moment.position, at or NO_PAYOUT_AT, amount_minor)
+        )
+    return decision
+
+
+def _first_told(
+    state: WorkingSet, moment: Moment, command: Evidence, at: Position | None
+) -> Decision:
+    trigger = _TRIGGERS[type(command)]
     if at is None:
         return _alert(state, moment, command, ExceptionCause.UNKNOWN_RAIL_KEY, None)
     life = Life(state, moment, at)
@@ -93,7 +102,7 @@ def evidence(state: WorkingSet, moment: Moment, command: Evidence) -> Decision:
         return life.done()
     if verdict is not Verdict.LEGAL:
         return _alert(state, moment, command, ExceptionCause.WRONG_STATE, at)
-    if amount_minor > life.amount_minor - life.status.back_minor:
+    if _amount_minor(command) > life.amount_minor - life.status.back_minor:
         return _alert(state, moment, command, ExceptionCause.TOO_MUCH_RETURNED, at)
     return take(life, moment, command)
 

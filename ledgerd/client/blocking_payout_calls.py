@@ -1,0 +1,149 @@
+"""The blocking face of `payout_calls`."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from ledgerd.api.v1 import audit_pb2
+from ledgerd.client.concerns import WriteConcern
+from ledgerd.client.payout_calls import PayoutCalls
+from ledgerd.client.results import CommandResult
+
+_T = TypeVar("_T")
+
+
+class BlockingPayoutCalls(ABC):
+    """The part of `Client` about payouts that came with state version 3."""
+
+    _client: PayoutCalls
+
+    # Any: what a coroutine yields and is sent is the event loop's affair.
+    @abstractmethod
+    def _wait(self, call: Coroutine[Any, Any, _T]) -> _T: ...
+
+    def approve(
+        self,
+        payout_id: str,
+        *,
+        request_id: str | None = None,
+        concern: WriteConcern = WriteConcern.QUORUM,
+        deadline: float | None = None,
+    ) -> CommandResult:
+        """Let a payout go that waits for review. Not by who submitted it."""
+        return self._wait(
+            self._client.approve(
+                payout_id,
+                request_id=request_id,
+                concern=concern,
+                deadline=deadline,
+            )
+        )
+
+    def reject(
+        self,
+        payout_id: str,
+        *,
+        reason: str = "",
+        request_id: str | None = None,
+        concern: WriteConcern = WriteConcern.QUORUM,
+        deadline: float | None = None,
+    ) -> CommandResult:
+        """End a payout that waits for review; nothing is charged. Not by who submitted it."""
+        return self._wait(
+            self._client.reject(
+                payout_id,
+                reason=reason,
+                request_id=request_id,
+                concern=concern,
+                deadline=deadline,
+            )
+        )
+
+    def reroute(
+        self,
+        payout_id: str,
+        rail: str,
+        *,
+        request_id: str | None = None,
+        concern: WriteConcern = WriteConcern.QUORUM,
+        deadline: float | None = None,
+    ) -> CommandResult:
+        """Send a payout that was not dispatched by another rail, at that rail's fee."""
+        return self._wait(
+            self._client.reroute(
+                payout_id,
+                rail,
+                request_id=request_id,
+                concern=concern,
+                deadline=deadline,
+            )
+        )
+
+    def request_recall(
+        self,
+        payout_id: str,
+        *,
+        reason: str = "",
+        request_id: str | None = None,
+        concern: WriteConcern = WriteConcern.QUORUM,
+        deadline: float | None = None,
+    ) -> CommandResult:
+        """Ask the rail for money back that is on its way or there."""
+        return self._wait(
+            self._client.request_recall(
+                payout_id,
+                reason=reason,
+                request_id=request_id,
+                concern=concern,
+                deadline=deadline,
+            )
+        )
+
+    def resolve_exception(
+        self,
+        index: int,
+        ordinal: int,
+        *,
+        resolution: str,
+        reason: str = "",
+        request_id: str | None = None,
+        concern: WriteConcern = WriteConcern.QUORUM,
+        deadline: float | None = None,
+    ) -> CommandResult:
+        """Name how an exception is settled, `ACCEPT`, `ADJUST` or `DISMISS`.
+
+        The second person to name the same settles it.
+        """
+        return self._wait(
+            self._client.resolve_exception(
+                index,
+                ordinal,
+                resolution=resolution,
+                reason=reason,
+                request_id=request_id,
+                concern=concern,
+                deadline=deadline,
+            )
+        )
+
+    def exceptions(
+        self,
+        *,
+        with_resolved: bool = False,
+        page_size: int = 0,
+        after: tuple[int, int] = (0, 0),
+        at_least: int | None = None,
+        max_age: float | None = None,
+        deadline: float | None = None,
+    ) -> audit_pb2.ListExceptionsReply:
+        """Return exceptions behind position `after`, in order: index and ordinal."""
+        return self._wait(
+            self._client.exceptions(
+                with_resolved=with_resolved,
+                page_size=page_size,
+                after=after,
+                at_least=at_least,
+                max_age=max_age,
+                deadline=deadline,
+            )
+        )
