@@ -38,7 +38,8 @@ class Plant:
     id: of the design's list. name: what is broken, in words. bugs: "module:Name.attribute" to what
     makes the bug of the original function. engine: what finds it. setup: changes what a seed has
     drawn, so that the faults which show the bug come often; the unplanted build is clean under the
-    same changes. test: with DIRECT, "module:Class.function" of the test that must fail.
+    same changes. test: with DIRECT, "module:Class.function" of the test that must fail, and
+    arguments: what it is called with.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Plant:
     engine: Engine = Engine.CLUSTER
     setup: Callable[[Setup], Setup] | None = None
     test: str = ""
+    arguments: tuple[object, ...] = ()
 
 
 @contextmanager

@@ -4,15 +4,18 @@ from dataclasses import replace
 from typing import Any, Final
 
 from ledgerd.errors import StorageError
+from ledgerd.formats.entries import Verdict, decode
 from ledgerd.formats.records import Table
 from ledgerd.raft.entries import NO_NODE, HardState, Index, Role
+from ledgerd.raft.membership import Standing
 from ledgerd.replica.compaction import LogBounds
+from ledgerd.simulation.snapshots import InstallingState
 from ledgerd.simulation.swarm import Setup
 from ledgerd.storage import applied as applied_record
 from ledgerd.storage import keys
 from ledgerd.storage.log_store import LmdbLogStore
 from ledgerd.storage.state_store import LmdbStateStore
-from tests.simulation.mutations.plant import Function, Plant
+from tests.simulation.mutations.plant import Engine, Function, Plant
 
 
 def _forget_the_vote(pack: Function) -> Function:
@@ -50,13 +53,55 @@ def _try_again(write: Function) -> Function:
     return twice
 
 
-def _copy_without_ids(copy_of: Function) -> Function:
-    """Copy a state for others without the table of used ids."""
+def _cut_the_bad_tail(stored_last: Function) -> Function:
+    """Take a bad record at the end for one that was never written whole (T15)."""
 
-    def without(holder: Any) -> Any:
-        snapshot, rows = copy_of(holder)
-        rows[Table.ID.value] = {}
-        return snapshot, rows
+    def cut(self: LmdbLogStore) -> Any:
+        with (
+            self._lmdb.begin(write=True) as transaction,
+            transaction.cursor(self._entries) as cursor,
+        ):
+            more = cursor.last()
+            while more:
+                index = keys.index_of(cursor.key())
+                if decode(cursor.value(), index).verdict is Verdict.INTACT:
+                    break
+                cursor.delete()
+                more = cursor.last()
+            self._last = index if more else self._anchor.at
+        return stored_last(self)
+
+    return cut
+
+
+def _let_another_store_in(standing: Function) -> Function:
+    """Know a node by its id alone (T13)."""
+
+    def by_id(self: Any, node_id: Any, store_uuid: bytes) -> Any:
+        found = standing(self, node_id, store_uuid)
+        return Standing.MEMBER if found is Standing.OTHER_STORE else found
+
+    return by_id
+
+
+def _believe_rows(body_of: Function) -> Function:
+    """Read rows without a look at their checksum (T85)."""
+    del body_of
+
+    def unchecked(table: Any, key: bytes, value: bytes) -> bytes:
+        return bytes(value[:-4])
+
+    return unchecked
+
+
+def _install_without_ids(swap: Function) -> Function:
+    """Put a state in place that lacks the table of used ids."""
+
+    def without(self: InstallingState, snapshot: Any) -> None:
+        swap(self, snapshot)
+        tables = dict(self.disk.state.tables)
+        tables[Table.ID.value] = type(tables[Table.ID.value])()
+        self.disk.state.replace(tables)
 
     return without
 
@@ -121,9 +166,33 @@ PLANTS: Final = (
         {"ledgerd.storage.hard_state:pack": _forget_the_vote},
     ),
     Plant(
+        "M17",
+        "a corrupt record at the end of the log is cut as if it were torn",
+        {"ledgerd.storage.log_store:LmdbLogStore._stored_last": _cut_the_bad_tail},
+        engine=Engine.DIRECT,
+        test="tests.simulation.test_disk"
+        ":test_a_damaged_entry_is_found_when_the_log_is_opened",
+    ),
+    Plant(
+        "M18",
+        "a node with an emptied disk takes part under its old id",
+        {"ledgerd.raft.membership:Membership.standing": _let_another_store_in},
+        engine=Engine.DIRECT,
+        test="tests.raft.test_membership:test_a_node_is_known_by_its_id_and_its_store",
+        arguments=(1, b"b" * 16, Standing.OTHER_STORE),
+    ),
+    Plant(
+        "X23",
+        "the checksum of a row is not looked at when it is read",
+        {"ledgerd.formats.records:_body": _believe_rows},
+        engine=Engine.DIRECT,
+        test="tests.formats.test_records:test_rot_is_found_and_named",
+        arguments=(Table.ACCOUNT,),
+    ),
+    Plant(
         "X8",
         "a copy of the state lacks the table of used ids",
-        {"ledgerd.simulation.snapshots:copy_of": _copy_without_ids},
+        {"ledgerd.simulation.snapshots:InstallingState._swap": _install_without_ids},
         setup=_short_logs,
     ),
     Plant(
