@@ -30,8 +30,10 @@ class Load:
     failures: list[str] = field(default_factory=list)
 
     def longest_gap_s(self, since: float = 0.0) -> float:
-        """Return the longest time without an acknowledgement after `since`."""
-        times = sorted(at for at in self.acks if at >= since)
+        """Return the longest time without an acknowledgement that ended after `since`."""
+        times = sorted(self.acks)
+        first = next((i for i, at in enumerate(times) if at >= since), len(times))
+        times = times[max(0, first - 1) :]  # the silence may have begun before
         return max(b - a for a, b in pairwise(times))
 
     def wait_for(self, more: int, timeout_s: float = 30.0) -> None:
