@@ -2,7 +2,8 @@
 
 Starts three nodes over mutual TLS, pays a pain.001 file and a NACHA file of 100,000 entries through
 `ledgerctl`, kills the leader with SIGKILL half-way, lets it come back, pays both files once more,
-and compares what was submitted with what the ledger holds. Exit code 0 only if everything agrees.
+and compares what was submitted with what the ledger holds. Then payouts live their whole lives over
+the simulated rail (`payout_life`). Exit code 0 only if everything agrees.
 """
 
 import json
@@ -21,6 +22,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
+from examples import payout_life
 from ledgerd.api.v1 import accounts_pb2, admin_pb2
 from ledgerd.cli.dev import DevCluster
 from ledgerd.client import Client
@@ -79,7 +81,7 @@ def main() -> int:
     nacha = nacha_file(console)
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
-    cluster = DevCluster(FOLDER / "cluster", NODES)
+    cluster = DevCluster(FOLDER / "cluster", NODES, has_rail=True)
     with running(cluster, console), Client.from_profile(cluster.profile_path) as client:
         eur = open_funded(client, "EUR", 10_000_000_00)
         usd = open_funded(client, "USD", 10_000_000_000_00)
@@ -102,7 +104,9 @@ def main() -> int:
         digests = equal_digests(client)
         trial = client.trial_balance()
         show(console, first, second, trial, digests, outage_s)
-        return 0 if is_whole(first, second, trial, digests) else 1
+        console.print("\nthree payouts by the simulated rail")
+        has_lived = payout_life.live(client, cluster.profile_path)
+        return 0 if is_whole(first, second, trial, digests) and has_lived else 1
 
 
 def nacha_file(console: Console) -> Path:

@@ -182,6 +182,27 @@ def test_a_rail_is_suspended_and_resumed_within_a_second(
 
 
 @pytest.mark.e2e
+def test_the_example_of_a_life_shows_it(cluster: DevCluster, client: Client) -> None:
+    """Settled, returned, rejected; a statement; a receipt that is checked from its file alone."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "examples" / "payout_life.py")],
+        env={**os.environ, "LEDGERCTL_CONFIG": str(cluster.profile_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    for words in (
+        "created → dispatch_begun → sent → settled",
+        "sent → settled → returned",
+        "sent → failed",
+        "the receipt of the first payout is sound",
+    ):
+        assert words in done.stdout, done.stdout
+
+
+@pytest.mark.e2e
 def test_the_example_of_a_worker_carries_payouts(tmp_path: Path) -> None:
     """It is killed in the middle and started again; the nodes carry nothing themselves."""
     cluster = DevCluster(
