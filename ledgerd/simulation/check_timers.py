@@ -23,12 +23,14 @@ class Silence:
     """How long one life of a node has heard no leader.
 
     ticks: since the last one was heard. longest: the most of it that the turn under way has seen.
-    is_told: nobody listens where the leader was, so that less is enough.
+    is_told: nobody listens where the leader was, so that less is enough. was_told: so it was at
+    some moment of the turn under way, though a late message of the leader came behind it.
     """
 
     ticks: int = 0
     longest: int = 0
     is_told: bool = False
+    was_told: bool = False
 
     def take(self, item: Input, term: Term) -> None:
         """Count one input; what leaders of older terms say does not count."""
@@ -42,7 +44,7 @@ class Silence:
                 self.ticks = 0
                 self.is_told = False
             case Noted(PeerRefused()):
-                self.is_told = True
+                self.is_told = self.was_told = True
             case _:
                 pass
 
@@ -59,7 +61,7 @@ class TimersWatch:
     ) -> None:
         """A node of this term takes these inputs in a turn that begins now."""
         silence = self._silences.setdefault((node_id, incarnation), Silence())
-        silence.longest = silence.ticks
+        silence.longest, silence.was_told = silence.ticks, silence.is_told
         for item in inputs:
             silence.take(item, term)
             if isinstance(item, Received):
@@ -71,7 +73,7 @@ class TimersWatch:
             return
         silence = self._silences[message.sender, incarnation]
         require(
-            silence.is_told or silence.longest > self._base_ticks,
+            silence.was_told or silence.longest > self._base_ticks,
             "T83",
             f"node {message.sender} asks for votes after {silence.longest} ticks without "
             f"a leader, an election base has {self._base_ticks}",

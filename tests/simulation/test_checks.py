@@ -3,11 +3,12 @@
 import pytest
 
 from ledgerd.raft.entries import Entry, EntryId, EntryKind, Index, NodeId, Term
-from ledgerd.raft.facts import PeerLost, SnapshotSent
-from ledgerd.raft.messages import AppendAccepted, AppendEntries
+from ledgerd.raft.facts import PeerLost, PeerRefused, SnapshotSent
+from ledgerd.raft.messages import AppendAccepted, AppendEntries, Heartbeat, PreVote
 from ledgerd.replica.inputs import Input, Noted, Received, Ticked
 from ledgerd.simulation.check_clocks import ClocksWatch
 from ledgerd.simulation.check_exchanges import TIMES_MAX, ExchangesWatch
+from ledgerd.simulation.check_timers import TimersWatch
 from ledgerd.simulation.verdict import Violation
 
 ONE, TWO, THREE = NodeId(1), NodeId(2), NodeId(3)
@@ -56,6 +57,27 @@ def test_several_ticks_of_one_turn_may_each_repeat_a_message() -> None:
 
     for number in range(2 * TIMES_MAX):
         watch.sent(probe(stream=number))
+
+
+HEARTBEAT = Received(Heartbeat(TWO, ONE, Term(1), Index(0), 0))
+
+
+def test_a_suspicion_of_the_same_turn_excuses_a_request_for_votes() -> None:
+    """F4: a late heartbeat of the leader that is gone comes behind the tick that fired."""
+    watch = TimersWatch(base_ticks=10)
+    watch.turning(ONE, 1, Term(1), [Noted(PeerRefused(TWO))])
+    watch.turning(ONE, 1, Term(1), [Ticked(2, 0), HEARTBEAT])
+    watch.sent(1, PreVote(ONE, TWO, Term(2), EntryId(Term(1), Index(3))))
+
+
+def test_a_suspicion_that_ended_before_the_turn_excuses_nothing() -> None:
+    """T83: the leader was heard since, so a whole election base of silence is needed."""
+    watch = TimersWatch(base_ticks=10)
+    watch.turning(ONE, 1, Term(1), [Noted(PeerRefused(TWO)), HEARTBEAT])
+    watch.turning(ONE, 1, Term(1), [Ticked(2, 0)])
+
+    with pytest.raises(Violation, match="T83"):
+        watch.sent(1, PreVote(ONE, TWO, Term(2), EntryId(Term(1), Index(3))))
 
 
 def entry(ts_us: int) -> Entry:
