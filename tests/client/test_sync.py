@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from ledgerd.client import AsyncClient, Client, ConfigError, Outcome, iban
+from ledgerd.client.dispatch_calls import DispatchCalls
 from tests.client.fake_cluster import FakeCluster, keep_silent
 
 PAYEE = iban("DE89370400440532013000", "Payee")
@@ -15,8 +16,10 @@ ACCOUNT = "acct_" + "0" * 26
 PUBLIC = sorted(
     name
     for part in AsyncClient.__mro__
+    # A worker for a rail waits for many things at once: it has an event loop.
+    if part not in (object, DispatchCalls)
     for name in vars(part)
-    if part is not object and not name.startswith("_") and name != "from_profile"
+    if not name.startswith("_") and name != "from_profile"
 )
 
 
@@ -27,7 +30,10 @@ def test_both_faces_have_the_same_calls(name: str) -> None:
     if isinstance(awaited, property):
         assert isinstance(blocking, property)
     else:
-        assert inspect.signature(blocking) == inspect.signature(awaited)
+        mine, theirs = inspect.signature(blocking), inspect.signature(awaited)
+        assert mine.parameters == theirs.parameters
+        if name != "watch":  # an iterator of each face's own kind
+            assert mine == theirs
 
 
 def test_threads_share_batches(cluster: FakeCluster) -> None:
