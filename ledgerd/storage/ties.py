@@ -33,14 +33,13 @@ META_KEYS = frozenset(
     }
 )
 
-# One event a command, by the rules of every state version.
+# One event a command, by the rules of every state version: what is true of no life of a payout.
 _ALONE = frozenset(
     {
         EventKind.ACCOUNT_OPENED,
         EventKind.ACCOUNT_FUNDED,
         EventKind.TRANSFERRED,
         EventKind.PAYOUT_CREATED,
-        EventKind.PAYOUT_CANCELLED,
         EventKind.FEES_SET,
     }
 )
