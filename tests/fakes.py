@@ -88,6 +88,14 @@ class MemoryView:
         ]
         return [head for head in heads if head is not None]
 
+    def payouts_after(self, position: Position, limit: int) -> list[PayoutHead]:
+        """`LedgerView.payouts_after`."""
+        heads = [
+            records.decode_payout(key, value)
+            for key, value in self.tables[Table.PAYOUT].items()
+        ]
+        return [head for head in heads if head.position > position][:limit]
+
     def payout_statuses(
         self, positions: Sequence[Position]
     ) -> list[PayoutStatus | None]:

@@ -19,6 +19,7 @@ class TimerKind(IntEnum):
     RELEASE = 1  # a scheduled payout is let go
     HOLD = 32  # the money of a hold goes back
     LEASE = 2  # a worker's lease of a payout ends
+    SWEEP = 3  # payouts of versions before 3 are looked at, for workers to find them
 
 
 class Timer(NamedTuple):

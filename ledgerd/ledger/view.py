@@ -64,6 +64,10 @@ class LedgerView(Protocol):
         """Return the heads of payouts that exist. A missing one is a CorruptionError."""
         ...
 
+    def payouts_after(self, position: Position, limit: int) -> list[PayoutHead]:
+        """Return the first `limit` heads of payouts behind `position`, in order."""
+        ...
+
     def payout_statuses(
         self, positions: Sequence[Position]
     ) -> list[PayoutStatus | None]:

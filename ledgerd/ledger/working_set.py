@@ -113,6 +113,10 @@ class WorkingSet:
             (self._heads[position],) = self._view.payouts([position])
         return self._heads[position]
 
+    def payouts_after(self, position: Position, limit: int) -> list[PayoutHead]:
+        """Return payouts behind `position` that stood there before this entry, in order."""
+        return self._view.payouts_after(position, limit)
+
     def payout_status(self, position: Position) -> PayoutStatus | None:
         """Return what changed since the payout was made."""
         if position not in self._statuses:

@@ -15,6 +15,8 @@ from ledgerd.formats.records import Table, TableRows
 from ledgerd.ledger.apply import Applied, apply
 from ledgerd.ledger.batch import PayoutColumns
 from ledgerd.ledger.commands import Command
+from ledgerd.ledger.decide import sweep
+from ledgerd.ledger.decide.life import LIFECYCLE_SINCE
 from ledgerd.ledger.outcomes import Outcomes
 from ledgerd.ledger.view import LedgerView, Writes
 from ledgerd.raft.changes import Change, Flaw, changed
@@ -180,7 +182,9 @@ def decide(view: Callable[[], LedgerView], entry: Entry, state_version: int) -> 
                 if why := versions.not_yet_understood(command, state_version):
                     raise NotUnderstood(f"entry {entry.index}: {why}")
             return _applied(view, entry, state_version, rare)
-        case EntryKind.NOOP | EntryKind.VERSION | EntryKind.MEMBERSHIP:
+        case EntryKind.VERSION:
+            return _raised(view, entry, state_version)
+        case EntryKind.NOOP | EntryKind.MEMBERSHIP:
             return Applied(Outcomes(), Writes())
         case _:
             assert_never(entry.kind)
@@ -199,3 +203,13 @@ def _applied(
         state_version=state_version,
         work=work,
     )
+
+
+def _raised(
+    view: Callable[[], LedgerView], entry: Entry, state_version: int
+) -> Applied:
+    """Return what is due when a version comes into force."""
+    after = versions.after(entry, state_version)
+    if state_version < LIFECYCLE_SINCE <= after:
+        return Applied(Outcomes(), sweep.begun(view(), entry.ts_us))
+    return Applied(Outcomes(), Writes())

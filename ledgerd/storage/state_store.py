@@ -337,6 +337,10 @@ class _View:
             heads.append(head)
         return heads
 
+    def payouts_after(self, position: Position, limit: int) -> list[PayoutHead]:
+        """Return the first `limit` heads of payouts behind `position`, in order."""
+        return self.tables.payouts_after(position, limit)
+
     def payout_statuses(
         self, positions: Sequence[Position]
     ) -> list[PayoutStatus | None]:

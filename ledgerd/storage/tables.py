@@ -96,6 +96,16 @@ class Tables:
             Table.PAYOUT, records.position_key(position), records.decode_payout
         )
 
+    def payouts_after(self, position: Position, limit: int) -> list[PayoutHead]:
+        """Return the first `limit` heads of payouts behind `position`, in order."""
+        start = records.position_key(position) + b"\0"
+        found: list[PayoutHead] = []
+        for key, value in self.scan(Table.PAYOUT, start=start):
+            if len(found) == limit:
+                break
+            found.append(records.decode_payout(key, value))
+        return found
+
     def payout_status(self, position: Position) -> PayoutStatus | None:
         """Return the changing part of a payout, None while nothing changed."""
         key = records.position_key(position)

@@ -1,14 +1,17 @@
 """Timers and the Tick that acts on them: in order, at most so many, each once."""
 
 from ledgerd.formats import records
+from ledgerd.formats.records import Table
 from ledgerd.ledger.commands import Tick
+from ledgerd.ledger.decide.sweep import begun
 from ledgerd.ledger.events import EventKind
 from ledgerd.ledger.outcomes import Outcome
 from ledgerd.ledger.payouts import PayoutState, PayoutStatus
 from ledgerd.ledger.timers import TICK_TIMERS_MAX, Timer, TimerKind
 from ledgerd.ledger.view import Writes
 from ledgerd.ledger.working_set import WorkingSet
-from tests.ledger.making import Ledger, ledger, submit
+from tests.ledger.making import Ledger, cancel, ledger, submit
+from tests.ledger.stages import check_ready
 
 SCHEDULED = PayoutStatus(PayoutState.SCHEDULED, 1, (3, 0, 0), 1)
 
@@ -79,3 +82,58 @@ def test_timers_of_the_same_entry_are_seen():
     assert state.due_timers(8, 10) == [added, *kept[1:]]
     assert state.due_timers(8, 2) == [added, kept[1]]
     assert state.due_timers(1, 10) == []
+
+
+def old(count: int) -> Ledger:
+    """A ledger of payouts from before version 3, every tenth of them cancelled."""
+    books = ledger()
+    books.state_version = 2
+    for start in range(0, count, 1_000):
+        numbers = range(start, min(start + 1_000, count))
+        books.submit(*(submit(1 + n, amount_minor=1) for n in numbers))
+    books.do(
+        [
+            cancel(10**6 + n, payout_id=submit(1 + n).payout_id)
+            for n in range(0, count, 10)
+        ]
+    )
+    books.state_version = 3
+    return books
+
+
+def findable(books: Ledger) -> int:
+    """How many payouts the rows for workers name."""
+    return sum(
+        len(records.decode_ready(key, value))
+        for key, value in books.view.tables[Table.READY].items()
+    )
+
+
+def test_what_was_ready_before_version_3_is_made_findable_in_pages():
+    """Versions before kept no rows for workers; each Tick looks at 1,000 payouts. 3.6."""
+    books = old(2_500)
+    books.view.write(records.encode_writes(begun(books.view, books.ts_us)))
+    before = findable(books)
+    pages = []
+    while books.view.timers(2**63 - 1, 1):
+        books.do([Tick()])
+        pages.append(findable(books))
+    books.submit(submit(9_000, amount_minor=1))
+
+    assert before == 0
+    assert pages == [900, 1_800, 2_250]
+    assert findable(books) == 2_251
+    check_ready(books.view)
+
+
+def test_a_sweep_ends_where_version_3_began():
+    """Younger payouts have their rows already; a new ledger needs no sweep at all."""
+    books = old(3)
+    since_us = books.ts_us
+    books.submit(submit(500, amount_minor=1), submit(501, amount_minor=1))
+    books.view.write(records.encode_writes(begun(books.view, since_us)))
+    books.do([Tick()])
+
+    assert findable(books) == 2 + 2
+    assert books.view.timers(2**63 - 1, 1) == []
+    assert begun(ledger().view, 5) == Writes()

@@ -126,6 +126,26 @@ def test_a_release_happens_once_though_the_leader_dies(passed_us) -> None:
         assert status.sequence == 1 + 1
 
 
+def test_payouts_of_before_are_swept_when_version_3_comes() -> None:
+    """The raise asks for it, the next Tick does it, and all nodes have the same state."""
+    machines = Machines(3)
+    machines.elect(1)
+    machines[1].turn(open_account(), fund(10_000), payouts(5, 1, 2))
+    machines.deliver()
+    before = [
+        machine.replica.standing.state_version for machine in machines.by_id.values()
+    ]
+    greet_all(machines)
+    machines.tick(5)
+    turn(machines, START_US + 1_000_000, ticks=3)
+
+    assert before == [1, 1, 1]
+    for machine in machines.by_id.values():
+        index = machine.state.ledger.all_payouts()[0][0].position[0]
+        assert machine.state.ledger.ready(1, index) == (0, 1)
+    assert len({machine.state.digest() for machine in machines.by_id.values()}) == 1
+
+
 def test_a_tick_is_of_version_3() -> None:
     """No timer exists below it, so no leader proposes one there. F26."""
     assert versions.not_yet_understood(Tick(), 2)

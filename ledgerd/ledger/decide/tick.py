@@ -7,6 +7,7 @@ from ledgerd.ledger.decide.common import Decision, Moment
 from ledgerd.ledger.decide.dispatch import lease_lapsed
 from ledgerd.ledger.decide.holds import expire_hold
 from ledgerd.ledger.decide.payouts import release
+from ledgerd.ledger.decide.sweep import sweep
 from ledgerd.ledger.outcomes import Outcome
 from ledgerd.ledger.timers import TICK_TIMERS_MAX, Timer, TimerKind
 from ledgerd.ledger.working_set import WorkingSet
@@ -32,5 +33,7 @@ def _act(state: WorkingSet, moment: Moment, at: EntryPosition, timer: Timer) -> 
             expire_hold(state, moment, at, timer.position)
         case TimerKind.LEASE:
             lease_lapsed(state, moment, at, timer.position)
+        case TimerKind.SWEEP:
+            sweep(state, timer)
         case _:
             assert_never(timer.kind)
