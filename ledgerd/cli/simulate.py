@@ -22,6 +22,7 @@ from rich.progress import (
 from ledgerd import __version__
 from ledgerd.simulation import runner
 from ledgerd.simulation.cut import WHOLE, Cut, parse
+from ledgerd.simulation.real_disk import suited
 from ledgerd.simulation.runner import Result, Summary
 from ledgerd.simulation.script.runner import check, is_updating
 from ledgerd.simulation.script.text import ScriptError
@@ -95,6 +96,18 @@ class _Simulate(click.Command):
     "--hashes", is_flag=True, help="Print only seed and trace hash, one a line."
 )
 @click.option(
+    "--store",
+    type=click.Choice(["simulated", "lmdb"]),
+    default="simulated",
+    show_default=True,
+    help="lmdb: real LMDB directories in a temporary folder; with --nodes 1.",
+)
+@click.option(
+    "--nodes",
+    type=click.IntRange(min=1, max=1),
+    help="With --store lmdb: 1; else the seed decides.",
+)
+@click.option(
     "--script",
     "scripts",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
@@ -114,6 +127,8 @@ def simulate(
     jobs: int,
     marks: bool,
     hashes: bool,
+    store: str,
+    nodes: int | None,
     scripts: tuple[Path, ...],
     wants_legend: bool,
 ) -> None:
@@ -130,17 +145,34 @@ def simulate(
         return
     if scripts:
         sys.exit(_play(scripts))
+    is_real = _is_real(store, nodes, is_alone=prove is None and shrink is None)
     if prove is not None:
         sys.exit(_prove(first, prove))
     if shrink is not None:
         sys.exit(_shrink(shrink))
     if seed is not None:
-        sys.exit(_one(seed, _cut_of(cut_text), trace=trace, events=events))
+        cut = _cut_of(cut_text)
+        sys.exit(_one(seed, cut, trace=trace, events=events, is_real=is_real))
     if seeds is None:
         raise _WrongUsage(
             "say what to run: --seeds N, --seed N, --shrink N or --prove N"
         )
-    sys.exit(_many(range(first, first + seeds), jobs=jobs, marks=marks, hashes=hashes))
+    results = runner.run_seeds(range(first, first + seeds), jobs=jobs, is_real=is_real)
+    sys.exit(_many(results, seeds, marks=marks, hashes=hashes, is_real=is_real))
+
+
+def _is_real(store: str, nodes: int | None, *, is_alone: bool) -> bool:
+    """Return whether the run is over real LMDB."""
+    if store == "simulated":
+        if nodes is not None:
+            raise _WrongUsage("--nodes: the seed decides; only --store lmdb takes it")
+        return False
+    if nodes != 1 or not is_alone:
+        raise _WrongUsage(
+            "--store lmdb runs one node, by --seed or --seeds: add --nodes 1; what several nodes "
+            "do to their disks needs the simulated store"
+        )
+    return True
 
 
 def _cut_of(text: str) -> Cut:
@@ -170,10 +202,13 @@ def _play(paths: Sequence[Path]) -> int:
 # One seed.
 
 
-def _one(seed: int, cut: Cut, *, trace: bool, events: Path | None) -> int:
+def _one(
+    seed: int, cut: Cut, *, trace: bool, events: Path | None, is_real: bool
+) -> int:
     """Run a seed; print its header first and its verdict last."""
     if trace:
-        click.echo(json.dumps(runner.header(draw(seed))))
+        setup = draw(seed)
+        click.echo(json.dumps(runner.header(suited(setup) if is_real else setup)))
     file = events.open("w") if events is not None else None
 
     def sink(line: Line) -> None:
@@ -184,12 +219,14 @@ def _one(seed: int, cut: Cut, *, trace: bool, events: Path | None) -> int:
 
     try:
         is_wanted = trace or file is not None
-        result = runner.run_seed(seed, cut, sink=sink if is_wanted else None)
+        result = runner.run_seed(
+            seed, cut, sink=sink if is_wanted else None, is_real=is_real
+        )
     finally:
         if file is not None:
             file.close()
     click.echo(_figures(result))
-    click.echo(_verdict(result, cut))
+    click.echo(_verdict(result, cut, is_real=is_real))
     return result.kind.value
 
 
@@ -202,9 +239,10 @@ def _figures(result: Result) -> str:
     )
 
 
-def _verdict(result: Result, cut: Cut = WHOLE) -> str:
+def _verdict(result: Result, cut: Cut = WHOLE, *, is_real: bool = False) -> str:
     text = result.text.splitlines()[0] if result.text else ""
     left = f" --cut '{cut}'" if cut != WHOLE else ""
+    left += " --store lmdb --nodes 1" if is_real else ""
     replay = f"ledgerd simulate --seed {result.seed}{left} --trace"
     return (
         f"seed {result.seed} commit {_commit()}: {result.kind.name} {text}".rstrip()
@@ -233,21 +271,28 @@ def _commit() -> str:
 # Many seeds.
 
 
-def _many(seeds: Sequence[int], *, jobs: int, marks: bool, hashes: bool) -> int:
+def _many(
+    results: Iterator[Result],
+    count: int,
+    *,
+    marks: bool,
+    hashes: bool,
+    is_real: bool,
+) -> int:
     summary = Summary()
-    for result in _shown(runner.run_seeds(seeds, jobs=jobs), len(seeds), hashes):
+    for result in _shown(results, count, hashes):
         summary.add(result)
         if hashes:
             click.echo(f"{result.seed} {result.trace_hash}")
         elif not result.is_good:
-            click.echo(_verdict(result))
+            click.echo(_verdict(result, is_real=is_real))
     if hashes:
         return Kind.GOOD.value
     click.echo(_totals(summary))
     if summary.failed:
         first = summary.failed[0]
         click.echo(f"{len(summary.failed)} of {summary.seeds} seeds failed; the first:")
-        click.echo(_verdict(first))
+        click.echo(_verdict(first, is_real=is_real))
         return first.kind.value
     if marks and summary.missing:
         click.echo(f"MARKS never reached: {', '.join(summary.missing)}")

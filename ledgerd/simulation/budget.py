@@ -3,7 +3,9 @@
 With n voters and f = (n - 1) // 2, at most f of them are bad at once for each log entry, for each
 state record, and for the hard state. A voter is bad for all three while its disk is gone or its
 hard state is damaged, for it does not start. Beyond counting, a copy that is destroyed must stand
-intact on another voter, so that each loss a run shows is a bug (raft.md 4.5).
+intact on another voter, so that each loss a run shows is a bug (raft.md 4.5). Logs may rot on all
+voters at once, each entry on few; but not beside a bad state: who is fenced for its state does not
+lead, nor does who has a corrupt slot, and between them nobody would.
 
 Nothing is kept here: what is bad is read off the disks, where writing a row mends it.
 """
@@ -25,7 +27,8 @@ class FaultBudget:
 
     disks: by node, those of learners and removed nodes too. voters: the voters of the membership
     now in force, those of both halves of a joint one. committed: the highest index that any node
-    has committed; entries above it may be lost for good.
+    has committed; entries above it may be lost for good. leaving: whether a voter may be about to
+    leave, a sound one perhaps: a removal that is under way does not know what breaks meanwhile.
     """
 
     def __init__(
@@ -34,8 +37,10 @@ class FaultBudget:
         *,
         voters: Callable[[], Sequence[NodeId]],
         committed: Callable[[], Index],
+        leaving: Callable[[], bool] = lambda: False,
     ) -> None:
         self._disks = disks
+        self._leaving = leaving
         self._voters = voters
         self._committed = committed
 
@@ -47,10 +52,19 @@ class FaultBudget:
         usable = [other for other in others if is_usable(other)]
         gone = len(others) - len(usable)
         if volume.name == "state":
-            bad = [other for other in usable if other.state.damaged]
-            return self._is_within(disk, gone + len(bad)) and len(bad) < len(usable)
+            bad = [other for other in usable if has_bad_state(other)]
+            is_mixed = any(other.log.damaged for other in others)
+            return (
+                not is_mixed
+                and self._is_within(disk, gone + len(bad))
+                and len(bad) < len(usable)
+            )
         if table != keys.ENTRIES:  # hard state or identity: the node does not start
             return self.allows_loss(disk)
+        if not all(_is_steady(other) for other in (disk, *usable)):
+            return False
+        if any(has_bad_state(other) for other in others):
+            return False
         bad = [other for other in usable if (table, key) in other.log.damaged]
         return self._is_within(disk, gone + len(bad)) and any(
             holds(other, key, disk.log.tables[table].values[key]) for other in usable
@@ -62,6 +76,8 @@ class FaultBudget:
         usable = [other for other in others if is_usable(other)]
         gone = len(others) - len(usable)
         if not usable or not self._is_within(disk, gone + _most_bad(usable)):
+            return False
+        if not all(_is_steady(other) for other in (disk, *usable)):
             return False
         entries = disk.log.tables.get(keys.ENTRIES)
         if entries is None:
@@ -76,7 +92,8 @@ class FaultBudget:
     def allows_lie(self, disk: SimDisk) -> bool:
         """Return whether this disk may begin to answer syncs that it does not do."""
         bad = [other for other in self._others(disk) if not _is_honest(other)]
-        return self._is_within(disk, len(bad))
+        has_damage = any(d.log.damaged for d in (disk, *self._others(disk)))
+        return not has_damage and self._is_within(disk, len(bad))
 
     def allows_cut(self, disk: SimDisk) -> bool:
         """Return whether this disk may lose what it wrongly called synced.
@@ -99,10 +116,25 @@ class FaultBudget:
                 return False
         return True
 
+    def allows_divergence(self, disk: SimDisk) -> bool:
+        """Return whether the state on this disk may become another than that of its peers.
+
+        A majority must be left that agrees, so there may be only one such disk, and no bad one.
+        """
+        others = self._others(disk)
+        voters = self._voters()
+        is_voter = any(self._disks.get(voter) is disk for voter in voters)
+        is_alone = not any(
+            not is_usable(o) or has_bad_state(o) or o.log.damaged for o in others
+        )
+        count = len(voters) - self._leaving()  # of two nobody could say who is right
+        return is_voter and count >= 3 and is_alone and not has_bad_state(disk)
+
     def _is_within(self, disk: SimDisk, others_bad: int) -> bool:
         voters = self._voters()
         is_voter = any(self._disks.get(voter) is disk for voter in voters)
-        return others_bad + is_voter <= (len(voters) - 1) // 2 or not is_voter
+        bad_max = (len(voters) - self._leaving() - 1) // 2
+        return others_bad + is_voter <= bad_max or not is_voter
 
     def _others(self, disk: SimDisk) -> list[SimDisk]:
         """Return the disks of the voters but this one."""
@@ -124,7 +156,7 @@ def holds(disk: SimDisk, key: bytes, value: bytes) -> bool:
     if entries is None:
         return False
     if entries.keys and key < entries.keys[0]:
-        return not disk.state.damaged
+        return not has_bad_state(disk)
     where = keys.ENTRIES, key
     return (
         entries.values.get(key) == value
@@ -140,12 +172,22 @@ def _most_bad(disks: Sequence[SimDisk]) -> int:
         for table, key in disk.log.damaged:
             if table == keys.ENTRIES:
                 counts[key] = counts.get(key, 0) + 1
-    states = sum(bool(disk.state.damaged) for disk in disks)
+    states = sum(has_bad_state(disk) for disk in disks)
     return max([states, *counts.values()])
 
 
+def has_bad_state(disk: SimDisk) -> bool:
+    """Return whether the state on a disk is damaged, or another one than the log says."""
+    return bool(disk.state.damaged) or disk.is_diverged
+
+
+def _is_steady(disk: SimDisk) -> bool:
+    """Return whether everything in its log is there to stay."""
+    return not disk.log.lies and not disk.log.unsynced
+
+
 def _is_honest(disk: SimDisk) -> bool:
-    return is_usable(disk) and not disk.log.lies and not disk.log.unsynced
+    return is_usable(disk) and _is_steady(disk)
 
 
 def _promise(record: bytes) -> tuple[int, ...]:

@@ -5,7 +5,7 @@ from the product only what it says of itself (`Status`), what it writes (`Ready`
 and its links. That a link is a hash over the whole prefix makes "same prefix" one comparison.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -58,6 +58,8 @@ class Seen:
     acked: the longest prefix that this node has vouched for: its index and link.
     is_held: in the turn under way it knows of a committed change of the members that is not in
         force here, and so must not ask for votes (T52).
+    wiped: the image that was lost with the disk; its acks were true when they were given.
+    is_damaged: some slot of the log is not what was written, so nothing is read to look at it.
     """
 
     image: list[bytes] = field(default_factory=lambda: [GENESIS_LINK])
@@ -68,6 +70,8 @@ class Seen:
     status: Status | None = None
     acked: tuple[int, bytes] = (0, GENESIS_LINK)
     is_held: bool = False
+    wiped: list[bytes] = field(default_factory=list)
+    is_damaged: bool = False
 
 
 class ConsensusWatch:
@@ -145,14 +149,36 @@ class ConsensusWatch:
         """A node with an empty disk comes into being."""
         self.nodes[node_id] = Seen()
 
+    def repaired(self, node_id: int, entries: Iterable[Entry]) -> None:
+        """A node has written entries in the place of corrupt ones: they are what stood there."""
+        image = self.nodes[node_id].image
+        for entry in entries:
+            require(
+                entry.index < len(image) and image[entry.index] == entry.link,
+                "R4",
+                f"node {node_id} repairs {entry.id} with another entry",
+            )
+
+    def wiped(self, node_id: int) -> None:
+        """A node's disk was lost; what comes back under its id has promised nothing."""
+        old = self.nodes[node_id]
+        self.nodes[node_id] = Seen(
+            incarnation=old.incarnation, wiped=max(old.wiped, old.image, key=len)
+        )
+
     def forgive(self, node_id: int) -> None:
         """A node's disk broke the node's word: it vouches for nothing that it had said before."""
         self.nodes[node_id].acked = (0, GENESIS_LINK)
 
-    def started(self, node_id: int, log: LogStore) -> None:
-        """A node has started over this log: term, vote and what it vouched for are there."""
+    def started(
+        self, node_id: int, log: LogStore, damaged: Mapping[Index, Entry]
+    ) -> None:
+        """A node has started over this log: term, vote and what it vouched for are there.
+
+        damaged: what was last written in the slots that are damaged.
+        """
         seen, hard = self.nodes[node_id], log.hard_state()
-        links = self._links_of(log)
+        links = self._links_of(log, damaged)
         index, link = seen.acked
         require(hard.term >= seen.hard.term, "R8", node_id, "had", seen.hard, hard)
         if hard.term == seen.hard.term and seen.hard.vote != NO_NODE:
@@ -165,7 +191,7 @@ class ConsensusWatch:
         seen.image, seen.hard, seen.status = links, hard, None
         seen.incarnation += 1
 
-    def _links_of(self, log: LogStore) -> list[bytes]:
+    def _links_of(self, log: LogStore, damaged: Mapping[Index, Entry]) -> list[bytes]:
         """Return the links of a log; learn the entries whose write ended in a crash."""
         anchor = log.anchor()
         require(
@@ -176,10 +202,12 @@ class ConsensusWatch:
         links = self.committed[: anchor.at + 1]
         for number in range(anchor.at + 1, log.last_index() + 1):
             index = Index(number)
-            link = log.link(index)
+            link = damaged[index].link if index in damaged else log.link(index)
             assert link is not None, index
             if link not in self.entries:
-                self.entries[link] = log.entries(index, index, 0)[0]
+                self.entries[link] = (
+                    damaged.get(index) or log.entries(index, index, 0)[0]
+                )
             links.append(link)
         return links
 
@@ -249,11 +277,11 @@ class ConsensusWatch:
             self._check_fence(before, status)
         if status.role is Role.LEADER:
             self._check_windows(status)
-            self._check_leader(status, core)
+            self._check_leader(seen, status, core)
         if status.commit > self.commit:
             self.commit_to(status, core, before)
         elif status.commit and (before is None or before.commit != status.commit):
-            link = core.link(status.commit)
+            link = _link(seen, status, core, status.commit)
             require(
                 link is None or link == self.committed[status.commit],
                 "R6",
@@ -297,22 +325,22 @@ class ConsensusWatch:
                 require(is_empty == (unanswered == 0), "R16", peer)
                 require(peer.window_messages <= unanswered, "R16", peer)
 
-    def _check_leader(self, status: Status, core: Core) -> None:
+    def _check_leader(self, seen: Seen, status: Status, core: Core) -> None:
         node_id, term = status.node_id, status.term
         leader = self.leaders.setdefault(term, node_id)
         require(leader == node_id, "R1", f"{leader} and {node_id} lead term {term}")
         led = self._led.get(term)
         if led is None:
             # R5: what was ever committed is in the log of every later leader.
-            link = core.link(self.commit)
+            link = _link(seen, status, core, self.commit)
             require(
                 link == self.committed[self.commit] or self.commit < status.first,
                 "R5",
                 f"leader {node_id} of term {term} lacks committed entry {self.commit}",
             )
-        elif core.link(led[0]) != led[1] and led[0] >= status.first:
+        elif _link(seen, status, core, led[0]) != led[1] and led[0] >= status.first:
             raise Violation("R2", f"leader {node_id} replaced its own entry {led[0]}")
-        last = core.link(status.last)
+        last = _link(seen, status, core, status.last)
         assert last is not None, status
         self._led[term] = (status.last, last)
 
@@ -323,8 +351,9 @@ class ConsensusWatch:
         applied another one since.
         """
         links = []
+        seen = self.nodes[status.node_id]
         for index in range(self.commit + 1, status.commit + 1):
-            link = core.link(Index(index))
+            link = _link(seen, status, core, Index(index))
             require(link is not None, "R7", status, "lacks", index)
             assert link is not None
             links.append(link)
@@ -360,11 +389,24 @@ class ConsensusWatch:
 
     def holds(self, node_id: int, entry: Entry) -> bool:
         """Return whether the node's durable log has this entry and all before it."""
-        image = self.nodes[node_id].image
-        return entry.index < len(image) and image[entry.index] == entry.link
+        seen = self.nodes[node_id]
+        return any(
+            entry.index < len(image) and image[entry.index] == entry.link
+            for image in (seen.image, seen.wiped)
+        )
 
     def check_kept(self) -> None:
         """R7, R8: what was committed last stays durable on its quorum, whatever crashed."""
         if self._committed_under is not None:
             entry = self.entries[self.committed[-1]]
             self._check_quorum(self._committed_under, entry)
+
+
+def _link(seen: Seen, status: Status, core: Core, index: Index) -> bytes | None:
+    """Return the link of a node's entry; what is on a damaged disk is known and not read.
+
+    Reading it would tell the core of the damage before anything of its own did.
+    """
+    if seen.is_damaged and index <= status.durable:
+        return seen.image[index] if index < len(seen.image) else None
+    return core.link(index)

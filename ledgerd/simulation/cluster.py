@@ -8,11 +8,16 @@ everything pending must be answered and the digests of the quorum be equal withi
 bases (R18), or after as many without a step forward where a node was far behind.
 """
 
+import hashlib
+import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Final
 
-from ledgerd.errors import CorruptionError
+from ledgerd.errors import CorruptionError, NoSpaceError, StorageError
 from ledgerd.formats.entries import link
 from ledgerd.formats.memberships import encode_change
 from ledgerd.formats.records import TableRows
@@ -20,19 +25,27 @@ from ledgerd.formats.versions import STATE_VERSION, STATE_VERSION_MIN
 from ledgerd.raft.core import RaftCore
 from ledgerd.raft.entries import GENESIS_LINK, NO_NODE, Entry, Index, NodeId, Role
 from ledgerd.raft.facts import PeerGreeted
-from ledgerd.raft.membership import Membership
+from ledgerd.raft.membership import Membership, Standing
 from ledgerd.raft.messages import Message
 from ledgerd.raft.protocol import PROTOCOL_MAX, is_understood
 from ledgerd.raft.ready import Ready
 from ledgerd.raft.requests import Request
 from ledgerd.raft.snapshots import Snapshot
 from ledgerd.raft.status import Status
-from ledgerd.replica.inputs import ChangeRequested, Input, Noted, Waiter
+from ledgerd.replica.inputs import (
+    ChangeRequested,
+    Input,
+    Noted,
+    SnapshotAsked,
+    SnapshotMade,
+    StateDamaged,
+    Waiter,
+)
 from ledgerd.replica.log_clock import LogClock
 from ledgerd.replica.outbox import Outbox
 from ledgerd.replica.ports import Receipt
 from ledgerd.replica.replica import Replica
-from ledgerd.simulation.budget import FaultBudget
+from ledgerd.simulation.budget import FaultBudget, has_bad_state
 from ledgerd.simulation.check_answers import AnswersWatch, Call
 from ledgerd.simulation.check_clocks import ClocksWatch
 from ledgerd.simulation.check_consensus import ConsensusWatch
@@ -42,13 +55,20 @@ from ledgerd.simulation.check_timers import TimersWatch
 from ledgerd.simulation.client import Client
 from ledgerd.simulation.clock import Agenda
 from ledgerd.simulation.dice import chance, dice
-from ledgerd.simulation.disk import SimDisk, SimLogStore
+from ledgerd.simulation.disk import SMALL, DiskFaults, SimDisk, SimLogStore
 from ledgerd.simulation.faults import Fault, Nemesis, schedule
 from ledgerd.simulation.machine import Life, Machine, Post
 from ledgerd.simulation.members import Operator, Roster, is_let_in
 from ledgerd.simulation.network import Network
-from ledgerd.simulation.snapshots import InstallingState, SimSnapshots, finish
-from ledgerd.simulation.swarm import Setup, Wire
+from ledgerd.simulation.real_disk import RealDisk
+from ledgerd.simulation.snapshots import (
+    InstallingState,
+    Shelf,
+    SimSnapshots,
+    finish,
+    put_in_place,
+)
+from ledgerd.simulation.swarm import DISK_FAULTS, Setup, Wire
 from ledgerd.simulation.trace import Trace
 from ledgerd.simulation.verdict import Kind, Violation
 from ledgerd.simulation.workload import ReadAccount, Work, proposal, rows_of
@@ -59,6 +79,7 @@ from ledgerd.transport import codec
 CLUSTER_ID: Final = "simulated"
 LIVENESS_BASES: Final = 20  # R18
 PATIENCES_MAX: Final = 10  # of so many bases, while every one brings a step forward
+_REMOVAL_BASES: Final = 20
 OLD_PROTOCOL: Final = 1  # of the release before
 OLD_STATE_VERSION: Final = 1
 _ROLE_LETTERS: Final = {
@@ -81,6 +102,24 @@ class _Log(SimLogStore):
             self.run.persisted(self.node_id, ready)
         return receipt
 
+    def repair(self, entries: Sequence[Entry]) -> None:
+        super().repair(entries)
+        self.run.consensus.repaired(self.node_id, entries)
+
+
+class _Core(RaftCore):
+    """The core of production, told of another digest where the state is to have diverged.
+
+    The state itself stays right, so that its copies do no harm before anybody could know.
+    """
+
+    disk: SimDisk | None = None
+
+    def digested(self, index: Index, digest: bytes) -> None:
+        if self.disk is not None and self.disk.is_diverged:
+            digest = hashlib.sha256(digest).digest()
+        super().digested(index, digest)
+
 
 class _State(InstallingState):
     """The state store of production, seen by the checks."""
@@ -96,9 +135,10 @@ class _State(InstallingState):
 class Simulation:
     """A run from its first event to its last.
 
-    planned: the schedule of faults to carry out; None: the one of the setup. marks: how often
-    each rare path was taken. consensus, ledger, answers, timers, exchanges, clocks:
-    what was seen and checked.
+    planned: the schedule of faults to carry out; None: the one of the setup. directory: where
+    the nodes keep real LMDB environments (`real_disk`); None: their disks are simulated.
+    marks: how often each rare path was taken. consensus, ledger, answers, timers, exchanges,
+    clocks: what was seen and checked.
     """
 
     def __init__(
@@ -107,8 +147,10 @@ class Simulation:
         *,
         planned: Sequence[Fault] | None = None,
         trace: Trace | None = None,
+        directory: Path | None = None,
     ) -> None:
         self.setup = setup
+        self._directory = directory
         self.agenda = Agenda()
         self.trace = trace or Trace()
         self.marks: Counter[str] = Counter()
@@ -137,13 +179,16 @@ class Simulation:
         self._greeted: set[tuple[int, int, int, int]] = set()
         self._core_ids: Sequence[NodeId] = ()
         self._core: list[Machine] = []
+        self._reading_over: set[NodeId] = set()
         self.elections = 0
         self.machines: dict[NodeId, Machine] = {}
         self._disks: dict[NodeId, SimDisk] = {}
+        self._stores: dict[NodeId, bytes] = {}  # with which each came into being
         self._budget = FaultBudget(
             self._disks,
             voters=lambda: self.roster.newest.all_voters,
             committed=lambda: self.consensus.commit,
+            leaving=self._may_lose_a_voter,
         )
         for node_id in ids:
             machine = self._make(node_id)
@@ -194,7 +239,7 @@ class Simulation:
         setup = self.setup
         generator = dice(setup.seed, "core")
         newest = self.roster.newest
-        core = list(self.machines)
+        core = [n for n, machine in self.machines.items() if not machine.is_refused]
         if chance(generator, 0.5) and self._is_agreed(newest):
             size = len(newest.voters) // 2 + 1
             core = sorted(generator.sample(newest.voters, size))
@@ -211,19 +256,24 @@ class Simulation:
             machine.disk.calm()
             # Where all peers answer at one moment, a tiny inbox would starve the last of them.
             machine.inbox_messages_max = 1 << 20
-            machine.slow_until_ns = machine.deaf_until_ns = 0
+            machine.deaf_until_ns = machine.shelf.rots_until_ns = 0
             if not machine.is_up:
                 machine.start()
             machine.resume()
+            machine.measure()
         for client in self.clients:
             client.close()
 
     def _is_agreed(self, newest: Membership) -> bool:
-        """Return whether any quorum will do: one plain membership in force, no disk that lied."""
+        """Return whether any quorum will do: one plain membership in force, every disk sound."""
         lives = [m.life for m in self.machines.values() if m.life is not None]
         views = {life.replica.core.membership.index for life in lives}
         is_sound = not any(
-            "CorruptionError" in machine.excuses for machine in self.machines.values()
+            "CorruptionError" in machine.excuses
+            or machine.disk.is_gone
+            or machine.disk.log.damaged
+            or has_bad_state(machine.disk)
+            for machine in self.machines.values()
         )
         return is_sound and views == {newest.index} and not newest.is_joint
 
@@ -257,6 +307,23 @@ class Simulation:
             )
         if newest.is_joint and newest.auto_leave:
             return f"the membership is still joint: {newest}"
+        return next(filter(None, map(self._ailment, self._core)), "")
+
+    def _ailment(self, machine: Machine) -> str:
+        """Return what is not mended on a healed member's disk; empty when all is."""
+        node_id, life = machine.node_id, machine.life
+        if life is None or node_id not in self.roster.newest.members:
+            return ""
+        if machine.store_uuid != self._stores[node_id]:
+            return f"node {node_id} was wiped and still takes part"
+        if life.replica.standing.halt is not None:
+            return f"node {node_id} has halted: {life.replica.standing.halt}"
+        if machine.disk.log.damaged or machine.disk.state.damaged:
+            log, state = machine.disk.log.damaged, machine.disk.state.damaged
+            return f"node {node_id} still has damaged rows: {[*log, *state]}"
+        now = life.replica.core.status().digest
+        if now is not None and now.digest != self.ledger.digests[now.index]:
+            return f"node {node_id} has another digest at {now.index}"
         return ""
 
     # What machines are made of: `machine.World`.
@@ -340,18 +407,29 @@ class Simulation:
     def build(self, machine: Machine) -> Replica:
         """Open the machine's stores and put a replica over them, as the daemon does."""
         disk = machine.disk
-        opened = disk.open(cluster_id=CLUSTER_ID, node_id=machine.node_id)
+        options = replace(SMALL, recent_bytes=self.setup.recent_bytes)
+        opened = disk.open(
+            cluster_id=CLUSTER_ID, node_id=machine.node_id, options=options
+        )
         machine.store_uuid = opened.identity.store_uuid
+        self._stores.setdefault(machine.node_id, machine.store_uuid)
         log = _Log(disk)
         finish(disk, machine.shelf, log.anchor())
-        state = _State(disk)
+        try:
+            state = _State(disk)
+        except CorruptionError:  # as the daemon does, before it starts (F37)
+            if log.anchor().at and self.setup.nodes == 1:
+                raise
+            put_in_place(disk, None)
+            state = _State(disk)
         log.run = state.run = self
         log.node_id, state.machine = machine.node_id, machine
         state.disk, state.shelf = disk, machine.shelf
-        plan = recover(log, state)
+        machine.stores = (log, state)
+        plan = recover(log, state, has_peers=self.setup.nodes > 1)
         disk.take_elapsed_ns()
         membership = state.membership()
-        if membership.is_empty:
+        if membership.is_empty and not plan.lacks_state:
             membership = self.roster.founding(machine, machine.store_uuid)
         clock = LogClock(
             node_id=machine.node_id,
@@ -360,24 +438,31 @@ class Simulation:
             monotonic_us=machine.monotonic_us,
         )
         anchor = log.anchor()
-        last = [] if plan.last == anchor.at else log.entries(plan.last, plan.last, 1)
-        clock.follow(last[0].ts_us if last else anchor.ts_us)
+        if plan.last == anchor.at:
+            clock.follow(anchor.ts_us)
+        elif plan.last not in log.damaged():
+            clock.follow(log.entries(plan.last, plan.last, 1)[0].ts_us)
         machine.log_clock = clock
-        self.consensus.started(machine.node_id, log)
+        disk.forget_below(log.first_index())
+        damaged = disk.written_entries()
+        self.consensus.started(machine.node_id, log, damaged)
+        self.consensus.nodes[machine.node_id].is_damaged = bool(disk.log.damaged)
         self.consensus.check_kept()
-        self.ledger.check_digest(machine.node_id, plan.applied, state.digest())
-        core = RaftCore(
+        self.ledger.check_digest(machine.node_id, state.applied(), state.digest())
+        self.read_over(machine)
+        core = _Core(
             machine.node_id,
             options=self.setup.options,
             membership=membership,
             hard_state=log.hard_state(),
             log=log,
-            applied=state.applied(),
+            applied=plan.applied,
             jitter=machine.jitter,
             link=link,
             marks=self,
             encode_change=encode_change,
         )
+        core.disk = disk
         return Replica(
             core=core,
             log=log,
@@ -387,16 +472,42 @@ class Simulation:
             marks=self,
             tick_us=self.setup.tick_ns // 1_000,
             state_version_max=OLD_STATE_VERSION if machine.is_old else STATE_VERSION,
-            snapshots=SimSnapshots(
+            snapshots=self._copies_of(machine),
+            bounds=self.setup.bounds,
+        )
+
+    def _copies_of(self, machine: Machine) -> SimSnapshots:
+        """Return the copies of a process, over all replicas in it."""
+        copies = machine.copies
+        if copies is None or copies.incarnation != machine.incarnation:
+            copies = machine.copies = SimSnapshots(
                 machine,
                 agenda=self.agenda,
                 network=self.network,
                 setup=self.setup,
                 generator=self._copy_dice,
                 find=self.machines.get,
-            ),
-            bounds=self.setup.bounds,
+            )
+        return copies
+
+    def can_replay(self, machine: Machine) -> bool:
+        """Return whether the machine's log holds everything that its state is the fold of."""
+        log, _ = machine.stores
+        return log.anchor().at == 0
+
+    def rebuild(self, machine: Machine, snapshot: Snapshot | None) -> Replica:
+        """Put another state in the place of a bad one, and build a replica over it (F37)."""
+        log, state = machine.stores
+        log.close()
+        state.close()
+        self._copies_of(machine).forget()
+        where = "the log" if snapshot is None else f"the state at {snapshot.index}"
+        self._event(machine, "B", None, f"from {where}")
+        fetched = machine.shelf.fetched
+        put_in_place(
+            machine.disk, None if snapshot is None else fetched[snapshot.sha256]
         )
+        return self.build(machine)
 
     def covers(self, name: str) -> None:
         """`raft.marks.Marks`: count a rare path."""
@@ -427,6 +538,12 @@ class Simulation:
         self.timers.turning(machine.node_id, machine.incarnation, status.term, inputs)
         self.exchanges.turning(machine.node_id, machine.incarnation, inputs)
         self.consensus.turning(status)
+        for item in inputs:
+            if isinstance(item, SnapshotMade) and item.snapshot is not None:
+                made = item.snapshot
+                self._event(
+                    machine, "S", None, str(made.index), data=partial(self._shown, made)
+                )
 
     def turned(self, machine: Machine, outbox: Outbox) -> None:
         """Check what a turn has done, and send its answers to the clients."""
@@ -453,10 +570,14 @@ class Simulation:
             installed = machine.life.replica.core.membership
             self.roster.check_installed(machine.node_id, snapshot.index, installed)
             self._event(machine, "I", None, str(snapshot.index))
+            self.read_over(machine)  # the copy may have been made of a damaged state
         if outbox.membership is not None and machine.log_clock is not None:
             machine.log_clock.follow_voters(outbox.membership.all_voters)
         for point in outbox.reads:
             self._event(machine, "R", None, str(point.index))
+        if outbox.halt is not None:
+            why = f"{outbox.halt.flaw.value} before {outbox.halt.index}"
+            self._event(machine, "f", None, why)
 
     def settled(self, machine: Machine, visible: Index) -> None:
         """Answer the reads that what is visible now answers."""
@@ -471,7 +592,12 @@ class Simulation:
             for waiter in waiters:
                 call, client, work = self._calls.pop(waiter)
                 assert isinstance(work, ReadAccount), work
-                account = tables.account(work.account_id)
+                try:
+                    account = tables.account(work.account_id)
+                except CorruptionError as error:
+                    machine.take(StateDamaged(str(error)))
+                    self._reply(machine, client.refused, call, NO_NODE)
+                    continue
                 found = account_seen(account) if account is not None else None
                 self.answers.read(call, work.account_id, shown, found)
                 self._reply(machine, client.answered, call, machine.node_id)
@@ -492,6 +618,19 @@ class Simulation:
                     other.lose_peer,
                     machine.node_id,
                 )
+                self.agenda.at(
+                    max(machine.own_ns, self.agenda.now_ns)
+                    + 3 * self.setup.wire.delay_ns,
+                    self._dial,
+                    other,
+                    machine,
+                )
+
+    def _dial(self, machine: Machine, peer: Machine) -> None:
+        """A node tries once to connect to a peer whose connection broke (F4)."""
+        is_cut = self.network.is_cut(machine.node_id, peer.node_id)
+        if not peer.is_up and not is_cut:
+            machine.find_nobody(peer.node_id)
 
     def lost(self, machine: Machine, commits: int) -> None:
         """A disk that lied lost commits; what its node vouched for may be gone (T88)."""
@@ -510,19 +649,39 @@ class Simulation:
             "D",
             None,
             f"lost {commits} commits of log/",
+            lambda: {"lost": commits},
         )
 
     def failed(self, machine: Machine, error: Exception) -> None:
         """A process ended itself. Without a fault of its disk it had no reason to."""
         self._event(machine, "x", None, str(error))
         name = type(error).__name__
-        if name in machine.excuses:
+        is_full = machine.disk.is_limited and isinstance(
+            error, (StorageError, NoSpaceError)
+        )
+        if is_full or name in machine.excuses:
             # Who lost what its disk had promised says so and stays down (T12).
-            if machine in self._core and isinstance(error, CorruptionError):
-                self._core.remove(machine)
+            if isinstance(error, CorruptionError):
+                self._give_up(machine)
+            return
+        if isinstance(error, CorruptionError) and machine.disk.needs_emptying:
+            # A damaged copy was installed, or the state does not open: see the next start.
+            self.agenda.at(
+                self.agenda.now_ns + self.setup.base_ns, self._again, machine
+            )
             return
         invariant = "R15" if isinstance(error, CorruptionError) else "T8"
         raise Violation(invariant, f"node {machine.node_id} stopped: {error}")
+
+    def _again(self, machine: Machine) -> None:
+        if not machine.is_up:
+            machine.start()
+
+    def _give_up(self, machine: Machine) -> None:
+        """Nothing on a machine's disk counts any more."""
+        machine.disk.is_gone = True
+        if machine in self._core:
+            self._core.remove(machine)
 
     # Checks and events.
 
@@ -545,10 +704,16 @@ class Simulation:
         self.answers.committed(index)
 
     def _look(self, machine: Machine, life: Life, outbox: Outbox | None) -> None:
+        is_damaged = bool(machine.disk.log.damaged)
+        if is_damaged and outbox is not None:
+            machine.disk.forget_below(life.replica.core.status().first)
+        self.consensus.nodes[machine.node_id].is_damaged = is_damaged
         before, now = self.consensus.looked(
             machine.node_id, life.replica.core, is_cut_off=outbox is None
         )
         if self.roster.seen(machine.node_id, now.membership):
+            if now.membership.is_joint:
+                self._nemesis.joined()
             index = now.membership.index
             self._event(machine, "M", now, data=lambda: {"index": index})
         while self.ledger.index < self.consensus.commit:
@@ -568,6 +733,7 @@ class Simulation:
             self._event(machine, "T", now)
         if now.first > before.first:
             self._event(machine, "k", now)
+        self._tell_office(machine, before, now)
         if now.commit > before.commit:
             self._event(
                 machine, "C", now, data=lambda: {"id": self._committed(now.commit)}
@@ -584,6 +750,23 @@ class Simulation:
             )
             if machine.is_old and self.ledger.state_version > OLD_STATE_VERSION:
                 raise Violation("T67", f"node {now.node_id} cannot apply {now.applied}")
+
+    def _tell_office(self, machine: Machine, before: Status, now: Status) -> None:
+        """Tell what a leader accepts, and to whom it hands over, in an order that may have been.
+
+        A turn can end one transfer, accept entries, and begin another.
+        """
+        was_to, to = before.transferring, now.transferring
+        if was_to != to and was_to != NO_NODE:
+            self._event(machine, "h", now, "0", data=lambda: {"to": NO_NODE})
+        is_same_office = (
+            before.role is now.role is Role.LEADER and before.term == now.term
+        )
+        if is_same_office and now.last > before.last:
+            last = now.last
+            self._event(machine, "w", now, str(last), data=lambda: {"index": last})
+        if was_to != to and to != NO_NODE:
+            self._event(machine, "h", now, str(to), data=lambda: {"to": to})
 
     def _event(
         self,
@@ -604,6 +787,10 @@ class Simulation:
         machine, sender = self.machines[message.to], self.machines[message.sender]
         if machine.is_up and not is_let_in(machine, sender):
             self._dropped(message, "not let in")
+            self._refuse_other_store(machine, sender)
+            return
+        if machine.is_up and sender.is_up and self._refuse_other_store(sender, machine):
+            self._dropped(message, "another store answers")
             return
         self._greet(machine, sender)
         if not machine.receive(message):
@@ -612,6 +799,18 @@ class Simulation:
         self.trace.message(self.agenda.now_ns, machine.incarnation, "<", message)
         if machine.log_clock is not None:
             machine.log_clock.sample(message.sender, sender.wall.now_us())
+
+    def _refuse_other_store(self, machine: Machine, other: Machine) -> bool:
+        """Let a node end whose store is not the recorded one, when it meets a peer (F25)."""
+        assert machine.life is not None
+        membership = machine.life.replica.core.membership
+        standing = membership.standing(other.node_id, other.store_uuid)
+        if standing is not Standing.OTHER_STORE or not other.is_up:
+            return False
+        other.is_refused = True
+        other.crash("its peers refuse its store", is_power_cut=False)
+        self._give_up(other)
+        return True
 
     def _greet(self, machine: Machine, sender: Machine) -> None:
         """Let two processes greet each other before the first message between them."""
@@ -721,6 +920,33 @@ class Simulation:
                 best = (status.term, machine)
         return best[1] if best is not None else None
 
+    def _may_lose_a_voter(self) -> bool:
+        """Return whether a removal that was asked for lately may still come about."""
+        asked_ns = self.operator.removal_asked_ns
+        lately_ns = _REMOVAL_BASES * self.setup.base_ns
+        return asked_ns is not None and self.agenda.now_ns - asked_ns < lately_ns
+
+    @property
+    def has_rot(self) -> bool:
+        """`members.Cluster`: whether some disk is damaged, or breaks its word."""
+        return any(
+            disk.log.damaged or has_bad_state(disk) or disk.log.lies
+            for disk in self._disks.values()
+        )
+
+    def make_disk(
+        self, node_id: NodeId, generator: random.Random, faults: DiskFaults
+    ) -> SimDisk:
+        """`machine.World`: return the disk of a new machine."""
+        if self._directory is None:
+            return SimDisk(generator, faults)
+        return RealDisk(generator, faults, self._directory / f"node{node_id}")
+
+    def close(self) -> None:
+        """Give up what is open."""
+        for machine in self.machines.values():
+            machine.disk.crash(power=False)
+
     def _make(self, node_id: NodeId) -> Machine:
         machine = self.machines[node_id] = Machine(node_id, self)
         self._disks[node_id] = machine.disk
@@ -742,10 +968,52 @@ class Simulation:
         machine.take(ChangeRequested(waiter, request, expected))
         return call
 
+    def ask_copy(self, machine: Machine) -> None:
+        """Ask a machine for a copy of its state; nobody waits for it."""
+        self._waiters += 1
+        machine.take(SnapshotAsked(Waiter(self._waiters)))
+
+    def read_over(self, machine: Machine) -> None:
+        """Let a machine read its disk over and over until nothing is damaged (F37)."""
+        disk, node_id = machine.disk, machine.node_id
+        if node_id not in self._reading_over and (
+            disk.log.damaged or disk.state.damaged
+        ):
+            self._reading_over.add(node_id)
+            after_ns = int(self.setup.base_ns * (0.5 + 2 * self._copy_dice.random()))
+            self.agenda.at(self.agenda.now_ns + after_ns, self._read_again, machine)
+
+    def _read_again(self, machine: Machine) -> None:
+        self._reading_over.discard(machine.node_id)
+        machine.scrub()
+        self.read_over(machine)
+
+    def is_recorded(self, machine: Machine) -> bool:
+        """Return whether all others know which store the machine has."""
+        others = [
+            self.machines[n] for n in self.roster.newest.members if n != machine.node_id
+        ]
+        views = [m.life.replica.core.membership for m in others if m.life is not None]
+        return len(views) == len(others) and all(
+            view.standing(machine.node_id, b"another store") is Standing.OTHER_STORE
+            for view in views
+        )
+
+    def wiped(self, machine: Machine) -> None:
+        """A machine's disk was lost; what comes back under its id has promised nothing."""
+        machine.shelf = Shelf()
+        self.consensus.wiped(machine.node_id)
+        self._event(machine, "W", None)
+
+    def paused(self, machine: Machine) -> None:
+        """A machine's process was stopped, or goes on."""
+        note = "goes on" if machine.paused_at_ns is None else "stopped"
+        self._event(machine, "z", None, note)
+
     def note_fault(self, fault: Fault, what: str) -> None:
         """A fault has begun."""
         self.fault_counts[fault.kind] += 1
         self._look_at_clocks()
-        letter = "D" if "disk" in fault.kind else "N"
+        letter = "D" if fault.kind in DISK_FAULTS else "N"
         note = f"#{fault.number} {fault.kind} {what}"
         self.trace.event(self.agenda.now_ns, 0, 0, letter, None, note)

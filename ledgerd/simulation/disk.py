@@ -21,7 +21,10 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final, NamedTuple, Protocol, cast
 
-from ledgerd.raft.entries import NodeId
+from ledgerd.errors import NoSpaceError
+from ledgerd.formats.entries import decode
+from ledgerd.formats.records import Table
+from ledgerd.raft.entries import Entry, Index, NodeId
 from ledgerd.simulation.kv import PAGE_BYTES, KvEnvironment
 from ledgerd.simulation.volume import SimulatedCrash, Volume
 from ledgerd.storage import keys
@@ -36,7 +39,10 @@ from ledgerd.storage.environment import (
 from ledgerd.storage.log_store import LmdbLogStore
 from ledgerd.storage.state_store import LmdbStateStore
 
-SMALL: Final = StorageOptions(recent_bytes=16 * 1024)  # so that entries are read back
+SMALL: Final = StorageOptions(
+    recent_bytes=16 * 1024,  # so that entries are read back
+    free_bytes_min=32 * 1024,
+)
 UNLIMITED_BYTES: Final = 1 << 40
 
 
@@ -81,6 +87,10 @@ class Budget(Protocol):
         """Return whether this disk may lose what it wrongly called synced."""
         ...
 
+    def allows_divergence(self, disk: "SimDisk") -> bool:
+        """Return whether the state on this disk may become another than that of its peers."""
+        ...
+
 
 class NoBudget:
     """Allows everything; for tests of one disk."""
@@ -103,14 +113,19 @@ class NoBudget:
         """Return True."""
         return True
 
+    def allows_divergence(self, disk: "SimDisk") -> bool:
+        """Return True."""
+        return True
+
 
 class SimDisk:
     """The disk of one node id, over all incarnations.
 
     Attributes:
         log, state: the volumes.
-        is_gone: nothing on it counts as a copy: it was wiped and not opened since, or the driver
-            has given its node up.
+        is_gone: nothing on it counts as a copy: it was wiped, or the driver has given its node up.
+        is_diverged: its state counts as another one than the log says; no checksum knows.
+        slow_ns: what each commit takes longer, for now.
     """
 
     def __init__(
@@ -125,10 +140,12 @@ class SimDisk:
         # LMDB without meta sync may lose one commit; the model loses all since the forced sync.
         self.state = Volume("state", rng, is_synced_by_commit=False)
         self.is_gone = False
+        self.is_diverged = False
+        self.slow_ns = 0
         self._rng = rng
         self._elapsed_ns = 0
         self._stall_ns = 0
-        self._environment: SimEnvironment | None = None
+        self._environment: Environment | None = None
         for volume in (self.log, self.state):
             volume.on_write = self._take_time
 
@@ -156,8 +173,7 @@ class SimDisk:
             store_uuid=self._rng.randbytes(16),
         )
         admit_state(state_lmdb, directory, identity)
-        self.is_gone = False
-        self._environment = SimEnvironment(
+        environment = SimEnvironment(
             directory,
             identity,
             options,
@@ -165,14 +181,23 @@ class SimDisk:
             log=log_lmdb,
             state=state_lmdb,
         )
-        self._environment.disk = self
-        return self._environment
+        environment.disk = self
+        self._environment = environment
+        return environment
+
+    def admit(self, options: StorageOptions = SMALL) -> None:
+        """Return if there is room to start. Errors: NoSpaceError."""
+        if self.free_bytes < options.free_bytes_min:
+            raise NoSpaceError(f"{self.free_bytes} bytes are left")
 
     @property
     def environment(self) -> Environment:
         """The environment of the incarnation that runs."""
         assert self._environment is not None, "the disk is not open"
         return self._environment
+
+    def committed(self) -> None:
+        """Note that a store has committed; the volumes have taken the time for it already."""
 
     @property
     def elapsed_ns(self) -> int:
@@ -236,7 +261,7 @@ class SimDisk:
             volume.forget_plans()
             volume.capacity_bytes = None
         self.log.lies = False
-        self._stall_ns = 0
+        self._stall_ns = self.slow_ns = 0
 
     def stall(self, ns: int) -> None:
         """Let the next commit take this much longer."""
@@ -248,6 +273,11 @@ class SimDisk:
             volume.capacity_bytes = (
                 None if free_bytes is None else volume.used_bytes + free_bytes
             )
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether `fill` left only so much room."""
+        return self.log.capacity_bytes is not None
 
     @property
     def free_bytes(self) -> int:
@@ -267,6 +297,7 @@ class SimDisk:
         self.log.wipe()
         self.state.wipe()
         self.is_gone = True
+        self.is_diverged = False
         return "wiped"
 
     def damage_entry(self, index: int | None = None) -> str | None:
@@ -274,13 +305,22 @@ class SimDisk:
         return self._damage(self.log, keys.ENTRIES, index)
 
     def damage_state(self) -> str | None:
-        """Damage one row of state/."""
+        """Flip a bit in one row of state/, but not in those that say whose and how old it is."""
         tables = [
             name
             for name, table in sorted(self.state.tables.items())
-            if table.keys and name != keys.META
+            if table.keys and name != Table.META
         ]
         return self._damage(self.state, self._rng.choice(tables)) if tables else None
+
+    def diverge(self) -> bool:
+        """Let the state count as another one than the log says from the next entry on (F37).
+
+        Returns whether it now does so: the budget may forbid it.
+        """
+        if self.budget.allows_divergence(self):
+            self.is_diverged = True
+        return self.is_diverged
 
     def damage_twin(self) -> str | None:
         """Damage one record of the hard state (T86)."""
@@ -294,6 +334,7 @@ class SimDisk:
     def _take_time(self) -> None:
         shortest, longest = self.faults.commit_ns
         self._elapsed_ns += self._rng.randint(shortest, longest) + self._stall_ns
+        self._elapsed_ns += self.slow_ns
         self._stall_ns = 0
         if self.faults.slow_chance and self._rng.random() < self.faults.slow_chance:
             self._elapsed_ns += self.faults.slow_ns
@@ -311,12 +352,51 @@ class SimDisk:
             return None
         if not self.budget.allows_damage(self, volume, name, key):
             return None
-        kind = self._rng.choice(sorted(_KINDS))
+        kinds = _ROW_KINDS if volume is self.state else sorted(_KINDS)
+        kind = self._rng.choice(kinds)
+        if kind == "stale" and name == keys.ENTRIES and not self._is_between(key):
+            kind = "flipped"
         bad = _KINDS[kind](self._rng, volume, name, key)
-        if bad == table.values[key]:
+        if bad == table.values[key] or (bad is None and name in keys.HARD_STATE_TWINS):
             kind, bad = "flipped", _flipped(self._rng, volume, name, key)
         volume.damage(name, key, bad)
         return f"{volume.name}/{name} {key.hex()} {kind}"
+
+    def _is_between(self, key: bytes) -> bool:
+        """Return whether intact entries stand on both sides of this one, and two behind it.
+
+        Only they can tell that an old record was put back, or that there is none any more (T87).
+        """
+        index = keys.index_of(key)
+        around = [keys.index_key(Index(index + by)) for by in (-1, 1, 2)]
+        values = self.log.tables[keys.ENTRIES].values
+        return all(
+            other in values and (keys.ENTRIES, other) not in self.log.damaged
+            for other in around
+        )
+
+    @property
+    def needs_emptying(self) -> bool:
+        """Whether something is damaged without which the state cannot be opened."""
+        return any(table in _READ_AT_START for table, _ in self.state.damaged)
+
+    def forget_below(self, first: Index) -> None:
+        """Count no slot below the first one as damaged: a missing row is not there to be cut."""
+        end = keys.index_key(first)
+        for table, key in list(self.log.damaged):
+            if table == keys.ENTRIES and key < end:
+                del self.log.damaged[table, key]
+
+    def written_entries(self) -> dict[Index, Entry]:
+        """Return what was last written in the slots of the log that are damaged now."""
+        found: dict[Index, Entry] = {}
+        for (table, key), value in self.log.damaged.items():
+            if table == keys.ENTRIES:
+                index = keys.index_of(key)
+                entry = decode(value, index).entry
+                assert entry is not None, index
+                found[index] = entry
+        return found
 
 
 class SimEnvironment(Environment):
@@ -346,6 +426,12 @@ class SimLogStore(LmdbLogStore):
 
     def __init__(self, disk: SimDisk) -> None:
         super().__init__(disk.environment, clock=lambda: disk.elapsed_ns / 1e9)
+        self._disk = disk
+
+    # Any: lmdb's own class, which only storage may name.
+    def _commit(self, transaction: Any) -> None:
+        super()._commit(transaction)
+        self._disk.committed()
 
 
 class SimStateStore(LmdbStateStore):
@@ -353,6 +439,12 @@ class SimStateStore(LmdbStateStore):
 
     def __init__(self, disk: SimDisk) -> None:
         super().__init__(disk.environment)
+        self._disk = disk
+
+    # Any: lmdb's own class, which only storage may name.
+    def _commit(self, transaction: Any) -> None:
+        super()._commit(transaction)
+        self._disk.committed()
 
 
 class _NoLock:
@@ -385,6 +477,10 @@ def _stale(rng: Random, volume: Volume, name: str, key: bytes) -> bytes | None:
     return volume.overwritten.get((name, key))
 
 
+_READ_AT_START: Final = (Table.CONFIG, Table.INTERNAL, Table.TREE)
+_ROW_KINDS: Final = (
+    "flipped",
+)  # nothing but the digest would show an old row put back
 _KINDS: Final[dict[str, Callable[[Random, Volume, str, bytes], bytes | None]]] = {
     "flipped": _flipped,
     "misdirected": _misdirected,

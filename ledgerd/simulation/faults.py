@@ -13,10 +13,11 @@ from typing import Protocol
 
 from ledgerd.raft.entries import NO_NODE, NodeId
 from ledgerd.replica.inputs import Ticked
+from ledgerd.simulation.check_consensus import ConsensusWatch
 from ledgerd.simulation.clock import SECOND, Agenda, Deed
 from ledgerd.simulation.dice import dice
 from ledgerd.simulation.machine import Machine
-from ledgerd.simulation.members import Operator
+from ledgerd.simulation.members import Operator, Roster
 from ledgerd.simulation.network import Network
 from ledgerd.simulation.swarm import Setup
 
@@ -67,6 +68,8 @@ class Ground(Protocol):
     network: Network
     machines: dict[NodeId, Machine]
     operator: Operator
+    roster: Roster
+    consensus: ConsensusWatch
 
     def leader(self) -> Machine | None:
         """Return who leads, if anybody seems to."""
@@ -74,6 +77,22 @@ class Ground(Protocol):
 
     def note_fault(self, fault: Fault, what: str) -> None:
         """A fault has begun; what: in words."""
+        ...
+
+    def ask_copy(self, machine: Machine) -> None:
+        """Ask a machine for a copy of its state; nobody waits for it."""
+        ...
+
+    def read_over(self, machine: Machine) -> None:
+        """Let a machine read its disk over and over until nothing is damaged."""
+        ...
+
+    def is_recorded(self, machine: Machine) -> bool:
+        """Return whether all others know which store the machine has."""
+        ...
+
+    def wiped(self, machine: Machine) -> None:
+        """A machine's disk was lost."""
         ...
 
 
@@ -84,6 +103,7 @@ class Nemesis:
         self._ground = ground
         self._is_over = False
         self._calm_until_ns = 0
+        self._dice = dice(ground.setup.seed, "joint")
         for fault in planned:
             ground.agenda.at(fault.at_ns, self._begin, fault)
 
@@ -235,9 +255,12 @@ class Nemesis:
             return ""
         base_ns = self._ground.setup.base_ns
         sync_ns = generator.choice((base_ns // 10, base_ns // 2, 2 * base_ns))
-        victim.slow_sync_ns = sync_ns
-        victim.slow_until_ns = self._ground.agenda.now_ns + fault.lasts_ns
+        victim.disk.slow_ns = sync_ns
+        self._later(fault, self._quicken, victim)
         return f"{victim.node_id} {sync_ns // 1_000_000} ms a sync"
+
+    def _quicken(self, victim: Machine) -> None:
+        victim.disk.slow_ns = 0
 
     def _clock_jump(self, fault: Fault, generator: random.Random) -> str:
         """Set the wall clocks of a minority (K1)."""
@@ -293,6 +316,145 @@ class Nemesis:
             return ""
         victim.disk.stall(fault.lasts_ns)
         return f"{victim.node_id} {fault.lasts_ns // 1_000_000} ms"
+
+    # What rots, and what is lost. The fault budget may forbid each.
+
+    def _voter(self, generator: random.Random) -> Machine | None:
+        """Return a voter, running or not; None while the release before takes part.
+
+        Learners are spared, for they may become voters and so one bad copy too many.
+        """
+        ground = self._ground
+        if any(machine.is_old for machine in ground.machines.values()):
+            return None
+        voters, leader = ground.roster.newest.voters, ground.leader()
+        choice = ground.machines[generator.choice(voters)] if voters else None
+        is_led = leader is not None and leader.node_id in voters
+        return leader if is_led and generator.random() < 0.4 else choice
+
+    def _damage_entry(self, fault: Fault, generator: random.Random) -> str:
+        """Damage entries of one log: bits, another's bytes, older ones, none (F33, T87)."""
+        victim = self._voter(generator)
+        if victim is None:
+            return ""
+        done = [
+            victim.disk.damage_entry(self._slot(generator, victim))
+            for _ in range(generator.randint(1, 5))
+        ]
+        return self._damaged(fault, generator, victim, done)
+
+    def _slot(self, generator: random.Random, victim: Machine) -> int | None:
+        """Return one of the last slots, which are asked for, in half of all cases; None: any."""
+        last = len(self._ground.consensus.nodes[victim.node_id].image) - 1
+        recent = max(1, last - generator.randrange(8))
+        return recent if generator.random() < 0.5 else None
+
+    def _damage_state(self, fault: Fault, generator: random.Random) -> str:
+        """Flip a bit in rows of one state (T85)."""
+        victim = self._voter(generator)
+        if victim is None:
+            return ""
+        done = [victim.disk.damage_state() for _ in range(generator.randint(1, 3))]
+        return self._damaged(fault, generator, victim, done)
+
+    def _damaged(
+        self,
+        fault: Fault,
+        generator: random.Random,
+        victim: Machine,
+        done: Sequence[str | None],
+    ) -> str:
+        told = [what for what in done if what is not None]
+        if not told:
+            return ""
+        self._ground.read_over(victim)
+        if generator.random() < 0.4 and victim.is_up and self._may_crash():
+            victim.crash("fault", is_power_cut=generator.random() < 0.5)
+            self._later(fault, self._restart, victim)
+        return f"{victim.node_id} {', '.join(told)}"
+
+    def _damage_twin(self, fault: Fault, generator: random.Random) -> str:
+        """Damage a copy of term and vote; the node must not start again (T86)."""
+        victim = self._voter(generator)
+        if victim is None:
+            return ""
+        done = victim.disk.damage_twin()
+        if done is None:
+            return ""
+        victim.excuses.add("CorruptionError")
+        if victim.is_up:
+            victim.crash("fault", is_power_cut=False)
+            self._later(fault, self._restart, victim)
+        return f"{victim.node_id} {done}"
+
+    def _diverge(self, fault: Fault, generator: random.Random) -> str:
+        """Let one state differ from what the log says, though all checksums are right (F37)."""
+        victim = self._voter(generator)
+        if victim is None or not victim.disk.diverge():
+            return ""
+        return str(victim.node_id)
+
+    def _make_copy(self, fault: Fault, generator: random.Random) -> str:
+        """Ask some nodes for copies of their state, as an administrator does."""
+        up = [m for m in self._ground.machines.values() if m.is_up]
+        hit = [machine for machine in up if generator.random() < 0.5]
+        for machine in hit:
+            self._ground.ask_copy(machine)
+        return " ".join(str(machine.node_id) for machine in hit)
+
+    def _spoil_copy(self, fault: Fault, generator: random.Random) -> str:
+        """Let the copies of all nodes rot, those too that are made in a while (T90)."""
+        for machine in self._ground.machines.values():
+            machine.shelf.is_rotten = True
+            until_ns = self._ground.agenda.now_ns + fault.lasts_ns
+            machine.shelf.rots_until_ns = until_ns
+        return "all"
+
+    def _wipe(self, fault: Fault, generator: random.Random) -> str:
+        """Lose a whole disk; its node comes back under its id and must be refused (T13)."""
+        victim = self._voter(generator)
+        if victim is None or not self._ground.is_recorded(victim):
+            return ""
+        if not victim.disk.budget.allows_loss(victim.disk):
+            return ""
+        if victim.is_up:
+            victim.crash("its disk is lost", is_power_cut=True)
+        done = victim.disk.wipe()
+        assert done is not None, victim.node_id
+        self._ground.wiped(victim)
+        self._later(fault, self._restart, victim)
+        return str(victim.node_id)
+
+    def _low_space(self, fault: Fault, generator: random.Random) -> str:
+        """Leave some disks little room, or none, for a while (F36, T91)."""
+        up = [m for m in self._ground.machines.values() if m.is_up]
+        if not up:
+            return ""
+        hit = generator.sample(up, generator.randint(1, len(up)))
+        free_bytes = generator.choice((0, 8, 24, 40, 64)) * 1024
+        for machine in hit:
+            machine.disk.fill(free_bytes)
+        self._later(fault, self._free_space, hit)
+        names = ",".join(str(machine.node_id) for machine in hit)
+        return f"{names}: {free_bytes} bytes"
+
+    def _free_space(self, hit: Sequence[Machine]) -> None:
+        """Make room again: who still runs goes on, who ended is started."""
+        for machine in hit:
+            machine.disk.fill(None)
+            self._restart(machine)
+
+    def joined(self) -> None:
+        """Two halves decide from now on: crash who leads, now and then, so that another ends it."""
+        leader, ground = self._ground.leader(), self._ground
+        may_crash = not {"crash", "crash_in_turn"}.isdisjoint(ground.setup.faults)
+        if self._is_over or leader is None or not may_crash or not leader.is_up:
+            return
+        if self._dice.random() < 0.4 and self._may_crash():
+            leader.power_cut = False
+            leader.crash_in = self._dice.randrange(12)
+            after_ns = ground.agenda.now_ns + 2 * ground.setup.base_ns
+            ground.agenda.at(after_ns, self._restart, leader)
 
     # Callers, and what an administrator does.
 

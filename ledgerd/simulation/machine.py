@@ -6,14 +6,16 @@ exception raised at a named moment of a turn or at a call of its mail, so each g
 can be hit.
 """
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from ledgerd.errors import CorruptionError, Reason, StorageError
+from ledgerd.errors import CorruptionError, NoSpaceError, Reason, StorageError
 from ledgerd.raft.entries import NO_INDEX, NO_NODE, Index, NodeId
-from ledgerd.raft.facts import PeerLost
+from ledgerd.raft.facts import Capacity, PeerLost, PeerRefused, SlotCorrupt
 from ledgerd.raft.messages import EarlyMessage, LateMessage, Message
+from ledgerd.raft.snapshots import Snapshot
 from ledgerd.replica.inputs import (
     CommandProposed,
     Input,
@@ -21,6 +23,7 @@ from ledgerd.replica.inputs import (
     PayoutsProposed,
     ReadsRequested,
     Received,
+    StateDamaged,
     Ticked,
     Waiter,
 )
@@ -30,10 +33,11 @@ from ledgerd.replica.ports import Receipt
 from ledgerd.replica.replica import Replica
 from ledgerd.simulation.clock import Agenda, WallClock
 from ledgerd.simulation.dice import dice
-from ledgerd.simulation.disk import DiskFaults, SimDisk
-from ledgerd.simulation.snapshots import Shelf
+from ledgerd.simulation.disk import DiskFaults, SimDisk, SimLogStore
+from ledgerd.simulation.snapshots import InstallingState, Shelf, SimSnapshots
 from ledgerd.simulation.swarm import Setup
 from ledgerd.simulation.volume import SimulatedCrash
+from ledgerd.storage.scrub import Scrub
 
 _MESSAGES_A_TURN: Final = 256
 
@@ -48,6 +52,12 @@ class World(Protocol):
     agenda: Agenda
     setup: Setup
 
+    def make_disk(
+        self, node_id: NodeId, generator: random.Random, faults: DiskFaults
+    ) -> SimDisk:
+        """Return the disk of a new machine."""
+        ...
+
     def build(self, machine: "Machine") -> Replica:
         """Open the machine's stores and put a replica over them."""
         ...
@@ -58,6 +68,18 @@ class World(Protocol):
 
     def send(self, machine: "Machine", message: Message) -> None:
         """Take a message that leaves the machine at its own time."""
+        ...
+
+    def rebuild(self, machine: "Machine", snapshot: Snapshot | None) -> Replica:
+        """Replace the machine's state, by that of `snapshot` or an empty one, and build anew."""
+        ...
+
+    def can_replay(self, machine: "Machine") -> bool:
+        """Return whether the machine's log holds everything that its state is the fold of."""
+        ...
+
+    def paused(self, machine: "Machine") -> None:
+        """The machine's process was stopped, or goes on."""
         ...
 
     def turning(self, machine: "Machine", inputs: Sequence[Input]) -> None:
@@ -131,6 +153,9 @@ class Machine:
     store_uuid: of its data directory, since it was opened first.
     died_in_commit: its last process ended inside one, which may be lost without a lie.
     is_old: it runs the release before this one. deaf_until_ns: callers do not reach it.
+    is_refused: its peers do not let it in any more, and it does not start again.
+    room_told: whether its core believes that there is room.
+    stores: those of its replica, since it was started first. copies: of its process.
     """
 
     def __init__(self, node_id: NodeId, world: World) -> None:
@@ -138,7 +163,8 @@ class Machine:
         generator = dice(setup.seed, "machine", node_id)
         self.node_id = node_id
         self.world = world
-        self.disk = SimDisk(
+        self.disk = world.make_disk(
+            node_id,
             dice(setup.seed, "disk", node_id),
             DiskFaults(commit_ns=(setup.sync_ns // 2, setup.sync_ns * 3 // 2)),
         )
@@ -156,8 +182,6 @@ class Machine:
         self.died_ns: dict[int, int] = {}
         self.crash_in: int | None = None
         self.power_cut = False
-        self.slow_until_ns = 0
-        self.slow_sync_ns = 0
         self.paused_at_ns: int | None = None
         self.held: list[Input] = []
         self.excuses: set[str] = set()
@@ -167,6 +191,10 @@ class Machine:
         self.inbox_messages_max = setup.inbox_messages_max
         self.died_in_commit = False
         self.deaf_until_ns = 0
+        self.is_refused = False
+        self.room_told = True
+        self.stores: tuple[SimLogStore, InstallingState]
+        self.copies: SimSnapshots | None = None
 
     @property
     def is_up(self) -> bool:
@@ -182,18 +210,22 @@ class Machine:
     def start(self) -> None:
         """Start a process over what is on disk."""
         assert self.life is None, self.node_id
+        if self.is_refused:
+            return
         now_ns = self.world.agenda.now_ns
         self.incarnation += 1
+        self.room_told = True
         self.died_in_commit = False
         self.own_ns = self.free_at_ns = now_ns
         self.crash_in = None
         self.paused_at_ns = None
         self.held = []
         try:
+            self.disk.admit()
             replica = self.world.build(self)
             self.life = life = Life(replica, now_ns)
             life.visible = replica.settle()
-        except (StorageError, CorruptionError) as error:
+        except (StorageError, NoSpaceError, CorruptionError) as error:
             self._end(now_ns, is_power_cut=False)
             self.world.failed(self, error)
             return
@@ -218,6 +250,7 @@ class Machine:
         """Stop the process where it stands (SIGSTOP); it may be in the middle of nothing only."""
         if self.life is not None and self.paused_at_ns is None:
             self.paused_at_ns = self.world.agenda.now_ns
+            self.world.paused(self)
 
     def resume(self) -> None:
         """Let a paused process go on: the missed ticks come before what waited (T84)."""
@@ -226,6 +259,7 @@ class Machine:
         now_ns = self.world.agenda.now_ns
         missed = (now_ns - self.paused_at_ns) // self.tick_ns
         self.paused_at_ns = None
+        self.world.paused(self)
         held, self.held = self.held, []
         if missed:
             self._put(Ticked(1, max(0, missed - 1)))
@@ -278,6 +312,32 @@ class Machine:
         if self.life is not None:
             self.take(Noted(PeerLost(peer)))
 
+    def find_nobody(self, peer: NodeId) -> None:
+        """Note that nobody listens where a peer was (F4)."""
+        if self.life is not None:
+            self.take(Noted(PeerRefused(peer)))
+
+    def measure(self) -> None:
+        """Tell the core how much room there is, when that is news, as the daemon does (F36)."""
+        if self.life is None:
+            return
+        spare_bytes = max(0, self.disk.environment.spare_bytes())
+        if (spare_bytes > 0) is not self.room_told:
+            self.room_told = spare_bytes > 0
+            self.take(Noted(Capacity(spare_bytes)))
+
+    def scrub(self) -> None:
+        """Read everything on disk once, and report what fails (F37)."""
+        if self.life is None or self.paused_at_ns is not None:
+            return
+        Scrub(
+            self.disk.environment,
+            bytes_per_s=1 << 40,
+            rest_s=0.0,
+            on_slot=lambda index: self.take(Noted(SlotCorrupt(index))),
+            on_damage=lambda why: self.take(StateDamaged(why)),
+        ).pass_once()
+
     def take(self, item: Input) -> None:
         """Queue an input and see that a turn comes."""
         if self.paused_at_ns is not None:
@@ -308,6 +368,8 @@ class Machine:
         if self.life is None or incarnation != self.incarnation:
             return
         if self.paused_at_ns is None:
+            if self.disk.is_limited or not self.room_told:
+                self.measure()
             self.take(Ticked(self.world.setup.granularity, 0))
         self._await_tick(incarnation)
 
@@ -362,6 +424,9 @@ class Machine:
         outbox = life.replica.turn(inputs, clock.now_us)
         life.reading += [(point.index, point.waiter) for point in outbox.reads]
         self.world.turned(self, outbox)
+        if outbox.state_ready is not None or self._is_to_be_emptied(life):
+            self._rebuild(life, outbox.state_ready)
+            return True
         if outbox.needs_settle and life.settle_due_ns is None:
             life.settle_due_ns = self.own_ns + self.world.setup.settle_ns
         is_wanted = any(index > life.visible for index, _ in life.reading)
@@ -373,6 +438,23 @@ class Machine:
         elif life.reading and not is_wanted:
             self.world.settled(self, life.visible)
         return outbox.again
+
+    def _is_to_be_emptied(self, life: Life) -> bool:
+        """Return whether the state is bad and the log can fold it again, as the daemon asks."""
+        halt = life.replica.standing.halt
+        return halt is not None and halt.is_of_state and self.world.can_replay(self)
+
+    def _rebuild(self, life: Life, snapshot: Snapshot | None) -> None:
+        """Give the replica up and put another one in its place, in the same process (F37)."""
+        self.world.turned(self, life.replica.abandon())
+        facts = life.replica.core.facts
+        self.reach("rebuild.begin")
+        life.replica = self.world.rebuild(self, snapshot)
+        life.replica.inform(facts)
+        self.reach("rebuild.end")
+        self.world.started(self)
+        life.settle_due_ns = None
+        life.visible = life.replica.settle()
 
     def readable(self) -> list[Waiter]:
         """Hand over the reads that the visible state may answer."""
@@ -386,8 +468,6 @@ class Machine:
         """`replica.hooks.Hooks`: time passes at some moments, and a planned crash comes at any."""
         if moment in ("turn.after_log_commit", "turn.after_state_commit"):
             self.own_ns += self.disk.take_elapsed_ns()
-            if self.own_ns < self.slow_until_ns:
-                self.own_ns += self.slow_sync_ns
         if self.crash_in is not None:
             self.crash_in -= 1
             if self.crash_in < 0:

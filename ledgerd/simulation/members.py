@@ -19,6 +19,7 @@ from ledgerd.raft.membership import (
 )
 from ledgerd.raft.requests import AddNode, RemoveNode, ReplaceNode, Request, UpdateNode
 from ledgerd.simulation.check_answers import Call
+from ledgerd.simulation.clock import Agenda
 from ledgerd.simulation.machine import Machine
 from ledgerd.simulation.verdict import require
 
@@ -107,8 +108,14 @@ def is_let_in(machine: Machine, sender: Machine) -> bool:
 class Cluster(Protocol):
     """What an operator reaches."""
 
+    agenda: Agenda
     roster: Roster
     machines: dict[NodeId, Machine]
+
+    @property
+    def has_rot(self) -> bool:
+        """Whether some disk is damaged, or breaks its word: nobody removes the node beside it."""
+        ...
 
     def leader(self) -> Machine | None:
         """Return who leads, if anybody seems to."""
@@ -130,6 +137,7 @@ class Operator:
         self._cluster = cluster
         self._last_id = max(cluster.roster.founders)
         self.asked = 0
+        self.removal_asked_ns: int | None = None
 
     # What the answers to its calls are: it looks at the membership instead.
 
@@ -161,8 +169,9 @@ class Operator:
         victim = generator.choice(members)
         if leader is not None and generator.random() < 0.3:
             victim = leader.node_id
-        if len(self._cluster.roster.newest.voters) <= 1:
+        if len(self._cluster.roster.newest.voters) <= 1 or self._cluster.has_rot:
             return ""
+        self.removal_asked_ns = self._cluster.agenda.now_ns
         return self._ask(RemoveNode(victim), generator)
 
     def replace(self, generator: random.Random) -> str:

@@ -10,13 +10,19 @@ import hashlib
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Protocol
 
 from ledgerd.raft.entries import Anchor, EntryId, Index, NodeId
 from ledgerd.raft.facts import SnapshotSent
 from ledgerd.raft.messages import SnapshotOffer
 from ledgerd.raft.snapshots import Snapshot
-from ledgerd.replica.inputs import Input, Noted, SnapshotFetched, SnapshotMade
+from ledgerd.replica.inputs import (
+    Input,
+    Noted,
+    SnapshotFetched,
+    SnapshotMade,
+    SnapshotSpoiled,
+)
 from ledgerd.simulation.clock import Agenda
 from ledgerd.simulation.dice import chance
 from ledgerd.simulation.disk import SimDisk, SimStateStore
@@ -27,17 +33,30 @@ from ledgerd.storage import keys
 from ledgerd.storage.applied import unpack
 from ledgerd.storage.tables import Tables
 
-_CHUNKS: Final = 5  # round trips that a fetch takes
-
 Rows = dict[str, dict[bytes, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """The rows of a state. damaged: what is wrong in them, as in `Volume.damaged`."""
+
+    snapshot: Snapshot
+    rows: Rows
+    damaged: dict[tuple[str, bytes], bytes]
 
 
 @dataclass(slots=True)
 class Shelf:
-    """What a node's disk holds beside log/ and state/: the newest copy, and what was fetched."""
+    """What a node's disk holds beside log/ and state/: the newest copy, and what was fetched.
 
-    made: tuple[Snapshot, Rows] | None = None
-    fetched: dict[bytes, tuple[Snapshot, Rows]] = field(default_factory=dict)
+    is_rotten: the newest copy is not what it was when it was made. rots_until_ns: so long each new
+        one rots at once.
+    """
+
+    made: Copy | None = None
+    is_rotten: bool = False
+    rots_until_ns: int = 0
+    fetched: dict[bytes, Copy] = field(default_factory=dict)
 
 
 class Holder(Protocol):
@@ -47,6 +66,7 @@ class Holder(Protocol):
     disk: SimDisk
     shelf: Shelf
     incarnation: int
+    own_ns: int
 
     @property
     def is_up(self) -> bool:
@@ -72,42 +92,57 @@ class SimSnapshots:
         find: Callable[[NodeId], Holder | None],
     ) -> None:
         self._holder = holder
-        self._incarnation = holder.incarnation
+        self.incarnation = holder.incarnation
         self._agenda = agenda
         self._network = network
         self._setup = setup
         self._dice = generator
         self._find = find
         self._fetch = 0  # the number of the fetch under way
+        self._forgotten = 0  # how often the state turned out bad
 
     @property
     def _is_alive(self) -> bool:
-        return self._holder.is_up and self._holder.incarnation == self._incarnation
+        return self._holder.is_up and self._holder.incarnation == self.incarnation
 
     def newest(self) -> Snapshot | None:
         """Return the newest whole copy at hand."""
         made = self._holder.shelf.made
-        return made[0] if made is not None else None
+        return made.snapshot if made is not None else None
 
     def make(self) -> Index:
         """Copy what is committed now; it is whole some time later."""
         copied = copy_of(self._holder)
-        self._later(self._setup.base_ns // 2, self._made, copied)
-        return copied[0].index
+        self._later(self._setup.base_ns // 2, self._made, copied, self._forgotten)
+        return copied.snapshot.index
 
-    def _made(self, copied: tuple[Snapshot, Rows]) -> None:
+    def forget(self) -> None:
+        """Remove the copies of a state that turned out bad, the one being made too (F37)."""
+        self._forgotten += 1
+        self._holder.shelf.made = None
+
+    def _made(self, copied: Copy, forgotten: int) -> None:
         if not self._is_alive:
             return
-        if chance(self._dice, 0.05):
+        if forgotten != self._forgotten or chance(self._dice, 0.05):
             self._holder.take(SnapshotMade(None, "no room"))
             return
         self._holder.shelf.made = copied
-        self._holder.take(SnapshotMade(copied[0]))
+        shelf = self._holder.shelf
+        shelf.is_rotten = self._agenda.now_ns < shelf.rots_until_ns
+        self._holder.take(SnapshotMade(copied.snapshot))
 
     def fetch(self, offer: SnapshotOffer) -> None:
-        """Begin to fetch; tried again until it is whole, refused or stopped."""
+        """Begin to fetch; tried again until it is whole, refused or stopped.
+
+        The turn that begins it takes long now and then, and what comes meanwhile comes at once.
+        """
         self._fetch += 1
-        self._later(self._trip_ns(), self._go_on, self._fetch, offer, _CHUNKS)
+        if chance(self._dice, 0.4):
+            self._holder.own_ns += int(self._setup.base_ns * self._dice.random())
+        self._later(
+            self._trip_ns(), self._go_on, self._fetch, offer, self._setup.chunks
+        )
 
     def stop_fetching(self) -> None:
         """Give the fetch under way up."""
@@ -131,16 +166,21 @@ class SimSnapshots:
         self._end(offer, source)
 
     def _end(self, offer: SnapshotOffer, source: Holder) -> None:
-        made, sha256 = source.shelf.made, offer.snapshot.sha256
-        is_there = made is not None and made[0].sha256 == sha256
-        is_whole = is_there and not chance(self._dice, 0.1)
+        shelf, sha256 = source.shelf, offer.snapshot.sha256
+        made = shelf.made
+        is_there = made is not None and made.snapshot.sha256 == sha256
+        is_whole = is_there and not shelf.is_rotten and not chance(self._dice, 0.1)
         source.take(Noted(SnapshotSent(self._holder.node_id, is_whole)))
         if not is_whole or made is None:
+            if is_there and shelf.is_rotten:
+                # Its maker is told that it came damaged, looks at it and drops it (T90).
+                shelf.made = None
+                source.take(SnapshotSpoiled(sha256))
             # Gone at the sender, or damaged on its way: refused (T90).
             self._holder.take(SnapshotFetched(sha256, None))
             return
         self._holder.shelf.fetched = {sha256: made}
-        self._holder.take(SnapshotFetched(sha256, made[0]))
+        self._holder.take(SnapshotFetched(sha256, made.snapshot))
 
     def _trip_ns(self) -> int:
         wire = self._network.wire
@@ -151,8 +191,11 @@ class SimSnapshots:
         self._agenda.at(self._agenda.now_ns + after_ns, deed, *args)
 
 
-def copy_of(holder: Holder) -> tuple[Snapshot, Rows]:
-    """Return the committed rows of a node's state, and what they stand for."""
+def copy_of(holder: Holder) -> Copy:
+    """Return the committed rows of a node's state, and what they stand for.
+
+    Pages are copied, not rows, so what is damaged is copied as it is.
+    """
     environment = holder.disk.environment
     with environment.state.begin() as transaction:
         tables = Tables(environment, transaction)
@@ -172,27 +215,40 @@ def copy_of(holder: Holder) -> tuple[Snapshot, Rows]:
     snapshot = Snapshot(
         anchor, membership, applied.digest, max(1, size_bytes), summed.digest()
     )
-    return snapshot, rows
+    damaged = {
+        (name, key): value
+        for (name, key), value in holder.disk.state.damaged.items()
+        if key in rows.get(name, ())
+    }
+    return Copy(snapshot, rows, damaged)
 
 
-def put_in_place(disk: SimDisk, rows: Rows) -> None:
-    """Make these rows the node's state, durably and at once; its identity stays its own."""
+def put_in_place(disk: SimDisk, copied: Copy | None) -> None:
+    """Make these rows, or none, the node's state, durably; its identity stays its own."""
     own = disk.state.tables[keys.META].values.get(keys.IDENTITY)
     tables: dict[str, Table] = {}
+    if copied is None:
+        rows: Rows = {name: {} for name in keys.STATE_TABLES}
+        rows[keys.META][keys.IDENTITY] = b""
+    else:
+        rows = copied.rows
     for name, values in rows.items():
         table = tables[name] = Table()
         for key, value in sorted(values.items()):
             is_identity = (name, key) == (keys.META, keys.IDENTITY)
             table.set(key, own if is_identity else value)
-    disk.state.replace(tables)
+    disk.state.replace(tables, copied.damaged if copied is not None else None)
+    disk.is_diverged = False
 
 
 def finish(disk: SimDisk, shelf: Shelf, anchor: Anchor) -> None:
     """Put in place what a crash kept out: the log starts behind it already (T14)."""
+    if not shelf.fetched:
+        return
     found = unpack(disk.state.tables[keys.META].values.get(keys.APPLIED))
-    for snapshot, rows in shelf.fetched.values():
-        if snapshot.anchor == anchor and found.index < anchor.at:
-            put_in_place(disk, rows)
+    for copied in shelf.fetched.values():
+        if copied.snapshot.anchor == anchor and found.index < anchor.at:
+            put_in_place(disk, copied)
 
 
 class InstallingState(SimStateStore):
@@ -203,4 +259,4 @@ class InstallingState(SimStateStore):
 
     def _swap(self, snapshot: Snapshot) -> None:
         """Put the fetched rows in the place of these."""
-        put_in_place(self.disk, self.shelf.fetched[snapshot.sha256][1])
+        put_in_place(self.disk, self.shelf.fetched[snapshot.sha256])

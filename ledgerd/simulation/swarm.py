@@ -35,6 +35,30 @@ FAULT_KINDS = (
     "add_node",
     "remove_node",
     "replace_node",
+    "damage_entry",
+    "damage_state",
+    "diverge",
+    "spoil_copy",
+    "make_copy",
+    "low_space",
+    "wipe",
+    "damage_twin",
+)
+
+
+DISK_FAULTS = frozenset(
+    {
+        "slow_disk",
+        "lying_disk",
+        "stall",
+        "fail_sync",
+        "damage_entry",
+        "damage_state",
+        "damage_twin",
+        "spoil_copy",
+        "low_space",
+        "wipe",
+    }
 )
 
 
@@ -86,6 +110,7 @@ class Setup:
 
     granularity: ticks between two looks at the clock of a node without work.
     fault_gap_ns: mean time between two faults. calm_ns: least time between two crashes.
+    recent_bytes: of entries that a log keeps in memory. chunks: of one copy of a state.
     old_nodes: how many run the release before at first. is_wired: messages take their wire form.
     bounds: how much of the log is kept; None: all.
     duration_ns: of the safety phase. ticks of options are of tick_ns.
@@ -103,6 +128,8 @@ class Setup:
     rate_spread: float
     inbox_messages_max: int
     inbox_commands_max: int
+    recent_bytes: int
+    chunks: int
     old_nodes: int
     is_wired: bool
     bounds: LogBounds | None
@@ -145,6 +172,8 @@ def draw(seed: int) -> Setup:
         rate_spread=pick((0.0, 0.0, 0.01, 0.05, 0.5)),
         inbox_messages_max=pick((4, 64, 4096, 4096)),
         inbox_commands_max=pick((8, 65_536, 65_536)),
+        recent_bytes=pick((1, 2_000, 16_384)),
+        chunks=pick((1, 1, 5, 20)),
         old_nodes=pick((1, nodes - 1, nodes)) if "upgrade" in faults else 0,
         is_wired=chance(generator, 0.3),
         bounds=_bounds(generator, base),
@@ -170,6 +199,15 @@ def _options(generator: random.Random, base: int, heartbeat: int) -> Options:
         apply_bytes_max=pick((1, 1000, 4 << 20, 4 << 20)),
         recent_bytes_max=pick((0, 1000, 16 << 20)),
         is_commit_told_by_tick=chance(generator, 0.7),
+        checkpoint_entries=pick((1, 10, 1024)),
+        stall_ticks=pick((heartbeat, base)),
+        recovery_ticks=pick((base, 10 * base)),
+        recovery_ticks_max=40 * base,
+        is_suspicion_quick=chance(generator, 0.7),
+        free_bytes_min=1,  # what is told is less the reserve
+        snapshot_ticks_max=pick((base, 60)),
+        catch_up_round_ticks_max=pick((2, base, 500)),
+        catch_up_rounds_max=pick((1, 3, 10)),
     )
 
 

@@ -11,7 +11,7 @@ start.
 
 import errno
 from bisect import bisect_left, insort
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from random import Random
 from typing import NamedTuple
 
@@ -46,10 +46,10 @@ class Table:
 
 
 class Before(NamedTuple):
-    """A row as it was: its value, None where there was none, and whether it was damaged."""
+    """A row as it was, None where there was none; written: what should stand there instead."""
 
     value: bytes | None
-    was_damaged: bool
+    written: bytes | None
 
 
 Undo = dict[tuple[str, bytes], Before]
@@ -60,7 +60,8 @@ class Volume:
 
     Attributes:
         tables: by name.
-        damaged: rows that hold something else than was last written; writing mends them.
+        damaged: rows that hold something else than was last written, and what that was; writing
+            mends them.
         incarnation: rises with each crash; handles of an older one are dead.
         lies: syncs are answered and not done.
         used_bytes, capacity_bytes: of all rows; a commit beyond the capacity fails with ENOSPC.
@@ -72,7 +73,7 @@ class Volume:
     def __init__(self, name: str, rng: Random, *, is_synced_by_commit: bool) -> None:
         self.name = name
         self.tables: dict[str, Table] = {}
-        self.damaged: set[tuple[str, bytes]] = set()
+        self.damaged: dict[tuple[str, bytes], bytes] = {}
         self.incarnation = 1
         self.lies = False
         self.used_bytes = 0
@@ -109,10 +110,10 @@ class Volume:
         where = table, key
         old = rows.values.get(key)
         if where not in undo:
-            undo[where] = Before(old, where in self.damaged)
+            undo[where] = Before(old, self.damaged.get(where))
             if old is not None:
                 self.overwritten[where] = old
-        self.damaged.discard(where)
+        self.damaged.pop(where, None)
         self._count(key, old, value)
         rows.set(key, value)
 
@@ -122,10 +123,10 @@ class Volume:
             rows = self.tables[table]
             self._count(key, rows.values.get(key), before.value)
             rows.set(key, before.value)
-            if before.was_damaged:
-                self.damaged.add((table, key))
+            if before.written is not None:
+                self.damaged[table, key] = before.written
             else:
-                self.damaged.discard((table, key))
+                self.damaged.pop((table, key), None)
 
     def commit(self, undo: Undo) -> None:
         """Make a transaction's changes stay, synced if this volume syncs its commits.
@@ -172,10 +173,17 @@ class Volume:
         assert number >= 1, number
         self._plans[self.commits + number] = deed
 
-    def replace(self, tables: dict[str, Table]) -> None:
-        """Put other tables in the place of these, durably: a file renamed over another."""
+    def replace(
+        self,
+        tables: dict[str, Table],
+        damaged: Mapping[tuple[str, bytes], bytes] | None = None,
+    ) -> None:
+        """Put other tables in the place of these, durably: a file renamed over another.
+
+        damaged: what is wrong in them, as in `Volume.damaged`.
+        """
         self.tables = tables
-        self.damaged.clear()
+        self.damaged = dict(damaged or {})
         self.overwritten.clear()
         self._unsynced.clear()
         self._ghost = None
@@ -208,9 +216,9 @@ class Volume:
     def damage(self, table: str, key: bytes, value: bytes | None) -> None:
         """Put something else in the place of a row, as if it had always been there."""
         rows = self.tables[table]
+        self.damaged.setdefault((table, key), rows.values[key])
         self._count(key, rows.values.get(key), value)
         rows.set(key, value)
-        self.damaged.add((table, key))
 
     def wipe(self) -> None:
         """Lose everything."""

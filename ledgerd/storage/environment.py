@@ -254,11 +254,13 @@ def open_directory(
     node_id: NodeId,
     options: StorageOptions | None = None,
     has_peers: bool = False,
+    store_uuid: bytes = b"",
 ) -> Environment:
     """Open the data directory of a node, or create it where there is none.
 
     A state/ that cannot be opened is replaced by an empty one where the log, or a peer, gives it
-    back. has_peers: there may be one.
+    back. has_peers: there may be one. store_uuid: of a new directory; b"": drawn, as it must be
+    wherever two of them may ever meet.
 
     Errors: ConfigError when the directory belongs to another cluster or node, is in use, has a
     newer format, holds other files, or cannot be written; NoSpaceError below `free_bytes_min`;
@@ -272,7 +274,14 @@ def open_directory(
         _refuse_low_space(directory, options)
         _refuse_cut_off(directory / "log")
         owner = (cluster_id, node_id)
-        return _open_both(directory, lock, options, owner, has_peers=has_peers)
+        return _open_both(
+            directory,
+            lock,
+            options,
+            owner,
+            has_peers=has_peers,
+            store_uuid=store_uuid,
+        )
     except BaseException:
         lock.release()
         raise
@@ -309,6 +318,7 @@ def _open_both(
     owner: tuple[str, NodeId] | None,
     *,
     has_peers: bool = False,
+    store_uuid: bytes = b"",
 ) -> Environment:
     """Open log/ and state/, create what may be created, and judge whose they are.
 
@@ -334,7 +344,8 @@ def _open_both(
     log = _open_lmdb(directory / "log", options.log_map_bytes, metasync=True)
     state: lmdb.Environment | None = None
     try:
-        identity = admit_log(log, directory, owner, store_uuid=secrets.token_bytes(16))
+        uuid = store_uuid or secrets.token_bytes(16)
+        identity = admit_log(log, directory, owner, store_uuid=uuid)
         _finish_install(log, directory)
         if owner is not None:
             _drop_bad_state(log, directory, has_peers=has_peers)

@@ -20,10 +20,12 @@ class Disks:
     def __init__(self, size: int) -> None:
         self.by_id: dict[NodeId, SimDisk] = {}
         self.committed = Index(4)
+        self.is_leaving = False
         self.budget = FaultBudget(
             self.by_id,
             voters=lambda: [node for node in self.by_id if node <= size],
             committed=lambda: self.committed,
+            leaving=lambda: self.is_leaving,
         )
         for number in range(1, size + 1):
             self.add(number)
@@ -188,3 +190,40 @@ def test_a_lying_disk_never_loses_a_vote() -> None:
     log.persist(ready(1, state=hard_state(2, vote=3)))
 
     assert not disks.budget.allows_cut(disks[1])
+
+
+def test_one_state_may_differ_while_a_majority_agrees() -> None:
+    """F37: of three one, and none beside a bad one; of two nobody could say who is right."""
+    disks = full(3)
+    assert disks[1].diverge()
+
+    assert not disks[2].diverge()
+    assert not disks[2].wipe()
+    assert not full(2)[1].diverge()
+
+
+def test_a_removal_under_way_takes_a_sound_node_away() -> None:
+    """What is bad beside it must be little enough without it."""
+    disks = full(3)
+    disks.is_leaving = True
+
+    assert not disks[1].damage_entry(2)
+    assert not disks[1].wipe()
+    assert not disks[1].diverge()
+    assert not disks[1].lie(lies=True)
+
+
+def test_nothing_rots_beside_a_disk_that_lies() -> None:
+    """What it holds may be gone tomorrow, so it is no copy to count on."""
+    disks = full(5)
+    disks.store(2, ENTRIES, lies=True)
+
+    assert not disks[1].damage_entry(2)
+    assert not disks[1].wipe()
+
+
+def test_no_disk_lies_beside_rot() -> None:
+    disks = full(5)
+    assert disks[1].damage_entry(2)
+
+    assert not disks[2].lie(lies=True)

@@ -5,9 +5,20 @@ from random import Random
 
 import pytest
 
-from ledgerd.errors import CorruptionError, SlotCorruptError, StorageError
+from ledgerd.errors import (
+    CorruptionError,
+    NoSpaceError,
+    SlotCorruptError,
+    StorageError,
+)
 from ledgerd.raft.entries import Entry, Index, NodeId
-from ledgerd.simulation.disk import DiskFaults, SimDisk, SimLogStore, SimStateStore
+from ledgerd.simulation.disk import (
+    SMALL,
+    DiskFaults,
+    SimDisk,
+    SimLogStore,
+    SimStateStore,
+)
 from ledgerd.simulation.volume import SimulatedCrash
 from ledgerd.storage.recovery import Recovery, recover
 from tests.storage.making import chain, hard_state, ready
@@ -172,6 +183,43 @@ def test_a_full_disk_fails_the_commit_and_room_lets_a_restart_go_on() -> None:
     assert payloads(log) == b"a"
     log.persist(ready(1, entries=ENTRIES[1:]))
     assert disk.environment.space().disk_free_bytes > 10**9
+
+
+def test_a_node_does_not_start_below_the_reserve() -> None:
+    """As the daemon, which ends with 72; what runs already goes on."""
+    disk = SimDisk(Random(1))
+    opened(disk)
+    disk.fill(SMALL.free_bytes_min - 1)
+
+    with pytest.raises(NoSpaceError):
+        disk.admit()
+    disk.fill(None)
+    disk.admit()
+
+
+def test_what_was_written_is_known_of_a_damaged_slot() -> None:
+    """The checks look there, for the node itself cannot say."""
+    disk = SimDisk(Random(3))
+    log, _ = opened(disk)
+    log.persist(ready(1, entries=ENTRIES, state=hard_state(1)))
+    assert disk.damage_entry(2)
+
+    assert disk.written_entries() == {2: ENTRIES[1]}
+    disk.forget_below(Index(3))
+    assert not disk.log.damaged
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_an_old_record_is_put_back_only_where_neighbours_can_tell(seed: int) -> None:
+    """T87: at the end of a log it could not be told from a log that ends so."""
+    disk = SimDisk(Random(seed))
+    log, _ = opened(disk)
+    log.persist(ready(1, entries=ENTRIES, state=hard_state(1)))
+    kinds = [disk.damage_entry(index) for index in (len(ENTRIES), 1)]
+
+    assert all(kinds)
+    assert not any("stale" in str(kind) for kind in kinds)
+    assert log.last_index() == len(ENTRIES) == opened(disk)[0].last_index()
 
 
 def test_commits_take_time_and_a_stall_takes_more() -> None:

@@ -13,6 +13,7 @@ class Image:
 
     base: the entry before the first one kept. tail: those after it. term, vote: the hard state.
     acked: the last entry of the longest prefix it has vouched for and not replaced since.
+    is_lost: the disk was lost with all on it, so what an ack of then stood for cannot be looked up.
     """
 
     base: EntryId = GENESIS
@@ -23,6 +24,7 @@ class Image:
     voting: Voting = field(default_factory=lambda: Voting(frozenset(), frozenset()))
     role: str = ""
     is_known: bool = False
+    is_lost: bool = False
 
     @property
     def last(self) -> EntryId:
@@ -46,7 +48,7 @@ class Image:
         self.tail = event.entries("entries")
         self.term, self.vote = event.number("term"), event.number("vote")
         self.role = "follower"
-        self.is_known = True
+        self.is_known = not self.is_lost
 
     def persist(self, event: Event) -> None:
         """Take what a node has made durable."""
@@ -99,6 +101,10 @@ class Images:
                 image.compact(event.number("first"))
             case "stop":
                 image.role = ""
+            case "wipe":
+                self.by_node[event.node] = Image(voting=image.voting, is_lost=True)
+            case "disk-fault" if event.has("lost"):
+                image.acked = GENESIS
             case name if name.startswith("become-"):
                 image.role = name.removeprefix("become-")
             case "send":

@@ -217,6 +217,9 @@ class NothingFalls(Rule):
         if event.name in ("send", "receive", "drop", "stop"):
             return
         seen = self._seen.setdefault((event.node, event.incarnation), {})
+        if event.name == "rebuild":  # the state is folded again, from the log or a copy
+            seen.pop("applied", None)
+            return
         for name in self._RISING:
             if not event.has(name):
                 continue
@@ -412,6 +415,8 @@ class NothingBesideATransfer(Rule):
             known = self._stores.setdefault(node, store)
             if known != store:
                 self.wrong(event, f"node {node} has had the stores {known} and {store}")
+        if event.name == "wipe":
+            self._stores.pop(node, None)
         if event.name == "transfer" and event.has("to"):
             self._transfers[node] = event.number("to")
         elif event.name.startswith("become-") or event.name in ("start", "stop"):
