@@ -38,7 +38,12 @@ from ledgerd.security.identity import (
     rail_dns,
     role_uri,
 )
-from ledgerd.security.signing import DOCUMENT_SIGNING, SignerFiles, signer_uri
+from ledgerd.security.signing import (
+    DOCUMENT_SIGNING,
+    SignerFiles,
+    signer_of,
+    signer_uri,
+)
 from ledgerd.security.tlsfiles import TlsFiles, read_certificate
 
 CA_DAYS: Final = 3_650
@@ -63,7 +68,7 @@ class CertificateFacts:
     """What a certificate says, for people. Times in UTC; sha256 in hexadecimal."""
 
     path: Path
-    kind: str  # ca, node, client, or other
+    kind: str  # ca, node, client, signer, or other
     subject: str
     issuer: str
     serial: str
@@ -201,14 +206,19 @@ def describe(path: Path) -> CertificateFacts:
     identity = None
     kind = "other"
     cluster_id: str | None = None
+    node_id: int | None = None
     if _is_ca(certificate):
         kind, cluster_id = "ca", _ca_cluster_id(certificate)
     else:
         found = _certified_or_none(certificate)
+        signer = signer_of(certificate)
         if found is not None:
             identity = found.identity
             cluster_id = identity.cluster_id
             kind = "client" if identity.node_id is None else "node"
+        elif signer is not None:
+            kind = "signer"
+            cluster_id, node_id = signer
     return CertificateFacts(
         path=path,
         kind=kind,
@@ -216,7 +226,7 @@ def describe(path: Path) -> CertificateFacts:
         issuer=certificate.issuer.rfc4514_string(),
         serial=f"{certificate.serial_number:x}",
         cluster_id=cluster_id,
-        node_id=identity.node_id if identity else None,
+        node_id=identity.node_id if identity else node_id,
         principal=identity.principal if identity else None,
         roles=tuple(sorted(r.value for r in identity.roles)) if identity else (),
         hosts=_hosts(certificate),

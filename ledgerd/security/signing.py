@@ -37,6 +37,15 @@ def signer_uri(cluster_id: str, node_id: int) -> str:
     return f"{SCHEME}{cluster_id}/signer/{node_id}"
 
 
+def signer_of(certificate: x509.Certificate) -> tuple[str, int] | None:
+    """Return cluster and node whose key for tree heads this is; None if it is another's."""
+    for uri in _uris(certificate):
+        cluster_id, found, number = uri.removeprefix(SCHEME).partition("/signer/")
+        if uri.startswith(SCHEME) and found and number.isdecimal():
+            return cluster_id, int(number)
+    return None
+
+
 class Signer:
     """Signs as one node.
 

@@ -50,6 +50,24 @@ def test_a_cluster_is_made_in_three_commands(folder: Path) -> None:
     assert (client["principal"], client["roles"]) == ("ops", ["admin", "auditor"])
 
 
+def test_a_key_for_tree_heads_is_issued_and_shown(folder: Path) -> None:
+    """It names its node, and is no certificate of a connection."""
+    made = run("issue", "signer", "--dir", folder, "--id", 3, "--days", 9)
+    assert made.exit_code == 0
+    assert str(folder / "signer-3.key") in made.stdout
+    assert (folder / "signer-3.key").stat().st_mode & 0o777 == 0o600
+
+    facts = shown(folder / "signer-3.pem")
+    assert (facts["kind"], facts["cluster_id"], facts["node_id"]) == (
+        "signer",
+        "blue",
+        3,
+    )
+    assert facts["roles"] == []
+    again = run("issue", "signer", "--dir", folder, "--id", 3)
+    assert isinstance(again.exception, ConfigError)
+
+
 def test_a_cluster_gets_a_name_if_none_is_given(tmp_path: Path) -> None:
     """The name is told, and is that of the certificate."""
     result = run("init", "--dir", tmp_path)
