@@ -109,6 +109,12 @@ class Client:
             self._call = None
             self._retry_later()
 
+    def declined(self, call: Call, hint: NodeId) -> None:
+        """The attempt was not logged, and no other would be while an older release takes part."""
+        if call is self._call:
+            self._leader = hint
+            self._end(is_done=False)
+
     def unknown(self, call: Call) -> None:
         """Nobody knows whether the attempt took effect."""
         if call is self._call:

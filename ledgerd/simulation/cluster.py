@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from ledgerd.errors import CorruptionError, NoSpaceError, StorageError
+from ledgerd.errors import CorruptionError, NoSpaceError, Reason, StorageError
 from ledgerd.formats.entries import link
 from ledgerd.formats.memberships import encode_change
 from ledgerd.formats.records import TableRows
@@ -558,7 +558,11 @@ class Simulation:
         for refusal in outbox.not_proposed:
             call, client, _ = self._calls.pop(refusal.waiter)
             self.answers.refused(call)
-            self._reply(machine, client.refused, call, refusal.leader)
+            is_final = refusal.reason is Reason.STATE_VERSION
+            hear = client.refused
+            if is_final and isinstance(client, Client):
+                hear = client.declined
+            self._reply(machine, hear, call, refusal.leader)
         for unknown in outbox.unknown:
             call, client, _ = self._calls.pop(unknown.waiter)
             self.answers.unknown(call)
