@@ -28,7 +28,7 @@ from ledgerd.ledger.outcomes import Outcome, Refusal
 from ledgerd.ledger.payouts import PayoutState, PayoutStatus
 from ledgerd.ledger.view import Writes
 from ledgerd.ledger.vouchers import VoucherState
-from ledgerd.limits import HOLD_TTL_US_MAX
+from ledgerd.limits import DETAILS_BYTES_MAX, HOLD_TTL_US_MAX
 from tests.ledger.making import (
     ALICE,
     BOB,
@@ -218,7 +218,7 @@ CASES: dict[
         [
             ("INVALID_COMMAND", "amount", asks(amount_minor=0)),
             ("INVALID_COMMAND", "id", asks(payout_id=NOT_V7)),
-            ("INVALID_COMMAND", "details", asks(details=bytes(16 * 1024 + 1))),
+            ("INVALID_COMMAND", "details", asks(details=bytes(DETAILS_BYTES_MAX + 1))),
             ("INVALID_COMMAND", "currency", asks(currency=26**3)),
             ("INVALID_COMMAND", "amount", asks(amount_minor=-1)),
             ("ACCOUNT_NOT_FOUND", "account", asks(account_id=EVE)),
