@@ -5,7 +5,7 @@ out ids. The watch knows all clocks. It lets log time be as late as the latest t
 of a majority of voters could each have seemed to show by now, so it never complains without cause.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from ledgerd.raft.entries import Entry, NodeId
@@ -33,10 +33,15 @@ class ClocksWatch:
             seen_us = self._seen_us.get(node_id, clock_us) + passed_us
             self._seen_us[node_id] = max(seen_us, clock_us)
 
-    def stamped(self, entry: Entry, voters: Iterable[NodeId]) -> None:
-        """A leader of these voters has made an entry. Raises Violation if it is of the future."""
-        shown = sorted((self._seen_us.get(voter, 0) for voter in voters), reverse=True)
-        self._latest_us = max(self._latest_us, shown[len(shown) // 2])
+    def stamped(self, entry: Entry, ever: Iterable[Sequence[NodeId]]) -> None:
+        """A leader has made an entry. Raises Violation if it is of the future.
+
+        ever: the voters of each membership so far. Log time never falls, so it may be what the
+        quorum of an earlier one had shown, though no entry was stamped with it then.
+        """
+        for voters in ever:
+            shown = sorted((self._seen_us.get(v, 0) for v in voters), reverse=True)
+            self._latest_us = max(self._latest_us, shown[len(shown) // 2])
         require(
             entry.ts_us <= self._latest_us + SLACK_US,
             "K1",

@@ -377,7 +377,7 @@ class Simulation:
             self._look_at_clocks()
             for entry in new:
                 if entry.term == status.term:
-                    self.clocks.stamped(entry, status.membership.all_voters)
+                    self.clocks.stamped(entry, self.roster.voters_ever())
 
     def _look_at_clocks(self) -> None:
         shown = {n: machine.wall.now_us() for n, machine in self.machines.items()}

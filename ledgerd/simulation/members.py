@@ -36,6 +36,10 @@ class Roster:
         self._by_index: dict[Index, Membership] = {}
         self._stores: dict[NodeId, bytes] = {}
 
+    def voters_ever(self) -> list[tuple[NodeId, ...]]:
+        """Return the voters of each membership that was in force."""
+        return [self.founders, *(each.all_voters for each in self._by_index.values())]
+
     def founding(self, machine: Machine, store_uuid: bytes) -> Membership:
         """Return what a node reads in its configuration before any entry says otherwise."""
         if machine.node_id not in self.founders:

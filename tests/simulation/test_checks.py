@@ -90,7 +90,7 @@ def stamped(ts_us: int, clocks_us: tuple[int, int, int]) -> None:
     watch = ClocksWatch()
     watch.look(0, {ONE: DAY_US, TWO: DAY_US, THREE: DAY_US})
     watch.look(1_000, dict(zip((ONE, TWO, THREE), clocks_us, strict=True)))
-    watch.stamped(entry(ts_us), (ONE, TWO, THREE))
+    watch.stamped(entry(ts_us), [(ONE, TWO, THREE)])
 
 
 def test_log_time_of_one_clock_that_jumped_is_found() -> None:
@@ -103,3 +103,11 @@ def test_log_time_follows_a_quorum_that_jumped() -> None:
     """Two of three clocks are the quorum, whatever they show."""
     stamped(2 * DAY_US, (2 * DAY_US, 2 * DAY_US, DAY_US))
     stamped(DAY_US, (2 * DAY_US, DAY_US, DAY_US))
+
+
+def test_log_time_may_stay_where_an_earlier_quorum_has_brought_it() -> None:
+    """Of two voters both were a day ahead; the three that followed them are not."""
+    watch = ClocksWatch()
+    watch.look(0, {ONE: 2 * DAY_US, TWO: 2 * DAY_US, THREE: DAY_US, NodeId(4): DAY_US})
+
+    watch.stamped(entry(2 * DAY_US), [(ONE, TWO), (ONE, THREE, NodeId(4))])

@@ -1,5 +1,6 @@
 """Bugs of storage: what is written, in how many transactions, and what is believed afterwards."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from ledgerd.storage import applied as applied_record
 from ledgerd.storage import keys
 from ledgerd.storage.log_store import LmdbLogStore
 from ledgerd.storage.state_store import LmdbStateStore
-from tests.simulation.mutations.plant import Engine, Function, Plant
+from tests.simulation.mutations.plant import Function, Plant
 
 
 def _forget_the_vote(pack: Function) -> Function:
@@ -94,6 +95,20 @@ def _believe_rows(body_of: Function) -> Function:
     return unchecked
 
 
+def _rot(kind: str) -> Callable[[Setup], Setup]:
+    """Return what lets one kind of damage come often, beside crashes and cuts."""
+
+    def rot(setup: Setup) -> Setup:
+        return replace(
+            setup,
+            nodes=max(3, setup.nodes),
+            old_nodes=0,
+            faults=(kind, kind, "crash", "isolate_leader", "crash_all"),
+        )
+
+    return rot
+
+
 def _install_without_ids(swap: Function) -> Function:
     """Put a state in place that lacks the table of used ids."""
 
@@ -153,6 +168,13 @@ def _short_logs(setup: Setup) -> Setup:
     )
 
 
+def _late_offers(setup: Setup) -> Setup:
+    """Offers come again long after they were made, when the log has moved on."""
+    setup = _short_logs(setup)
+    wire = replace(setup.wire, replay=0.5, replay_ns=4 * setup.base_ns)
+    return replace(setup, wire=wire)
+
+
 def _failing_syncs(setup: Setup) -> Setup:
     """Syncs fail, and the power is cut soon after."""
     faults = ("fail_sync", "fail_sync", "crash", "crash_all")
@@ -169,25 +191,19 @@ PLANTS: Final = (
         "M17",
         "a corrupt record at the end of the log is cut as if it were torn",
         {"ledgerd.storage.log_store:LmdbLogStore._stored_last": _cut_the_bad_tail},
-        engine=Engine.DIRECT,
-        test="tests.simulation.test_disk"
-        ":test_a_damaged_entry_is_found_when_the_log_is_opened",
+        setup=_rot("damage_entry"),
     ),
     Plant(
         "M18",
         "a node with an emptied disk takes part under its old id",
         {"ledgerd.raft.membership:Membership.standing": _let_another_store_in},
-        engine=Engine.DIRECT,
-        test="tests.raft.test_membership:test_a_node_is_known_by_its_id_and_its_store",
-        arguments=(1, b"b" * 16, Standing.OTHER_STORE),
+        setup=_rot("wipe"),
     ),
     Plant(
         "X23",
         "the checksum of a row is not looked at when it is read",
         {"ledgerd.formats.records:_body": _believe_rows},
-        engine=Engine.DIRECT,
-        test="tests.formats.test_records:test_rot_is_found_and_named",
-        arguments=(Table.ACCOUNT,),
+        setup=_rot("damage_state"),
     ),
     Plant(
         "X8",
@@ -203,7 +219,7 @@ PLANTS: Final = (
             "ledgerd.replica.snapshots:Snapshots._drive_fetch": _fetch_what_is_known,
             "ledgerd.raft.core:RaftCore.restore": _install_what_is_known,
         },
-        setup=_short_logs,
+        setup=_late_offers,
     ),
     Plant(
         "M13",
