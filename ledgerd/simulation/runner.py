@@ -26,7 +26,6 @@ _OWN: Final = "ledgerd/simulation/"
 RARER: Final = (
     "slot.mended_from_memory",
     "snapshot.not_needed",
-    "snapshot.only_commit",
 )
 
 
