@@ -80,7 +80,8 @@ def _check_id(new_id: str, old: Identity) -> None:
         raise ConfigError(f"--found-new-cluster: {error}") from error
     if new_id == old.cluster_id:
         raise ConfigError(
-            f"--found-new-cluster: expected another id than the old cluster's, found {new_id}"
+            f"--found-new-cluster: expected another id than the old cluster's, found {new_id}: the "
+            "directory is of that cluster; if this command made it so, nothing is left to do"
         )
 
 

@@ -101,6 +101,10 @@ class Flaw(Enum):
         "the founding members are others: compare cluster.members of all nodes"
     )
     ID_USED = "node ids are never used again; take a larger one, or leave it out"
+    ID_FAR = (
+        "the number is too far above the last one given out, and all below it would be "
+        "spent: take the next one, or leave it out"
+    )
     NOT_A_MEMBER = "the node is no member"
     IS_VOTER = "the node votes already"
     NO_VOTER = "only a voter can be replaced, and the node does not vote"

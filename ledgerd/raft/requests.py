@@ -6,11 +6,15 @@ has caught up makes it a voter (`promoted`).
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias, assert_never
+from typing import Any, Final, TypeAlias, assert_never
 
 from ledgerd.raft.changes import Change, EnterJoint, Flaw, Op, OpKind, Simple
 from ledgerd.raft.entries import NO_NODE, NodeId
 from ledgerd.raft.membership import Membership, NodeKind, NodeRecord, Plan
+
+# A number that is skipped is spent, so a slip of the hand must not spend them all (T13).
+NODE_IDS_SKIPPED_MAX: Final = 1_000
+NODE_ID_MAX: Final = 2**32 - 2  # u32 in all formats, and so is the next one
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +23,8 @@ class AddNode:
 
     Asked again for a learner that was too slow, it begins the catch-up anew.
 
-    node_id: NO_NODE takes the next number. The other fields: as in `NodeRecord`.
+    node_id: NO_NODE takes the next number; at most `NODE_IDS_SKIPPED_MAX` may be skipped. The other
+        fields: as in `NodeRecord`.
     """
 
     node_id: NodeId
@@ -100,6 +105,8 @@ def _learning(
         return Flaw.ID_USED
     if node_id in membership.voters:
         return Flaw.IS_VOTER
+    if node_id > min(membership.node_id_last + NODE_IDS_SKIPPED_MAX + 1, NODE_ID_MAX):
+        return Flaw.ID_FAR
     is_standby = request.kind is NodeKind.STANDBY
     if is_standby and replaces:
         return Flaw.STANDBY_REPLACES

@@ -116,16 +116,8 @@ class Snapshots:
         is_sound: whether the own state may be copied; a fenced node's may not (F37).
         """
         self._wait_ticks = max(0, self._wait_ticks - ticks)
-        if self._build is None and self._fetched is not None:
-            snapshot, self._fetched = self._fetched, None
-            if self._core.fills_state(snapshot):
-                self._marks.covers("snapshot.fetched_for_state")
-                outbox.state_ready = snapshot  # F37
-            elif self._core.restore(snapshot):
-                self._marks.covers("snapshot.installed")
-            else:
-                self._marks.covers("snapshot.not_needed")  # T60, T95
-        self._drive_fetch()
+        if self._build is not None or not self._is_put_in_place(outbox):
+            self._drive_fetch()
         if not is_sound:
             for waiter in self._askers:
                 outbox.snapshots.append(SnapshotAnswer(waiter, None, _UNTRUSTED))
@@ -136,6 +128,21 @@ class Snapshots:
             at = self._store.make()
             self._build = _Build(at, self._askers)
             self._askers = []
+
+    def _is_put_in_place(self, outbox: Outbox) -> bool:
+        """Hand over what was fetched; return whether its file is needed in this turn."""
+        snapshot, self._fetched = self._fetched, None
+        if snapshot is None:
+            return False
+        if self._core.fills_state(snapshot):
+            self._marks.covers("snapshot.fetched_for_state")
+            outbox.state_ready = snapshot  # F37
+            return True
+        if self._core.restore(snapshot):
+            self._marks.covers("snapshot.installed")
+            return True
+        self._marks.covers("snapshot.not_needed")  # T60, T95
+        return False
 
     def _drive_fetch(self) -> None:
         """Fetch what is offered now, and stop fetching what is not."""
@@ -151,8 +158,8 @@ class Snapshots:
                 return  # T95: the same again
             if not self._is_fetching and self._offer is offer:
                 return  # it was tried in vain; the leader will offer again
-        if self._fetched is not None and self._fetched.index >= offer.snapshot.index:
-            return
+        if self._fetched is not None:
+            return  # the store keeps one: what waits for its place would be removed (F30)
         self._offer = offer
         self._is_fetching = True
         self._store.fetch(offer)

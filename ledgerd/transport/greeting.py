@@ -12,7 +12,7 @@ from ledgerd.errors import CallError, LedgerdError
 from ledgerd.formats.versions import STATE_VERSION, STATE_VERSION_MIN
 from ledgerd.raft.entries import NO_NODE, NodeId
 from ledgerd.raft.facts import PeerGreeted
-from ledgerd.raft.membership import NOBODY, Membership, Standing
+from ledgerd.raft.membership import NOBODY, UNKNOWN_STORE, Membership, Standing
 from ledgerd.raft.protocol import PROTOCOL_MAX, PROTOCOL_MIN
 from ledgerd.security.identity import Identity, require_node
 from ledgerd.transport.options import STORE_ID_BYTES, TransportOptions
@@ -169,11 +169,13 @@ class Greetings:
             )
         if standing is Standing.UNKNOWN:
             return  # it has promised nothing yet, so nothing of it is remembered
-        known = self._stores.setdefault(sender, store_id)
-        if standing is Standing.OTHER_STORE or known != store_id:
-            record = self._membership.record(sender)
-            if record is not None and record.store_uuid:
-                known = record.store_uuid
+        record = self._membership.record(sender)
+        recorded = record.store_uuid if record is not None else UNKNOWN_STORE
+        if standing is Standing.OTHER_STORE:
+            known = recorded  # what is refused is not remembered: the right store may come back
+        else:
+            known = self._stores.setdefault(sender, store_id)
+        if known != store_id:
             raise GreetingRefused(
                 Refusal.STORE_CHANGED,
                 f"node {sender} had store {known.hex()} and now has {store_id.hex()}: an "

@@ -1,5 +1,7 @@
 """What an operator asks for, as changes of the membership. F23, F24."""
 
+from dataclasses import replace
+
 import pytest
 
 from ledgerd.raft.changes import EnterJoint, Flaw, Op, OpKind, Simple
@@ -117,3 +119,25 @@ def test_what_cannot_be_is_a_flaw(
 ) -> None:
     """A refusal is a value and has a name."""
     assert change_for(membership, request_) is flaw
+
+
+@pytest.mark.parametrize(
+    ("last", "node_id", "is_far"),
+    [
+        (3, 1_004, False),
+        (3, 1_005, True),
+        (3, 2**32 - 1, True),
+        (2**32 - 3, 0, False),
+        (2**32 - 2, 0, True),
+        (2**32 - 2, 2**32 - 1, True),
+    ],
+)
+def test_one_change_does_not_spend_all_numbers(
+    last: int, node_id: int, is_far: bool
+) -> None:
+    """T13: a number below one that was given out is never given out again."""
+    membership = replace(VOTERS, node_id_last=NodeId(last))
+
+    for request in (adding(node_id), ReplaceNode(THREE, adding(node_id))):
+        found = change_for(membership, request)
+        assert (found is Flaw.ID_FAR) is is_far

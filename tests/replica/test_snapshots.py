@@ -154,6 +154,29 @@ def test_nothing_is_installed_while_a_copy_is_made() -> None:
     assert outbox.installed is not None
 
 
+def test_what_waits_to_be_installed_is_not_removed_for_a_newer_offer() -> None:
+    """F30: a store keeps one fetched state, so another fetch would take its file away."""
+    machines, leader, follower = behind()
+    offered(machines, leader)
+    follower.turn(SnapshotAsked(Waiter(9)))
+    follower.turn(follower.snapshots.finish_fetching())  # T63: it waits for the copy
+    leader.turn(payouts(700, 700))
+    machines.deliver()
+    leader.turn(SnapshotAsked(Waiter(8)))
+    leader.turn(leader.snapshots.finish_making())
+    machines.tick(40)  # the offer expires, and the newer copy is offered
+    newest = leader.snapshots.newest()
+    assert newest is not None
+    assert newest.index > 14
+    assert follower.snapshots.begun == ["fetch 14", "make"]
+
+    outbox = follower.turn(SnapshotMade(None, "enough"))
+
+    assert outbox.installed is not None
+    assert outbox.installed.index == 14
+    assert follower.snapshots.begun == ["fetch 14", "make"]
+
+
 def test_the_same_offer_again_begins_nothing_new() -> None:
     """T95: the leader repeats itself, the fetch goes on."""
     machines, leader, follower = behind()

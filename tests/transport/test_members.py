@@ -102,6 +102,34 @@ def test_an_emptied_store_under_an_old_number_is_told_what_to_do(peers) -> None:
     asyncio.run(run())
 
 
+def test_the_old_store_is_let_in_after_an_emptied_one_was_refused(peers) -> None:
+    """F25: what was refused is not remembered, or the right store would be refused for it."""
+
+    async def run() -> None:
+        recorded = members(NodeRecord(ONE, store(1)), NodeRecord(TWO, store(2)))
+        one = peers.station(1, {2: "127.0.0.1:9"}, membership=recorded)
+        await one.transport.start()
+        wiped = peers.station(2, {1: one.address}, store_id=store(9))
+        await wiped.transport.start()
+        await peers.until(lambda: bool(wiped.expelled), "it is told")
+        await wiped.transport.stop(0)
+        brought_back = peers.station(2, {1: one.address}, store_id=store(2))
+        await brought_back.transport.start()
+        await peers.until(
+            lambda: (
+                bool(brought_back.expelled)
+                or brought_back.transport.connected() == {ONE: True}
+            ),
+            "it is judged",
+        )
+
+        assert brought_back.expelled == []
+        await brought_back.transport.stop(0)
+        await one.transport.stop(0)
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize(("then", "is_refused"), [(4, True), (5, True), (6, False)])
 def test_an_older_copy_of_a_store_is_told_what_to_do(
     peers, then: int, is_refused: bool

@@ -16,6 +16,7 @@ from ledgerd.client import Client, NotLogged
 
 _POLL_S: Final = 0.25
 _NODE_ID: Final = click.IntRange(1, 2**32 - 1)
+_PRIORITY: Final = click.IntRange(-(2**31), 2**31 - 1)
 _STORE_SHOWN: Final = 8
 
 F = TypeVar("F", bound=Callable[..., None])
@@ -41,7 +42,7 @@ def _new_node(command: F) -> F:
             metavar="NUMBER",
             help="Its number, never used before. Default: the next one.",
         ),
-        click.option("--priority", type=int, default=0, show_default=True),
+        click.option("--priority", type=_PRIORITY, default=0, show_default=True),
         click.option("--region", default="", metavar="TEXT"),
         click.option(
             "--wait/--no-wait",
@@ -155,7 +156,7 @@ def remove(session: Session, *, node: int) -> None:
 @click.argument("node", type=_NODE_ID, metavar="NODE")
 @click.option("--peer-address", metavar="HOST:PORT")
 @click.option("--api-address", metavar="HOST:PORT")
-@click.option("--priority", type=int, help="The largest leads if it is as fit.")
+@click.option("--priority", type=_PRIORITY, help="The largest leads if it is as fit.")
 @click.option("--region", metavar="TEXT")
 @click.pass_obj
 def update(

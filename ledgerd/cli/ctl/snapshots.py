@@ -33,7 +33,13 @@ _POLL_S: Final = 0.5
 def snapshot(session: Session, *, node: int | None, make: bool, timeout: float) -> None:
     """Show the newest copy of the state on a node, and where its log begins."""
     with session.client() as client:
-        reply = client.snapshot(node, deadline=session.deadline_s)
+        try:
+            reply = client.snapshot(node, deadline=session.deadline_s)
+        except ValueError as error:  # also a leader that was added since
+            raise Failed(
+                f"{error}; a node that was added since is to be added to it too",
+                Ended.USAGE,
+            ) from error
         if make:
             reply = _made(session, client, reply, timeout)
     if session.output == "json":

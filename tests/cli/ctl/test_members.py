@@ -3,6 +3,8 @@
 from collections import deque
 from collections.abc import Callable
 
+import pytest
+
 from ledgerd.api.v1 import cluster_pb2 as pb
 from tests.cli.ctl.conftest import Run
 from tests.client.fake_cluster import FakeCluster
@@ -93,3 +95,22 @@ def test_what_is_known_of_a_node_is_changed(cluster: FakeCluster, run: Run) -> N
     assert "node 2 is known anew since index 6" in result.stderr
     assert cluster.members.members[1].priority == 10
     assert run("cluster", "update", "2").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("update", "2", "--priority", str(2**31)),
+        ("add", *WHERE, "--priority", str(-(2**31) - 1)),
+        ("snapshot", "--node", "9"),
+    ],
+)
+def test_numbers_that_cannot_be_are_one_line(
+    run: Run, arguments: tuple[str, ...]
+) -> None:
+    """A slip of the hand is answered with what was expected, and not with a traceback."""
+    result = run("cluster", *arguments)
+
+    assert result.exit_code == 2, result.output
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    assert "rror: " in result.stderr
