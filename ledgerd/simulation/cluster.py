@@ -433,7 +433,7 @@ class Simulation:
             membership = self.roster.founding(machine, machine.store_uuid)
         clock = LogClock(
             node_id=machine.node_id,
-            voters=membership.all_voters or (machine.node_id,),
+            voters=membership.all_voters,
             wall_us=machine.wall.now_us,
             monotonic_us=machine.monotonic_us,
         )
