@@ -20,6 +20,12 @@ from tests.simulation.mutations.hunt import PLANTS, run
 from tests.simulation.mutations.plant import planted
 
 STORE = bytes(16)
+
+
+class SimulatedCore(TracedCore, cluster._Core):
+    """A traced core that the simulator can lie to about its digest."""
+
+
 QUIET = PLANTS["M11"]  # members come and go, leaders hand over; its setup is clean
 
 
@@ -42,7 +48,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     opened = contextlib.ExitStack()
 
     def make(node_id: NodeId, **parts: Any) -> TracedCore:
-        core = TracedCore(node_id, **parts)
+        core = SimulatedCore(node_id, **parts)
         boots[node_id] = boots.get(node_id, 0) + 1
         path = tmp_path / f"n{node_id}.ndjson"
         of_node = opened.enter_context(
@@ -51,7 +57,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         of_node.begin(core, parts["log"])
         return core
 
-    monkeypatch.setattr(cluster, "RaftCore", make)
+    monkeypatch.setattr(cluster, "_Core", make)
     with opened:
         yield tmp_path
 
