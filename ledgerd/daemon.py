@@ -634,7 +634,8 @@ class _NodeBuild:
         damaged = log_store.damaged()
         if not damaged:
             return
-        if len(self._membership.all_voters) == 1:
+        voters = self._membership.all_voters
+        if len(voters) == 1 or not (voters or _has_peers(self._config)):
             raise CorruptionError(
                 f"log index {damaged[0]} is corrupt, with {len(damaged) - 1} others, and this "
                 "cluster has no other node to repair it from: restore the data directory"

@@ -16,14 +16,22 @@ from typing import Final
 import google_crc32c
 import lmdb
 
-from ledgerd.errors import ConfigError, CorruptionError, StorageError
-from ledgerd.raft.entries import NodeId
+from ledgerd.errors import (
+    ConfigError,
+    CorruptionError,
+    SlotCorruptError,
+    StorageError,
+)
+from ledgerd.raft.changes import Found
+from ledgerd.raft.entries import Index, NodeId
 from ledgerd.raft.membership import NOBODY, Membership, NodeRecord
+from ledgerd.replica.fold import change_of
 from ledgerd.storage import keys
 from ledgerd.storage.environment import Environment
-from ledgerd.storage.log_store import stored_anchor
+from ledgerd.storage.log_store import LmdbLogStore, stored_anchor
 from ledgerd.storage.tables import Tables
 
+_PAGE_BYTES: Final = 4 * 1024**2
 _VERSION: Final = 1
 _HEAD: Final = Struct(">BH")
 _ID: Final = Struct(">I")
@@ -36,9 +44,11 @@ def first_membership(
     """Return the membership that a node starts with.
 
     That of its state, if any was applied. Else that of the founders, all of whose records were not
-    seen in the log yet. NOBODY in a node that joins, which waits until somebody adds it; and in one
-    whose state is lost behind a log that was cut, for what changed since the founding was there: it
-    votes and acknowledges, and asks for no votes, until it has the state of a peer (F37).
+    seen in the log yet. NOBODY in a node that joins, which waits until somebody adds it; in one
+    whose state is to be folded again from a log that says who the founders were, for the files name
+    the members of today; and in one whose state is lost behind a log that was cut, for what changed
+    since the founding was there: it votes and acknowledges, and asks for no votes, until it has the
+    state of a peer (F37).
 
     nodes: what the configuration says of the founders. Errors: as `admit`.
     """
@@ -57,10 +67,32 @@ def first_membership(
         return NOBODY
     if joins and not was_founded:
         return NOBODY
+    if was_founded and _are_founders_logged(environment, applied):
+        return NOBODY
     nodes = sorted(nodes, key=lambda node: node.node_id)
     voters = tuple(node.node_id for node in nodes)
     admit(environment, voters)
     return Membership(voters, nodes=tuple(nodes))
+
+
+def _are_founders_logged(environment: Environment, applied: Index) -> bool:
+    """Return whether the founders are recorded above `applied`, by an entry that is committed."""
+    log = LmdbLogStore(environment)
+    commit = min(log.hard_state().commit, log.last_index())
+    first = Index(applied + 1)
+    while first <= commit:
+        try:
+            page = log.entries(first, Index(commit), _PAGE_BYTES)
+        except SlotCorruptError as error:
+            first = Index(
+                error.index + 1
+            )  # of another entry, or it is mended before it counts
+            continue
+        for entry in page:
+            if isinstance(change_of(entry), Found):
+                return True
+        first = Index(page[-1].index + 1)
+    return False
 
 
 def admit(environment: Environment, voters: Sequence[NodeId]) -> None:

@@ -160,13 +160,13 @@ def _membership_at_end(
 ) -> Membership:
     """Return the membership once everything in the log is applied."""
     membership = state.membership()
-    if membership.is_empty:
-        membership = Membership(founders.stored(environment))
     first, last = Index(state.applied() + 1), log.last_index()
     while first <= last:
         for entry in log.entries(first, last, _PAGE_BYTES):
             membership = _after(membership, entry)
             first = Index(entry.index + 1)
+    if membership.is_empty:  # the log does not say who the founders are
+        membership = Membership(founders.stored(environment))
     return membership
 
 

@@ -10,10 +10,10 @@ from ledgerd.cli.main import cli
 from ledgerd.errors import ConfigError, CorruptionError, StorageError
 from ledgerd.formats import versions
 from ledgerd.formats.memberships import encode_change
-from ledgerd.raft.changes import Change, EnterJoint, Found, Op, OpKind
+from ledgerd.raft.changes import Change, EnterJoint, Found, Op, OpKind, changed
 from ledgerd.raft.entries import Entry, EntryKind, Index, NodeId
-from ledgerd.raft.membership import NodeRecord
-from ledgerd.replica.fold import fold
+from ledgerd.raft.membership import Membership, NodeRecord
+from ledgerd.replica.fold import change_of, fold
 from ledgerd.storage import founders, refound, state_copy
 from ledgerd.storage.check import check
 from ledgerd.storage.environment import (
@@ -23,6 +23,7 @@ from ledgerd.storage.environment import (
     open_existing,
 )
 from ledgerd.storage.log_store import LmdbLogStore
+from ledgerd.storage.rebuild import empty_state
 from ledgerd.storage.state_store import LmdbStateStore
 from tests.storage.making import entry, hard_state, ready
 from tests.storage.world import History, open_node, payouts, usual_history
@@ -309,3 +310,63 @@ def test_a_damaged_copy_is_refused(tmp_path: Path) -> None:
     ended = run(node, "--found-new-cluster", "phoenix", "--yes", "test")
 
     assert ended.exit_code == 71, ended.output
+
+
+@pytest.mark.parametrize("is_refounded", [True, False])
+def test_a_state_that_is_folded_again_begins_with_what_the_log_says(
+    tmp_path: Path, *, is_refounded: bool
+) -> None:
+    """F37: the log holds who the founders were, whatever the configuration says today.
+
+    The only member of a cluster that it founded would else stop at that entry at each start.
+    """
+    node = tmp_path / "node"
+    history = founded_history()
+    survivor(node, history, applied=len(history))
+    today = [ONE]
+    if is_refounded:
+        found(node)
+    else:
+        today = [ONE, TWO, THREE, NodeId(4)]
+    with opened(node, "new" if is_refounded else "test") as environment:
+        empty_state(environment)
+        records = [NodeRecord(node_id) for node_id in today]
+        membership = founders.first_membership(environment, records, joins=False)
+        log = LmdbLogStore(environment)
+        for entry in log.entries(Index(1), log.last_index(), 1 << 20):
+            change = change_of(entry)
+            if change is not None:
+                after = changed(membership, change, entry.index)
+                assert isinstance(after, Membership), (entry.index, membership, after)
+                membership = after
+
+    assert membership.voters == ((ONE,) if is_refounded else (ONE, TWO, THREE))
+
+
+def test_founders_that_are_not_known_to_be_recorded_are_those_of_the_files(
+    tmp_path: Path,
+) -> None:
+    """The entry may be replaced yet, and then nobody would ask for votes."""
+    node = tmp_path / "node"
+    history = founded_history()
+    survivor(node, history, applied=len(history) - 1)
+    with opened(node, "test") as environment:
+        empty_state(environment)
+        records = [NodeRecord(node_id) for node_id in (ONE, TWO, THREE)]
+        membership = founders.first_membership(environment, records, joins=False)
+
+    assert membership.voters == (ONE, TWO, THREE)
+
+
+def test_a_survivor_whose_state_is_folded_again_may_found_once_more(
+    tmp_path: Path,
+) -> None:
+    """Who was in the old cluster stands in the log, and in no record of the directory."""
+    node = tmp_path / "node"
+    survivor(node, founded_history(), applied=0)
+    found(node)
+    with opened(node, "new") as environment:
+        empty_state(environment)
+    after = found(node, "newer")
+
+    assert after.membership.voters == after.membership.members == (ONE,)
