@@ -64,10 +64,18 @@ def digest(session: Session) -> None:
         nodes = [render.message(reply) for reply in replies.values()]
         render.print_json(
             session,
-            {"index": compared.index, "equal": compared.is_equal, "nodes": nodes},
+            {
+                "index": compared.index,
+                "equal": bool(replies) and compared.is_equal,
+                "nodes": nodes,
+            },
         )
     else:
         session.console.print(_table(answers, compared))
+    if not replies:
+        raise Failed(
+            "expected an answer of at least one node, found none", Ended.NOT_LOGGED
+        )
     diverged = [n for n, reply in replies.items() if reply.diverged_index]
     if not compared.is_equal or diverged:
         raise Failed(

@@ -205,6 +205,7 @@ def _until_it_votes(
             time.sleep(_POLL_S)
             continue  # between two leaders
         if found.membership_index < added.index:
+            time.sleep(_POLL_S)
             continue  # a new leader that has not applied the addition yet
         by_id = {member.node_id: member for member in found.members}
         member = by_id.get(node_id)

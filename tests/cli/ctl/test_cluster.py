@@ -152,6 +152,19 @@ def test_equal_digests_are_told_at_the_newest_common_index(run: Run) -> None:
     assert document["equal"] is True
 
 
+def test_digests_that_nobody_tells_are_not_equal(
+    cluster: FakeCluster, run: Run
+) -> None:
+    """A script must not take silence for health."""
+    for node in cluster.nodes.values():
+        node.stop()
+    result = run("cluster", "digest", "--output", "json")
+
+    assert result.exit_code == 3
+    assert json.loads(result.stdout)["equal"] is False
+    assert "expected an answer of at least one node" in result.stderr
+
+
 def test_digests_that_differ_end_with_1(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
