@@ -126,6 +126,7 @@ class Feed:
         yield Told([], point.seq, at)
         told_at = in_touch_at = self._now()
         told_seq = point.seq
+        is_caught_up = False
         while True:
             seen = at.applied_index
             at, page = await self._page(point, keep)
@@ -133,7 +134,12 @@ class Feed:
                 raise NotLogged(Reason.NOT_READY, message_of(Reason.NOT_READY))
             point = page.end
             is_due = self._now() >= told_at + MARK_EVERY_S
-            if page.events or is_due or point.seq - told_seq >= SCAN_EVENTS_MAX:
+            # A watcher that never waits for a whole second gets on too, though nothing passes its
+            # filter: where the first look ends is told at once.
+            is_first_end = page.is_last and not is_caught_up and point.seq > told_seq
+            is_caught_up = is_caught_up or page.is_last
+            is_far = point.seq - told_seq >= SCAN_EVENTS_MAX
+            if page.events or is_due or is_first_end or is_far:
                 yield Told(page.events, point.seq, at)
                 told_at, told_seq = self._now(), point.seq
             if page.is_last:

@@ -209,6 +209,21 @@ def test_with_a_filter_marks_say_how_far_was_looked(environment: Environment) ->
     run(environment, story)
 
 
+def test_who_gives_up_early_gets_on_though_nothing_passes_the_filter(
+    environment: Environment,
+) -> None:
+    """The end of the first look is told at once, not with the mark of the next second."""
+
+    async def story(node: Node, feed: Feed) -> None:
+        async with watching(feed, 1, keep=lambda _: False) as told:
+            assert (await anext(told)).scanned_seq == 0
+            async with asyncio.timeout(feed_module.MARK_EVERY_S / 2):
+                mark = await anext(told)
+        assert (mark.events, mark.scanned_seq) == ([], 602)
+
+    run(environment, story)
+
+
 def test_a_slow_watcher_is_not_read_for(environment: Environment) -> None:
     """It holds one page; nothing is read, and it misses nothing of what came meanwhile."""
 
