@@ -58,7 +58,7 @@ def wait(client: Client, paid: dict[str, str]) -> dict[str, str]:
         }
         if found == ENDS or time.monotonic() > until:
             return found
-        time.sleep(0.05)
+        time.sleep(0.05)  # the simulated rail takes tenths of a second
 
 
 def states(client: Client, payout_id: str, first_seq: int) -> list[str]:
