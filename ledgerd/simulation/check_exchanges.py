@@ -4,8 +4,9 @@ What the clock makes a node send may be the same for ever: a heartbeat, a probe 
 gone. Between two ticks only messages can cause a message. Then an entry travels three times at most
 while nothing moves: with its window, again when disorder made the peer reject what came behind it,
 and again for the answer to the last tick's heartbeat. What is sent once more turns in a loop, as
-fast as the network lets it. Answers are not counted, for the network may bring one question many
-times; every loop has a question in it.
+fast as the network lets it. An ack that is higher than all before it has moved something: the count
+for that peer begins again, and a log is finite. Answers are not counted, for the network may bring
+one question many times; every loop has a question in it.
 """
 
 from collections import Counter
@@ -13,9 +14,10 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from ledgerd.raft.entries import NodeId
+from ledgerd.raft.entries import Index, NodeId, Term
 from ledgerd.raft.facts import SnapshotSent
 from ledgerd.raft.messages import (
+    AppendAccepted,
     AppendEntries,
     Heartbeat,
     Message,
@@ -44,11 +46,22 @@ class _Said:
     """What one life of a node has asked its peers since anything but them moved it.
 
     times_max: how often it may ask the same; more where several ticks came in one turn.
+    acked: the highest ack of each peer, by term.
     """
 
     incarnation: int = 0
     times_max: int = TIMES_MAX
-    counts: Counter[Hashable] = field(default_factory=Counter)
+    counts: dict[NodeId, Counter[Hashable]] = field(default_factory=dict)
+    acked: dict[tuple[NodeId, Term], Index] = field(default_factory=dict)
+
+    def has_heard(self, message: Message) -> None:
+        """Begin the count for a peer again if its log has grown."""
+        if not isinstance(message, AppendAccepted):
+            return
+        peer = message.sender, message.term
+        if message.match > self.acked.get(peer, 0):
+            self.acked[peer] = message.match
+            self.counts.pop(message.sender, None)
 
 
 class ExchangesWatch:
@@ -67,6 +80,9 @@ class ExchangesWatch:
             said.incarnation = incarnation
             said.times_max = TIMES_MAX * max(1, causes)
             said.counts.clear()
+        for item in inputs:
+            if isinstance(item, Received):
+                said.has_heard(item.message)
 
     def sent(self, message: Message) -> None:
         """A message leaves. Raises Violation if it was sent too often before."""
@@ -74,12 +90,13 @@ class ExchangesWatch:
         if asked is None:
             return
         said = self._said[message.sender]
-        key = (type(message).__name__, message.to, message.term, asked)
-        said.counts[key] += 1
+        key = (type(message).__name__, message.term, asked)
+        counts = said.counts.setdefault(message.to, Counter())
+        counts[key] += 1
         require(
-            said.counts[key] <= said.times_max,
+            counts[key] <= said.times_max,
             "R16",
-            f"sent {said.counts[key]} times between two ticks, without effect: {message}",
+            f"sent {counts[key]} times between two ticks, without effect: {message}",
         )
 
 

@@ -50,6 +50,30 @@ def test_questions_that_move_on_are_no_loop() -> None:
     ask_often(None, index_step=1)
 
 
+def test_a_question_whose_answers_show_a_longer_log_is_no_loop() -> None:
+    """Seed 325: windows that lose their last entry each time, and move the log by the others."""
+    watch = ExchangesWatch()
+    for number in range(20):
+        grown = AppendAccepted(TWO, ONE, Term(1), Index(3 + number), 1, 1)
+        watch.turning(ONE, 1, [Received(grown)])
+        watch.sent(probe(stream=number))
+
+
+def test_a_longer_log_of_one_peer_excuses_nothing_said_to_another() -> None:
+    """The count is kept for each peer."""
+    watch = ExchangesWatch()
+
+    def say_and_hear(number: int) -> None:
+        grown = AppendAccepted(THREE, ONE, Term(1), Index(3 + number), 1, 1)
+        watch.turning(ONE, 1, [Received(grown)])
+        watch.sent(probe(stream=number))
+
+    for number in range(TIMES_MAX):
+        say_and_hear(number)
+    with pytest.raises(Violation, match="R16"):
+        say_and_hear(TIMES_MAX)
+
+
 def test_several_ticks_of_one_turn_may_each_repeat_a_message() -> None:
     """A process that was paused takes them together."""
     watch = ExchangesWatch()
