@@ -33,6 +33,7 @@ from ledgerd.client.watch import Watch
 from ledgerd.errors import CallError, NotLogged, Reason
 
 _T = TypeVar("_T")
+_LAST_TASKS_S: Final = 1.0  # what is left after the last client has closed
 
 
 class _LoopThread:
@@ -59,7 +60,11 @@ class _LoopThread:
             return self._loop
 
     def leave(self) -> None:
-        """Stop the loop if this was the last client."""
+        """Stop the loop if this was the last client, once what still runs on it has ended.
+
+        gRPC ends a cancelled stream in tasks of its own, a turn or two of the loop later. A loop
+        that is closed before would drop them, and Python says so on standard error.
+        """
         with self._lock:
             self._users -= 1
             assert self._users >= 0, self._users
@@ -67,9 +72,19 @@ class _LoopThread:
                 return
             loop, thread = self._loop, self._thread
             self._loop = self._thread = None
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+        try:
+            asyncio.run_coroutine_threadsafe(_others_have_ended(), loop).result()
+        finally:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+            loop.close()
+
+
+async def _others_have_ended() -> None:
+    """Return when no other task is left on this loop, or patience with them is over."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    if others:
+        await asyncio.wait(others, timeout=_LAST_TASKS_S)
 
 
 _LOOP_THREAD: Final = _LoopThread()

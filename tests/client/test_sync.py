@@ -1,5 +1,6 @@
 """The blocking face: every call of the async one, from any thread."""
 
+import asyncio
 import inspect
 import signal
 import threading
@@ -7,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from ledgerd.api.v1 import events_pb2
 from ledgerd.client import AsyncClient, Client, ConfigError, Outcome, iban
 from ledgerd.client.dispatch_calls import DispatchCalls
 from tests.client.fake_cluster import FakeCluster, keep_silent
@@ -66,6 +68,24 @@ def test_clients_share_one_thread_that_ends_with_them(cluster: FakeCluster) -> N
     second.close()
 
     assert _client_threads() == 0
+
+
+@pytest.mark.parametrize("is_closed", [True, False])
+def test_the_last_client_leaves_no_task_behind(
+    cluster: FakeCluster, is_closed: bool
+) -> None:
+    """A stream that was given up has ended before the loop has, with and without `close`."""
+    cluster.events.append(events_pb2.Event(seq=1))
+    left = []
+    for _ in range(5):
+        with Client(cluster.profile()) as client:
+            watch = client.watch(1)
+            assert next(watch).seq == 1
+            if is_closed:
+                watch.close()
+        left += asyncio.all_tasks(client._loop)
+
+    assert left == []
 
 
 def test_interrupt_cancels_the_call(cluster: FakeCluster) -> None:
