@@ -16,7 +16,7 @@ from ledgerd.ledger.apply import Applied, apply
 from ledgerd.ledger.batch import PayoutColumns
 from ledgerd.ledger.calendars import Calendar
 from ledgerd.ledger.catalogue import Catalogue, FeeSchedule, Suspension
-from ledgerd.ledger.commands import Command
+from ledgerd.ledger.commands import Command, Submit
 from ledgerd.ledger.events import Event
 from ledgerd.ledger.exceptions import EvidenceId, EvidenceUse, LedgerException
 from ledgerd.ledger.holds import Hold
@@ -295,7 +295,7 @@ class MemoryLedger:
         self.ts_us = ts_us
         self.state_version = STATE_VERSION
 
-    def do(self, work: PayoutColumns | Sequence[Command]) -> Applied:
+    def do(self, work: PayoutColumns | Sequence[Command | Submit]) -> Applied:
         """Apply one entry through its canonical rows; return what it did."""
         self.index += 1
         self.ts_us += 1_000

@@ -532,6 +532,10 @@ REFUSALS: Final[Mapping[Refusal, Advice]] = {
     Refusal.RAIL_CURRENCY: Advice(
         "The rail does not carry this currency.", "Use another rail."
     ),
+    Refusal.FEE_CHANGED: Advice(
+        "The fee is another one than the submit expects.",
+        "Ask for a new quote; submit under a new id.",
+    ),
     Refusal.INSUFFICIENT_FUNDS: Advice(
         "Amount and fee would take the account below its minimum.",
         "Fund the account; submit under a new id.",

@@ -44,6 +44,9 @@ _WITH_RELEASES: Final = 2
 _HEADER: Final = Struct("<BBHHHII")
 _ID: Final = Struct("16s")
 _ROW_BYTES: Final = ID_BYTES + 8 + 5 * 2  # of the columns, without the account id
+_TERMS_BYTES: Final = (
+    256  # of a row as a command, beside its ids, principal and details
+)
 
 
 def encode(batch: PayoutBatch) -> bytes:
@@ -59,6 +62,7 @@ def encode(batch: PayoutBatch) -> bytes:
     details = b"".join(batch.details)
     ids = b"".join(batch.ids)
     assert len(ids) == count * ID_BYTES, (len(ids), count)
+    assert not batch.terms, "a batch with terms does not travel in columns"
     has_releases = any(batch.releases_us)
     assert not has_releases or len(batch.releases_us) == count, count
 
@@ -101,12 +105,17 @@ def decode(payload: bytes | memoryview) -> PayoutColumns:
 
 
 def size_bytes(batch: PayoutBatch) -> int:
-    """Return an upper bound of the length of `encode(batch)`.
+    """Return an upper bound of the length of `encode(batch)`, or of its rows as commands.
 
     The bound of a merged batch is at most the sum of the bounds of its parts.
     """
+    terms_bytes = 0
+    if batch.terms:  # then each row has its principal and its numbers to itself
+        principals = sum(len(principal.encode()) for principal in batch.principals)
+        terms_bytes = len(batch) * _TERMS_BYTES + principals
     return (
         _HEADER.size
+        + terms_bytes
         + len(batch) * (_ROW_BYTES + ID_BYTES + 8)
         + sum(map(len, batch.details))
         + sum(1 + len(principal.encode()) for principal in set(batch.principals))

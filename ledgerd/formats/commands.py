@@ -15,7 +15,12 @@ from typing import Final
 from google.protobuf.message import DecodeError
 
 from ledgerd.errors import CorruptionError, NotUnderstood
-from ledgerd.formats import account_commands, catalogue_commands, payout_commands
+from ledgerd.formats import (
+    account_commands,
+    catalogue_commands,
+    payout_commands,
+    submit_commands,
+)
 from ledgerd.formats.v1 import commands_pb2 as pb
 from ledgerd.ledger.catalogue_commands import (
     AmendCalendar,
@@ -39,6 +44,7 @@ from ledgerd.ledger.commands import (
     RejectVoucher,
     ReleaseHold,
     SetFees,
+    Submit,
     Tick,
     Transfer,
     Unfreeze,
@@ -51,7 +57,7 @@ _LENGTH: Final = Struct("<I")
 HEADER_BYTES: Final = _HEADER.size  # of a payload, beside `size_bytes` of its commands
 
 
-def encode(commands: Sequence[Command]) -> bytes:
+def encode(commands: Sequence[Command | Submit]) -> bytes:
     """Return the payload of a COMMANDS entry."""
     assert 1 <= len(commands) <= BATCH_COMMANDS_MAX, len(commands)
     parts = [_HEADER.pack(_VERSION, len(commands))]
@@ -61,7 +67,7 @@ def encode(commands: Sequence[Command]) -> bytes:
     return b"".join(parts)
 
 
-def decode(payload: bytes | memoryview) -> tuple[Command, ...]:
+def decode(payload: bytes | memoryview) -> tuple[Command | Submit, ...]:
     """Return the commands of an entry.
 
     Errors: NotUnderstood when a newer release wrote it, CorruptionError for other bytes.
@@ -76,7 +82,7 @@ def decode(payload: bytes | memoryview) -> tuple[Command, ...]:
         if not 1 <= count <= BATCH_COMMANDS_MAX:
             raise ValueError(f"expected 1 .. {BATCH_COMMANDS_MAX} rows, found {count}")
         at = _HEADER.size
-        commands: list[Command] = []
+        commands: list[Command | Submit] = []
         for _ in range(count):
             (length,) = _LENGTH.unpack_from(payload, at)
             start = at + _LENGTH.size
@@ -91,12 +97,12 @@ def decode(payload: bytes | memoryview) -> tuple[Command, ...]:
     return tuple(commands)
 
 
-def size_bytes(command: Command) -> int:
+def size_bytes(command: Command | Submit) -> int:
     """Return what the command adds to a payload."""
     return _LENGTH.size + _to_message(command).ByteSize()
 
 
-def _to_message(command: Command) -> pb.Command:
+def _to_message(command: Command | Submit) -> pb.Command:
     match command:
         case OpenAccount():
             return pb.Command(
@@ -180,11 +186,13 @@ def _to_message(command: Command) -> pb.Command:
             return account_commands.to_message(command)
         case SetCatalogue() | AmendCalendar() | SuspendRail():
             return catalogue_commands.to_message(command)
+        case Submit():
+            return submit_commands.to_message(command)
         case _:
             return payout_commands.to_message(command)
 
 
-def _from_message(message: pb.Command) -> Command:
+def _from_message(message: pb.Command) -> Command | Submit:
     kind = message.WhichOneof("kind")
     match kind:
         case "open_account":
@@ -250,6 +258,8 @@ def _from_message(message: pb.Command) -> Command:
             return catalogue_commands.from_message(message.amend_calendar)
         case "suspend_rail":
             return catalogue_commands.from_message(message.suspend_rail)
+        case "submit":
+            return submit_commands.from_message(message.submit)
         case _ if kind in payout_commands.COMMANDS:
             return payout_commands.from_message(message, kind)
         case _:

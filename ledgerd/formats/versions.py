@@ -44,6 +44,7 @@ from ledgerd.ledger.commands import (
     ReversalComplete,
     SetFees,
     Settle,
+    Submit,
     Tick,
     Transfer,
 )
@@ -62,8 +63,9 @@ _SINCE: Final = {
     EntryKind.VERSION: 1,  # judged by the version that it brings
 }
 
-# The first version that understands each command; Submit came with the first.
-_COMMAND_SINCE: Final[dict[type[Command], int]] = {
+# The first version that understands each command; Submit in columns came with the first.
+_COMMAND_SINCE: Final[dict[type[Command | Submit], int]] = {
+    Submit: 3,
     OpenAccount: 1,
     Fund: 1,
     Transfer: 1,
@@ -102,7 +104,7 @@ def is_understood(kind: EntryKind, state_version: int = STATE_VERSION) -> bool:
     return since is not None and since <= state_version
 
 
-def not_yet_understood(command: Command, state_version: int) -> str:
+def not_yet_understood(command: Command | Submit, state_version: int) -> str:
     """Return why a cluster at this version may not hold the command; empty if it may.
 
     Kinds of entries do not change with a command, so each is judged by itself, before it is
@@ -116,7 +118,7 @@ def not_yet_understood(command: Command, state_version: int) -> str:
 
 
 def batch_not_yet_understood(has_releases: bool, state_version: int) -> str:
-    """Return why a cluster at this version may not hold a batch; empty if it may."""
+    """Return why a cluster at this version may not hold a batch in columns; empty if it may."""
     if not has_releases or state_version >= _RELEASES_SINCE:
         return ""
     return f"a time of release needs version {_RELEASES_SINCE}, and {state_version} is in force"

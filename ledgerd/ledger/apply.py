@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ledgerd.ledger.batch import PayoutColumns
-from ledgerd.ledger.commands import Command
+from ledgerd.ledger.commands import Command, Submit
 from ledgerd.ledger.decide.one import apply_readable
 from ledgerd.ledger.outcomes import Outcomes
 from ledgerd.ledger.submits import apply_submits
@@ -31,7 +31,7 @@ def apply(
     index: int,
     ts_us: int,
     state_version: int,
-    work: PayoutColumns | Sequence[Command],
+    work: PayoutColumns | Sequence[Command | Submit],
 ) -> Applied:
     """Decide each row of the entry at `index` in order, as of log time `ts_us`.
 

@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ledgerd.ledger.commands import Submit
+from ledgerd.ledger.commands import PLAIN, Submit, SubmitTerms
 
 
 @dataclass(slots=True)
@@ -24,6 +24,7 @@ class PayoutBatch:
     principals: who submitted, from the certificate; not compared on retries.
     details: the variable client part, `details.Details` packed; opaque to guards.
     releases_us: log time before which a row is not sent; 0: at once.
+    terms: by row, of those that have any. With them a batch does not travel in columns.
 
     Rows are appended at the edge with `add` and `extend`; below it a batch is read only.
     """
@@ -36,6 +37,7 @@ class PayoutBatch:
     principals: list[str] = field(default_factory=list)
     details: list[bytes] = field(default_factory=list)
     releases_us: "array[int]" = field(default_factory=lambda: array("q"))
+    terms: dict[int, SubmitTerms] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -51,8 +53,11 @@ class PayoutBatch:
         principal: str,
         details: bytes,
         release_at_us: int = 0,
+        terms: SubmitTerms = PLAIN,
     ) -> None:
         """Append one row. The edge has checked shapes and bounds."""
+        if terms != PLAIN:
+            self.terms[len(self)] = terms
         self.ids.append(payout_id)
         self.account_ids.append(account_id)
         self.amounts_minor.append(amount_minor)
@@ -64,6 +69,9 @@ class PayoutBatch:
 
     def extend(self, other: "PayoutBatch") -> None:
         """Append all rows of `other`, in order."""
+        before = len(self)
+        for row, terms in other.terms.items():
+            self.terms[before + row] = terms
         self.ids += other.ids
         self.account_ids += other.account_ids
         self.amounts_minor += other.amounts_minor
@@ -72,6 +80,21 @@ class PayoutBatch:
         self.principals += other.principals
         self.details += other.details
         self.releases_us += other.releases_us
+
+    def commands(self) -> Iterator[Submit]:
+        """Yield the rows as commands, in order."""
+        for row, payout_id in enumerate(self.ids):
+            yield Submit(
+                payout_id,
+                self.account_ids[row],
+                self.amounts_minor[row],
+                self.currencies[row],
+                self.rails[row],
+                self.principals[row],
+                self.details[row],
+                self.releases_us[row],
+                self.terms.get(row, PLAIN),
+            )
 
 
 @dataclass(frozen=True, slots=True)

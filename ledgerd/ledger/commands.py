@@ -1,6 +1,7 @@
 """The commands, one frozen dataclass each. Ids are 16 bytes, amounts minor units.
 
-Submit travels in columns (`batch`); its dataclass is for the readable definition of apply.
+Submit travels in columns (`batch`) unless it has terms; its dataclass is for the readable
+definition of apply.
 
 `request_id` is the idempotency key of the call (ledger.md 6); the key of OpenAccount is the account
 id, that of CreateHold the hold id.
@@ -8,9 +9,22 @@ id, that of CreateHold the hold id.
 """
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from ledgerd.ledger.catalogue_commands import CatalogueCommand
+
+
+class SubmitTerms(NamedTuple):
+    """On which terms a payout is wanted at all; not part of it, and not compared on retries.
+
+    A batch in columns has no room for them: a row with terms travels among the rarer commands.
+    fee_expected_minor: what the client reckons with; None: whatever the schedule says.
+    """
+
+    fee_expected_minor: int | None = None
+
+
+PLAIN: Final = SubmitTerms()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +43,7 @@ class Submit:
     principal: str
     details: bytes
     release_at_us: int = 0
+    terms: SubmitTerms = PLAIN
 
 
 @dataclass(frozen=True, slots=True)

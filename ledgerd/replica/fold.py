@@ -14,7 +14,7 @@ from ledgerd.formats.leaves import Leaf
 from ledgerd.formats.records import Table, TableRows
 from ledgerd.ledger.apply import Applied, apply
 from ledgerd.ledger.batch import PayoutColumns
-from ledgerd.ledger.commands import Command
+from ledgerd.ledger.commands import Command, Submit
 from ledgerd.ledger.decide import sweep
 from ledgerd.ledger.decide.life import LIFECYCLE_SINCE
 from ledgerd.ledger.outcomes import Outcomes
@@ -194,7 +194,7 @@ def _applied(
     view: Callable[[], LedgerView],
     entry: Entry,
     state_version: int,
-    work: PayoutColumns | Sequence[Command],
+    work: PayoutColumns | Sequence[Command | Submit],
 ) -> Applied:
     return apply(
         view(),

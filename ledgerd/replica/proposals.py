@@ -46,10 +46,21 @@ class EntryDraft:
 def draft_payouts(proposed: Sequence[PayoutsProposed]) -> Iterator[EntryDraft]:
     """Yield as few entries as hold all batches, in order of arrival, none of them split.
 
-    Each call's batch is within the bounds of an entry on its own; the edge has checked that.
+    Each call's batch is within the bounds of an entry on its own; the edge has checked that. One
+    with terms has an entry to itself, so what it says of its rows is true of the whole entry.
     """
     merged, shares, size_bytes = PayoutBatch(), list[Share](), 0
     for item in proposed:
+        if item.batch.terms:
+            if shares:
+                yield EntryDraft(
+                    EntryKind.PAYOUTS, batches.encode(merged), tuple(shares)
+                )
+                merged, shares, size_bytes = PayoutBatch(), [], 0
+            payload = commands.encode(tuple(item.batch.commands()))
+            share = Share(item.waiter, 0, len(item.batch), item.concern)
+            yield EntryDraft(EntryKind.COMMANDS, payload, (share,))
+            continue
         item_bytes = batches.size_bytes(item.batch)
         is_full = (
             len(merged) + len(item.batch) > BATCH_COMMANDS_MAX

@@ -81,6 +81,11 @@ class StateVersion:
 
     def permits_batch(self, batch: PayoutBatch) -> bool:
         """Return whether a leader may propose these payouts now."""
+        if batch.terms:
+            return not any(
+                versions.not_yet_understood(command, self.in_force)
+                for command in batch.commands()
+            )
         return not versions.batch_not_yet_understood(
             any(batch.releases_us), self.in_force
         )

@@ -13,7 +13,7 @@ from typing import Final
 from ledgerd.formats import batches, commands, records
 from ledgerd.formats.records import Table
 from ledgerd.ledger.accounts import Account, Position
-from ledgerd.ledger.commands import Asked, Command, CreateHold, Tick
+from ledgerd.ledger.commands import Asked, Command, CreateHold, Submit, Tick
 from ledgerd.ledger.identity import IdKind
 from ledgerd.ledger.invariants import Audit
 from ledgerd.ledger.outcomes import Outcome, Outcomes
@@ -242,13 +242,17 @@ def _rows_of(entry: Entry) -> tuple[tuple[str, ...], list[bytes], list[str]]:
     return (), [], []
 
 
-def _row_of(entry: Entry, row: int, command: Command) -> tuple[str, bytes, str]:
+def _row_of(
+    entry: Entry, row: int, command: Command | Submit
+) -> tuple[str, bytes, str]:
     if isinstance(command, Tick):  # nobody's attempt, and never the same one again
         return "", b"t%d.%d" % (entry.index, row), "Tick"
     return command.principal, _key(command), repr(replace(command, principal=""))
 
 
-def _key(command: Asked) -> bytes:
+def _key(command: Asked | Submit) -> bytes:
+    if isinstance(command, Submit):
+        return b"p" + command.payout_id
     if hasattr(command, "request_id"):
         return b"r" + command.request_id
     if isinstance(command, CreateHold):

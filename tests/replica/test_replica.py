@@ -4,7 +4,7 @@ import pytest
 
 from ledgerd.errors import Reason, StorageError
 from ledgerd.formats import commands
-from ledgerd.ledger.commands import Cancel
+from ledgerd.ledger.commands import Cancel, SubmitTerms
 from ledgerd.ledger.outcomes import Outcome, Refusal
 from ledgerd.limits import BATCH_COMMANDS_MAX, ENTRY_BYTES_MAX
 from ledgerd.raft.entries import EntryKind, Role
@@ -18,7 +18,8 @@ from ledgerd.replica.inputs import (
     Waiter,
 )
 from ledgerd.replica.ports import Receipt
-from ledgerd.replica.proposals import draft_commands
+from ledgerd.replica.proposals import draft_commands, draft_payouts
+from ledgerd.replica.versions import StateVersion
 from tests.replica.machines import (
     START_US,
     Machines,
@@ -165,6 +166,28 @@ def test_waiting_calls_share_one_entry_and_each_gets_its_own_rows() -> None:
         2: [Outcome.CREATED],
         3: [Refusal.INSUFFICIENT_FUNDS, Outcome.REPLAYED],
     }
+
+
+def test_payouts_with_terms_have_an_entry_to_themselves() -> None:
+    """Its rows are commands; before and behind it the columns share entries as ever."""
+    plain, other, last = payouts(1, 1, 2), payouts(2, 3), payouts(3, 4)
+    with_terms = payouts(4, 5, 6)
+    with_terms.batch.terms[1] = SubmitTerms(fee_expected_minor=7)
+
+    drafts = list(draft_payouts([plain, other, with_terms, last]))
+
+    assert [draft.kind for draft in drafts] == [
+        EntryKind.PAYOUTS,
+        EntryKind.COMMANDS,
+        EntryKind.PAYOUTS,
+    ]
+    assert [
+        [(share.waiter, share.first, share.count) for share in draft.shares]
+        for draft in drafts
+    ] == [[(1, 0, 2), (2, 2, 1)], [(4, 0, 2)], [(3, 0, 1)]]
+    assert commands.decode(drafts[1].payload) == tuple(with_terms.batch.commands())
+    assert not StateVersion(2).permits_batch(with_terms.batch)
+    assert StateVersion(3).permits_batch(with_terms.batch)
 
 
 def test_every_node_computes_the_same_digest_at_every_index() -> None:

@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Command(_message.Message):
-    __slots__ = ("open_account", "fund", "transfer", "cancel", "set_fees", "close_account", "freeze", "unfreeze", "fund_reverse", "create_hold", "capture_hold", "release_hold", "post_entry", "adjust", "approve_voucher", "reject_voucher", "tick", "approve", "reject", "reroute", "redate", "dispatch_begin", "dispatch_claim", "request_recall", "resolve_exception", "rail_ack", "rail_not_accepted", "rail_reject", "settle", "money_return", "reversal_complete", "set_catalogue", "amend_calendar", "suspend_rail")
+    __slots__ = ("open_account", "fund", "transfer", "cancel", "set_fees", "close_account", "freeze", "unfreeze", "fund_reverse", "create_hold", "capture_hold", "release_hold", "post_entry", "adjust", "approve_voucher", "reject_voucher", "tick", "approve", "reject", "reroute", "redate", "dispatch_begin", "dispatch_claim", "request_recall", "resolve_exception", "rail_ack", "rail_not_accepted", "rail_reject", "settle", "money_return", "reversal_complete", "set_catalogue", "amend_calendar", "suspend_rail", "submit")
     OPEN_ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     FUND_FIELD_NUMBER: _ClassVar[int]
     TRANSFER_FIELD_NUMBER: _ClassVar[int]
@@ -42,6 +42,7 @@ class Command(_message.Message):
     SET_CATALOGUE_FIELD_NUMBER: _ClassVar[int]
     AMEND_CALENDAR_FIELD_NUMBER: _ClassVar[int]
     SUSPEND_RAIL_FIELD_NUMBER: _ClassVar[int]
+    SUBMIT_FIELD_NUMBER: _ClassVar[int]
     open_account: OpenAccount
     fund: Fund
     transfer: Transfer
@@ -76,7 +77,36 @@ class Command(_message.Message):
     set_catalogue: SetCatalogue
     amend_calendar: AmendCalendar
     suspend_rail: SuspendRail
-    def __init__(self, open_account: _Optional[_Union[OpenAccount, _Mapping]] = ..., fund: _Optional[_Union[Fund, _Mapping]] = ..., transfer: _Optional[_Union[Transfer, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., set_fees: _Optional[_Union[SetFees, _Mapping]] = ..., close_account: _Optional[_Union[CloseAccount, _Mapping]] = ..., freeze: _Optional[_Union[Freeze, _Mapping]] = ..., unfreeze: _Optional[_Union[Unfreeze, _Mapping]] = ..., fund_reverse: _Optional[_Union[FundReverse, _Mapping]] = ..., create_hold: _Optional[_Union[CreateHold, _Mapping]] = ..., capture_hold: _Optional[_Union[CaptureHold, _Mapping]] = ..., release_hold: _Optional[_Union[ReleaseHold, _Mapping]] = ..., post_entry: _Optional[_Union[PostEntry, _Mapping]] = ..., adjust: _Optional[_Union[Adjust, _Mapping]] = ..., approve_voucher: _Optional[_Union[ApproveVoucher, _Mapping]] = ..., reject_voucher: _Optional[_Union[RejectVoucher, _Mapping]] = ..., tick: _Optional[_Union[Tick, _Mapping]] = ..., approve: _Optional[_Union[Approve, _Mapping]] = ..., reject: _Optional[_Union[Reject, _Mapping]] = ..., reroute: _Optional[_Union[Reroute, _Mapping]] = ..., redate: _Optional[_Union[Redate, _Mapping]] = ..., dispatch_begin: _Optional[_Union[DispatchBegin, _Mapping]] = ..., dispatch_claim: _Optional[_Union[DispatchClaim, _Mapping]] = ..., request_recall: _Optional[_Union[RequestRecall, _Mapping]] = ..., resolve_exception: _Optional[_Union[ResolveException, _Mapping]] = ..., rail_ack: _Optional[_Union[RailAck, _Mapping]] = ..., rail_not_accepted: _Optional[_Union[RailNotAccepted, _Mapping]] = ..., rail_reject: _Optional[_Union[RailReject, _Mapping]] = ..., settle: _Optional[_Union[Settle, _Mapping]] = ..., money_return: _Optional[_Union[Return, _Mapping]] = ..., reversal_complete: _Optional[_Union[ReversalComplete, _Mapping]] = ..., set_catalogue: _Optional[_Union[SetCatalogue, _Mapping]] = ..., amend_calendar: _Optional[_Union[AmendCalendar, _Mapping]] = ..., suspend_rail: _Optional[_Union[SuspendRail, _Mapping]] = ...) -> None: ...
+    submit: Submit
+    def __init__(self, open_account: _Optional[_Union[OpenAccount, _Mapping]] = ..., fund: _Optional[_Union[Fund, _Mapping]] = ..., transfer: _Optional[_Union[Transfer, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., set_fees: _Optional[_Union[SetFees, _Mapping]] = ..., close_account: _Optional[_Union[CloseAccount, _Mapping]] = ..., freeze: _Optional[_Union[Freeze, _Mapping]] = ..., unfreeze: _Optional[_Union[Unfreeze, _Mapping]] = ..., fund_reverse: _Optional[_Union[FundReverse, _Mapping]] = ..., create_hold: _Optional[_Union[CreateHold, _Mapping]] = ..., capture_hold: _Optional[_Union[CaptureHold, _Mapping]] = ..., release_hold: _Optional[_Union[ReleaseHold, _Mapping]] = ..., post_entry: _Optional[_Union[PostEntry, _Mapping]] = ..., adjust: _Optional[_Union[Adjust, _Mapping]] = ..., approve_voucher: _Optional[_Union[ApproveVoucher, _Mapping]] = ..., reject_voucher: _Optional[_Union[RejectVoucher, _Mapping]] = ..., tick: _Optional[_Union[Tick, _Mapping]] = ..., approve: _Optional[_Union[Approve, _Mapping]] = ..., reject: _Optional[_Union[Reject, _Mapping]] = ..., reroute: _Optional[_Union[Reroute, _Mapping]] = ..., redate: _Optional[_Union[Redate, _Mapping]] = ..., dispatch_begin: _Optional[_Union[DispatchBegin, _Mapping]] = ..., dispatch_claim: _Optional[_Union[DispatchClaim, _Mapping]] = ..., request_recall: _Optional[_Union[RequestRecall, _Mapping]] = ..., resolve_exception: _Optional[_Union[ResolveException, _Mapping]] = ..., rail_ack: _Optional[_Union[RailAck, _Mapping]] = ..., rail_not_accepted: _Optional[_Union[RailNotAccepted, _Mapping]] = ..., rail_reject: _Optional[_Union[RailReject, _Mapping]] = ..., settle: _Optional[_Union[Settle, _Mapping]] = ..., money_return: _Optional[_Union[Return, _Mapping]] = ..., reversal_complete: _Optional[_Union[ReversalComplete, _Mapping]] = ..., set_catalogue: _Optional[_Union[SetCatalogue, _Mapping]] = ..., amend_calendar: _Optional[_Union[AmendCalendar, _Mapping]] = ..., suspend_rail: _Optional[_Union[SuspendRail, _Mapping]] = ..., submit: _Optional[_Union[Submit, _Mapping]] = ...) -> None: ...
+
+class Submit(_message.Message):
+    __slots__ = ("payout_id", "account_id", "amount_minor", "currency", "rail", "principal", "details", "release_at_us", "terms")
+    PAYOUT_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_MINOR_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    RAIL_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    DETAILS_FIELD_NUMBER: _ClassVar[int]
+    RELEASE_AT_US_FIELD_NUMBER: _ClassVar[int]
+    TERMS_FIELD_NUMBER: _ClassVar[int]
+    payout_id: bytes
+    account_id: bytes
+    amount_minor: int
+    currency: int
+    rail: int
+    principal: str
+    details: bytes
+    release_at_us: int
+    terms: SubmitTerms
+    def __init__(self, payout_id: _Optional[bytes] = ..., account_id: _Optional[bytes] = ..., amount_minor: _Optional[int] = ..., currency: _Optional[int] = ..., rail: _Optional[int] = ..., principal: _Optional[str] = ..., details: _Optional[bytes] = ..., release_at_us: _Optional[int] = ..., terms: _Optional[_Union[SubmitTerms, _Mapping]] = ...) -> None: ...
+
+class SubmitTerms(_message.Message):
+    __slots__ = ("fee_expected_minor",)
+    FEE_EXPECTED_MINOR_FIELD_NUMBER: _ClassVar[int]
+    fee_expected_minor: int
+    def __init__(self, fee_expected_minor: _Optional[int] = ...) -> None: ...
 
 class OpenAccount(_message.Message):
     __slots__ = ("account_id", "currency", "livemode", "owner_ref", "min_balance_minor", "principal")

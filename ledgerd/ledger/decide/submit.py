@@ -95,6 +95,7 @@ def initial_state(state: WorkingSet, moment: Moment, command: Submit) -> PayoutS
 
 def is_submit_well_formed(command: Submit, state_version: int) -> bool:
     """Return whether the cheap bounds hold that the edge has checked before."""
+    expected_minor = command.terms.fee_expected_minor
     return (
         identity.is_uuid7(command.payout_id)
         and len(command.account_id) == ID_BYTES
@@ -104,6 +105,7 @@ def is_submit_well_formed(command: Submit, state_version: int) -> bool:
         and money.fits(command.release_at_us)
         and command.release_at_us >= 0
         and is_short(command.principal, PRINCIPAL_BYTES_MAX)
+        and (expected_minor is None or 0 <= expected_minor <= money.BALANCE_MINOR_MAX)
     )
 
 
@@ -137,6 +139,9 @@ def _plan_submit(state: WorkingSet, command: Submit) -> Plan | Refusal:
     fee_minor = state.fees().fee_minor(
         rail=command.rail, currency=command.currency, amount_minor=command.amount_minor
     )
+    expected_minor = command.terms.fee_expected_minor
+    if expected_minor is not None and fee_minor != expected_minor:
+        return Refusal.FEE_CHANGED
     total_minor = command.amount_minor + fee_minor
     if account.available_minor - total_minor < account.min_balance_minor:
         return Refusal.INSUFFICIENT_FUNDS
