@@ -532,6 +532,18 @@ REFUSALS: Final[Mapping[Refusal, Advice]] = {
     Refusal.RAIL_CURRENCY: Advice(
         "The rail does not carry this currency.", "Use another rail."
     ),
+    Refusal.RAIL_DESTINATION: Advice(
+        "The rail in force does not pay to this kind of destination, to its country, or to an "
+        "account number of this length.",
+        "Use another rail; `ledgerctl rail show NAME` tells what it takes.",
+    ),
+    Refusal.RAIL_AMOUNT_MIN: Advice(
+        "The amount is less than the rail in force takes.", "Use another rail."
+    ),
+    Refusal.RAIL_AMOUNT_MAX: Advice(
+        "The amount is more than the rail in force takes.",
+        "Use another rail, or several payouts.",
+    ),
     Refusal.FEE_CHANGED: Advice(
         "The fee is another one than the submit expects.",
         "Ask for a new quote; submit under a new id.",

@@ -123,6 +123,8 @@ def rail_message(rail: RailRecord) -> pb.Rail:
         answers_queries=rail.answers_queries,
         guarantee_s=rail.guarantee_s,
         burns_refused_keys=rail.burns_refused_keys,
+        prefunded=rail.is_prefunded,
+        absorbs=rail.absorbs,
         statuses=dict(rail.statuses),
         facts=[
             pb.RailFact(
@@ -178,6 +180,8 @@ def rail_of(rail: pb.Rail) -> RailRecord:
         answers_queries=rail.answers_queries,
         guarantee_s=rail.guarantee_s,
         burns_refused_keys=rail.burns_refused_keys,
+        is_prefunded=rail.prefunded,
+        absorbs=rail.absorbs,
         statuses=tuple(sorted(rail.statuses.items())),
         facts=tuple(
             Fact(

@@ -5,7 +5,8 @@ one record has one form. A layout is never changed: a new one gets the next vers
 
 Rail, layout 1: version, number u16, version of the record u32, effective from u64, amount min and
 max i64, arrives within u32, guarantee u32, account number and reference lengths u16, return and
-recall days u16, flags u8 (1 irrevocable, 2 deduplicates, 4 answers queries, 8 burns refused keys);
+recall days u16, flags u8 (1 irrevocable, 2 deduplicates, 4 answers queries, 8 burns refused keys,
+16 prefunded, 32 absorbs);
 name, calendar, zone, charset; then, each behind a count u8: currencies u16, countries as texts,
 destination kinds u8, windows, statuses as two texts, facts. A window: opens i8 and u32, value days
 u8, arrives u32, count u8 of cut-offs: layer u8, i8 and u32. A fact: field, source, as of, effective
@@ -41,6 +42,8 @@ def encode_rail(rail: RailRecord) -> bytes:
         | rail.deduplicates << 1
         | rail.answers_queries << 2
         | rail.burns_refused_keys << 3
+        | rail.is_prefunded << 4
+        | rail.absorbs << 5
     )
     try:
         return b"".join(
@@ -122,6 +125,8 @@ def decode_rail(body: bytes) -> RailRecord:
         answers_queries=bool(flags & 4),
         guarantee_s=guarantee_s,
         burns_refused_keys=bool(flags & 8),
+        is_prefunded=bool(flags & 16),
+        absorbs=bool(flags & 32),
     )
     read.end()
     if encode_rail(rail) != body:

@@ -15,6 +15,10 @@ from ledgerd.limits import CALENDAR_DAYS_MAX, CALENDAR_NAME_BYTES_MAX
 SATURDAY_AND_SUNDAY: Final = 0b110_0000
 _WEEKDAY_OF_DAY_0: Final = 3  # 1970-01-01 was a Thursday
 _WEEKDAYS: Final = 7
+DAY_US: Final = 86_400_000_000
+# A day is over everywhere 12 hours after it is in UTC.
+_OVER_EVERYWHERE_US: Final = DAY_US + 12 * 3_600_000_000
+_DAYS_TO_1970: Final = 719_468  # from 0000-03-01
 _NAME_ALPHABET: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
 
 
@@ -64,6 +68,41 @@ class Calendar:
                 count -= 1
             day += 1
         return None
+
+
+def open_days_end_us(calendar: Calendar | None, day: int, count: int) -> int:
+    """Return the log time at which `count` open days after `day` are over in every zone.
+
+    calendar: None where every day is open. Days beyond its end are reckoned so that the time is
+    never too early: count open days lie within 2 * count + 4 days.
+    """
+    assert count > 0, count
+    last_day: int | None = day + count
+    if calendar is not None:
+        last_day = calendar.open_day_after(day, count)
+    if last_day is None:
+        last_day = day + 2 * count + 4
+    return last_day * DAY_US + _OVER_EVERYWHERE_US
+
+
+def settled_day(value_date: int, ts_us: int) -> int:
+    """Return the day of a value date, yyyymmdd; where it is no date, the day of `ts_us`."""
+    year, month_and_day = divmod(value_date, 10_000)
+    month, day = divmod(month_and_day, 100)
+    if not (1 <= month <= 12 and 1 <= day <= 31):
+        return ts_us // DAY_US
+    return _day_number(year, month, day)
+
+
+def _day_number(year: int, month: int, day: int) -> int:
+    """Return the days since 1970-01-01 of a day of the Gregorian calendar, year 0 or later.
+
+    The year is taken to begin in March, so that the leap day is its last one.
+    """
+    year -= month <= 2
+    month_from_march = (month + 9) % 12
+    days_of_years = 365 * year + year // 4 - year // 100 + year // 400
+    return days_of_years + (153 * month_from_march + 2) // 5 + day - 1 - _DAYS_TO_1970
 
 
 def weekday(day: int) -> int:

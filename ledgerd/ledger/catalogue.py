@@ -1,6 +1,7 @@
 """Rails and fees: data that every node has alike.
 
-The rails are the seed of state version 1. Numbers are durable: never reused. The fee
+Twelve rails are the seed of state version 1; a record of the catalogue puts data in the place of
+the seed's policies, and may bring a rail of its own. Numbers are durable: never reused. The fee
 schedule starts empty and is replaced as a whole by `SetFees`.
 """
 
@@ -10,25 +11,27 @@ from typing import Final, NamedTuple
 
 from ledgerd.ledger.calendars import Calendar
 from ledgerd.ledger.commands import FeeRule
-from ledgerd.ledger.money import currency_number
-from ledgerd.ledger.rails import RailRecord
+from ledgerd.ledger.money import BALANCE_MINOR_MAX, currency_number
+from ledgerd.ledger.rails import RailRecord, takes_destination
 
 SANDBOX: Final = 1
 
 
 class Rail(NamedTuple):
-    """One external payment rail. currency: 0 where it takes any.
+    """One external payment rail, as the ledger goes by it at a moment.
 
-    bank: whose cash it moves. is_suspended: nothing is dispatched by it. is_prefunded: nothing is
-    dispatched beyond the cash that is there. burns_refused_keys: a key it refused is never good
-    again. recall_us, return_us: how long after the settlement (0: never) a recall may be asked
-    for, and money may come back. refunds_fee: the fee goes back with the whole amount.
-    absorbs: what is missing when the rail has sent all it will is ours.
+    currencies: numbers; empty where it takes any. bank: whose cash it moves. is_suspended: nothing
+    is dispatched by it. is_prefunded: nothing is dispatched beyond the cash that is there.
+    burns_refused_keys: a key it refused is never good again. recall_us, return_us: how long after
+    the settlement (0: never) a recall may be asked for, and money may come back; of a rail with a
+    record its `return_days` and `recall_days` count instead. refunds_fee: the fee goes back with
+    the whole amount. absorbs: what is missing when the rail has sent all it will is ours.
+    record: the version of the catalogue in force; None where none was set.
     """
 
     number: int
     name: str
-    currency: int
+    currencies: tuple[int, ...]
     bank: str = "main"
     is_suspended: bool = False
     is_prefunded: bool = False
@@ -37,11 +40,31 @@ class Rail(NamedTuple):
     return_us: int = 0
     refunds_fee: bool = False
     absorbs: bool = False
+    record: RailRecord | None = None
 
     @property
     def is_sandbox(self) -> bool:
         """Whether only accounts with livemode false may use it; all others are live."""
         return self.number == SANDBOX
+
+    @property
+    def amount_minor_min(self) -> int:
+        """The least amount of one payment."""
+        return 1 if self.record is None else self.record.amount_minor_min
+
+    @property
+    def amount_minor_max(self) -> int:
+        """The largest amount of one payment."""
+        record = self.record
+        return BALANCE_MINOR_MAX if record is None else record.amount_minor_max
+
+    def takes_currency(self, currency: int) -> bool:
+        """Return whether it moves money of a currency."""
+        return not self.currencies or currency in self.currencies
+
+    def takes_destination(self, details: bytes) -> bool:
+        """Return whether it can pay to where the packed details lead."""
+        return self.record is None or takes_destination(self.record, details)
 
 
 _SEED: Final = (
@@ -79,7 +102,7 @@ def _rail(number: int, name: str, code: str) -> Rail:
     return Rail(
         number,
         name,
-        currency_number(code) if code else 0,
+        (currency_number(code),) if code else (),
         recall_us=recall_days * _DAY_US,
         return_us=return_days * _DAY_US,
         refunds_fee=number == SANDBOX,
@@ -132,9 +155,40 @@ class Catalogue:
         ]
         return max(versions, key=_from, default=None)
 
+    def known(self, number: int, ts_us: int) -> Rail | None:
+        """Return a rail as the ledger goes by it at a log time; None if there is none then."""
+        rail, record = RAILS.get(number), self.rail(number, ts_us)
+        if record is not None:
+            rail = with_record(rail, record)
+        if rail is None or not self.suspension(number).is_suspended:
+            return rail
+        return rail._replace(is_suspended=True)
+
+    def name(self, number: int) -> str:
+        """Return the name of a rail that payouts may name; the same at every time."""
+        seed = RAILS.get(number)
+        return self.rails[number][0].name if seed is None else seed.name
+
+    def names(self) -> dict[str, int]:
+        """Return the number of each rail, the seed's and those that a record brought."""
+        brought = {versions[0].name: n for n, versions in sorted(self.rails.items())}
+        return {rail.name: rail.number for rail in RAILS.values()} | brought
+
     def suspension(self, number: int) -> Suspension:
         """Return whether a rail is suspended, and why."""
         return self.suspensions.get(number, Suspension(number))
+
+
+def with_record(seed: Rail | None, record: RailRecord) -> Rail:
+    """Return the rail whose policies are those of a record. seed: None where there is no such."""
+    if seed is None:
+        seed = Rail(record.number, record.name, record.currencies)
+    return seed._replace(
+        is_prefunded=record.is_prefunded,
+        burns_refused_keys=record.burns_refused_keys,
+        absorbs=record.absorbs,
+        record=record,
+    )
 
 
 def _from(setting: RailRecord | Calendar) -> tuple[int, int]:

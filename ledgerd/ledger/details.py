@@ -1,8 +1,8 @@
 """The variable client part of a payout: where the money goes, and what the client noted.
 
 Packed once at the edge, kept as those bytes for ever, sliced and never parsed on the way
-down. Guards do not read it. It is opened again to show a payout, and to name the fields
-that differ when an id is used twice.
+down. Guards read the routing facts alone: kind, country, account number. It is opened again to
+show a payout, and to name the fields that differ when an id is used twice.
 
 Layout: version u8, destination kind u8, then six texts of the destination and the
 reference, each u16 length and UTF-8, then u8 count and per key (in order of the key's
@@ -18,6 +18,7 @@ from typing import Final, NamedTuple
 from ledgerd.limits import DETAILS_BYTES_MAX, DETAILS_BYTES_MAX_BEFORE_3
 
 _VERSION: Final = 1
+_IBAN: Final = 1  # of the public enum
 _HEAD: Final = Struct(">BB")
 _LENGTH: Final = Struct(">H")
 
@@ -112,6 +113,31 @@ def unpack_details(packed: bytes) -> Details:
         reference,
         tuple(metadata),
     )
+
+
+class Routing(NamedTuple):
+    """What a rail must know of a destination to take it.
+
+    kind: the public enum's value, 0 where no destination is given. country: as stated, or that of
+    the IBAN; empty where neither says. account_number: in UTF-8.
+    """
+
+    kind: int
+    country: str
+    account_number: bytes
+
+
+def routing_of(packed: bytes) -> Routing | None:
+    """Return where packed details lead to; None for bytes that are no details."""
+    try:
+        version, kind = _HEAD.unpack_from(packed)
+        country, at = _sized(packed, _HEAD.size, 2)
+        _, at = _sized(packed, at, 2)
+        number, _ = _sized(packed, at, 2)
+        stated = country or (number[:2] if kind == _IBAN else b"")
+        return Routing(kind, stated.decode(), number) if version == _VERSION else None
+    except (StructError, ValueError):
+        return None
 
 
 def bytes_max(state_version: int) -> int:

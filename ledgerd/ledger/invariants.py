@@ -26,6 +26,7 @@ from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.journal import JournalEntry, imbalance
 from ledgerd.ledger.money import fits
 from ledgerd.ledger.payouts import UNDER_WAY, PayoutHead, PayoutStatus
+from ledgerd.ledger.rails import RailRecord
 from ledgerd.ledger.sums import PayoutSums
 
 _FREE_SIGN: Final = frozenset(
@@ -135,6 +136,11 @@ class Audit:
         self._accounts: dict[bytes, tuple[int, EntryPosition, Book]] = {}
         self._last: EntryPosition = NO_ENTRY
         self._sums = PayoutSums()
+
+    def rails(self, records: Iterable[RailRecord]) -> None:
+        """Learn the names of rails, before anything is compared. # I5."""
+        for record in records:
+            self._sums.rail(record)
 
     def entry(self, entry: JournalEntry) -> None:
         """Add one journal entry. Checks I1, I3, I8 and I11 at this entry."""

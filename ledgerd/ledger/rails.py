@@ -10,6 +10,7 @@ from enum import IntEnum
 from typing import Final, NamedTuple
 
 from ledgerd.ledger import money
+from ledgerd.ledger.details import routing_of
 from ledgerd.limits import (
     CALENDAR_NAME_BYTES_MAX,
     RAIL_FACT_BYTES_MAX,
@@ -21,6 +22,7 @@ from ledgerd.limits import (
 DAY_S: Final = 86_400
 _DAYS_APART_MAX: Final = 31
 _NUMBER_MAX: Final = 0xFFFF
+_NAME_ALPHABET: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
 
 
 class Layer(IntEnum):
@@ -85,12 +87,14 @@ class RailRecord:
     calendar: name of a `Calendar`; empty where the rail never closes.
     windows: of a business day, in order; empty exactly where the rail never closes.
     arrives_within_s: of a rail without windows, from dispatch to the payee.
-    destination_kinds: values of the public enum; empty: any.
+    destination_kinds: values of the public enum; empty: any. account_number_bytes_max: 0: any.
     return_days, recall_days: open days after the value date; 0 where there is no such window.
     deduplicates: a second send with the same rail key does nothing.
     answers_queries: the rail says what it knows of a rail key; guarantee_s is how long after a
         send "unknown" means that it never will know it.
     burns_refused_keys: a key that the rail refused can never be accepted.
+    is_prefunded: nothing is dispatched beyond the cash that is at our bank.
+    absorbs: what is missing once the rail has sent back all it will is ours.
     statuses: the rail's own words, and ours beside them.
     """
 
@@ -117,6 +121,8 @@ class RailRecord:
     answers_queries: bool
     guarantee_s: int
     burns_refused_keys: bool
+    is_prefunded: bool = False
+    absorbs: bool = False
     statuses: tuple[tuple[str, str], ...] = ()
     facts: tuple[Fact, ...] = ()
 
@@ -134,6 +140,7 @@ def is_well_formed(rail: RailRecord) -> bool:
     return (
         1 <= rail.number <= _NUMBER_MAX
         and 0 < len(rail.name.encode()) <= RAIL_NAME_BYTES_MAX
+        and _NAME_ALPHABET.issuperset(rail.name)
         and rail.effective_from_us >= 0
         and all(money.currency(number) is not None for number in rail.currencies)
         and len(rail.calendar.encode()) <= CALENDAR_NAME_BYTES_MAX
@@ -147,6 +154,25 @@ def is_well_formed(rail: RailRecord) -> bool:
         and (rail.answers_queries or not rail.guarantee_s)
         and len(rail.facts) <= RAIL_FACTS_MAX
         and all(_is_fact(fact) for fact in rail.facts)
+    )
+
+
+def takes_destination(rail: RailRecord, details: bytes) -> bool:
+    """Return whether the rail can pay to where the packed details of a payout lead.
+
+    A country counts where it is known: as stated, or as the first letters of an IBAN.
+    """
+    if not (rail.destination_kinds or rail.countries or rail.account_number_bytes_max):
+        return True
+    routing = routing_of(details)
+    if routing is None:
+        return False
+    number_bytes_max = rail.account_number_bytes_max
+    country = routing.country
+    return (
+        (not rail.destination_kinds or routing.kind in rail.destination_kinds)
+        and (not number_bytes_max or len(routing.account_number) <= number_bytes_max)
+        and (not rail.countries or not country or country in rail.countries)
     )
 
 

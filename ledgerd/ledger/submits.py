@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from ledgerd.ledger import identity
 from ledgerd.ledger.accounts import Account, AccountStatus, Position
 from ledgerd.ledger.batch import PayoutColumns
-from ledgerd.ledger.catalogue import FeeSchedule, fee_minor
+from ledgerd.ledger.catalogue import FeeSchedule, Rail, fee_minor
 from ledgerd.ledger.commands import FeeRule, Submit
 from ledgerd.ledger.decide.common import again_refused
 from ledgerd.ledger.decide.life import LIFECYCLE_SINCE
@@ -40,12 +40,19 @@ _NOBODY: Final = Account(b"", 0, False, "", 0, AccountStatus.CLOSED, 0, 0, 0, ""
 
 
 class _Lane(NamedTuple):
-    """The verdict on one combination of account, rail and currency: refusal or 0."""
+    """The verdict on one combination of account, rail and currency: refusal or 0.
+
+    least_minor, most_minor: amounts that the rail takes. schema: None where it takes any
+    destination.
+    """
 
     code: int
     account: Account
     floor_minor: int
     rule: FeeRule | None
+    least_minor: int = 1
+    most_minor: int = BALANCE_MINOR_MAX
+    schema: Rail | None = None
 
 
 def apply_submits(
@@ -70,6 +77,7 @@ def apply_submits(
         for account in accounts
     ]
     schedule = view.fee_schedule()
+    catalogue = view.catalogue()
     seq = view.event_seq()
     met = _IdsMet(view, index=index, ts_us=ts_us, batch=batch)
     is_malformed = _malformed_rows(batch, state_version)
@@ -109,10 +117,21 @@ def apply_submits(
         lane = lanes.get(combination)
         if lane is None:
             lane = lanes[combination] = _lane(
-                accounts[ref], schedule, rail=rail, currency=currency
+                accounts[ref],
+                catalogue.known(rail, ts_us),
+                schedule,
+                currency=currency,
             )
-        code, own, floor_minor, rule = lane
-        if not code:
+        code, own, floor_minor, rule, least_minor, most_minor, schema = lane
+        if code:
+            pass
+        elif schema is not None and not schema.takes_destination(batch.details[row]):
+            code = Refusal.RAIL_DESTINATION
+        elif amount_minor < least_minor:
+            code = Refusal.RAIL_AMOUNT_MIN
+        elif amount_minor > most_minor:
+            code = Refusal.RAIL_AMOUNT_MAX
+        else:
             fee = fee_minor(rule, amount_minor) if rule is not None else 0
             total_minor = amount_minor + fee
             left_minor = own.available_minor - total_minor
@@ -160,14 +179,25 @@ def apply_submits(
 
 
 def _lane(
-    account: Account | None, schedule: FeeSchedule, *, rail: int, currency: int
+    account: Account | None,
+    rail: Rail | None,
+    schedule: FeeSchedule,
+    *,
+    currency: int,
 ) -> _Lane:
-    refusal = refuse_submit(account, rail=rail, currency=currency)
-    if account is None or refusal is not None:
+    refusal = refuse_submit(account, rail, currency=currency)
+    if account is None or rail is None or refusal is not None:
         assert refusal is not None
         return _Lane(refusal, account or _NOBODY, 0, None)
-    rule = schedule.rules.get((rail, currency))
-    return _Lane(0, account, account.min_balance_minor, rule)
+    return _Lane(
+        0,
+        account,
+        account.min_balance_minor,
+        schedule.rules.get((rail.number, currency)),
+        rail.amount_minor_min,
+        rail.amount_minor_max,
+        None if rail.record is None else rail,
+    )
 
 
 def _ready(accepted: AcceptedSubmits) -> list[tuple[int, int, tuple[int, ...]]]:

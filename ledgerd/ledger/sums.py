@@ -24,6 +24,7 @@ from ledgerd.ledger.payouts import (
     reserved_minor,
     status_of,
 )
+from ledgerd.ledger.rails import RailRecord
 
 _FEES = LedgerAccount(AccountKind.PAYOUT_FEE, b"")
 
@@ -42,7 +43,8 @@ class PayoutSums:
 
     def __init__(self) -> None:
         self.reserved: dict[bytes, int] = {}  # I4, by account
-        self._in_transit: dict[tuple[bytes, str], int] = {}  # by account and rail
+        self._in_transit: dict[tuple[bytes, int], int] = {}  # by account and rail
+        self._rails = {number: rail.name for number, rail in RAILS.items()}
         self._fees: dict[bytes, int] = {}  # by account
         self._other_fees: dict[Book, int] = {}  # booked by people
         self._claims: dict[bytes, int] = {}
@@ -53,7 +55,12 @@ class PayoutSums:
         found = PayoutSums()
         found._other_fees = dict(self._other_fees)
         found._moved = dict(self._moved)
+        found._rails = dict(self._rails)
         return found
+
+    def rail(self, record: RailRecord) -> None:
+        """Learn the name of a rail that the catalogue holds."""
+        self._rails[record.number] = record.name
 
     def entry(self, entry: JournalEntry) -> None:
         """Add one journal entry."""
@@ -75,7 +82,7 @@ class PayoutSums:
         self.reserved[account_id] = self.reserved.get(account_id, 0) + held
         moving = in_transit_minor(state, head.amount_minor)
         if moving:
-            at = (account_id, RAILS[rail_now(head, status)].name)
+            at = (account_id, rail_now(head, status))
             self._in_transit[at] = self._in_transit.get(at, 0) + moving
         revenue = fee_revenue_minor(head, status)
         if revenue:
@@ -90,7 +97,8 @@ class PayoutSums:
         """Return what the balances contradict. books: of every account. # I5, I6, I7."""
         expected: dict[InternalKey, int] = {}
         for (account_id, rail), sum_minor in self._in_transit.items():
-            account = LedgerAccount(AccountKind.IN_TRANSIT, rail.encode())
+            name = self._rails.get(rail, f"rail {rail}, which nobody set")
+            account = LedgerAccount(AccountKind.IN_TRANSIT, name.encode())
             if account_id in books:  # if not, its missing row is named elsewhere
                 key = InternalKey(books[account_id], account)
                 expected[key] = expected.get(key, 0) + sum_minor

@@ -22,7 +22,7 @@ from ledgerd.ledger.accounts import (
     normal_side,
 )
 from ledgerd.ledger.calendars import Calendar
-from ledgerd.ledger.catalogue import RAILS, FeeSchedule, Rail, Suspension
+from ledgerd.ledger.catalogue import FeeSchedule, Rail, Suspension
 from ledgerd.ledger.events import AccountAfter, Event, EventKind
 from ledgerd.ledger.exceptions import EvidenceId, EvidenceUse, LedgerException
 from ledgerd.ledger.holds import Hold
@@ -169,12 +169,17 @@ class WorkingSet:
             self._vouchers[voucher_id] = self._view.voucher(voucher_id)
         return self._vouchers[voucher_id]
 
-    def rail(self, number: int) -> Rail | None:
-        """Return what is known of a rail."""
-        known = RAILS.get(number)
-        if known is None or not self.suspension(number).is_suspended:
-            return known
-        return known._replace(is_suspended=True)
+    def rail(self, number: int, ts_us: int) -> Rail | None:
+        """Return a rail as the catalogue of a log time has it."""
+        return self._catalogue.known(number, ts_us)
+
+    def calendar(self, name: str, ts_us: int) -> Calendar | None:
+        """Return the calendar in force at a log time."""
+        return self._catalogue.calendar(name, ts_us)
+
+    def rail_names(self) -> dict[str, int]:
+        """Return the numbers of all rails by name, those of later times too."""
+        return self._catalogue.names()
 
     def rail_versions(self, number: int) -> tuple[RailRecord, ...]:
         """Return all versions of a rail's record."""

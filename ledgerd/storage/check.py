@@ -39,6 +39,7 @@ from ledgerd.ledger.identity import IdKind
 from ledgerd.ledger.journal import JournalEntry, Touched
 from ledgerd.ledger.money import currency_code
 from ledgerd.ledger.payouts import UNDER_WAY
+from ledgerd.ledger.rails import RailRecord
 from ledgerd.ledger.sums import PayoutSums
 from ledgerd.raft.entries import GENESIS_ANCHOR, Anchor, Entry, Index, NodeId
 from ledgerd.replica.fold import fold
@@ -368,7 +369,9 @@ class _Books:
                 voucher = records.decode_voucher(key, value)
                 self._within(table, key, voucher.changed[0])
             case Table.CONFIG:
-                records.decode_setting(key, value)
+                setting = records.decode_setting(key, value)
+                if isinstance(setting, RailRecord):
+                    self._sums.rail(setting)
             case Table.TIMER:
                 timer = records.timer_of(key, value)
                 self._within(table, key, timer.position[0])

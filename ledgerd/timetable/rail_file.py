@@ -47,6 +47,8 @@ _DEFAULTS: Final[dict[str, object]] = {
     "return_days": 0,
     "recall_days": 0,
     "guarantee_s": 0,
+    "is_prefunded": False,
+    "absorbs": False,
     "statuses": (),
     "facts": (),
 }

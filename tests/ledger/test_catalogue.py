@@ -13,7 +13,7 @@ from tests.ledger.making import MAX, SWIFT, USD
 def test_rails_have_their_durable_numbers():
     """Numbers of rails stand in the log for ever."""
     assert {
-        rail.number: (rail.name, currency_code(rail.currency) if rail.currency else "")
+        rail.number: (rail.name, "".join(map(currency_code, rail.currencies)))
         for rail in RAILS.values()
     } == {
         1: ("sandbox", ""),

@@ -82,6 +82,12 @@ def test_the_newer_of_two_versions_with_one_time_is_in_force():
     ("rails", "code"),
     [
         ((replace(SANDBOX, number=99),), "RAIL_NOT_FOUND"),
+        ((replace(ACH, name="br_pix"),), "RAIL_NOT_FOUND"),
+        ((replace(ACH, number=99, name="Pix"),), "INVALID_COMMAND"),
+        (
+            (replace(ACH, number=98, name="pix"), replace(ACH, number=99, name="pix")),
+            "RAIL_NOT_FOUND",
+        ),
         ((replace(SANDBOX, name="other"),), "RAIL_NOT_FOUND"),
         ((replace(ACH, currencies=()),), "RAIL_CURRENCY"),
         ((replace(ACH, windows=()),), "INVALID_COMMAND"),

@@ -13,6 +13,7 @@ import pytest
 
 from ledgerd.formats import records
 from ledgerd.ledger.accounts import AccountKind, AccountStatus
+from ledgerd.ledger.catalogue_commands import SetCatalogue
 from ledgerd.ledger.commands import (
     Adjust,
     Command,
@@ -29,6 +30,7 @@ from ledgerd.ledger.payouts import PayoutState, PayoutStatus
 from ledgerd.ledger.view import Writes
 from ledgerd.ledger.vouchers import VoucherState
 from ledgerd.limits import DETAILS_BYTES_MAX, HOLD_TTL_US_MAX
+from ledgerd.timetable.rail_file import seed
 from tests.ledger.making import (
     ALICE,
     BOB,
@@ -65,6 +67,12 @@ from tests.ledger.making import (
 )
 
 VOUCHER = uid(0xF0)
+# SWIFT with no wish: what a test changes of it is the only one.
+SWIFT_RECORD = replace(
+    next(rail for rail in seed() if rail.number == SWIFT),
+    destination_kinds=(),
+    account_number_bytes_max=0,
+)
 OLD = 1_000_000_000_000  # milliseconds: long before any ledger of these tests
 
 
@@ -83,12 +91,16 @@ class Scene:
     payout_state: PayoutState | None = None
     hold: dict[str, object] = field(default_factory=dict)
     voucher: Callable[[Ledger], None] | None = None
+    rail: dict[str, object] = field(default_factory=dict)
 
     def play(self) -> str:
         """Return the name of the answer."""
         books = ledger()
         books.submit(submit(1))
         stage(books)
+        if self.rail:
+            record = replace(SWIFT_RECORD, **self.rail)
+            books.do([SetCatalogue(uid(0xCA7), (record,), "root")])
         plant_hold(books, **self.hold)
         if self.voucher is not None:
             self.voucher(books)
@@ -129,6 +141,15 @@ def alice(**changes: object) -> Fault:
 def bob(**changes: object) -> Fault:
     def apply(scene: Scene) -> None:
         scene.bob |= changes
+
+    return apply
+
+
+def rail_is(**changes: object) -> Fault:
+    """The catalogue says something else of SWIFT."""
+
+    def apply(scene: Scene) -> None:
+        scene.rail |= changes
 
     return apply
 
@@ -229,6 +250,11 @@ CASES: dict[
             ("ACCOUNT_CLOSED", "status", alice(**CLOSED)),
             ("ACCOUNT_FROZEN", "status", alice(**FROZEN)),
             ("RAIL_CURRENCY", "rail", asks(rail=EU_SCT)),
+            ("RAIL_DESTINATION", "rail", rail_is(destination_kinds=(1, 4))),
+            ("RAIL_DESTINATION", "rail", rail_is(countries=("DE", "FR"))),
+            ("RAIL_DESTINATION", "rail", rail_is(account_number_bytes_max=8)),
+            ("RAIL_AMOUNT_MIN", "bounds", rail_is(amount_minor_min=1_001)),
+            ("RAIL_AMOUNT_MAX", "bounds", rail_is(amount_minor_max=999)),
             ("INSUFFICIENT_FUNDS", "funds", alice(available_minor=999)),
             ("INSUFFICIENT_FUNDS", "minimum", alice(min_balance_minor=98_001)),
             ("OVERFLOW", "reserved", alice(reserved_minor=MAX - 999)),

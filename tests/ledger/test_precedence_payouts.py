@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -12,12 +12,16 @@ from ledgerd.ledger.accounts import AccountKind, Book, InternalKey, LedgerAccoun
 from ledgerd.ledger.outcomes import Outcome, Refusal
 from ledgerd.ledger.payouts import PayoutFlag, PayoutState, Trigger
 from ledgerd.ledger.view import Writes
+from ledgerd.timetable.rail_file import seed
 from tests.ledger.making import ALICE, EUR, MAX, SANDBOX, SWIFT, USD, names, uid
 from tests.ledger.stages import PAYOUT, Stage, stage
 
 S, T = PayoutState, Trigger
 OLD = uid(2, 1_000_000_000_000)  # milliseconds: long before any ledger of these tests
 TOO_LONG = "x" * 141
+ACH = seed()[1]
+TO_IBANS = replace(ACH, destination_kinds=(1,))
+MORE, LESS = replace(ACH, amount_minor_min=1_001), replace(ACH, amount_minor_max=999)
 
 
 @dataclass
@@ -151,7 +155,10 @@ CASES: dict[Trigger, tuple[PayoutState, list[tuple[str, str, Fault]]]] = {
             ("EXCEPTION_OPEN", "exceptions", payout_is(open_exceptions=1, sequence=1)),
             ("APPROVAL_MISSING", "approver", SILENT),
             ("RAIL_SUSPENDED", "the rail's state", rail_is(2, is_suspended=True)),
-            ("RAIL_CURRENCY", "its currency", rail_is(2, currency=EUR)),
+            ("RAIL_CURRENCY", "its currency", rail_is(2, currencies=(EUR,))),
+            ("RAIL_DESTINATION", "record", rail_is(2, record=TO_IBANS)),
+            ("RAIL_AMOUNT_MIN", "record", rail_is(2, record=MORE)),
+            ("RAIL_AMOUNT_MAX", "record", rail_is(2, record=LESS)),
             ("OVERFLOW", "available", FULL),
         ],
     ),

@@ -34,8 +34,7 @@ def test_the_seed_has_the_rails_of_the_first_state_version():
         rail.number: rail.name for rail in RAILS.values()
     }
     for rail in seed():
-        known = RAILS[rail.number].currency
-        assert rail.currencies == ((known,) if known else ())
+        assert rail.currencies == RAILS[rail.number].currencies
 
 
 @pytest.mark.parametrize("rail", seed(), ids=lambda rail: rail.name)

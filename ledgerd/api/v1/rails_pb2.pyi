@@ -46,7 +46,7 @@ class RailFact(_message.Message):
     def __init__(self, field: _Optional[str] = ..., source: _Optional[str] = ..., as_of: _Optional[str] = ..., effective_from: _Optional[str] = ..., unconfirmed: _Optional[bool] = ...) -> None: ...
 
 class Rail(_message.Message):
-    __slots__ = ("number", "name", "version", "effective_from_us", "currencies", "countries", "calendar", "zone", "windows", "arrives_within_s", "amount_units_min", "amount_units_max", "destination_kinds", "account_number_bytes_max", "reference_bytes_max", "reference_charset", "irrevocable", "return_days", "recall_days", "deduplicates", "answers_queries", "guarantee_s", "burns_refused_keys", "statuses", "facts")
+    __slots__ = ("number", "name", "version", "effective_from_us", "currencies", "countries", "calendar", "zone", "windows", "arrives_within_s", "amount_units_min", "amount_units_max", "destination_kinds", "account_number_bytes_max", "reference_bytes_max", "reference_charset", "irrevocable", "return_days", "recall_days", "deduplicates", "answers_queries", "guarantee_s", "burns_refused_keys", "statuses", "facts", "prefunded", "absorbs")
     class StatusesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -79,6 +79,8 @@ class Rail(_message.Message):
     BURNS_REFUSED_KEYS_FIELD_NUMBER: _ClassVar[int]
     STATUSES_FIELD_NUMBER: _ClassVar[int]
     FACTS_FIELD_NUMBER: _ClassVar[int]
+    PREFUNDED_FIELD_NUMBER: _ClassVar[int]
+    ABSORBS_FIELD_NUMBER: _ClassVar[int]
     number: int
     name: str
     version: int
@@ -104,7 +106,9 @@ class Rail(_message.Message):
     burns_refused_keys: bool
     statuses: _containers.ScalarMap[str, str]
     facts: _containers.RepeatedCompositeFieldContainer[RailFact]
-    def __init__(self, number: _Optional[int] = ..., name: _Optional[str] = ..., version: _Optional[int] = ..., effective_from_us: _Optional[int] = ..., currencies: _Optional[_Iterable[str]] = ..., countries: _Optional[_Iterable[str]] = ..., calendar: _Optional[str] = ..., zone: _Optional[str] = ..., windows: _Optional[_Iterable[_Union[RailWindow, _Mapping]]] = ..., arrives_within_s: _Optional[int] = ..., amount_units_min: _Optional[int] = ..., amount_units_max: _Optional[int] = ..., destination_kinds: _Optional[_Iterable[int]] = ..., account_number_bytes_max: _Optional[int] = ..., reference_bytes_max: _Optional[int] = ..., reference_charset: _Optional[str] = ..., irrevocable: _Optional[bool] = ..., return_days: _Optional[int] = ..., recall_days: _Optional[int] = ..., deduplicates: _Optional[bool] = ..., answers_queries: _Optional[bool] = ..., guarantee_s: _Optional[int] = ..., burns_refused_keys: _Optional[bool] = ..., statuses: _Optional[_Mapping[str, str]] = ..., facts: _Optional[_Iterable[_Union[RailFact, _Mapping]]] = ...) -> None: ...
+    prefunded: bool
+    absorbs: bool
+    def __init__(self, number: _Optional[int] = ..., name: _Optional[str] = ..., version: _Optional[int] = ..., effective_from_us: _Optional[int] = ..., currencies: _Optional[_Iterable[str]] = ..., countries: _Optional[_Iterable[str]] = ..., calendar: _Optional[str] = ..., zone: _Optional[str] = ..., windows: _Optional[_Iterable[_Union[RailWindow, _Mapping]]] = ..., arrives_within_s: _Optional[int] = ..., amount_units_min: _Optional[int] = ..., amount_units_max: _Optional[int] = ..., destination_kinds: _Optional[_Iterable[int]] = ..., account_number_bytes_max: _Optional[int] = ..., reference_bytes_max: _Optional[int] = ..., reference_charset: _Optional[str] = ..., irrevocable: _Optional[bool] = ..., return_days: _Optional[int] = ..., recall_days: _Optional[int] = ..., deduplicates: _Optional[bool] = ..., answers_queries: _Optional[bool] = ..., guarantee_s: _Optional[int] = ..., burns_refused_keys: _Optional[bool] = ..., statuses: _Optional[_Mapping[str, str]] = ..., facts: _Optional[_Iterable[_Union[RailFact, _Mapping]]] = ..., prefunded: _Optional[bool] = ..., absorbs: _Optional[bool] = ...) -> None: ...
 
 class Calendar(_message.Message):
     __slots__ = ("name", "version", "effective_from_us", "first_day", "last_day", "closed_weekdays", "closed_days", "source", "as_of")

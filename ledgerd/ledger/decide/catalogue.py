@@ -22,7 +22,11 @@ def set_catalogue(state: WorkingSet, moment: Moment, command: SetCatalogue) -> D
         and all(rails.is_well_formed(rail) for rail in command.rails)
     ):
         return INVALID
-    refusals = [code for code in map(_refuse, command.rails) if code is not None]
+    refusals = [
+        code for rail in command.rails if (code := _refuse(state, rail)) is not None
+    ]
+    if len({rail.name for rail in command.rails}) < len(numbers):
+        refusals.append(Refusal.RAIL_NOT_FOUND)
     if refusals:
         return Decision(min(refusals))
     for rail in sorted(command.rails, key=lambda rail: rail.number):
@@ -65,7 +69,7 @@ def suspend_rail(state: WorkingSet, moment: Moment, command: SuspendRail) -> Dec
     """Decide one SuspendRail. What the rail is already is accepted and changes nothing."""
     if not is_short(command.reason, REFERENCE_BYTES_MAX):
         return INVALID
-    if command.rail not in RAILS:
+    if command.rail not in state.rail_names().values():
         return Decision(Refusal.RAIL_NOT_FOUND)
     before = state.suspension(command.rail)
     if before.is_suspended is not command.is_suspended:
@@ -85,14 +89,19 @@ def suspend_rail(state: WorkingSet, moment: Moment, command: SuspendRail) -> Dec
     return Decision(Outcome.CREATED)
 
 
-def _refuse(rail: RailRecord) -> Refusal | None:
-    """Return why a rail cannot be changed so: its number, name and currency are durable."""
-    known = RAILS.get(rail.number)
-    if known is None or known.name != rail.name:
+def _refuse(state: WorkingSet, rail: RailRecord) -> Refusal | None:
+    """Return why a rail cannot be set so: its number, name and currency are durable.
+
+    A number that no rail has had is a new rail, if its name is new, too.
+    """
+    names = state.rail_names()
+    if rail.number not in names.values():
+        return Refusal.RAIL_NOT_FOUND if rail.name in names else None
+    if names.get(rail.name) != rail.number:
         return Refusal.RAIL_NOT_FOUND
-    if rail.currencies != ((known.currency,) if known.currency else ()):
-        return Refusal.RAIL_CURRENCY
-    return None
+    seed, versions = RAILS.get(rail.number), state.rail_versions(rail.number)
+    currencies = versions[0].currencies if seed is None else seed.currencies
+    return None if rail.currencies == currencies else Refusal.RAIL_CURRENCY
 
 
 def _tell(

@@ -60,7 +60,7 @@ def evidence(state: WorkingSet, moment: Moment, command: Evidence) -> Decision:
     """Decide one piece of evidence."""
     if not _is_well_formed(command):
         return INVALID
-    rail = state.rail(command.rail)
+    rail = state.rail(command.rail, moment.ts_us)
     if rail is None:
         return Decision(Refusal.RAIL_NOT_FOUND)
     trigger = _TRIGGERS[type(command)]
@@ -206,7 +206,7 @@ def _settle(life: Life, moment: Moment, command: Settle) -> Decision:
         rail_ref=command.reference,
         value_date=command.value_date,
         cost_minor=command.cost_minor,
-        final_at_us=moment.ts_us + life.rail.return_us,
+        final_at_us=life.final_at_us(command.value_date),
     )
     return life.done()
 
@@ -250,7 +250,7 @@ def _return(life: Life, moment: Moment, command: Return) -> Decision:
             PayoutState.SETTLED,
             EventKind.PAYOUT_SETTLED,
             posting=(EntryReason.SETTLE, plan),
-            final_at_us=moment.ts_us + life.rail.return_us,
+            final_at_us=life.final_at_us(0),
         )
     return _come_back(
         life,

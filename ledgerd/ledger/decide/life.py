@@ -11,6 +11,7 @@ from ledgerd.ledger.accounts import (
     Position,
     Side,
 )
+from ledgerd.ledger.calendars import Calendar, open_days_end_us, settled_day
 from ledgerd.ledger.catalogue import Rail
 from ledgerd.ledger.decide.common import Decision, Moment
 from ledgerd.ledger.events import EventKind
@@ -70,7 +71,8 @@ class Life:
     @property
     def rail(self) -> Rail:
         """The rail that it is to go by, or went by."""
-        rail = self._state.rail(payouts.rail_now(self.head, self.status))
+        number = payouts.rail_now(self.head, self.status)
+        rail = self._state.rail(number, self._moment.ts_us)
         assert rail is not None, self.head
         return rail
 
@@ -84,6 +86,42 @@ class Life:
     def verdict(self, trigger: Trigger) -> Verdict:
         """Return what `trigger` meets now. 3.4."""
         return payouts.cell(self.state, trigger).verdict
+
+    def final_at_us(self, value_date: int) -> int:
+        """Return when the return window of a settlement told now ends, log time. 3.1, 8.1.
+
+        value_date: as yyyymmdd, 0 where nobody says; then the day of the entry stands for it.
+        """
+        rail, ts_us = self.rail, self._moment.ts_us
+        if rail.record is None:
+            return ts_us + rail.return_us
+        if not rail.record.return_days:
+            return ts_us
+        day = settled_day(value_date, ts_us)
+        return max(
+            ts_us, open_days_end_us(self._calendar(), day, rail.record.return_days)
+        )
+
+    def recall_until_us(self) -> int | None:
+        """Return when the recall window of a settled payout ends; None where there is none. 8.1.
+
+        The window in force now counts. Where no value date is known it counts from the last
+        change, which is never before the settlement: no window is cut short.
+        """
+        rail, status = self.rail, self.status
+        if rail.record is None:
+            settled_us = status.final_at_us - rail.return_us
+            return settled_us + rail.recall_us if rail.recall_us else None
+        if not rail.record.recall_days:
+            return None
+        day = settled_day(status.value_date, status.ts_us)
+        return open_days_end_us(self._calendar(), day, rail.record.recall_days)
+
+    def _calendar(self) -> Calendar | None:
+        """Return the calendar of its rail; None where the rail never closes or none was set."""
+        record = self.rail.record
+        name = "" if record is None else record.calendar
+        return self._state.calendar(name, self._moment.ts_us)
 
     def plan(self, *legs: Leg) -> Plan | None:
         """Return what the legs would leave; None if anything overflows. Legs of 0 are left out."""

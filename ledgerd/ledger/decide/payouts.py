@@ -18,6 +18,7 @@ from ledgerd.ledger.decide.common import (
 )
 from ledgerd.ledger.decide.life import Life, find, refuse_second_person
 from ledgerd.ledger.decide.review import needs_review
+from ledgerd.ledger.decide.submit import refuse_order
 from ledgerd.ledger.events import EventKind
 from ledgerd.ledger.journal import EntryReason
 from ledgerd.ledger.outcomes import Refusal
@@ -111,7 +112,7 @@ def reroute(state: WorkingSet, moment: Moment, command: Reroute) -> Decision:
     life = _asked(state, moment, command.payout_id)
     if not isinstance(life, Life):
         return life
-    rail = state.rail(command.rail)
+    rail = state.rail(command.rail, moment.ts_us)
     if rail is None:
         return life.refused(Refusal.RAIL_NOT_FOUND)
     if rail.is_sandbox == life.account.livemode:
@@ -125,8 +126,11 @@ def reroute(state: WorkingSet, moment: Moment, command: Reroute) -> Decision:
         return life.refused(person)
     if rail.is_suspended:
         return life.refused(Refusal.RAIL_SUSPENDED)
-    if rail.currency not in (0, life.head.currency):
+    if not rail.takes_currency(life.head.currency):
         return life.refused(Refusal.RAIL_CURRENCY)
+    unfit = refuse_order(rail, life.amount_minor, life.head.details)
+    if unfit is not None:
+        return life.refused(unfit)
 
     fee_minor = state.fees().fee_minor(
         rail=rail.number, currency=life.head.currency, amount_minor=life.amount_minor
@@ -199,13 +203,10 @@ def request_recall(
         return life
     if life.verdict(Trigger.REQUEST_RECALL) is not Verdict.EVENT:
         return life.refused(Refusal.WRONG_STATE)
-    rail = life.rail
-    if not rail.recall_us:
+    until_us = life.recall_until_us()
+    if until_us is None:
         return life.refused(Refusal.RECALL_UNSUPPORTED)
-    settled_us = life.status.final_at_us - rail.return_us
-    if life.state is PayoutState.SETTLED and (
-        moment.ts_us > settled_us + rail.recall_us
-    ):
+    if life.state is PayoutState.SETTLED and moment.ts_us > until_us:
         return life.refused(Refusal.RECALL_WINDOW_CLOSED)
     if not life.status.has(PayoutFlag.RECALL_REQUESTED):
         life.change(

@@ -3,7 +3,7 @@
 from typing import Final
 
 from ledgerd.ledger import money
-from ledgerd.ledger.catalogue import RAILS, FeeSchedule
+from ledgerd.ledger.catalogue import FeeSchedule
 from ledgerd.ledger.commands import FeeRule, SetFees
 from ledgerd.ledger.decide.common import INVALID, Decision, Moment, is_short
 from ledgerd.ledger.events import EventKind
@@ -24,7 +24,9 @@ def set_fees(state: WorkingSet, moment: Moment, command: SetFees) -> Decision:
     ):
         return INVALID
     refusals = [
-        refusal for refusal in map(_refuse_rule, command.rules) if refusal is not None
+        refusal
+        for rule in command.rules
+        if (refusal := _refuse_rule(state, moment, rule)) is not None
     ]
     if refusals:
         return Decision(min(refusals))
@@ -53,12 +55,12 @@ def _is_rule_well_formed(rule: FeeRule) -> bool:
     )
 
 
-def _refuse_rule(rule: FeeRule) -> Refusal | None:
-    rail = RAILS.get(rule.rail)
+def _refuse_rule(state: WorkingSet, moment: Moment, rule: FeeRule) -> Refusal | None:
+    rail = state.rail(rule.rail, moment.ts_us)
     if rail is None:
         return Refusal.RAIL_NOT_FOUND
     if money.CURRENCIES[rule.currency].is_retired:
         return Refusal.CURRENCY_RETIRED
-    if rail.currency not in (0, rule.currency):
+    if not rail.takes_currency(rule.currency):
         return Refusal.RAIL_CURRENCY
     return None

@@ -2,7 +2,7 @@
 
 from ledgerd.ledger import identity, money
 from ledgerd.ledger.accounts import Account, AccountKind
-from ledgerd.ledger.catalogue import RAILS
+from ledgerd.ledger.catalogue import Rail
 from ledgerd.ledger.commands import Submit
 from ledgerd.ledger.decide.common import (
     INVALID,
@@ -38,7 +38,7 @@ def submit(state: WorkingSet, moment: Moment, command: Submit) -> Decision:
     if not is_submit_well_formed(command, moment.state_version):
         return INVALID
 
-    plan = _plan_submit(state, command)
+    plan = _plan_submit(state, moment, command)
     if isinstance(plan, Refusal):
         record = IdRecord(
             *moment.position, plan, moment.ts_us, submit_fingerprint(command)
@@ -110,32 +110,50 @@ def is_submit_well_formed(command: Submit, state_version: int) -> bool:
 
 
 def refuse_submit(
-    account: Account | None, *, rail: int, currency: int
+    account: Account | None, rail: Rail | None, *, currency: int
 ) -> Refusal | None:
-    """Return the first refusal of rows 4 to 8: what does not depend on the amount."""
+    """Return the first refusal of rows 4 to 8: what depends on neither amount nor destination.
+
+    A suspended rail refuses nothing here: payouts wait for it (7.5).
+    """
     if account is None:
         return Refusal.ACCOUNT_NOT_FOUND
-    known_rail = RAILS.get(rail)
-    if known_rail is None:
+    if rail is None:
         return Refusal.RAIL_NOT_FOUND
-    if known_rail.is_sandbox == account.livemode:
+    if rail.is_sandbox == account.livemode:
         return Refusal.LIVEMODE_MISMATCH
     if account.currency != currency:
         return Refusal.CURRENCY_MISMATCH
     closed = refuse_status(account)
     if closed is not None:
         return closed
-    if known_rail.currency not in (0, currency):
+    if not rail.takes_currency(currency):
         return Refusal.RAIL_CURRENCY
     return None
 
 
-def _plan_submit(state: WorkingSet, command: Submit) -> Plan | Refusal:
+def refuse_order(rail: Rail, amount_minor: int, details: bytes) -> Refusal | None:
+    """Return why a rail in force does not take this amount to this destination. 8.1."""
+    if not rail.takes_destination(details):
+        return Refusal.RAIL_DESTINATION
+    if amount_minor < rail.amount_minor_min:
+        return Refusal.RAIL_AMOUNT_MIN
+    if amount_minor > rail.amount_minor_max:
+        return Refusal.RAIL_AMOUNT_MAX
+    return None
+
+
+def _plan_submit(state: WorkingSet, moment: Moment, command: Submit) -> Plan | Refusal:
     account = state.account(command.account_id)
-    refusal = refuse_submit(account, rail=command.rail, currency=command.currency)
+    rail = state.rail(command.rail, moment.ts_us)
+    refusal = refuse_submit(account, rail, currency=command.currency)
     if refusal is not None:
         return refusal
     assert account is not None
+    assert rail is not None
+    unfit = refuse_order(rail, command.amount_minor, command.details)
+    if unfit is not None:
+        return unfit
     fee_minor = state.fees().fee_minor(
         rail=command.rail, currency=command.currency, amount_minor=command.amount_minor
     )
