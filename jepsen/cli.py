@@ -223,13 +223,19 @@ MATRIX: tuple[RunOptions, ...] = (
     RunOptions(nemesis=("partition-one-way",)),
     RunOptions(nemesis=("kill",), target="all"),
     RunOptions(workload="bank", nemesis=("kill", "partition-leader"), target="leader"),
+    RunOptions(workload="rails", nemesis=("kill", "pause"), target="leader", rate=60),
 )
 
 
 @cli.command("run-all")
 @click.option("--budget", default="5m", help="Time for all runs: 90s, 5m, 1h.")
 @click.option("--seed", type=int, default=0)
-@click.option("--rate", type=click.IntRange(1, OPS_A_SECOND_MAX), default=150)
+@click.option(
+    "--rate",
+    type=click.IntRange(1, OPS_A_SECOND_MAX),
+    default=150,
+    help="Ops a second of all clients together, at most.",
+)
 @click.option("--store", type=click.Path(path_type=Path), default=STORE)
 def run_all(*, budget: str, seed: int, rate: int, store: Path) -> int:
     """Run the whole matrix within a budget; go on after failures; print one table."""
@@ -241,7 +247,7 @@ def run_all(*, budget: str, seed: int, rate: int, store: Path) -> int:
         options = dataclasses.replace(
             base,
             seed=seed + place,
-            rate=rate,
+            rate=min(rate, base.rate),
             rounds=max(load_s // 5, len(base.nemesis)),
             time_limit_s=max(load_s, 30),
         )

@@ -87,7 +87,7 @@ class Cluster:
 
     def choose_ports(self) -> None:
         """Pick free ports for every node. They are free at this moment, no longer."""
-        free = _free_ports(3 * len(self.node_ids))
+        free = free_ports(3 * len(self.node_ids))
         for place, node_id in enumerate(self.node_ids):
             self.ports[node_id] = Ports(*free[3 * place : 3 * place + 3])
 
@@ -99,6 +99,10 @@ class Cluster:
             self._pki("issue", "node", "--dir", folder, "--id", str(node_id))
         roles = [part for role in ROLES for part in ("--role", role)]
         self._pki("issue", "client", "--dir", folder, "--name", CLIENT, *roles)
+
+    def issue(self, kind: str, *arguments: str) -> None:
+        """Issue one more certificate by the CA of the run."""
+        self._pki("issue", kind, "--dir", str(self.pki), *arguments)
 
     def write_configs(self, links: Mapping[Direction, int]) -> None:
         """Write each node's TOML; node i dials peer j at the proxy port links[i, j]."""
@@ -320,7 +324,7 @@ class Cluster:
         return process.returncode, output, timed_out
 
 
-def _free_ports(count: int) -> Sequence[int]:
+def free_ports(count: int) -> Sequence[int]:
     """Return ports of 127.0.0.1 that nobody listens on now."""
     sockets = [socket.socket() for _ in range(count)]
     try:

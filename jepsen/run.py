@@ -14,6 +14,7 @@ from pathlib import Path
 from random import Random
 
 from jepsen import wire
+from jepsen.commands import Fund, OpenAccount, Submit, key_of
 from jepsen.history import (
     FAIL,
     INFO,
@@ -27,12 +28,14 @@ from jepsen.history import (
 )
 from jepsen.journal import Journal
 from jepsen.machine import Machine
-from jepsen.model import Fund, OpenAccount, Submit, key_of
 from jepsen.monitor import Monitor, leader_of
 from jepsen.nemesis.field import Direction
 from jepsen.nemesis.schedule import Fault, Round, make_faults, plan
-from jepsen.nodes import CLIENT, CLUSTER_ID, Cluster, Exit, RigError
+from jepsen.nodes import CLIENT, CLUSTER_ID, Cluster, Exit, RigError, free_ports
 from jepsen.options import RunOptions
+from jepsen.rail import NAME as RAIL
+from jepsen.rail import SETTINGS as RAIL_SETTINGS
+from jepsen.rail import RailProcess
 from jepsen.shims.links import Links
 from jepsen.status_line import StatusLine
 from jepsen.store import RunFolder
@@ -51,13 +54,15 @@ from jepsen.workloads.calls import (
 from jepsen.workloads.clients import Clients, Numbers, Worker
 from jepsen.workloads.mix import Workload
 from jepsen.workloads.payouts import Payouts
+from jepsen.workloads.rails import Rails
 from jepsen.workloads.watchers import Watchers
 from ledgerd.api.v1.admin_pb2 import StatusReply
-from ledgerd.client import AsyncClient, Endpoint, Profile, new_payout_id
+from ledgerd.client import AsyncClient, CallError, Endpoint, Profile, new_payout_id
 
 WORKLOADS: dict[str, Callable[[], Workload]] = {
     Payouts.name: Payouts,
     Bank.name: Bank,
+    Rails.name: Rails,
 }
 PLANT_LOADER = "tests.plants.loader"  # in the test tree: the product holds no bug code
 ROOT = Path(__file__).resolve().parent.parent
@@ -71,6 +76,10 @@ REST_S_MAX = 20.0
 RESOLVERS = 8
 LOAD_EXTRA_S = 90.0  # beyond the time limit: set-up before it, recovery after it
 FINAL_S_MAX = 90.0
+SETTLE_S_MAX = 45.0  # for payouts to come to their end
+STILL_S = 2.0  # longer than the latest return after a settlement
+OPEN_STATES = ("SCHEDULED", "IN_REVIEW", "READY", "DISPATCHING", "SENT")
+STATE_VERSION = 3  # the first in which payouts are dispatched
 WATCH_S_MAX = 25.0  # for the watchers to take what is left
 
 
@@ -112,6 +121,8 @@ class Run:
         self._exits_noted = 0
         self._numbers = Numbers()
         self._machine = Machine()
+        self._workload = WORKLOADS[options.workload]()
+        self._rail: RailProcess | None = None
 
     # What a nemesis may do; see `nemesis.field.Field`.
 
@@ -198,6 +209,8 @@ class Run:
         say("set-up: certificates (60 s at most)")
         cluster.choose_ports()
         await asyncio.to_thread(cluster.make_certificates)
+        if self._workload.has_rail:
+            await self._make_rail()
         say("set-up: one proxy for each directed link (10 s at most)")
         await self._links.start()
         ports = await self._links.listen(
@@ -222,6 +235,14 @@ class Run:
         say(f"set-up: {len(nodes)} nodes ({READY_S_MAX:.0f} s at most)")
         for node_id in self.node_ids:
             cluster.start(node_id)
+
+    async def _make_rail(self) -> None:
+        """Start the simulated rail, and tell the nodes to be where it is."""
+        say("set-up: the simulated rail (20 s at most)")
+        rail = self._rail = RailProcess(self.cluster, free_ports(1)[0])
+        self.cluster.settings = {"rails": {RAIL: rail.address, **RAIL_SETTINGS}}
+        await asyncio.to_thread(rail.start)
+        self._note("rail", {"address": rail.address})
 
     def _note(self, f: str, v: dict[str, Json], node: str | None = None) -> None:
         self._history.write(RIG, INFO, f, v, node=node)
@@ -273,7 +294,7 @@ class Run:
                 f"expected {self._options.nodes} ready nodes in {READY_S_MAX:.0f} s,"
                 f" found {self._readiness()}; see {self._folder.nodes}/n*/log"
             )
-        workload = WORKLOADS[self._options.workload]()
+        workload = self._workload
         boss = self._numbers.take()
         empty = await self._patiently(clients, boss, Accounts(), None)
         self._note("empty_store", {"empty": empty.v.get("rows") == []})
@@ -329,7 +350,12 @@ class Run:
     def _note_use(self) -> None:
         """Note how busy the machine is, and how much of that is this run."""
         use = self._machine.use(
-            [os.getpid(), *self._links.pids(), *self.cluster.pids()]
+            [
+                os.getpid(),
+                *self._links.pids(),
+                *self.cluster.pids(),
+                *(self._rail.pids() if self._rail is not None else ()),
+            ]
         )
         self._note("cpu", {"total": use.total, "busy": use.busy, "own": use.own})
 
@@ -377,7 +403,8 @@ class Run:
 
     def _all_ready(self, found: dict[int, StatusReply]) -> bool:
         return len(found) == len(self.node_ids) and all(
-            status.ready and status.leader_id for status in found.values()
+            status.ready and status.leader_id and status.state_version >= STATE_VERSION
+            for status in found.values()
         )
 
     def _acked_since(self, t: int) -> bool:
@@ -433,6 +460,8 @@ class Run:
         barrier = await self._patiently(clients, boss, _small_submit(account), None)
         if barrier.type == OK:
             await self._resolve(clients)
+        if self._rail is not None:
+            await self._settle(clients.library, self._rail)
         say("final: reading every node")
         for node_id in self.node_ids:
             await self._read_all(clients, boss, node_id)
@@ -440,6 +469,23 @@ class Run:
         if not at_rest:
             say("final: the nodes did not come to rest")
         await self._monitor.look(is_final=True)
+
+    async def _settle(self, client: AsyncClient, rail: RailProcess) -> None:
+        """Wait until every payout is at its end and nothing moves; note what the rail did."""
+        say(f"final: payouts come to their end ({SETTLE_S_MAX:.0f} s at most)")
+        loop = asyncio.get_running_loop()
+        end = loop.time() + SETTLE_S_MAX
+        still_since, last = loop.time(), 0
+        while loop.time() < end:
+            is_over, index = await _is_over(client)
+            if not is_over or index != last:
+                still_since, last = loop.time(), index
+            if loop.time() - still_since > STILL_S:
+                break
+            await asyncio.sleep(0.2)
+        else:
+            say("final: some payouts did not come to their end")
+        self._note("rail_counts", {"rows": await rail.counts()})
 
     async def _patiently(
         self, clients: Clients, process: int, call: Call, node_id: int | None
@@ -533,7 +579,23 @@ class Run:
             self.cluster.resume(node_id)
         self.cluster.poll()
         self.cluster.end_all()
+        if self._rail is not None:
+            self._rail.stop()
         self._note_exits()
+
+
+async def _is_over(client: AsyncClient) -> tuple[bool, int]:
+    """Return whether every payout is in a final state, and the index it was seen at."""
+    index = 0
+    try:
+        for state in OPEN_STATES:
+            page = await client.list(state=state, page_size=1, deadline=PATIENT_S)
+            index = page.header.applied_index
+            if page.payouts or page.next_cursor:
+                return False, index
+    except CallError:
+        return False, index
+    return True, index
 
 
 def _small_submit(account: str) -> Submit:

@@ -30,120 +30,28 @@ from jepsen.history import (
     Json,
     Position,
 )
+from jepsen.sample import (
+    A1,
+    A2,
+    NODES,
+    STEP_NS,
+    Sample,
+    Value,
+    account,
+    seen,
+    submit,
+    told,
+    told_event,
+    trial,
+)
+from jepsen.sample_rails import P1 as R1
+from jepsen.sample_rails import P3 as R3
+from jepsen.sample_rails import P4 as R4
+from jepsen.sample_rails import right_rail_history
 
-Value: TypeAlias = dict[str, Json]
 Edit: TypeAlias = Callable[[list[Event]], None]
 
-NODES = ("n1", "n2", "n3")
-STEP_NS = 1_000_000
-A1, A2 = "acct_1", "acct_2"
 P1, P2, P3, P4, P5, P6, P7 = (f"payout_{number}" for number in range(1, 8))
-
-
-class Sample:
-    """Writes a history line by line; numbers and times follow by themselves."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    def add(
-        self,
-        p: int | str,
-        type_: str,
-        f: str,
-        v: Value,
-        *,
-        pos: tuple[int, int, int] | None = None,
-        at: int | None = None,
-        node: str | None = None,
-    ) -> None:
-        """Append an event; `at` is the read and applied index of a read."""
-        i = len(self.events)
-        position = None if pos is None else Position(*pos)
-        event = Event(i, i * STEP_NS, p, type_, f, v, node=node, pos=position)
-        if at is not None:
-            event = dataclasses.replace(event, read_index=at, applied_index=at)
-        self.events.append(event)
-
-    def op(
-        self,
-        p: int,
-        f: str,
-        v: Value,
-        end: Value,
-        *,
-        pos: tuple[int, int, int] | None = None,
-        at: int | None = None,
-        node: str | None = None,
-    ) -> None:
-        """Append an op that ended ok."""
-        self.add(p, INVOKE, f, v, node=node)
-        self.add(p, OK, f, end, pos=pos, at=at, node=node)
-
-    def told(
-        self, p: int, f: str, v: Value, pos: tuple[int, int, int], **more: Json
-    ) -> None:
-        """Append a mutation that was answered."""
-        self.op(p, f, v, {**told(pos), **more}, pos=pos)
-
-
-def told(pos: tuple[int, int, int], **more: Json) -> Value:
-    """Return what the log said about one command: created, if not said otherwise."""
-    return {"pos": list(pos), "ts": pos[1] * 1000, "outcome": "CREATED", **more}
-
-
-def submit(id_: str, minor: int, account: str = A1) -> Value:
-    """Return the invocation of a submit on a sandbox account."""
-    return {
-        "id": id_,
-        "account": account,
-        "minor": minor,
-        "currency": "USD",
-        "rail": "sandbox",
-        "dest": "1234567",
-        "ref": "r",
-    }
-
-
-def seen(order: Value, index: int, ordinal: int = 0, state: str = "READY") -> Value:
-    """Return a payout as a read shows it."""
-    return {
-        **order,
-        "state": state,
-        "fee": 0,
-        "at": [index, ordinal],
-        "ts": index * 1000,
-    }
-
-
-def account(id_: str, available: int, reserved: int) -> Value:
-    """Return an account as a read shows it."""
-    return {
-        "id": id_,
-        "available": available,
-        "reserved": reserved,
-        "held": 0,
-        "blocked": 0,
-        "receivable": 0,
-    }
-
-
-def trial(available: int, reserved: int, cash: int) -> Value:
-    """Return a trial balance of the one book."""
-    lines: list[Json] = [
-        {"name": "cust/*/available", "debit": 0, "credit": available},
-        {"name": "cust/*/reserved", "debit": 0, "credit": reserved},
-        {"name": "bank/b/cash", "debit": cash, "credit": 0},
-    ]
-    book: Json = {
-        "livemode": False,
-        "currency": "USD",
-        "lines": lines,
-        "debit": cash,
-        "credit": available + reserved,
-        "balanced": True,
-    }
-    return {"books": [book]}
 
 
 def right_history() -> list[Event]:
@@ -278,26 +186,6 @@ def _end(s: Sample) -> None:
         s.add(RIG, INFO, "offline_check", {"code": 0, "output": "ok"}, node=node)
 
 
-def told_event(
-    seq: int,
-    at: tuple[int, int],
-    kind: str,
-    subject: str,
-    *accounts: Value,
-    states: tuple[str, str] = ("", ""),
-) -> Value:
-    """Return an event as a watcher receives it; the first of its command."""
-    return {
-        "seq": seq,
-        "at": [*at, 0],
-        "kind": kind,
-        "subject": subject,
-        "before": states[0],
-        "after": states[1],
-        "accounts": list(accounts),
-    }
-
-
 def feed() -> list[Value]:
     """Return the events of the right history."""
     made = "PAYOUT_CREATED"
@@ -337,12 +225,16 @@ def _watched(s: Sample) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """One edit of the right history, who must notice it, and what he must say."""
+    """One edit of a right history, who must notice it, and what he must say.
+
+    has_rail: it is of the history in which a rail pays.
+    """
 
     name: str
     checker: str
     verdict: Verdict
     edit: Edit
+    has_rail: bool = False
 
 
 def _change(f: str, place: int, /, **values: Json) -> Edit:
@@ -375,6 +267,47 @@ def _drop_row(f: str, place: int, row: int) -> Edit:
         rows = event.v["rows"]
         assert isinstance(rows, list)
         del rows[row]
+
+    return edit
+
+
+def _count(row: int, /, **values: Json) -> Edit:
+    """Change one row of what the rail says that it did."""
+
+    def edit(events: list[Event]) -> None:
+        event = next(event for event in events if event.f == "rail_counts")
+        rows = event.v["rows"]
+        assert isinstance(rows, list)
+        rows[row] = {**rows[row], **values}
+
+    return edit
+
+
+def _ended(id_: str, **values: Json) -> Edit:
+    """Change a payout in the final lists of all nodes."""
+
+    def edit(events: list[Event]) -> None:
+        for event in events:
+            if event.f == "list" and event.type == OK:
+                rows = event.v["rows"]
+                assert isinstance(rows, list)
+                for row in rows:
+                    if row["id"] == id_:
+                        row.update(values)
+
+    return edit
+
+
+def _happened(seq: int, /, **values: Json) -> Edit:
+    """Change one event of the feed with the rail."""
+
+    def edit(events: list[Event]) -> None:
+        _watch(
+            0,
+            lambda received: [
+                row.update(values) for row in received if row["seq"] == seq
+            ],
+        )(events)
 
     return edit
 
@@ -607,6 +540,49 @@ WRONGS: tuple[Wrong, ...] = (
           _without(lambda e: e.f == "transfer" and e.type == OK)),
     Wrong("fewer rounds than asked for", "assumptions", UNKNOWN,
           _change("rounds", 0, wanted=2)),
+    Wrong("an event that the model does not expect", "positions", INVALID,
+          _everywhere(9, kind="ACCOUNT_FUNDED")),
+    Wrong("an event that nobody asked for", "positions", INVALID,
+          _everywhere(9, at=[14, 0, 0], ts=14_000)),
+    Wrong("balances in an event that are not the model's", "positions", INVALID,
+          _everywhere(10, accounts=[account(A1, 894, 56)])),
+    Wrong("a payment executed twice", "rails", INVALID, _count(0, executions=2),
+          has_rail=True),
+    Wrong("a payment of nobody", "rails", INVALID, _count(0, key="KX"), has_rail=True),
+    Wrong("a failed payout that was executed", "rails", INVALID,
+          _count(1, executions=1), has_rail=True),
+    Wrong("a cancelled payout that was executed", "rails", INVALID,
+          _ended(R4, key="K1"), has_rail=True),
+    Wrong("a settled payout that was never executed", "rails", INVALID,
+          _count(0, executions=0), has_rail=True),
+    Wrong("a payout that did not come to its end", "rails", INVALID,
+          _ended(R1, state="SENT"), has_rail=True),
+    Wrong("another end than its number stands for", "rails", INVALID,
+          _ended(R1, dest="000000003"), has_rail=True),
+    Wrong("nobody asked the rail", "rails", UNKNOWN,
+          _without(lambda e: e.f == "rail_counts"), has_rail=True),
+    Wrong("nothing came back", "rails", UNKNOWN,
+          _ended(R3, state="SETTLED", dest="000000001"), has_rail=True),
+    Wrong("a dispatch after the settlement", "positions", INVALID,
+          _happened(9, kind="DISPATCH_BEGUN"), has_rail=True),
+    Wrong("an acknowledgement that moved money", "positions", INVALID,
+          _happened(8, accounts=[account(A1, 600, 300)]), has_rail=True),
+    Wrong("a cancel that wins against a dispatch", "positions", INVALID,
+          _change("cancel", 0, outcome="CREATED", refusal=None, spent=False,
+                  state="CANCELLED"), has_rail=True),
+    Wrong("a late cancel that does not name the winner", "positions", INVALID,
+          _change("cancel", 0, state="READY"), has_rail=True),
+    Wrong("a hold captured after its time", "positions", INVALID,
+          _change("capture_hold", 0, outcome="CREATED", refusal=None, spent=False),
+          has_rail=True),
+    Wrong("a hold that expired early", "positions", INVALID,
+          _happened(7, ts=7_900), has_rail=True),
+    Wrong("a payout let go early", "positions", INVALID,
+          _happened(15, ts=17_400), has_rail=True),
+    Wrong("a return that lost something", "positions", INVALID,
+          _ended(R3, returned=79), has_rail=True),
+    Wrong("a feed that nobody has whole", "positions", UNKNOWN,
+          _watch(0, lambda rows: None, final=False), has_rail=True),
     Wrong("a planted bug that was never reached", "assumptions", UNKNOWN,
           lambda events: events.append(Event(
               len(events), 10**12, RIG, INFO, "plant", {"reached": False}))),
@@ -626,7 +602,8 @@ def judge_events(
 
 def problems_of(wrong: Wrong) -> Iterator[str]:
     """Yield what is not as known about one wrong history."""
-    events = copy.deepcopy(right_history())
+    right = right_rail_history() if wrong.has_rail else right_history()
+    events = copy.deepcopy(right)
     wrong.edit(events)
     try:
         results = judge_events(events)
@@ -647,12 +624,12 @@ def problems_of(wrong: Wrong) -> Iterator[str]:
 def self_test(tell: Callable[[str], None]) -> list[str]:
     """Return everything that is not as known; tell what was tried."""
     problems: list[str] = []
-    right = judge_events(right_history())
-    for result in right:
-        problems += [
-            f"the right history: {result.checker}: {finding.sentence}"
-            for finding in result.findings
-        ]
+    for right in (right_history(), right_rail_history()):
+        for result in judge_events(right):
+            problems += [
+                f"a right history: {result.checker}: {finding.sentence}"
+                for finding in result.findings
+            ]
     if merge(judge_events([])) is not Verdict.UNKNOWN:
         problems.append("the empty history is not unknown")
     traceback = judge_events(right_history(), "Traceback (most recent call last):\n")
@@ -660,5 +637,5 @@ def self_test(tell: Callable[[str], None]) -> list[str]:
         problems.append("a traceback in a log is not invalid")
     for wrong in WRONGS:
         problems += problems_of(wrong)
-    tell(f"self-test: 1 right history, {len(WRONGS)} wrong ones, an empty one, a log")
+    tell(f"self-test: 2 right histories, {len(WRONGS)} wrong ones, an empty one, a log")
     return problems

@@ -3,14 +3,29 @@
 The workloads write these forms, the checkers read them. Nothing here knows the daemon.
 """
 
-from typing import assert_never
+from collections.abc import Callable, Mapping
+from typing import Final, assert_never
 
+from jepsen.commands import (
+    Cancel,
+    CaptureHold,
+    Command,
+    CreateHold,
+    Fund,
+    OpenAccount,
+    Recall,
+    ReleaseHold,
+    SetFees,
+    Submit,
+    Transfer,
+)
 from jepsen.history import (
     Fields,
     HistoryError,
     Json,
     Position,
     flag,
+    maybe_number,
     maybe_text,
     number,
     numbers,
@@ -19,7 +34,6 @@ from jepsen.history import (
     text,
     texts,
 )
-from jepsen.model import Cancel, Command, Fund, OpenAccount, Submit, Transfer
 
 OPEN = "open_account"
 FUND = "fund"
@@ -27,7 +41,15 @@ TRANSFER = "transfer"
 SUBMIT = "submit"
 SUBMIT_BATCH = "submit_batch"
 CANCEL = "cancel"
-MUTATIONS = (OPEN, FUND, TRANSFER, SUBMIT, SUBMIT_BATCH, CANCEL)
+RECALL = "recall"
+FEES = "set_fees"
+HOLD = "create_hold"
+CAPTURE = "capture_hold"
+RELEASE = "release_hold"
+MUTATIONS = (
+    *(OPEN, FUND, TRANSFER, SUBMIT, SUBMIT_BATCH, CANCEL, RECALL),
+    *(FEES, HOLD, CAPTURE, RELEASE),
+)
 
 GET = "get"
 BALANCE = "balance"
@@ -35,6 +57,10 @@ ACCOUNTS = "accounts"
 TRIAL = "trial_balance"
 LIST = "list"
 READS = (GET, BALANCE, ACCOUNTS, TRIAL, LIST)
+
+# Of a payout as reads show it: parts that came back, open exceptions, a recall that was
+# asked for; absent in a history is 0.
+MORE = ("returned", "reversed", "absorbed", "refunded", "exceptions", "recalled")
 
 
 def name_of(node_id: int) -> str:
@@ -53,8 +79,18 @@ def function_of(command: Command) -> str:
             return TRANSFER
         case Submit():
             return SUBMIT
+        case SetFees():
+            return FEES
         case Cancel():
             return CANCEL
+        case Recall():
+            return RECALL
+        case CreateHold():
+            return HOLD
+        case CaptureHold():
+            return CAPTURE
+        case ReleaseHold():
+            return RELEASE
         case _:
             assert_never(command)
 
@@ -97,11 +133,44 @@ def command_to_fields(command: Command) -> dict[str, Json]:
                 "rail": command.rail,
                 "dest": command.destination,
                 "ref": command.reference,
+                "release": command.release_at_us,
             }
-        case Cancel():
+        case SetFees():
+            return {
+                "id": command.request,
+                "rail": command.rail,
+                "currency": command.currency,
+                "fixed": command.fixed_minor,
+                "bps": command.bps,
+            }
+        case Cancel() | Recall():
             return {
                 "id": command.request,
                 "payout": command.payout,
+                "reason": command.reason,
+            }
+        case CreateHold():
+            return {
+                "id": command.hold,
+                "account": command.account,
+                "minor": command.minor,
+                "currency": command.currency,
+                "ttl": command.ttl_us,
+                "ref": command.reference,
+            }
+        case CaptureHold():
+            return {
+                "id": command.request,
+                "hold": command.hold,
+                "to": command.target,
+                "minor": command.minor,
+                "currency": command.currency,
+                "ref": command.reference,
+            }
+        case ReleaseHold():
+            return {
+                "id": command.request,
+                "hold": command.hold,
                 "reason": command.reason,
             }
         case _:
@@ -112,49 +181,10 @@ def commands_of(f: str, v: Fields) -> list[Command]:
     """Return the commands of an invocation, in order: one, or those of a batch."""
     if f == SUBMIT_BATCH:
         return [_submit(order) for order in rows(v, "orders")]
-    if f == SUBMIT:
-        return [_submit(v)]
-    if f == OPEN:
-        return [
-            OpenAccount(
-                account=text(v, "id"),
-                currency=text(v, "currency"),
-                livemode=flag(v, "livemode"),
-                owner_ref=text(v, "owner"),
-                min_balance=number(v, "min"),
-            )
-        ]
-    if f == FUND:
-        return [
-            Fund(
-                request=text(v, "id"),
-                account=text(v, "account"),
-                minor=number(v, "minor"),
-                currency=text(v, "currency"),
-                bank=text(v, "bank"),
-                external_ref=text(v, "ref"),
-            )
-        ]
-    if f == TRANSFER:
-        return [
-            Transfer(
-                request=text(v, "id"),
-                source=text(v, "from"),
-                target=text(v, "to"),
-                minor=number(v, "minor"),
-                currency=text(v, "currency"),
-                reference=text(v, "ref"),
-            )
-        ]
-    if f == CANCEL:
-        return [
-            Cancel(
-                request=text(v, "id"),
-                payout=text(v, "payout"),
-                reason=text(v, "reason"),
-            )
-        ]
-    raise HistoryError(f"expected one of {MUTATIONS}, found {f!r}")
+    read = _READERS.get(f)
+    if read is None:
+        raise HistoryError(f"expected one of {MUTATIONS}, found {f!r}")
+    return [read(v)]
 
 
 def _submit(v: Fields) -> Submit:
@@ -166,7 +196,98 @@ def _submit(v: Fields) -> Submit:
         rail=text(v, "rail"),
         destination=text(v, "dest"),
         reference=text(v, "ref"),
+        release_at_us=maybe_number(v, "release") or 0,
     )
+
+
+def _open_account(v: Fields) -> OpenAccount:
+    return OpenAccount(
+        account=text(v, "id"),
+        currency=text(v, "currency"),
+        livemode=flag(v, "livemode"),
+        owner_ref=text(v, "owner"),
+        min_balance=number(v, "min"),
+    )
+
+
+def _fund(v: Fields) -> Fund:
+    return Fund(
+        request=text(v, "id"),
+        account=text(v, "account"),
+        minor=number(v, "minor"),
+        currency=text(v, "currency"),
+        bank=text(v, "bank"),
+        external_ref=text(v, "ref"),
+    )
+
+
+def _transfer(v: Fields) -> Transfer:
+    return Transfer(
+        request=text(v, "id"),
+        source=text(v, "from"),
+        target=text(v, "to"),
+        minor=number(v, "minor"),
+        currency=text(v, "currency"),
+        reference=text(v, "ref"),
+    )
+
+
+def _set_fees(v: Fields) -> SetFees:
+    return SetFees(
+        request=text(v, "id"),
+        rail=text(v, "rail"),
+        currency=text(v, "currency"),
+        fixed_minor=number(v, "fixed"),
+        bps=number(v, "bps"),
+    )
+
+
+def _cancel(v: Fields) -> Cancel:
+    return Cancel(text(v, "id"), text(v, "payout"), text(v, "reason"))
+
+
+def _recall(v: Fields) -> Recall:
+    return Recall(text(v, "id"), text(v, "payout"), text(v, "reason"))
+
+
+def _create_hold(v: Fields) -> CreateHold:
+    return CreateHold(
+        hold=text(v, "id"),
+        account=text(v, "account"),
+        minor=number(v, "minor"),
+        currency=text(v, "currency"),
+        ttl_us=number(v, "ttl"),
+        reference=text(v, "ref"),
+    )
+
+
+def _capture_hold(v: Fields) -> CaptureHold:
+    return CaptureHold(
+        request=text(v, "id"),
+        hold=text(v, "hold"),
+        target=text(v, "to"),
+        minor=number(v, "minor"),
+        currency=text(v, "currency"),
+        reference=text(v, "ref"),
+    )
+
+
+def _release_hold(v: Fields) -> ReleaseHold:
+    return ReleaseHold(text(v, "id"), text(v, "hold"), text(v, "reason"))
+
+
+_READERS: Final[Mapping[str, Callable[[Fields], Command]]] = {
+    OPEN: _open_account,
+    FUND: _fund,
+    TRANSFER: _transfer,
+    FEES: _set_fees,
+    SUBMIT: _submit,
+    CANCEL: _cancel,
+    RECALL: _recall,
+    HOLD: _create_hold,
+    CAPTURE: _capture_hold,
+    RELEASE: _release_hold,
+}
 
 
 def answers_of(f: str, v: Fields) -> list["Told"]:
@@ -216,9 +337,9 @@ class Told:
 
 
 class PayoutSeen:
-    """A payout as a read showed it."""
+    """A payout as a read showed it. more: what else it showed, by name; see `MORE`."""
 
-    __slots__ = ("at", "body", "fee_minor", "state", "ts")
+    __slots__ = ("at", "body", "fee_minor", "more", "rail_key", "state", "ts")
 
     def __init__(self, v: Fields) -> None:
         self.body: Submit = _submit(v)
@@ -229,6 +350,8 @@ class PayoutSeen:
             raise HistoryError(f"expected [index, ordinal], found {at!r}")
         self.at: tuple[int, int] = (at[0], at[1])
         self.ts: int = number(v, "ts")
+        self.rail_key: str = maybe_text(v, "key") or ""
+        self.more: dict[str, int] = {name: maybe_number(v, name) or 0 for name in MORE}
 
 
 class RefusedSeen:

@@ -2,8 +2,8 @@
 
 Uses no model and no positions. Every read of all accounts shows the accounts that were
 opened, none below its bound, and per currency a total between what had been funded for
-certain before the read began and what may have been funded before it ended. Every trial
-balance balances, per book.
+certain before the read began and what may have been funded before it ended; where a rail
+pays, less what may have left by then. Every trial balance balances, per book.
 """
 
 from collections import Counter
@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from jepsen import wire
 from jepsen.checkers.verdict import Result
-from jepsen.history import FAIL, OK, Event, Fields, History, Op, flag, number, rows
-from jepsen.model import Fund, OpenAccount
+from jepsen.commands import Fund, OpenAccount, SetFees, Submit
+from jepsen.history import FAIL, OK, RIG, Event, Fields, History, Op, flag, number, rows
 
 FINDINGS_MAX = 20
 CLAIMS = ("available", "reserved", "held", "blocked")
@@ -45,6 +45,8 @@ class _Funds:
         self.maybe_opened: dict[str, OpenAccount] = {}
         self.sure: list[tuple[int, str, int]] = []  # ok line, currency, minor
         self.maybe: list[tuple[int, str, int]] = []  # invoke line, currency, minor
+        # invoke line, currency, minor with the fee: of payouts that a rail may carry.
+        self.leaving: list[tuple[int, str, int]] = []
         seen: set[str] = set()
         sure: set[str] = set()
         for op in history.client_ops(wire.OPEN, wire.FUND):
@@ -53,6 +55,28 @@ class _Funds:
                     self._open(op, command)
                 elif isinstance(command, Fund):
                     self._fund(op, command, seen, sure)
+        if any(True for _ in history.of(RIG, "rail")):
+            self._note_leaving(history)
+
+    def _note_leaving(self, history: History) -> None:
+        """Count every payout that was asked for, once for each body."""
+        rules = [
+            command
+            for op in history.client_ops(wire.FEES)
+            for command in wire.commands_of(op.f, op.invoke.v)
+            if isinstance(command, SetFees)
+        ]
+        seen: set[Submit] = set()
+        for op in history.client_ops(wire.SUBMIT, wire.SUBMIT_BATCH):
+            for command in wire.commands_of(op.f, op.invoke.v):
+                assert isinstance(command, Submit)
+                if op.type == FAIL or command in seen:
+                    continue
+                seen.add(command)
+                fee = max((_fee(rule, command) for rule in rules), default=0)
+                self.leaving.append(
+                    (op.invoke.i, command.currency, command.minor + fee)
+                )
 
     def _open(self, op: Op, command: OpenAccount) -> None:
         if op.type != FAIL:
@@ -76,7 +100,12 @@ class _Funds:
         """Return the least and the most that may be there, in minor units."""
         least = sum(m for i, c, m in self.sure if c == currency and i < begin.i)
         most = sum(m for i, c, m in self.maybe if c == currency and i < end.i)
-        return least, most
+        left = sum(m for i, c, m in self.leaving if c == currency and i < end.i)
+        return least - left, most
+
+
+def _fee(rule: SetFees, submit: Submit) -> int:
+    return rule.fixed_minor + (submit.minor * rule.bps + 5_000) // 10_000
 
 
 def _took_effect(op: Op) -> bool:

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from jepsen import wire
+from jepsen.checkers.lists import final_lists
 from jepsen.checkers.verdict import Result
-from jepsen.history import FAIL, OK, History, flag, rows
-from jepsen.model import Submit
+from jepsen.commands import Submit
+from jepsen.history import FAIL, OK, History
 from jepsen.wire import PayoutSeen
 
 FINDINGS_MAX = 20
@@ -35,7 +36,7 @@ def check_exactly_once(history: History) -> Result:
     """Judge the final lists of all nodes against what clients were told."""
     result = Result("exactly_once")
     asked = _asked(history)
-    lists = _final_lists(history)
+    lists = final_lists(history)
     wanted_nodes = _nodes(history)
     for node in wanted_nodes:
         if node not in lists:
@@ -81,21 +82,6 @@ def _asked(history: History) -> dict[str, Asked]:
             else:
                 each.maybe = True  # the first call stands, whichever it was
     return asked
-
-
-def _final_lists(history: History) -> dict[str, list[PayoutSeen]]:
-    """Return the rows of each node's final list; a list without its end is left out."""
-    lists: dict[str, list[PayoutSeen]] = {}
-    complete: set[str] = set()
-    for op in history.client_ops(wire.LIST):
-        node = op.invoke.node
-        if op.type != OK or node is None or not flag(op.invoke.v, "final"):
-            continue
-        seen = lists.setdefault(node, [])
-        seen += [PayoutSeen(row) for row in rows(op.answer, "rows")]
-        if not flag(op.answer, "more"):
-            complete.add(node)
-    return {node: seen for node, seen in lists.items() if node in complete}
 
 
 def _nodes(history: History) -> list[str]:

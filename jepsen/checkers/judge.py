@@ -13,9 +13,10 @@ from jepsen.checkers.exactly_once import check_exactly_once
 from jepsen.checkers.logs import check_logs, check_offline
 from jepsen.checkers.positions import check_positions
 from jepsen.checkers.protocol.check import check_files
+from jepsen.checkers.rails import check_rails
 from jepsen.checkers.verdict import Result
 from jepsen.checkers.watch import check_watch
-from jepsen.history import History
+from jepsen.history import RIG, History
 
 
 def judge(history: History, nodes: Path) -> list[Result]:
@@ -34,6 +35,8 @@ def judge(history: History, nodes: Path) -> list[Result]:
         "logs": lambda: check_logs(history, nodes),
         "availability": lambda: check_availability(history),
     }
+    if any(True for _ in history.of(RIG, "rail")):
+        checkers["rails"] = lambda: check_rails(history)
     if events := sorted(nodes.glob("*/raft.ndjson")):
         checkers["protocol"] = lambda: check_files(events)
     return [_run(name, checker) for name, checker in checkers.items()]

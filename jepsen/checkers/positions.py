@@ -4,7 +4,9 @@
 2. The ops that were answered, and those of unknown fate whose position is known from a
    retry or a read, are replayed in the model; every field of every answer is compared,
    refusal codes included.
-3. Real time: what began after something else had ended stands after it in the log, and
+3. What nodes did by themselves stands in the feed: the model is told of it where it stands, and
+   every event must be what the model expects, balances included.
+4. Real time: what began after something else had ended stands after it in the log, and
    reads see all that was answered before they began and never go back.
 
 It trusts the positions that servers report; the other checkers do not.
@@ -15,11 +17,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from jepsen import wire
+from jepsen.checkers.feed import FeedEvent, differences_from, whole_feed
 from jepsen.checkers.verdict import Result
+from jepsen.commands import Cancel, Command, CreateHold, Recall, Submit, key_of
 from jepsen.history import (
     FAIL,
     INVOKE,
     OK,
+    RIG,
     Event,
     Fields,
     History,
@@ -28,7 +33,8 @@ from jepsen.history import (
     rows,
     text,
 )
-from jepsen.model import Account, Answer, Command, Key, Model, Payout, Submit, key_of
+from jepsen.lifecycle import FACTS
+from jepsen.model import Account, Answer, Key, Model, Payout
 from jepsen.wire import PayoutSeen, RefusedSeen, Told
 
 FINDINGS_MAX = 20
@@ -65,15 +71,21 @@ class _Replay:
         self.spoken: set[str] = set()  # keys whose fate is known
         self.model = Model()
         self.answers: dict[Key, Answer] = {}
+        self.feed: dict[Key, list[FeedEvent]] | None = None
+        self.facts = 0  # of the feed, that no client asked for
+        self.is_whole = True  # everything that took place is known
 
     def run(self) -> Result:
         self._collect_direct()
         self._collect_indirect()
+        self._collect_feed()
         self._check_log_order()
         self._check_real_time()
         self._count_unresolved()
-        self._replay()
+        if self.is_whole:
+            self._replay()
         self.result.numbers["commands"] = len(self.steps)
+        self.result.numbers["facts"] = self.facts
         return self.result
 
     def _invalid(self, sentence: str, i: int | None = None) -> None:
@@ -219,6 +231,21 @@ class _Replay:
         self.spoken.add(id_)
         self.steps[at] = Step(candidates[0], None, i, refusal)
 
+    def _collect_feed(self) -> None:
+        """Place what the feed tells, by position."""
+        told = whole_feed(self.history)
+        if told is None:
+            if any(True for _ in self.history.of(RIG, "rail")):
+                self.is_whole = False
+                self.result.unknown(
+                    "no watcher came to its end, so what the nodes did is not known"
+                )
+            return
+        self.feed = {}
+        for event in told:
+            self.feed.setdefault(event.at, []).append(event)
+            self._note_entry(event.at[0], None, event.ts_us, event.i)
+
     # Order.
 
     def _check_log_order(self) -> None:
@@ -325,29 +352,59 @@ class _Replay:
 
     def _replay(self) -> None:
         reads = sorted(self._reads(), key=lambda pair: (pair[0], pair[1].invoke.i))
-        order = sorted(self.steps)
+        order = sorted(self.steps.keys() | (self.feed or {}).keys())
         done = 0
         for applied, op in reads:
             while done < len(order) and order[done][0] <= applied:
-                self._replay_step(order[done])
+                self._replay_at(order[done])
                 done += 1
             assert op.end is not None
             for sentence in _differences(self.model, op):
                 self._mismatch(f"{op.f} at index {applied}: {sentence}", op.end.i)
         for at in order[done:]:
-            self._replay_step(at)
+            self._replay_at(at)
         self.result.numbers["reads"] = len(reads)
+
+    def _replay_at(self, at: Key) -> None:
+        """Let the model do what stands at a position, and compare what the feed tells of it."""
+        told = None if self.feed is None else self.feed.get(at, [])
+        if at in self.steps:
+            self._replay_step(at)
+            if told is not None:
+                self._compare_told(at, told)
+            return
+        for event in told or ():
+            if event.kind not in FACTS:
+                self._mismatch(
+                    f"the feed tells {event.kind} of {event.subject} at {at}, and nobody"
+                    " asked for it",
+                    event.i,
+                )
+                continue
+            why_not = self.model.happened(at, event.fact)
+            if why_not is not None:
+                self._mismatch(
+                    f"{event.kind} of {event.subject} at {at}: {why_not}", event.i
+                )
+                continue
+            self.facts += 1
+            self._compare_told(at, [event])
+
+    def _compare_told(self, at: Key, told: list[FeedEvent]) -> None:
+        for sentence in differences_from(self.model, told):
+            self._mismatch(f"at {at} {sentence}", told[0].i if told else None)
 
     def _replay_step(self, at: Key) -> None:
         step = self.steps[at]
+        ts_us = self.ts_by_index.get(at[0], 0)
         command = step.command
         if step.told is None and step.refusal:
             # The body is any of those sent under the id that is refused this way.
             for candidate in self.bodies.get(key_of(command), []):
-                if self.model.refusal_of(candidate) == step.refusal:
+                if self.model.refusal_of(candidate, ts_us) == step.refusal:
                     command = candidate
                     break
-        answer = self.model.apply(at, command)
+        answer = self.model.apply(at, command, ts_us)
         self.answers[at] = answer
         if step.told is not None:
             self._compare(at, step.command, answer, step.told, step.i)
@@ -387,7 +444,9 @@ class _Replay:
                 pairs.append(("state", expected.state, told.state))
             if told.fee_minor is not None:
                 pairs.append(("fee", expected.fee_minor, told.fee_minor))
-        if isinstance(command, Submit) and expected.outcome == "CONFLICT":
+        if isinstance(command, Cancel | Recall) and expected.outcome == "REFUSED":
+            pairs.append(("state", expected.state, told.state or ""))
+        if isinstance(command, Submit | CreateHold) and expected.outcome == "CONFLICT":
             pairs.append(("differing fields", expected.differing, told.differing))
         for name, wanted, found in pairs:
             if wanted != found:
@@ -459,6 +518,12 @@ def _payout_differences(model: Model, seen: PayoutSeen) -> Iterator[str]:
         ("body", payout.body, seen.body),
         ("state", payout.state, seen.state),
         ("fee", payout.fee_minor, seen.fee_minor),
+        ("returned", payout.returned, seen.more["returned"]),
+        ("reversed", 0, seen.more["reversed"]),
+        ("absorbed", payout.absorbed, seen.more["absorbed"]),
+        ("refunded fee", payout.refunded, seen.more["refunded"]),
+        ("open exceptions", payout.exceptions, seen.more["exceptions"]),
+        ("recall", int(payout.is_recalled), seen.more["recalled"]),
     ):
         if wanted != found:
             yield (
@@ -475,7 +540,7 @@ def _account_differences(model: Model, v: Fields) -> Iterator[str]:
     for name, wanted in (
         ("available", account.available),
         ("reserved", account.reserved),
-        ("held", 0),
+        ("held", account.held),
         ("blocked", 0),
         ("receivable", 0),
     ):

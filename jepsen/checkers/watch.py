@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from jepsen import wire
 from jepsen.checkers.verdict import Result
+from jepsen.commands import Submit
 from jepsen.history import (
     OK,
     WATCH,
@@ -27,7 +28,6 @@ from jepsen.history import (
     rows,
     text,
 )
-from jepsen.model import Submit
 
 FINDINGS_MAX = 20
 BALANCES = ("available", "reserved", "held", "blocked", "receivable")

@@ -5,7 +5,7 @@ Nothing is funded after the setup, so the total of each currency never changes.
 
 from random import Random
 
-from jepsen.model import Transfer
+from jepsen.commands import Transfer
 from jepsen.workloads.calls import Accounts, Call, Trial
 from jepsen.workloads.mix import Books, Wish, weighted
 from ledgerd.client import new_request_id
@@ -18,6 +18,7 @@ class Bank:
     """Transfers, submits, cancels, and reads of all accounts at one index."""
 
     name = "bank"
+    has_rail = False
 
     def __init__(self) -> None:
         self._books = Books()

@@ -10,10 +10,22 @@ from dataclasses import dataclass, field
 from typing import TypeAlias, assert_never
 
 from jepsen import wire
+from jepsen.commands import (
+    Cancel,
+    CaptureHold,
+    Command,
+    CreateHold,
+    Fund,
+    OpenAccount,
+    Recall,
+    ReleaseHold,
+    SetFees,
+    Submit,
+    Transfer,
+)
 from jepsen.history import FAIL, INFO, OK, Fields, Json, Position
-from jepsen.model import Cancel, Command, Fund, OpenAccount, Submit, Transfer
 from jepsen.wire import name_of
-from ledgerd.api.v1 import accounts_pb2, payouts_pb2
+from ledgerd.api.v1 import accounts_pb2, admin_pb2, payouts_pb2
 from ledgerd.api.v1.common_pb2 import ReadHeader, RefusalCode
 from ledgerd.client import (
     AsyncClient,
@@ -27,6 +39,7 @@ from ledgerd.client import (
 
 ROUTING_NUMBER = "021000021"
 PAGE_ROWS = 1_000
+FEE_MINOR_MAX = 1_000_000  # more than any fee of a run
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +118,8 @@ def invocation(call: Call) -> tuple[str, dict[str, Json]]:
             return wire.TRIAL, {}
         case ListPage():
             return wire.LIST, {"final": call.is_final, "first": not call.cursor}
-        case OpenAccount() | Fund() | Transfer() | Submit() | Cancel():
-            return wire.function_of(call), wire.command_to_fields(call)
         case _:
-            assert_never(call)
+            return wire.function_of(call), wire.command_to_fields(call)
 
 
 async def perform(client: AsyncClient, call: Call, deadline_s: float) -> End:
@@ -189,21 +200,79 @@ async def _mutate(client: AsyncClient, call: Mutation, deadline_s: float) -> End
                     deadline=deadline_s,
                 )
             )
-        case Cancel():
+        case SetFees():
+            rule = admin_pb2.FeeRule(
+                rail=call.rail,
+                currency=call.currency,
+                fixed_units=call.fixed_minor,
+                bps=call.bps,
+                max_units=FEE_MINOR_MAX,
+            )
             return _answered(
-                await client.cancel(
+                await client.set_fees(
+                    [rule],
+                    source="drawn",
+                    request_id=call.request,
+                    deadline=deadline_s,
+                )
+            )
+        case Cancel() | Recall():
+            stop = client.cancel
+            if isinstance(call, Recall):
+                stop = client.request_recall
+            return _answered(
+                await stop(
                     call.payout,
                     reason=call.reason,
                     request_id=call.request,
                     deadline=deadline_s,
                 )
             )
+        case CreateHold() | CaptureHold() | ReleaseHold():
+            return _answered(await _hold(client, call, deadline_s))
+        case _:
+            assert_never(call)
+
+
+async def _hold(
+    client: AsyncClient,
+    call: CreateHold | CaptureHold | ReleaseHold,
+    deadline_s: float,
+) -> CommandResult:
+    match call:
+        case CreateHold():
+            return await client.create_hold(
+                call.account,
+                call.minor,
+                call.currency,
+                ttl=call.ttl_us / 1_000_000,
+                reference=call.reference,
+                hold_id=call.hold,
+                deadline=deadline_s,
+            )
+        case CaptureHold():
+            return await client.capture_hold(
+                call.hold,
+                call.target,
+                call.minor,
+                call.currency,
+                reference=call.reference,
+                request_id=call.request,
+                deadline=deadline_s,
+            )
+        case ReleaseHold():
+            return await client.release_hold(
+                call.hold,
+                reason=call.reason,
+                request_id=call.request,
+                deadline=deadline_s,
+            )
         case _:
             assert_never(call)
 
 
 def _order(submit: Submit) -> payouts_pb2.PayoutOrder:
-    return payout_order(
+    order = payout_order(
         account=submit.account,
         amount=submit.minor,
         currency=submit.currency,
@@ -212,6 +281,8 @@ def _order(submit: Submit) -> payouts_pb2.PayoutOrder:
         reference=submit.reference,
         payout_id=submit.payout,
     )
+    order.release_at_us = submit.release_at_us
+    return order
 
 
 def _answered(result: SubmitResult | CommandResult) -> End:
@@ -306,8 +377,16 @@ def _payout_fields(payout: payouts_pb2.Payout) -> dict[str, Json]:
         "ref": order.reference,
         "state": payouts_pb2.PayoutState.Name(payout.state),
         "fee": payout.fee_units,
+        "release": order.release_at_us,
         "at": [payout.index, payout.ordinal],
         "ts": payout.created_at_us,
+        "key": payout.rail_key,
+        "returned": payout.returned_units,
+        "reversed": payout.reversed_units,
+        "absorbed": payout.absorbed_units,
+        "refunded": payout.fee_refunded_units,
+        "exceptions": payout.open_exceptions,
+        "recalled": int(payout.recall_requested),
     }
 
 

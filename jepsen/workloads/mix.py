@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Protocol
 
-from jepsen.model import Cancel, Fund, OpenAccount, Submit
+from jepsen.commands import Cancel, Fund, OpenAccount, Submit
 from jepsen.workloads.calls import Accounts, Balance, Batch, Call, Get, Trial
 from jepsen.workloads.pool import Recent
 from ledgerd.client import new_account_id, new_payout_id, new_request_id
@@ -34,6 +34,11 @@ class Workload(Protocol):
     @property
     def name(self) -> str:
         """The name on the command line."""
+        ...
+
+    @property
+    def has_rail(self) -> bool:
+        """Whether the nodes carry its payouts to a simulated rail."""
         ...
 
     def setup(self) -> list[Call]:

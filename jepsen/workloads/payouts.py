@@ -16,6 +16,7 @@ class Payouts:
     """Ids as a set, hot accounts, every kind of refusal."""
 
     name = "payouts"
+    has_rail = False
 
     def __init__(self) -> None:
         self._books = Books()

@@ -17,6 +17,14 @@ class Recent(Generic[T]):
         """Remember a thing."""
         self._things.append(thing)
 
-    def pick(self, rng: Random) -> T | None:
-        """Return one at random, None if there is none."""
-        return rng.choice(self._things) if self._things else None
+    def replace_newest(self, thing: T) -> None:
+        """Remember a thing in place of the newest."""
+        self._things[-1] = thing
+
+    def pick(self, rng: Random, newest: int | None = None) -> T | None:
+        """Return one at random, of the newest few if asked; None if there is none."""
+        if not self._things:
+            return None
+        count = len(self._things)
+        first = 0 if newest is None else max(0, count - newest)
+        return self._things[rng.randrange(first, count)]

@@ -111,6 +111,8 @@ def row_of(event: events_pb2.Event) -> dict[str, Json]:
         "subject": event.subject,
         "before": _state(event.state_before),
         "after": _state(event.state_after),
+        "minor": event.amount.units,
+        "ts": event.at_us,
         "accounts": [
             {
                 "id": each.account_id,

@@ -2,17 +2,15 @@
 
 import pytest
 
-from jepsen.model import (
-    AMOUNT_MAX,
-    Answer,
+from jepsen.commands import (
     Cancel,
     Command,
     Fund,
-    Model,
     OpenAccount,
     Submit,
     Transfer,
 )
+from jepsen.model import AMOUNT_MAX, Answer, Model
 
 USD = OpenAccount("a", "USD", False, "", 0)
 OTHER = OpenAccount("b", "USD", False, "", 10)

@@ -47,8 +47,9 @@ def run(store: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     [
         ("--nemesis", "kill,partition-leader", "--target", "leader"),
         ("--workload", "bank", "--nemesis", "pause,partition-one-way"),
+        ("--workload", "rails", "--nemesis", "kill,pause"),
     ],
-    ids=["kill and cut the leader", "pause the leader, one way only"],
+    ids=["kill and cut the leader", "pause the leader, one way only", "rails"],
 )
 def test_a_broken_cluster_loses_nothing(
     tmp_path: Path, arguments: tuple[str, ...]
@@ -87,10 +88,23 @@ def test_the_protocol_events_of_real_nodes_are_valid(tmp_path: Path) -> None:
 
 @pytest.mark.e2e
 @pytest.mark.slow
-@pytest.mark.parametrize("plant", ["double_apply", "late_resume"])
-def test_a_planted_bug_is_found(tmp_path: Path, plant: str) -> None:
-    """A checker must be seen to fail: missed repeats, or a watch that resumes late (X21)."""
+@pytest.mark.parametrize(
+    ("plant", "workload"),
+    [
+        ("double_apply", "payouts"),
+        ("late_resume", "payouts"),
+        ("never_asks", "rails"),
+        ("fee_kept", "rails"),
+    ],
+)
+def test_a_planted_bug_is_found(tmp_path: Path, plant: str, workload: str) -> None:
+    """A checker must be seen to fail.
+
+    Missed repeats; a watch that resumes late (X21); a payment that is sent again instead of asked
+    for (I10); a settlement that forgets the fee (I4).
+    """
     arguments = ("--rounds", "1", "--rate", "60", "--plant", plant)
+    arguments = (*arguments, "--workload", workload)
 
     done = run(tmp_path, *arguments)
 
