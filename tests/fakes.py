@@ -287,13 +287,17 @@ class MemoryView:
 
 
 class MemoryLedger:
-    """A ledger in memory: entries go in one by one, at index 1, 2, 3 and on."""
+    """A ledger in memory: entries go in one by one, at index 1, 2, 3 and on.
+
+    rows: what the last entry wrote.
+    """
 
     def __init__(self, ts_us: int = 1_760_000_000_000_000) -> None:
         self.view = MemoryView()
         self.index = 0
         self.ts_us = ts_us
         self.state_version = STATE_VERSION
+        self.rows: list[TableRows] = []
 
     def do(self, work: PayoutColumns | Sequence[Command | Submit]) -> Applied:
         """Apply one entry through its canonical rows; return what it did."""
@@ -306,7 +310,8 @@ class MemoryLedger:
             state_version=self.state_version,
             work=work,
         )
-        self.view.write(records.encode_writes(applied.writes))
+        self.rows = records.encode_writes(applied.writes)
+        self.view.write(self.rows)
         return applied
 
 

@@ -2,7 +2,8 @@
 
 Hypothesis drives both with the same commands, doubles and nonsense included, and compares
 every answer and every balance. Batches of submits also take both paths of apply. After
-each run the books are audited from the first entry: I1 to I9, I11, I14.
+each command an auditor checks the rows that it left, I1 to I9, I11, I14, and after each entry
+the digest of a second node, I12; after each run the books are audited from the first entry.
 """
 
 from collections import Counter
@@ -21,6 +22,7 @@ from hypothesis.stateful import (
 )
 
 from ledgerd.ledger.accounts import InternalKey
+from ledgerd.ledger.apply import Applied
 from ledgerd.ledger.commands import (
     Cancel,
     FeeRule,
@@ -39,6 +41,8 @@ from ledgerd.ledger.payouts import (
     rail_now,
     status_of,
 )
+from ledgerd.replica.audit import GENESIS_DIGEST
+from tests.ledger.auditor import Auditor, Follower, digest_after
 from tests.ledger.making import EUR, JPY, MAX, PACKED, USD, Ledger, names, uid
 from tests.ledger.model import KINDS
 from tests.ledger.model_accounts import OWN, AccountRules
@@ -72,6 +76,9 @@ class Machine(PayoutRules, AccountRules, RuleBasedStateMachine):
         super().__init__()
         self.books = self.books_of()
         self.model = PayoutModel()
+        self.auditor = Auditor()
+        self.follower = Follower()
+        self.digest = GENESIS_DIGEST
 
     def do(self, *commands: Any) -> None:
         expected = self.model.decide(
@@ -79,8 +86,18 @@ class Machine(PayoutRules, AccountRules, RuleBasedStateMachine):
         )
         applied = self.books.do(commands)
         Machine.answers.update(expected)
+        self.audit(commands, applied)
 
         assert names(applied) == expected
+
+    def audit(self, commands: Sequence[Any], applied: Applied) -> None:
+        """Look at what an entry left, command by command, and at another node."""
+        books = self.books
+        self.auditor.entry(books.index, books.ts_us, books.rows)
+        self.digest = digest_after(self.digest, books.rows, applied.outcomes)
+        digest = self.follower.take(commands, books)
+
+        assert self.digest == digest  # I12
 
     def request_id(self, number: int, age_days: int) -> bytes:
         """An id as old as asked; the same number on the same day is the same id."""
@@ -162,6 +179,7 @@ class Machine(PayoutRules, AccountRules, RuleBasedStateMachine):
         )
         applied = self.books.submit(*commands)
         Machine.answers.update(expected)
+        self.audit(commands, applied)
 
         assert names(applied) == expected
         assert [
@@ -274,6 +292,7 @@ class Machine(PayoutRules, AccountRules, RuleBasedStateMachine):
         check_ready(view)
 
         assert audit.breaches == []
+        assert self.follower.view.tables == view.tables  # I8: from the log again
         assert last_seq == view.event_seq()
         assert {
             head.payout_id: shown(head, status) for head, status in view.all_payouts()
@@ -369,6 +388,7 @@ def run(machine: type[Machine], **changes: Any) -> None:
     )
 
 
+@pytest.mark.timeout(900)  # half a minute of one core, and cores are shared
 def test_both_ledgers_agree():
     """Fifty thousand commands a run: every answer and every balance is the model's."""
     Machine.answers.clear()
