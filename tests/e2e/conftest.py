@@ -1,12 +1,27 @@
 """Real clusters for tests: three daemons over mutual TLS in a folder of their own."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from ledgerd.cli import dev
 from ledgerd.cli.dev import DevCluster
 from ledgerd.client import Client, Profile
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ports_of_this_worker() -> Iterator[None]:
+    """Test processes that run side by side choose different ports.
+
+    Nobody holds a port between the choice and the start of its node.
+    """
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dev, "_PORTS", dev._PORTS[number::count])
+        yield
 
 
 @pytest.fixture
@@ -40,6 +55,21 @@ def dev_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevCluster
         yield cluster
     finally:
         cluster.stop()
+
+
+@pytest.fixture
+def shared(dev_cluster: DevCluster) -> DevCluster:
+    """The cluster of the file's tests: three running nodes that know their leader.
+
+    What one test killed or paused is brought back before the next; the books stay as they are.
+    """
+    for node_id, pid in dev_cluster.pids().items():
+        if pid is None:
+            dev_cluster.start(node_id)
+        else:
+            dev_cluster.resume(node_id)
+    dev_cluster.wait_ready()
+    return dev_cluster
 
 
 @pytest.fixture

@@ -59,13 +59,19 @@ def funded_account(client: Client) -> str:
 
 
 @contextmanager
-def load_on(client: Client, *, callers: int, deadline_s: float) -> Iterator[Load]:
-    """Submit from `callers` threads until the block ends; failures are noted, not raised."""
+def load_on(
+    client: Client, *, callers: int, deadline_s: float, pause_s: float = 0.0
+) -> Iterator[Load]:
+    """Submit from `callers` threads until the block ends; failures are noted, not raised.
+
+    pause_s: of each caller between two calls. Without one the load takes the machine that the
+    nodes need too, and whoever starts one meanwhile waits long.
+    """
     account = funded_account(client)
     load, should_stop = Load(), threading.Event()
 
     def call() -> None:
-        while not should_stop.is_set():
+        while not should_stop.wait(pause_s):
             began = time.monotonic()
             try:
                 result = client.submit(

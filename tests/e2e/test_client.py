@@ -94,6 +94,7 @@ def test_mistakes_are_told_by_field(dev_cluster: DevCluster) -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.alone
 def test_certificate_of_another_cluster_is_named(
     dev_cluster: DevCluster, own_cluster: DevCluster
 ) -> None:

@@ -18,6 +18,12 @@ from tests.e2e.test_cluster import funded_account, submit
 pytestmark = pytest.mark.e2e
 
 
+@pytest.fixture
+def cluster(shared: DevCluster) -> DevCluster:
+    """One for all tests of this file, which leave it as they like."""
+    return shared
+
+
 def submit_everywhere(client: Client, account: str, payout_id: str, seconds: float):
     return client.submit(
         account=account,

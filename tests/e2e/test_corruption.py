@@ -19,6 +19,7 @@ from ledgerd.api.v1 import admin_pb2
 from ledgerd.cli.dev import DevCluster
 from ledgerd.client import Client, Profile, SubmitResult, us_account
 from tests.e2e.dump import records_of
+from tests.e2e.rounds import rounds
 from tests.waiting import until
 
 pytestmark = pytest.mark.e2e
@@ -289,6 +290,7 @@ def test_a_copy_kept_for_peers_is_looked_at_too(
     assert client.snapshot(victim, make=True).newest.index > 0
 
 
+@pytest.mark.rounds
 def test_bits_in_random_pages_of_the_state_end_in_a_state_that_is_right(
     cluster: DevCluster, client: Client
 ) -> None:
@@ -301,7 +303,7 @@ def test_bits_in_random_pages_of_the_state_end_in_a_state_that_is_right(
     state_file = cluster.data_directory(victim) / "state" / "data.mdb"
 
     shown = 0
-    for _ in range(6):
+    for _ in range(rounds(ci=3, full=12)):
         cluster.stop(victim)
         before = records_of(cluster.data_directory(victim))
         assert before is not None

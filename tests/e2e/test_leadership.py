@@ -17,7 +17,22 @@ from tests.waiting import lasting, until
 pytestmark = pytest.mark.e2e
 STALL_S_MAX = 1.0
 HANDOVER_GAP_S_MAX = 0.1
+FAILOVER_S_MAX = 0.25  # the goal of raft.md 5.2
 GAP_S_MAX = 2.0  # F39
+RATE_MIN = 0.6  # F39, of what it is while all is well
+TAIL_MAX = 3.0
+PAUSE_S = 0.01  # between the calls of one caller, where a rate does not matter
+
+
+@pytest.fixture
+def cluster(shared: DevCluster) -> DevCluster:
+    """One for all tests of this file, which leave it as they like."""
+    return shared
+
+
+def lines_of(cluster: DevCluster, node_id: int) -> list[str]:
+    """Return the log of a node so far."""
+    return cluster.log_path(node_id).read_text().splitlines()
 
 
 def missing(client: Client, payout_ids: list[str]) -> list[str]:
@@ -25,11 +40,12 @@ def missing(client: Client, payout_ids: list[str]) -> list[str]:
     return [each for each in payout_ids if not client.get(each).HasField("payout")]
 
 
+@pytest.mark.alone
 def test_a_rolling_restart_fails_no_call_and_stalls_less_than_a_second(
     cluster: DevCluster, client: Client
 ) -> None:
     """F5, issue acceptance 6: each node in turn, the leader too, by SIGTERM under load."""
-    with load_on(client, callers=8, deadline_s=5.0) as load:
+    with load_on(client, callers=8, deadline_s=5.0, pause_s=PAUSE_S) as load:
         for node_id in (1, 2, 3):
             cluster.stop(node_id)
             cluster.start(node_id)
@@ -43,17 +59,19 @@ def test_a_rolling_restart_fails_no_call_and_stalls_less_than_a_second(
     assert missing(client, load.payout_ids[::25]) == []
 
 
+@pytest.mark.alone
 def test_a_leader_told_to_stop_hands_over_first(
     cluster: DevCluster, client: Client
 ) -> None:
     """F5: the next leader came by a transfer, not by an election timeout."""
     leader = cluster.leader()
     assert leader is not None
-    with load_on(client, callers=4, deadline_s=5.0) as load:
+    before = len(lines_of(cluster, leader))
+    with load_on(client, callers=4, deadline_s=5.0, pause_s=PAUSE_S) as load:
         began = time.monotonic()
         cluster.stop(leader)
         load.wait_for(50)
-    lines = cluster.log_path(leader).read_text().splitlines()
+    lines = lines_of(cluster, leader)[before:]
     events = [json.loads(line) for line in lines]
 
     assert load.failures == []
@@ -64,6 +82,7 @@ def test_a_leader_told_to_stop_hands_over_first(
     )
 
 
+@pytest.mark.alone
 def test_a_transfer_under_load_costs_a_tenth_of_a_second(
     cluster: DevCluster, client: Client
 ) -> None:
@@ -110,7 +129,7 @@ def gap_after_kill(cluster: DevCluster, client: Client) -> float:
     """Kill the leader under load; return the longest time without an acknowledgement."""
     leader = cluster.leader()
     assert leader is not None
-    with load_on(client, callers=8, deadline_s=10.0) as load:
+    with load_on(client, callers=8, deadline_s=10.0, pause_s=PAUSE_S) as load:
         began = time.monotonic()
         cluster.kill(leader)
         load.wait_for(50)
@@ -120,23 +139,31 @@ def gap_after_kill(cluster: DevCluster, client: Client) -> float:
     return load.longest_gap_s(began)
 
 
+@pytest.mark.alone
 def test_a_killed_leader_is_suspected_at_once(
     cluster: DevCluster, client: Client
 ) -> None:
-    """F4: its machine refuses connections, so nobody waits for an election timeout."""
-    gaps = [gap_after_kill(cluster, client) for _ in range(5)]
+    """F4: its machine refuses connections, so nobody waits for an election timeout.
+
+    The median of five kills; three short gaps decide it.
+    """
+    before = {node_id: len(lines_of(cluster, node_id)) for node_id in (1, 2, 3)}
+    gaps: list[float] = []
+    while len(gaps) < 5 and sum(gap <= FAILOVER_S_MAX for gap in gaps) < 3:
+        gaps.append(gap_after_kill(cluster, client))
     print("gaps in ms:", *[f"{gap * 1000:.0f}" for gap in gaps])
     causes = [
         json.loads(line)["cause"]
         for node_id in (1, 2, 3)
-        for line in cluster.log_path(node_id).read_text().splitlines()
+        for line in lines_of(cluster, node_id)[before[node_id] :]
         if '"role_changed"' in line
     ]
 
     assert "peer_refused" in causes
-    assert statistics.median(gaps) <= 0.25, gaps  # the goal of a failover, raft.md 5.2
+    assert statistics.median(gaps) <= FAILOVER_S_MAX, gaps
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["dead", "paused"])
 def test_one_node_of_three_that_is_away_harms_nobody(
@@ -144,10 +171,13 @@ def test_one_node_of_three_that_is_away_harms_nobody(
 ) -> None:
     """F39: after two seconds, the rate is at least 60 % and p99 at most three times healthy.
 
-    The median of three rounds, for a machine that others use too has noisy seconds.
+    The median of three rounds, for a machine that others use too has noisy seconds; two good ones
+    decide it.
     """
-    rates, tails = [], []
-    for _ in range(3):
+    rates: list[float] = []
+    tails: list[float] = []
+    good = 0
+    while len(rates) < 3 and good < 2:
         follower = next(n for n in (1, 2, 3) if n != cluster.leader())
         with load_on(client, callers=8, deadline_s=10.0) as load:
             healthy = load.measure(3.0)
@@ -166,9 +196,10 @@ def test_one_node_of_three_that_is_away_harms_nobody(
         assert load.failures == []
         rates.append(alone.rate / healthy.rate)
         tails.append(alone.p99_s / healthy.p99_s)
+        good += rates[-1] >= RATE_MIN and tails[-1] <= TAIL_MAX
 
-    assert statistics.median(rates) >= 0.6, rates
-    assert statistics.median(tails) <= 3.0, tails
+    assert statistics.median(rates) >= RATE_MIN, rates
+    assert statistics.median(tails) <= TAIL_MAX, tails
 
 
 def agreed_leader(client: Client) -> int:
@@ -178,6 +209,7 @@ def agreed_leader(client: Client) -> int:
     return named.pop() if len(named) == 1 else 0
 
 
+@pytest.mark.alone
 def test_a_paused_leader_harms_nobody_for_longer_than_two_seconds(
     cluster: DevCluster, client: Client
 ) -> None:
@@ -187,8 +219,10 @@ def test_a_paused_leader_harms_nobody_for_longer_than_two_seconds(
     would double the load of a cluster that is overloaded. Calls that begin later go to the new
     leader directly.
     """
-    gaps, rates = [], []
-    for _ in range(3):
+    gaps: list[float] = []
+    rates: list[float] = []
+    good = 0
+    while len(gaps) < 3 and good < 2:
         with load_on(client, callers=8, deadline_s=10.0) as load:
             healthy = load.measure(2.0)
             leader = until("all name one leader", lambda: agreed_leader(client))
@@ -201,11 +235,12 @@ def test_a_paused_leader_harms_nobody_for_longer_than_two_seconds(
             cluster.resume(leader)
             cluster.wait_ready()
         assert load.failures == []
+        good += gaps[-1] <= GAP_S_MAX and rates[-1] >= RATE_MIN
     print("gaps in s:", *[f"{gap:.2f}" for gap in gaps], "rates:", rates)
 
     assert min(gaps) > 0.1, "the node that was paused did not lead"
     assert statistics.median(gaps) <= GAP_S_MAX, gaps
-    assert statistics.median(rates) >= 0.6, rates
+    assert statistics.median(rates) >= RATE_MIN, rates
 
 
 def test_the_node_of_highest_priority_leads(tmp_path: Path) -> None:
@@ -218,7 +253,7 @@ def test_the_node_of_highest_priority_leads(tmp_path: Path) -> None:
         with Client.from_profile(cluster.profile_path) as client:
             if cluster.leader() == 2:
                 client.transfer_leadership(3)
-            until("node 2 leads", lambda: cluster.leader() == 2)
+            until("node 2 leads", lambda: agreed_leader(client) == 2)
     finally:
         cluster.stop()
     logs = [cluster.log_path(n).read_text() for n in (1, 3)]

@@ -105,7 +105,7 @@ def test_two_nodes_are_added_and_two_removed_under_load(
 ) -> None:
     """F21, F23, issue acceptance 6: 3 -> 5 -> 3, the leader among those removed."""
     founded(cluster)
-    with load_on(client, callers=4, deadline_s=10.0) as load:
+    with load_on(client, callers=4, deadline_s=10.0, pause_s=0.01) as load:
         add(cluster, 4)
         add(cluster, 5)
         assert roles(cluster) == dict.fromkeys(range(1, 6), "VOTER")
@@ -139,7 +139,7 @@ def test_a_node_whose_disk_was_wiped_is_replaced_under_load(
     founded(cluster)
     leader = cluster.leader()
     wiped = next(n for n in (1, 2, 3) if n != leader)
-    with load_on(client, callers=4, deadline_s=10.0) as load:
+    with load_on(client, callers=4, deadline_s=10.0, pause_s=0.01) as load:
         cluster.kill(wiped)
         cluster.wipe(wiped)
         cluster.start(wiped)

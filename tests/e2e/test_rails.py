@@ -20,6 +20,7 @@ from ledgerd.rails.simulated import Count, Magic
 from ledgerd.security.tls import ChannelTls
 from ledgerd.security.tlsfiles import TlsFiles
 from ledgerd.timetable.rail_file import seed
+from tests.e2e.rounds import rounds
 from tests.waiting import lasting, until
 
 ROOT = Path(__file__).parents[2]
@@ -31,8 +32,8 @@ FINAL = {
 # Short leases, so that a takeover is soon; the guarantee time is longer than a send.
 RAILS = {"lease_ms": 1_500, "send_ms": 400}
 ENDING = [magic for magic in Magic if magic is not Magic.ACK_AFTER_REFUSAL]
-KILLS = 32
-PAUSES = 4
+KILLS = rounds(ci=8, full=32)
+PAUSES = rounds(ci=2, full=4)
 
 
 @pytest.fixture
@@ -256,11 +257,12 @@ def test_the_example_of_a_worker_carries_payouts(tmp_path: Path) -> None:
 
 @pytest.mark.e2e
 @pytest.mark.slow
+@pytest.mark.rounds
 @pytest.mark.timeout(900)
 def test_leaders_that_die_around_dispatch_pay_exactly_once(
     cluster: DevCluster, client: Client
 ) -> None:
-    """32 kills and 4 pauses beyond the lease, at random points around dispatch.
+    """Kills, and pauses beyond the lease, at random points around dispatch; 32 and 4 in full.
 
     The rail does not recognise a payment that it gets twice, so nothing but the dispatcher keeps
     it from being paid twice.

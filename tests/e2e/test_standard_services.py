@@ -21,6 +21,12 @@ SERVICES = {
 }
 
 
+@pytest.fixture
+def cluster(shared: DevCluster) -> DevCluster:
+    """One for all tests of this file, which leave it as they like."""
+    return shared
+
+
 def plain_channel(
     cluster: DevCluster, *, with_certificate: bool = True
 ) -> grpc.Channel:

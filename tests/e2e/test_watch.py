@@ -27,7 +27,7 @@ def test_each_event_is_received_once_while_leaders_are_killed(
     stalled = Watcher(cluster.profile_path, stalls_at=20)
     quick.start()
     stalled.start()
-    with load_on(client, callers=4, deadline_s=20.0) as load:
+    with load_on(client, callers=4, deadline_s=20.0, pause_s=0.005) as load:
         assert stalled.stalled.wait(30)
         for _ in range(KILLS):
             until = time.monotonic() + KILL_S_MAX

@@ -43,21 +43,25 @@ def run(store: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.e2e
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "arguments",
+    ("nemesis", "rounds", "others"),
     [
-        ("--nemesis", "kill,partition-leader", "--target", "leader"),
-        ("--workload", "bank", "--nemesis", "pause,partition-one-way"),
-        ("--workload", "rails", "--nemesis", "kill,pause"),
+        ("kill,partition-leader,pause", 3, ("--target", "leader", "--trace-raft")),
+        ("pause,partition-one-way", 2, ("--workload", "bank")),
+        ("kill,pause", 2, ("--workload", "rails")),
     ],
-    ids=["kill and cut the leader", "pause the leader, one way only", "rails"],
+    ids=["kill, cut and pause the leader", "pause the leader, one way only", "rails"],
 )
 def test_a_broken_cluster_loses_nothing(
-    tmp_path: Path, arguments: tuple[str, ...]
+    tmp_path: Path, nemesis: str, rounds: int, others: tuple[str, ...]
 ) -> None:
-    """Acknowledged payouts stand once on every node; the books balance at every index."""
+    """Acknowledged payouts stand once on every node; the books balance at every index.
+
+    R1 to R17 hold by what the nodes wrote themselves, where they are traced.
+    """
     # Other tests may share the cores, so times to recover are given room here.
     room = ("--recovery-ms", "20000")
-    done = run(tmp_path, *arguments, "--rounds", "2", "--rate", "100", *room)
+    load = ("--rounds", str(rounds), "--rate", "80")
+    done = run(tmp_path, "--nemesis", nemesis, *others, *load, *room)
 
     assert done.returncode == 0, done.stdout + done.stderr
     results = json.loads((tmp_path / "latest" / "results.json").read_text())
@@ -65,25 +69,11 @@ def test_a_broken_cluster_loses_nothing(
     assert results["verdict"] == "valid"
     assert numbers["positions"]["unresolved"] == 0
     assert numbers["exactly_once"]["lost"] == 0
-    assert numbers["assumptions"]["rounds"] == 2
-
-
-@pytest.mark.e2e
-@pytest.mark.slow
-def test_the_protocol_events_of_real_nodes_are_valid(tmp_path: Path) -> None:
-    """Killed, cut off and paused leaders: R1 to R17 hold by what the nodes wrote themselves."""
-    nemesis = ("--nemesis", "kill,partition-leader,pause", "--target", "leader")
-    room = ("--recovery-ms", "20000")
-    done = run(
-        tmp_path, *nemesis, "--rounds", "3", "--rate", "60", *room, "--trace-raft"
-    )
-
-    assert done.returncode == 0, done.stdout + done.stderr
-    results = json.loads((tmp_path / "latest" / "results.json").read_text())
-    (protocol,) = [r for r in results["checkers"] if r["checker"] == "protocol"]
-    assert protocol["verdict"] == "valid"
-    assert protocol["numbers"]["commit"] > 100
-    assert protocol["numbers"]["become-leader"] >= 3
+    assert numbers["assumptions"]["rounds"] == rounds
+    assert ("protocol" in numbers) == ("--trace-raft" in others)
+    if "protocol" in numbers:
+        assert numbers["protocol"]["commit"] > 100
+        assert numbers["protocol"]["become-leader"] >= 3
 
 
 @pytest.mark.e2e
