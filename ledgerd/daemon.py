@@ -232,6 +232,14 @@ class _Snapshots:
         return read(self._environment, query)
 
 
+async def _scrub_on(scrub: Scrub) -> None:
+    """Read the files again and again, in a thread, until cancelled."""
+    try:
+        await asyncio.to_thread(scrub.run)
+    finally:
+        scrub.stop()
+
+
 class _NodeBuild:
     """The parts of one node, made in order and joined."""
 
@@ -257,6 +265,11 @@ class _NodeBuild:
         )
 
     async def serve(self, load: Callable[[], NodeConfig]) -> None:
+        """Make every part, join them, and serve until the node is told to stop.
+
+        What a part is told lives in the methods below; here is who knows whom, in the order in
+        which they can be made.
+        """
         config, metrics = self._config, self._metrics
         loop = asyncio.get_running_loop()
         tick_s = config.raft.tick_ms / 1000
@@ -272,41 +285,13 @@ class _NodeBuild:
         )
         handshakes = NativeStderr(self._on_failed_handshake)
         handshakes.install()
-        server_tls = tls.ServerTls(
-            config.tls,
-            on_handshake=metrics.tls_handshakes.inc,
-            on_reload=self._on_reload,
-            on_problem=self._on_certificate_problem,
-        )
-        expires_at_s = server_tls.expires_at_s()
-        if expires_at_s is not None:
-            metrics.certificate_expiry_seconds.set(expires_at_s)
-        endpoint = (
-            MetricsEndpoint(
-                metrics,
-                config.listen.metrics,
-                context=tls.metrics_context(config.tls, config.listen.metrics),
-            )
-            if config.listen.metrics
-            else None
-        )
+        server_tls = self._server_tls()
+        endpoint = self._metrics_endpoint()
         pauses = GcPauses(metrics)
         pauses.install()
 
-        inbox = Inbox(
-            InboxBounds(
-                commands_max=config.limits.inbox_commands_max,
-                bytes_max=config.limits.inbox_bytes_max,
-                messages_max=INBOX_MESSAGES_MAX,
-                reads_max=config.limits.reads_waiting_max,
-            )
-        )
-        clock = LogClock(
-            node_id=self._node_id,
-            voters=self._membership.all_voters,
-            wall_us=lambda: time.time_ns() // 1000,
-            monotonic_us=lambda: time.monotonic_ns() // 1000,
-        )
+        inbox = self._inbox()
+        clock = self._log_clock()
 
         def on_membership(membership: Membership) -> None:
             """Take over who takes part, as it was put in force."""
@@ -328,16 +313,7 @@ class _NodeBuild:
             on_membership=on_membership,
             on_visible=lambda visible: reads.advance(visible),
         )
-        keeper = SnapshotKeeper(
-            self._environment,
-            CopyOptions(
-                bytes_per_s=config.storage.snapshot_rate_bytes,
-                chunk_bytes=config.storage.snapshot_chunk_bytes,
-            ),
-            metrics=metrics,
-            put=inbox.put_snapshot,
-            fail_stop=partial(fail_stop, where="snapshot fetch"),
-        )
+        keeper = self._snapshot_keeper(inbox)
         reads = Reads(
             inbox=inbox,
             courier=courier,
@@ -345,22 +321,7 @@ class _NodeBuild:
             waiting_max=config.limits.reads_waiting_max,
         )
         transport = PeerTransport(
-            TransportOptions(
-                cluster_id=config.cluster.id,
-                node_id=self._node_id,
-                store_id=self._environment.identity.store_uuid,
-                boot=self._boot,
-                listen=config.listen.peer,
-                peers={
-                    NodeId(member.id): member.peer_address
-                    for member in config.cluster.members
-                    if member.id != self._node_id
-                },
-                is_plaintext=config.security.insecure,
-                peer_address=config.cluster.member(self._node_id).peer_address,
-                alive_interval_s=max(ALIVE_S_MIN, tick_s * config.raft.heartbeat_ticks),
-                snapshot_bytes_per_s=config.storage.snapshot_rate_bytes,
-            ),
+            self._transport_options(),
             membership=self._membership,
             server_tls=server_tls,
             channel_tls=tls.ChannelTls(config.tls, cluster_id=config.cluster.id),
@@ -411,25 +372,7 @@ class _NodeBuild:
             metrics=metrics,
         )
         api = ApiServer(
-            ApiOptions(
-                listen=config.listen.api,
-                cluster_id=config.cluster.id,
-                node_id=self._node_id,
-                peers={
-                    member.id: member.peer_address
-                    for member in config.cluster.members
-                    if member.id != self._node_id
-                },
-                is_plaintext=config.security.insecure,
-                request_bytes_max=config.limits.request_bytes_max,
-                deadline_s_default=config.limits.call_deadline_ms_default / 1000,
-                deadline_s_max=config.limits.call_deadline_ms_max / 1000,
-                metadata_filters=frozenset(
-                    filter(
-                        None, map(str.strip, config.limits.metadata_filters.split(","))
-                    )
-                ),
-            ),
+            self._api_options(),
             node=node,
             server_tls=server_tls,
             metrics=metrics,
@@ -442,22 +385,7 @@ class _NodeBuild:
             on_ticks=inbox.put_ticks,
             on_lag_s=metrics.loop_lag_seconds.observe,
         )
-        scrub = Scrub(
-            self._environment,
-            bytes_per_s=config.storage.scrub_bytes_per_s,
-            rest_s=config.storage.scrub_rest_ms / 1000,
-            on_slot=lambda index: inbox.put_fact(SlotCorrupt(index)),
-            on_damage=inbox.put_damage,
-            on_pass=self._on_scrubbed,
-            read_copies=keeper.look_over,
-        )
-
-        async def scrub_on() -> None:
-            try:
-                await asyncio.to_thread(scrub.run)
-            finally:
-                scrub.stop()
-
+        scrub = self._scrub(inbox, keeper)
         sandbox = self._sandbox()
         dispatchers = [] if sandbox is None else [self._dispatcher(node, sandbox)]
         reload = Reload(load, lambda new: self._take_config(new, inbox))
@@ -476,7 +404,7 @@ class _NodeBuild:
                     reads.keep_fresh,
                     stalls.run,
                     room.run,
-                    scrub_on,
+                    partial(_scrub_on, scrub),
                     *(dispatcher.run for dispatcher in dispatchers),
                     reload.run,
                 ),
@@ -495,6 +423,110 @@ class _NodeBuild:
             if endpoint is not None:
                 endpoint.close()
             handshakes.uninstall()
+
+    def _server_tls(self) -> tls.ServerTls:
+        """Return what peers and clients meet, whose handshakes and certificates are counted."""
+        server_tls = tls.ServerTls(
+            self._config.tls,
+            on_handshake=self._metrics.tls_handshakes.inc,
+            on_reload=self._on_reload,
+            on_problem=self._on_certificate_problem,
+        )
+        expires_at_s = server_tls.expires_at_s()
+        if expires_at_s is not None:
+            self._metrics.certificate_expiry_seconds.set(expires_at_s)
+        return server_tls
+
+    def _metrics_endpoint(self) -> MetricsEndpoint | None:
+        """Return the endpoint, which listens; None if none is wanted."""
+        address = self._config.listen.metrics
+        if not address:
+            return None
+        context = tls.metrics_context(self._config.tls, address)
+        return MetricsEndpoint(self._metrics, address, context=context)
+
+    def _inbox(self) -> Inbox:
+        limits = self._config.limits
+        return Inbox(
+            InboxBounds(
+                commands_max=limits.inbox_commands_max,
+                bytes_max=limits.inbox_bytes_max,
+                messages_max=INBOX_MESSAGES_MAX,
+                reads_max=limits.reads_waiting_max,
+            )
+        )
+
+    def _log_clock(self) -> LogClock:
+        return LogClock(
+            node_id=self._node_id,
+            voters=self._membership.all_voters,
+            wall_us=lambda: time.time_ns() // 1000,
+            monotonic_us=lambda: time.monotonic_ns() // 1000,
+        )
+
+    def _snapshot_keeper(self, inbox: Inbox) -> SnapshotKeeper:
+        storage = self._config.storage
+        return SnapshotKeeper(
+            self._environment,
+            CopyOptions(
+                bytes_per_s=storage.snapshot_rate_bytes,
+                chunk_bytes=storage.snapshot_chunk_bytes,
+            ),
+            metrics=self._metrics,
+            put=inbox.put_snapshot,
+            fail_stop=partial(fail_stop, where="snapshot fetch"),
+        )
+
+    def _scrub(self, inbox: Inbox, keeper: SnapshotKeeper) -> Scrub:
+        storage = self._config.storage
+        return Scrub(
+            self._environment,
+            bytes_per_s=storage.scrub_bytes_per_s,
+            rest_s=storage.scrub_rest_ms / 1000,
+            on_slot=lambda index: inbox.put_fact(SlotCorrupt(index)),
+            on_damage=inbox.put_damage,
+            on_pass=self._on_scrubbed,
+            read_copies=keeper.look_over,
+        )
+
+    def _transport_options(self) -> TransportOptions:
+        config = self._config
+        heartbeat_s = config.raft.tick_ms / 1000 * config.raft.heartbeat_ticks
+        return TransportOptions(
+            cluster_id=config.cluster.id,
+            node_id=self._node_id,
+            store_id=self._environment.identity.store_uuid,
+            boot=self._boot,
+            listen=config.listen.peer,
+            peers=self._configured_peers(),
+            is_plaintext=config.security.insecure,
+            peer_address=config.cluster.member(self._node_id).peer_address,
+            alive_interval_s=max(ALIVE_S_MIN, heartbeat_s),
+            snapshot_bytes_per_s=config.storage.snapshot_rate_bytes,
+        )
+
+    def _api_options(self) -> ApiOptions:
+        config, limits = self._config, self._config.limits
+        keys = map(str.strip, limits.metadata_filters.split(","))
+        return ApiOptions(
+            listen=config.listen.api,
+            cluster_id=config.cluster.id,
+            node_id=self._node_id,
+            peers={int(n): at for n, at in self._configured_peers().items()},
+            is_plaintext=config.security.insecure,
+            request_bytes_max=limits.request_bytes_max,
+            deadline_s_default=limits.call_deadline_ms_default / 1000,
+            deadline_s_max=limits.call_deadline_ms_max / 1000,
+            metadata_filters=frozenset(filter(None, keys)),
+        )
+
+    def _configured_peers(self) -> dict[NodeId, str]:
+        """Return the addresses of the other founders, as the configuration has them."""
+        return {
+            NodeId(member.id): member.peer_address
+            for member in self._config.cluster.members
+            if member.id != self._node_id
+        }
 
     def _sandbox(self) -> SandboxRail | None:
         """Return the connection to the simulated rail, None if there is none."""
