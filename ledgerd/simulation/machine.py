@@ -334,6 +334,7 @@ class Machine:
             self.disk.environment,
             bytes_per_s=1 << 40,
             rest_s=0.0,
+            rest_per_work=0.0,
             on_slot=lambda index: self.take(Noted(SlotCorrupt(index))),
             on_damage=lambda why: self.take(StateDamaged(why)),
         ).pass_once()

@@ -1,7 +1,8 @@
 """The background reading of everything, so that rot is found while a good copy still exists (F37).
 
 LMDB does not notice a flipped bit, and what nobody reads rots unseen (T74, T85). The scrub reads
-`log/` and `state/` again and again, in short read transactions and at a bounded rate, and reports
+`log/` and `state/` again and again, in short read transactions and at a bounded rate, standing back
+while others want the processor, and reports
 what fails: a log value goes to the core, which repairs it from peers (F34); a row of the state
 fences the node, which builds the state anew. The copies kept for peers are read too, by whoever
 keeps them: one that rotted is to be dropped before it is offered (T90).
@@ -21,15 +22,17 @@ from ledgerd.errors import CorruptionError, StorageError
 from ledgerd.formats.entries import decode, link_of
 from ledgerd.formats.records import Table
 from ledgerd.raft.entries import Entry, Index
-from ledgerd.replica.pace import Pace
+from ledgerd.replica.pace import Pace, rest_s
 from ledgerd.storage import keys
 from ledgerd.storage.environment import Environment
 from ledgerd.storage.rows import check_row
 from ledgerd.storage.tables import DAMAGE, Tables
 
 CHUNK_BYTES: Final = 1 << 20  # of one read transaction on log/
-CHUNK_ROWS: Final = 200  # of one on state/
-REST_PER_WORK: Final = 2  # a third of a core at most
+CHUNK_ROWS: Final = (
+    50  # of one on state/: who waits for the interpreter waits for these
+)
+REST_PER_WORK: Final = 4.0  # a fifth of a core at most, less where others want it
 COUNTED_ROWS_MAX: Final = (
     100_000  # of a table whose rows are counted in one transaction
 )
@@ -49,6 +52,7 @@ class Passed(NamedTuple):
 class Scrub:
     """Reads a data directory over and over. Runs on a thread of its own.
 
+    rest_per_work: how often it rests as long as it worked; 0 where nobody else is at work.
     on_slot: a log value fails its check. on_damage: a row of the state does; told once a pass.
     read_copies: reads the copies kept for peers; it calls what it is given after each piece, with
     the bytes of it, and ends when the answer is False.
@@ -60,6 +64,7 @@ class Scrub:
         *,
         bytes_per_s: int,
         rest_s: float,
+        rest_per_work: float = REST_PER_WORK,
         on_slot: Callable[[Index], None],
         on_damage: Callable[[str], None],
         on_pass: Callable[[Passed], None] = lambda _: None,
@@ -68,13 +73,14 @@ class Scrub:
         self._environment = environment
         self._pace = Pace(bytes_per_s, time.monotonic)
         self._rest_s = rest_s
+        self._rest_per_work = rest_per_work
         self._on_slot = on_slot
         self._on_damage = on_damage
         self._on_pass = on_pass
         self._read_copies = read_copies
         self._stop = threading.Event()
         self._entries = self._rows = self._bytes = 0
-        self._began_at = time.monotonic()  # with the work since the last wait
+        self._began()
 
     def run(self) -> None:
         """Read until `stop` is called. Errors: StorageError, CorruptionError beyond repair."""
@@ -89,7 +95,7 @@ class Scrub:
     def pass_once(self) -> Passed:
         """Read everything once, and report what fails."""
         self._entries = self._rows = self._bytes = 0
-        self._began_at = time.monotonic()
+        self._began()
         try:
             self._read_copies(self._waits)
             self._read_log()
@@ -107,11 +113,19 @@ class Scrub:
         The interpreter runs one thread at a time, and this one is never in a hurry.
         """
         self._bytes += size_bytes
-        worked_s = time.monotonic() - self._began_at
-        wait_s = max(self._pace.wait_s(size_bytes), REST_PER_WORK * worked_s)
-        goes_on = not self._stop.wait(wait_s)
-        self._began_at = time.monotonic()
+        rest = rest_s(
+            time.monotonic() - self._began_at_s,
+            time.thread_time() - self._used_s,
+            self._rest_per_work,
+        )
+        goes_on = not self._stop.wait(max(self._pace.wait_s(size_bytes), rest))
+        self._began()
         return goes_on
+
+    def _began(self) -> None:
+        """Count the work from here on."""
+        self._began_at_s = time.monotonic()
+        self._used_s = time.thread_time()
 
     # log/
 
@@ -165,7 +179,11 @@ class Scrub:
                     return
 
     def _state_chunk(self, table: Table, start: bytes) -> tuple[bytes | None, int]:
-        """Check rows from `start` on; return where to go on, None at the end, and their bytes."""
+        """Check rows from `start` on; return where to go on, None at the end, and their bytes.
+
+        The row behind the last is looked at too, and the last one again: a row out of order at the
+        seam would lead the search for where to go on astray.
+        """
         environment = self._environment
         size_bytes, count, before = 0, 0, b""
         try:
@@ -173,17 +191,17 @@ class Scrub:
                 tables = Tables(environment, transaction)
                 applied = tables.applied().index
                 for key, value in tables.scan(table, start=start):
-                    if count == CHUNK_ROWS:
-                        return key, size_bytes
                     if key <= before and count:
                         raise CorruptionError(f"{_named(table, key)}: out of order")
+                    if count == CHUNK_ROWS:
+                        return before, size_bytes
                     if table in _BY_INDEX and keys.index_of(key[:8]) > applied:
                         raise CorruptionError(
                             f"{_named(table, key)}: only {applied} was applied"
                         )
                     check_row(tables, table, key, value)
                     before, count = key, count + 1
-                    self._rows += 1
+                    self._rows += key != start
                     size_bytes += len(key) + len(value)
         except DAMAGE as error:
             raise CorruptionError(f"state/, table {table}: {error}") from error

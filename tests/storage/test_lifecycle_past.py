@@ -228,6 +228,7 @@ def test_the_scrub_finds_nothing_wrong_with_it(life: Life) -> None:
         life.environment,
         bytes_per_s=1 << 40,
         rest_s=0,
+        rest_per_work=0,
         on_slot=found.append,
         on_damage=found.append,
     ).pass_once()

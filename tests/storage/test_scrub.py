@@ -41,6 +41,7 @@ class Found:
             environment,
             bytes_per_s=1 << 30,
             rest_s=0,
+            rest_per_work=0,
             on_slot=self.slots.append,
             on_damage=self.damage.append,
         ).pass_once()
@@ -73,6 +74,7 @@ def test_copies_are_read_at_the_same_pace(directory: Path) -> None:
             environment,
             bytes_per_s=1 << 30,
             rest_s=0,
+            rest_per_work=0,
             on_slot=lambda _: None,
             on_damage=lambda _: None,
             read_copies=lambda goes_on: asked.append(goes_on(1_000_000)),
