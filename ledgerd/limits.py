@@ -54,6 +54,15 @@ CALENDAR_DAYS_MAX = 2_048  # closed days beside the weekend: a century of any ra
 RAIL_CODE_BYTES_MAX = 35  # every scheme's codes are shorter
 LEASE_US_MAX = 24 * 3600 * 1_000_000  # of log time
 
+# Limits and risk rules: of one version.
+LIMITS_MAX = 1_000
+RULES_MAX = 100
+RULE_NAME_BYTES_MAX = 40
+RULE_DESTINATIONS_MAX = 2_000  # blocked ones, of all rules together
+RULE_BANKS_MAX = 1_000
+RULE_BANK_BYTES_MAX = 35
+WINDOW_US_MAX = 366 * 24 * 3600 * 1_000_000  # of log time
+
 # Holds and entries that people write out.
 HOLD_TTL_US_MAX = 400 * 24 * 3600 * 1_000_000  # of log time
 ENTRY_LEGS_MAX = 32

@@ -23,10 +23,12 @@ from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.journal import JournalEntry
 from ledgerd.ledger.payouts import PayoutHead, PayoutStatus
+from ledgerd.ledger.policy import Policy
 from ledgerd.ledger.rails import RailRecord
 from ledgerd.ledger.timers import Timer
-from ledgerd.ledger.view import ExternalRef
+from ledgerd.ledger.view import ExternalRef, KnownKey
 from ledgerd.ledger.vouchers import Voucher
+from ledgerd.ledger.windows import EMPTY, WindowKey, WindowUse
 
 T = TypeVar("T")
 K = TypeVar("K", bytes, Position)
@@ -187,6 +189,37 @@ class MemoryView:
                 suspensions[found.rail] = found
         return Catalogue(rails, calendars, suspensions)
 
+    def policy(self) -> Policy:
+        """`LedgerView.policy`."""
+        stored = sorted(self.tables[Table.CONFIG].items())
+        return Policy(
+            [
+                records.decode_limits(key, value)
+                for key, value in stored
+                if key.startswith(records.LIMITS_PREFIX)
+            ],
+            [
+                records.decode_rules(key, value)
+                for key, value in stored
+                if key.startswith(records.RULES_PREFIX)
+            ],
+        )
+
+    def window(self, key: WindowKey) -> WindowUse:
+        """`LedgerView.window`."""
+        raw = records.window_key(key)
+        return self._read(Table.WINDOW, raw, records.decode_window) or EMPTY
+
+    def known_destination(self, key: KnownKey) -> Position | None:
+        """`LedgerView.known_destination`."""
+        raw = records.known_key(key)
+        return self._read(Table.WINDOW, raw, records.decode_known)
+
+    def frozen_accounts(self, owner_ref: str) -> int:
+        """`LedgerView.frozen_accounts`."""
+        raw = records.frozen_key(owner_ref)
+        return self._read(Table.WINDOW, raw, records.decode_frozen) or 0
+
     def rail_key(self, key: str) -> Position | None:
         """`LedgerView.rail_key`."""
         return self._read(Table.RAIL_KEY, key.encode(), records.decode_rail_key)
@@ -270,6 +303,14 @@ class MemoryView:
         return {
             key: records.decode_under_way(key, value)
             for key, value in self.tables[Table.UNDER_WAY].items()
+        }
+
+    def all_windows(self) -> dict[WindowKey, WindowUse]:
+        """Every window."""
+        return {
+            records.window_of(key): records.decode_window(key, value)
+            for key, value in sorted(self.tables[Table.WINDOW].items())
+            if key[:1] not in (records.KNOWN_PREFIX, records.FROZEN_PREFIX)
         }
 
     def all_internals(self) -> list[tuple[InternalKey, int]]:

@@ -548,6 +548,28 @@ REFUSALS: Final[Mapping[Refusal, Advice]] = {
         "The fee is another one than the submit expects.",
         "Ask for a new quote; submit under a new id.",
     ),
+    Refusal.DESTINATION_BLOCKED: Advice(
+        "The destination, or its bank, is on a block list.",
+        "Pay to another destination, or ask who keeps the list.",
+    ),
+    Refusal.RULE_REFUSED: Advice(
+        "A risk rule in force refuses the payout.",
+        "`GetRules` lists the rules; a payout that no rule refuses needs a new id.",
+    ),
+    Refusal.LIMIT_PER_PAYOUT: Advice(
+        "The amount is above what one payout may have, for the account or by the rail.",
+        "Use smaller amounts or another rail, or have the limit raised.",
+    ),
+    Refusal.LIMIT_WINDOW_AMOUNT: Advice(
+        "With this payout, more than the limit would go out within a window of time: from the "
+        "account, to the destination, or in total. Open payouts count for as long as they are "
+        "open.",
+        "Wait until older payouts have left the window, or have the limit raised; a new id.",
+    ),
+    Refusal.LIMIT_WINDOW_COUNT: Advice(
+        "With this payout, there would be more payouts than the limit within a window of time.",
+        "As for `LIMIT_WINDOW_AMOUNT`.",
+    ),
     Refusal.INSUFFICIENT_FUNDS: Advice(
         "Amount and fee would take the account below its minimum.",
         "Fund the account; submit under a new id.",

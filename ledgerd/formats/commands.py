@@ -19,6 +19,7 @@ from ledgerd.formats import (
     account_commands,
     catalogue_commands,
     payout_commands,
+    risk_commands,
     submit_commands,
 )
 from ledgerd.formats.v1 import commands_pb2 as pb
@@ -49,6 +50,7 @@ from ledgerd.ledger.commands import (
     Transfer,
     Unfreeze,
 )
+from ledgerd.ledger.risk_commands import SetLimits, SetRules
 from ledgerd.limits import BATCH_COMMANDS_MAX
 
 _VERSION: Final = 1
@@ -188,6 +190,8 @@ def _to_message(command: Command | Submit) -> pb.Command:
             return catalogue_commands.to_message(command)
         case Submit():
             return submit_commands.to_message(command)
+        case SetLimits() | SetRules():
+            return risk_commands.to_message(command)
         case _:
             return payout_commands.to_message(command)
 
@@ -260,6 +264,10 @@ def _from_message(message: pb.Command) -> Command | Submit:
             return catalogue_commands.from_message(message.suspend_rail)
         case "submit":
             return submit_commands.from_message(message.submit)
+        case "set_limits":
+            return risk_commands.from_message(message.set_limits)
+        case "set_rules":
+            return risk_commands.from_message(message.set_rules)
         case _ if kind in payout_commands.COMMANDS:
             return payout_commands.from_message(message, kind)
         case _:

@@ -33,6 +33,13 @@ changed: a new one gets the next version byte, and the decoder reads both.
                   b"R", rail u16, version u32           RailRecord, formats/rail_records
                   b"C", name, 0 u8, version u32         Calendar, formats/rail_records
                   b"S", rail u16                        Suspension
+                  b"L", version u32                     LimitSet, formats/risk_records
+                  b"V", version u32                     RuleSet, formats/risk_records
+    window        LimitKind u8, livemode u8, currency   WindowUse, formats/risk_records
+                  u16, window u64, since u64, subject
+                  16, account id, fingerprint           Position of the first payout that
+                                                        was seen to settle there
+                  17, owner reference                   how many of its accounts are frozen
     timer         due u64, index u64, ordinal u16,      none
                   TimerKind u8
     meta          b"ledger/event_seq"                   seq of the last event
@@ -59,7 +66,7 @@ from typing import Final, NamedTuple, TypeAlias, TypeVar, assert_never
 from google_crc32c import value as crc32c
 
 from ledgerd.errors import CorruptionError
-from ledgerd.formats import holds, lifecycle, rail_records, vouchers
+from ledgerd.formats import holds, lifecycle, rail_records, risk_records, vouchers
 from ledgerd.formats.rail_records import encode_calendar, encode_rail
 from ledgerd.ledger.accounts import (
     Account,
@@ -91,9 +98,11 @@ from ledgerd.ledger.journal import (
 from ledgerd.ledger.outcomes import Outcomes
 from ledgerd.ledger.payouts import PayoutHead, PayoutState, PayoutStatus
 from ledgerd.ledger.rails import RailRecord
+from ledgerd.ledger.risk import LimitKind, LimitSet, RuleSet
 from ledgerd.ledger.timers import Timer, TimerKind
-from ledgerd.ledger.view import AcceptedSubmits, ExternalRef, Writes
+from ledgerd.ledger.view import AcceptedSubmits, ExternalRef, KnownKey, Writes
 from ledgerd.ledger.vouchers import Voucher
+from ledgerd.ledger.windows import WindowKey, WindowUse
 
 EVENT_SEEK_EVERY: Final = 1024
 ACCOUNT_MARK_EVERY: Final = 64
@@ -102,11 +111,17 @@ FEES_PREFIX: Final = b"\x01"
 CALENDAR_PREFIX: Final = b"C"
 RAIL_PREFIX: Final = b"R"
 SUSPENSION_PREFIX: Final = b"S"
+LIMITS_PREFIX: Final = b"L"
+RULES_PREFIX: Final = b"V"
+KNOWN_PREFIX: Final = b"\x10"
+FROZEN_PREFIX: Final = b"\x11"
 EVIDENCE_PREFIX: Final = b"\x02"
 
 T = TypeVar("T")
 Row = tuple[bytes, bytes]
-Setting: TypeAlias = FeeSchedule | RailRecord | Calendar | Suspension
+Setting: TypeAlias = (
+    FeeSchedule | RailRecord | Calendar | Suspension | LimitSet | RuleSet
+)
 
 
 class Table(StrEnum):
@@ -138,6 +153,7 @@ class Table(StrEnum):
     EXCEPTION = "exception"
     READY = "ready"
     UNDER_WAY = "under_way"
+    WINDOW = "window"
 
 
 # Tables whose new keys are above all their old ones.
@@ -191,6 +207,9 @@ _FEES_KEY: Final = Struct(">BQI")
 _RAIL_KEY: Final = Struct(">BHI")
 _CALENDAR_VERSION: Final = Struct(">I")
 _SUSPENSION_KEY: Final = Struct(">BH")
+_SET_KEY: Final = Struct(">BI")
+_WINDOW_KEY: Final = Struct(">BBHQQ")
+_KNOWN_KEY: Final = Struct(">B16s16s")
 _SUSPENSION: Final = Struct(">BHBQBB")
 
 _PAYOUT: Final = Struct(">B16s16sqHHHqqBB")
@@ -399,6 +418,15 @@ def encode_writes(writes: Writes) -> list[TableRows]:
             *map(_rail_row, writes.rails),
             *map(_calendar_row, writes.calendars),
             *map(_suspension_row, writes.suspensions),
+            *map(_limits_row, writes.limits),
+            *map(_rules_row, writes.rules),
+        ]
+    )
+    tables[Table.WINDOW] += sorted(
+        [
+            *(_window_row(key, use) for key, use in writes.windows),
+            *(_known_row(key, at) for key, at in writes.known_destinations),
+            *(_frozen_row(owner, count) for owner, count in writes.frozen_owners),
         ]
     )
     for ref, reversed_minor in writes.reversals:
@@ -1084,6 +1112,105 @@ def decode_suspension(key: bytes, value: bytes) -> Suspension:
     return _opened(Table.CONFIG, key, value, read)
 
 
+def _limits_row(limits: LimitSet) -> Row:
+    return setting_key(limits), _sealed(risk_records.encode_limits(limits))
+
+
+def _rules_row(rules: RuleSet) -> Row:
+    return setting_key(rules), _sealed(risk_records.encode_rules(rules))
+
+
+def decode_limits(key: bytes, value: bytes) -> LimitSet:
+    """Return a version of the limits. Layout: `risk_records`."""
+    return _opened(Table.CONFIG, key, value, risk_records.decode_limits)
+
+
+def decode_rules(key: bytes, value: bytes) -> RuleSet:
+    """Return a version of the rules. Layout: `risk_records`."""
+    return _opened(Table.CONFIG, key, value, risk_records.decode_rules)
+
+
+def window_key(key: WindowKey) -> bytes:
+    """Return the key of a window."""
+    return (
+        _WINDOW_KEY.pack(
+            key.kind, key.livemode, key.currency, key.window_us, key.since_us
+        )
+        + key.subject
+    )
+
+
+def window_of(key: bytes) -> WindowKey:
+    """Return which window a key names."""
+    kind, livemode, currency, window_us, since_us = _key(
+        _WINDOW_KEY, key[: _WINDOW_KEY.size], "a window"
+    )
+    subject = bytes(key[_WINDOW_KEY.size :])
+    try:
+        return WindowKey(
+            LimitKind(kind), bool(livemode), currency, window_us, since_us, subject
+        )
+    except ValueError as exc:
+        raise CorruptionError(f"table window, key {key.hex()}: {exc}") from exc
+
+
+def known_key(key: KnownKey) -> bytes:
+    """Return the key of a destination that an account has paid."""
+    return _KNOWN_KEY.pack(KNOWN_PREFIX[0], key.account_id, key.fingerprint)
+
+
+def known_of(key: bytes) -> KnownKey:
+    """Return the account and the destination in a key of `window`."""
+    if len(key) != _KNOWN_KEY.size:
+        raise CorruptionError(f"table window, key {key.hex()}: no known destination")
+    _, account_id, fingerprint = _KNOWN_KEY.unpack(key)
+    return KnownKey(account_id, fingerprint)
+
+
+def frozen_key(owner_ref: str) -> bytes:
+    """Return the key of how many accounts of an owner are frozen."""
+    return FROZEN_PREFIX + owner_ref.encode()
+
+
+def frozen_of(key: bytes) -> str:
+    """Return the owner in a key of `window`."""
+    return key[1:].decode()
+
+
+def _window_row(key: WindowKey, use: WindowUse) -> Row:
+    return window_key(key), _sealed(risk_records.encode_window(use))
+
+
+def decode_window(key: bytes, value: bytes) -> WindowUse:
+    """Return what a window holds. Layout: `risk_records`."""
+    return _opened(Table.WINDOW, key, value, risk_records.decode_window)
+
+
+def _known_row(key: KnownKey, position: Position) -> Row:
+    return known_key(key), _sealed(_EVIDENCE.pack(_VERSION, *position))
+
+
+def decode_known(key: bytes, value: bytes) -> Position:
+    """Return the first payout seen to settle at a destination. Layout: version, position."""
+
+    def read(body: bytes) -> Position:
+        _, index, ordinal = _EVIDENCE.unpack(body)
+        return index, ordinal
+
+    return _opened(Table.WINDOW, key, value, read)
+
+
+def _frozen_row(owner_ref: str, count: int) -> Row:
+    return frozen_key(owner_ref), _sealed(_UNDER_WAY.pack(_VERSION, count))
+
+
+def decode_frozen(key: bytes, value: bytes) -> int:
+    """Return how many accounts of an owner are frozen. Layout: version, count u32."""
+    return _opened(
+        Table.WINDOW, key, value, lambda body: int(_UNDER_WAY.unpack(body)[1])
+    )
+
+
 def setting_key(setting: Setting) -> bytes:
     """Return the key of a row of `config`."""
     match setting:
@@ -1097,6 +1224,10 @@ def setting_key(setting: Setting) -> bytes:
             return CALENDAR_PREFIX + name + b"\0" + version
         case Suspension():
             return _SUSPENSION_KEY.pack(SUSPENSION_PREFIX[0], setting.rail)
+        case LimitSet():
+            return _SET_KEY.pack(LIMITS_PREFIX[0], setting.version)
+        case RuleSet():
+            return _SET_KEY.pack(RULES_PREFIX[0], setting.version)
         case _:
             assert_never(setting)
 
@@ -1112,6 +1243,10 @@ def decode_setting(key: bytes, value: bytes) -> Setting:
             return decode_calendar(key, value)
         case b"S":
             return decode_suspension(key, value)
+        case b"L":
+            return decode_limits(key, value)
+        case b"V":
+            return decode_rules(key, value)
         case _:
             raise _corrupt(Table.CONFIG, key, "a setting of an unknown kind")
 

@@ -48,6 +48,7 @@ from ledgerd.ledger.commands import (
     Tick,
     Transfer,
 )
+from ledgerd.ledger.risk_commands import RiskCommand
 from ledgerd.raft.entries import Entry, EntryKind
 
 STATE_VERSION_FIRST: Final = 1  # in force in a new cluster
@@ -74,6 +75,7 @@ _COMMAND_SINCE: Final[dict[type[Command | Submit], int]] = {
     CreateHold: 3,
     **dict.fromkeys(get_args(AccountCommand), 3),
     **dict.fromkeys(get_args(CatalogueCommand), 3),
+    **dict.fromkeys(get_args(RiskCommand), 3),
     Tick: 3,
     Approve: 3,
     Reject: 3,

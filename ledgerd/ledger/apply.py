@@ -1,9 +1,9 @@
 """Apply: what one committed entry does to the ledger. Pure; raises nothing for any input.
 
 Two entries have work: a batch of submits in columns, and a list of the rarer commands.
-The first takes the batch path (`submits`), the second the readable one (`decide`), which
-also defines what the first must do. A command that cannot be accepted is refused with a
-code; nothing in a committed entry can stop the ledger.
+The first takes the batch path (`submits`) where no limit and no rule speaks of it, the second
+the readable one (`decide`), which also defines what the first must do. A command that cannot be
+accepted is refused with a code; nothing in a committed entry can stop the ledger.
 """
 
 from collections.abc import Sequence
@@ -39,7 +39,11 @@ def apply(
     state_version: in force before the entry; behaviour that changed asks it.
     Errors: none for any decoded entry; a row of the view that cannot be read raises.
     """
-    if isinstance(work, PayoutColumns) and work.releases_us is None:
+    if (
+        isinstance(work, PayoutColumns)
+        and work.releases_us is None
+        and not view.policy().concerns(ts_us, set(work.currencies))
+    ):
         outcomes, writes = apply_submits(
             view,
             index=index,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
 from ledgerd.ledger.catalogue_commands import CatalogueCommand
+from ledgerd.ledger.risk_commands import RiskCommand
 
 
 class SubmitTerms(NamedTuple):
@@ -490,5 +491,6 @@ Asked: TypeAlias = (
     | AccountCommand
     | PayoutCommand
     | CatalogueCommand
+    | RiskCommand
 )
 Command: TypeAlias = Asked | Tick

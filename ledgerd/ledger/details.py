@@ -162,6 +162,30 @@ def destination_fingerprint(packed: bytes) -> bytes:
     return hashlib.sha256(b"ledgerd destination\0" + packed[1:end]).digest()[:16]
 
 
+class Destination(NamedTuple):
+    """What guards know of where the money goes. fingerprint: `destination_fingerprint`."""
+
+    fingerprint: bytes
+    country: str
+    bank_code: str
+
+
+NOWHERE: Final = Destination(b"", "", "")
+
+
+def destination_of(packed: bytes) -> Destination:
+    """Return where the money goes; NOWHERE where none is given or none can be read."""
+    try:
+        fingerprint = destination_fingerprint(packed)
+        if not fingerprint:
+            return NOWHERE
+        country, at = _sized(packed, _HEAD.size, 2)
+        bank_code, _ = _sized(packed, at, 2)
+        return Destination(fingerprint, country.decode(), bank_code.decode())
+    except ValueError:
+        return NOWHERE
+
+
 def differing(first: bytes, second: bytes) -> tuple[str, ...]:
     """Return the public names of the fields that differ; ("details",) if unreadable."""
     if first == second:

@@ -58,6 +58,7 @@ from ledgerd.ledger.commands import (
     Unfreeze,
 )
 from ledgerd.ledger.rails import RailRecord
+from ledgerd.ledger.risk_commands import RiskCommand, SetLimits, SetRules
 from ledgerd.limits import ID_BYTES, REQUEST_ID_RETENTION_US
 
 FINGERPRINT_BYTES: Final = 16
@@ -105,6 +106,8 @@ class CallKind(IntEnum):
     SET_CATALOGUE = 64
     AMEND_CALENDAR = 65
     SUSPEND_RAIL = 66
+    SET_LIMITS = 72
+    SET_RULES = 73
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +205,8 @@ FIELD_NAMES: Final = {
     CallKind.SET_CATALOGUE: ("rails",),
     CallKind.AMEND_CALENDAR: ("calendar",),
     CallKind.SUSPEND_RAIL: ("rail", "is_suspended", "reason"),
+    CallKind.SET_LIMITS: ("effective_from_us", "source", "as_of", "limits"),
+    CallKind.SET_RULES: ("effective_from_us", "source", "as_of", "rules"),
     CallKind.FUND: (
         "account_id",
         "amount.units",
@@ -282,8 +287,12 @@ def call_of(command: Command) -> CallKind:
 
 
 _CALLS: Final[
-    dict[type[AccountCommand | PayoutCommand | CatalogueCommand], CallKind]
+    dict[
+        type[AccountCommand | PayoutCommand | CatalogueCommand | RiskCommand], CallKind
+    ]
 ] = {
+    SetLimits: CallKind.SET_LIMITS,
+    SetRules: CallKind.SET_RULES,
     SetCatalogue: CallKind.SET_CATALOGUE,
     AmendCalendar: CallKind.AMEND_CALENDAR,
     SuspendRail: CallKind.SUSPEND_RAIL,
@@ -394,6 +403,14 @@ def _client_fields(command: Command) -> tuple[bytes, ...]:
                 bytes([command.is_suspended]),
                 command.reason.encode(),
             )
+        case SetLimits() | SetRules():
+            whole = command.limits if isinstance(command, SetLimits) else command.rules
+            return (
+                _number(command.effective_from_us),
+                command.source.encode(),
+                command.as_of.encode(),
+                _flat(whole),
+            )
         case _:
             return _payout_fields(command)
 
@@ -476,6 +493,8 @@ def _flat(value: object) -> bytes:
         case str():
             raw = value.encode()
             return _number(len(raw)) + raw
+        case bytes():
+            return _number(len(value)) + value
         case tuple():
             return _number(len(value)) + b"".join(map(_flat, value))
         case RailRecord() | Calendar():

@@ -26,8 +26,11 @@ from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.journal import JournalEntry, imbalance
 from ledgerd.ledger.money import fits
 from ledgerd.ledger.payouts import UNDER_WAY, PayoutHead, PayoutStatus
+from ledgerd.ledger.policy import Policy
 from ledgerd.ledger.rails import RailRecord
 from ledgerd.ledger.sums import PayoutSums
+from ledgerd.ledger.window_sums import WindowSums
+from ledgerd.ledger.windows import WindowKey, WindowUse
 
 _FREE_SIGN: Final = frozenset(
     {
@@ -284,6 +287,19 @@ class Audit:
                     f"{counts.get(account_id, 0)} under way, payouts "
                     f"{expected.get(account_id, 0)}",
                 )
+
+    def windows(
+        self,
+        policy: Policy,
+        stored: Mapping[WindowKey, WindowUse],
+        payouts: Iterable[tuple[PayoutHead, PayoutStatus | None]],
+    ) -> None:
+        """Compare the windows with all payouts, in the order of their positions. # I13."""
+        sums = WindowSums(policy)
+        for head, status in payouts:
+            sums.payout(head, status)
+        for difference in sums.differences(stored):
+            self._breach("I13", str(difference.key), difference.what)
 
     def holds(self, holds: Iterable[Hold]) -> None:
         """Compare `held` in the fold with the sum over open holds. # I4."""

@@ -27,9 +27,12 @@ from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.journal import JournalEntry
 from ledgerd.ledger.payouts import PayoutHead, PayoutStatus
+from ledgerd.ledger.policy import Policy
 from ledgerd.ledger.rails import RailRecord
+from ledgerd.ledger.risk import LimitSet, RuleSet
 from ledgerd.ledger.timers import Timer
 from ledgerd.ledger.vouchers import Voucher
+from ledgerd.ledger.windows import WindowKey, WindowUse
 
 
 class ExternalRef(NamedTuple):
@@ -37,6 +40,13 @@ class ExternalRef(NamedTuple):
 
     bank: bytes
     reference: bytes
+
+
+class KnownKey(NamedTuple):
+    """Names a destination that an account may have paid before."""
+
+    account_id: bytes
+    fingerprint: bytes
 
 
 class LedgerView(Protocol):
@@ -130,6 +140,22 @@ class LedgerView(Protocol):
         """Return all versions of rails and calendars, and what is suspended."""
         ...
 
+    def policy(self) -> Policy:
+        """Return all versions of limits and rules."""
+        ...
+
+    def window(self, key: WindowKey) -> WindowUse:
+        """Return what a window holds; EMPTY if nothing ever counted in it."""
+        ...
+
+    def known_destination(self, key: KnownKey) -> Position | None:
+        """Return the first payout seen to settle there; None if none was."""
+        ...
+
+    def frozen_accounts(self, owner_ref: str) -> int:
+        """Return how many accounts of an owner are frozen."""
+        ...
+
     def timers(self, due_us: int, limit: int) -> list[Timer]:
         """Return the first `limit` timers that are due at or before `due_us`, in order."""
         ...
@@ -206,5 +232,10 @@ class Writes:
     evidence: list[tuple[EvidenceId, EvidenceUse]] = field(default_factory=list)
     exceptions: list[LedgerException] = field(default_factory=list)
     ready: list[tuple[int, int, tuple[int, ...]]] = field(default_factory=list)
+    limits: list[LimitSet] = field(default_factory=list)
+    rules: list[RuleSet] = field(default_factory=list)
+    windows: list[tuple[WindowKey, WindowUse]] = field(default_factory=list)
+    known_destinations: list[tuple[KnownKey, Position]] = field(default_factory=list)
+    frozen_owners: list[tuple[str, int]] = field(default_factory=list)
     timers: list[tuple[Timer, bool]] = field(default_factory=list)
     event_seq: int | None = None

@@ -30,10 +30,13 @@ from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.journal import EntryReason, JournalEntry, Leg, Touched
 from ledgerd.ledger.money import fits
 from ledgerd.ledger.payouts import UNDER_WAY, PayoutHead, PayoutStatus
+from ledgerd.ledger.policy import Policy
 from ledgerd.ledger.rails import RailRecord
+from ledgerd.ledger.risk import LimitSet, RuleSet
 from ledgerd.ledger.timers import Timer
-from ledgerd.ledger.view import ExternalRef, LedgerView, Writes
+from ledgerd.ledger.view import ExternalRef, KnownKey, LedgerView, Writes
 from ledgerd.ledger.vouchers import Voucher
+from ledgerd.ledger.windows import WindowKey, WindowUse
 
 
 class Plan(NamedTuple):
@@ -89,6 +92,15 @@ class WorkingSet:
         self._new_rail_keys: dict[str, Position] = {}
         self._new_evidence: dict[EvidenceId, EvidenceUse] = {}
         self._new_exceptions: dict[Position, LedgerException] = {}
+        self._policy = view.policy()
+        self._new_limits: list[LimitSet] = []
+        self._new_rules: list[RuleSet] = []
+        self._windows: dict[WindowKey, WindowUse] = {}
+        self._known: dict[KnownKey, Position | None] = {}
+        self._frozen: dict[str, int] = {}
+        self._changed_windows: set[WindowKey] = set()
+        self._new_known: dict[KnownKey, Position] = {}
+        self._changed_frozen: set[str] = set()
         self._timers: dict[Timer, bool] = {}
         self._journal: list[JournalEntry] = []
         self._events: list[Event] = []
@@ -192,6 +204,42 @@ class WorkingSet:
     def suspension(self, number: int) -> Suspension:
         """Return whether a rail is suspended."""
         return self._catalogue.suspension(number)
+
+    @property
+    def policy(self) -> Policy:
+        """All versions of limits and rules that were set before this entry.
+
+        None of its own takes effect within it: their log times are later than the entry's.
+        """
+        return self._policy
+
+    @property
+    def limits_version(self) -> int:
+        """The version of the newest limits, those of this entry too."""
+        return len(self._policy.limits) + len(self._new_limits)
+
+    @property
+    def rules_version(self) -> int:
+        """The version of the newest rules, those of this entry too."""
+        return len(self._policy.rules) + len(self._new_rules)
+
+    def window(self, key: WindowKey) -> WindowUse:
+        """Return what a window holds now."""
+        if key not in self._windows:
+            self._windows[key] = self._view.window(key)
+        return self._windows[key]
+
+    def known_destination(self, key: KnownKey) -> Position | None:
+        """Return the first payout seen to settle there."""
+        if key not in self._known:
+            self._known[key] = self._view.known_destination(key)
+        return self._known[key]
+
+    def frozen_accounts(self, owner_ref: str) -> int:
+        """Return how many accounts of an owner are frozen."""
+        if owner_ref not in self._frozen:
+            self._frozen[owner_ref] = self._view.frozen_accounts(owner_ref)
+        return self._frozen[owner_ref]
 
     def rail_key(self, key: str) -> Position | None:
         """Return which payout has or had the rail key."""
@@ -305,7 +353,16 @@ class WorkingSet:
 
     def set_account_status(self, account_id: bytes, status: AccountStatus) -> None:
         """Close or freeze an account, or let it work again."""
-        self._existing(account_id).status = status
+        account = self._existing(account_id)
+        change = (status is AccountStatus.FROZEN) - (
+            account.status is AccountStatus.FROZEN
+        )
+        if change and account.owner_ref:
+            count = self.frozen_accounts(account.owner_ref) + change
+            assert count >= 0, (account, count)
+            self._frozen[account.owner_ref] = count
+            self._changed_frozen.add(account.owner_ref)
+        account.status = status
         self._changed_accounts.add(account_id)
 
     def set_reversed(self, ref: ExternalRef, reversed_minor: int) -> None:
@@ -404,6 +461,26 @@ class WorkingSet:
         suspensions = {**self._catalogue.suspensions, suspension.rail: suspension}
         self._catalogue = replace(self._catalogue, suspensions=suspensions)
         self._new_suspensions[suspension.rail] = suspension
+
+    def set_limits(self, limits: LimitSet) -> None:
+        """Add a version of the limits, in force from a later entry on."""
+        assert limits.version == self.limits_version + 1, limits
+        self._new_limits.append(limits)
+
+    def set_rules(self, rules: RuleSet) -> None:
+        """Add a version of the rules, in force from a later entry on."""
+        assert rules.version == self.rules_version + 1, rules
+        self._new_rules.append(rules)
+
+    def set_window(self, key: WindowKey, use: WindowUse) -> None:
+        """Change what a window holds."""
+        self._windows[key] = use
+        self._changed_windows.add(key)
+
+    def know_destination(self, key: KnownKey, position: Position) -> None:
+        """Keep which payout was the first seen to settle there."""
+        assert self.known_destination(key) is None, key
+        self._known[key] = self._new_known[key] = position
 
     def use_rail_key(self, key: str, position: Position) -> None:
         """Give a payout its rail key; it keeps the earlier ones."""
@@ -513,6 +590,15 @@ class WorkingSet:
                 (rail, index, tuple(sorted(ordinals)))
                 for (rail, index), ordinals in sorted(self._ready.items())
                 if ordinals != self._ready_before[rail, index]
+            ],
+            limits=self._new_limits,
+            rules=self._new_rules,
+            windows=[
+                (key, self._windows[key]) for key in sorted(self._changed_windows)
+            ],
+            known_destinations=sorted(self._new_known.items()),
+            frozen_owners=[
+                (owner, self._frozen[owner]) for owner in sorted(self._changed_frozen)
             ],
             timers=sorted(self._timers.items()),
             event_seq=self._event_seq if self._events else None,

@@ -1,14 +1,17 @@
 """The ties of holds, vouchers and reversals, and of what is counted for an account; as in `ties`.
 
 A hold is tied to its id and, while it is open, to its timer; a voucher to the event of the call
-that made it; a reversal to the Fund that it reverses.
+that made it; a reversal to the Fund that it reverses; a window to the limits that asked for it, a
+known destination to the payout that settled there.
 """
 
 from ledgerd.formats import records
 from ledgerd.formats.records import Table
+from ledgerd.ledger.details import destination_of
 from ledgerd.ledger.events import EventKind
 from ledgerd.ledger.holds import HoldState
 from ledgerd.ledger.identity import IdKind
+from ledgerd.ledger.risk import LimitKind
 from ledgerd.ledger.timers import TimerKind
 from ledgerd.storage.tables import Tables
 from ledgerd.storage.ties import lonely
@@ -56,3 +59,40 @@ def check_under_way(tables: Tables, key: bytes, value: bytes) -> None:
     records.decode_under_way(key, value)
     if tables.account(key) is None:
         raise lonely(Table.UNDER_WAY, key, "no account of this id")
+
+
+def check_window(tables: Tables, key: bytes, value: bytes) -> None:
+    """A limit asked for it from then on, or a payout settled there.
+
+    Nothing leads to a destination's fingerprint or an owner's reference: a replay finds those.
+    """
+    if key.startswith(records.KNOWN_PREFIX):
+        known = records.known_of(key)
+        head = tables.payout_head(records.decode_known(key, value))
+        if head is None or (
+            (head.account_id, destination_of(head.details).fingerprint) != known
+        ):
+            raise lonely(Table.WINDOW, key, "another payout settled there")
+        return
+    if key.startswith(records.FROZEN_PREFIX):
+        records.decode_frozen(key, value)
+        return
+    records.decode_window(key, value)
+    window = records.window_of(key)
+    if not any(
+        row.effective_from_us == window.since_us
+        and any(
+            (limit.kind, limit.currency, limit.window_us)
+            == (window.kind, window.currency, window.window_us)
+            for limit in row.limits
+        )
+        for row in tables.policy().limits
+    ):
+        raise lonely(Table.WINDOW, key, "no limit asked for it from then on")
+    match window.kind:
+        case LimitKind.ACCOUNT_WINDOW:
+            account = tables.account(window.subject)
+            if account is None or account.book != (window.livemode, window.currency):
+                raise lonely(Table.WINDOW, key, "no account of this book has this id")
+        case LimitKind.TOTAL_WINDOW if window.subject:
+            raise lonely(Table.WINDOW, key, "a total has no subject")

@@ -2,7 +2,7 @@
 
     log     every value's checksum, index, chain link and order; the hard state twins
     rows    every row of state/: its checksum; I2 trial balance, I4 to I7 sums over payouts, I8
-            fold, I11 dense sequences of events and of each account
+            fold, I11 dense sequences of events and of each account, I13 windows
     replay  the whole log folded again into an empty state: digest and every row must be equal;
             not where the log was cut, for its beginning is gone (F27); there each row is looked
             at beside those that lead to it (`ties`)
@@ -28,6 +28,7 @@ from ledgerd.ledger.accounts import (
     NO_ENTRY,
     Account,
     AccountKind,
+    AccountStatus,
     Book,
     EntryPosition,
     InternalKey,
@@ -39,8 +40,11 @@ from ledgerd.ledger.identity import IdKind
 from ledgerd.ledger.journal import JournalEntry, Touched
 from ledgerd.ledger.money import currency_code
 from ledgerd.ledger.payouts import UNDER_WAY
+from ledgerd.ledger.policy import Policy
 from ledgerd.ledger.rails import RailRecord
 from ledgerd.ledger.sums import PayoutSums
+from ledgerd.ledger.window_sums import WindowSums
+from ledgerd.ledger.windows import WindowKey, WindowUse
 from ledgerd.raft.entries import GENESIS_ANCHOR, Anchor, Entry, Index, NodeId
 from ledgerd.replica.fold import fold
 from ledgerd.storage import keys
@@ -274,7 +278,7 @@ def _check_rows(
 ) -> None:
     """Read every row with its checksum, and compare what can be computed from other rows."""
     report.rows = {table.value: tables.count(table) for table in Table}
-    books = _Books(applied.index, report)
+    books = _Books(applied.index, report, _policy(tables))
     total = sum(report.rows.values())
     done = 0
     for table in Table:
@@ -301,10 +305,18 @@ def _check_rows(
     progress("rows", total, total)
 
 
+def _policy(tables: Tables) -> Policy:
+    """Return limits and rules; none where a version is damaged, which its own row reports."""
+    try:
+        return tables.policy()
+    except CorruptionError:
+        return Policy()
+
+
 class _Books:
     """What is gathered in one pass over all rows, and compared at its end."""
 
-    def __init__(self, applied: Index, report: Report) -> None:
+    def __init__(self, applied: Index, report: Report, policy: Policy) -> None:
         self.accounts: dict[bytes, Account] = {}
         self.internals: dict[InternalKey, int] = {}
         self._applied = applied
@@ -313,6 +325,9 @@ class _Books:
         self._touched: dict[bytes, Touched] = {}
         self._last_entries: dict[bytes, EntryPosition] = {}
         self._sums = PayoutSums()
+        self._window_sums = WindowSums(policy)
+        self._windows: dict[WindowKey, WindowUse] = {}
+        self._frozen_stored: dict[str, int] = {}
         self._held: dict[bytes, int] = {}
         self._under_way: dict[bytes, int] = {}
         self._under_way_stored: dict[bytes, int] = {}
@@ -372,6 +387,8 @@ class _Books:
                 setting = records.decode_setting(key, value)
                 if isinstance(setting, RailRecord):
                     self._sums.rail(setting)
+            case Table.WINDOW:
+                self._window(key, value)
             case Table.TIMER:
                 timer = records.timer_of(key, value)
                 self._within(table, key, timer.position[0])
@@ -408,6 +425,7 @@ class _Books:
         self._within(Table.PAYOUT, key, head.position[0])
         status = tables.payout_status(head.position)
         self._sums.payout(head, status)
+        self._window_sums.payout(head, status)
         if status is not None and status.back_minor > head.amount_minor:
             self._report.add(
                 _place(Table.PAYOUT_STATE, key),
@@ -423,6 +441,18 @@ class _Books:
                 _place(Table.ID, records.id_key(IdKind.PAYOUT, head.payout_id)),
                 f"it does not lead to the payout at position {head.position}",
             )
+
+    def _window(self, key: bytes, value: bytes) -> None:
+        if key.startswith(records.KNOWN_PREFIX):
+            records.known_of(key)
+            position = records.decode_known(key, value)
+            self._within(Table.WINDOW, key, position[0])
+        elif key.startswith(records.FROZEN_PREFIX):
+            owner = records.frozen_of(key)
+            self._frozen_stored[owner] = records.decode_frozen(key, value)
+        else:
+            use = records.decode_window(key, value)
+            self._windows[records.window_of(key)] = use
 
     def _hold(self, tables: Tables, key: bytes, value: bytes) -> None:
         hold = records.decode_hold(key, value)
@@ -512,6 +542,10 @@ class _Books:
                 f"the books say {difference.found_minor}, payouts "
                 f"{difference.expected_minor} minor units ({difference.invariant})",
             )
+        for window in self._window_sums.differences(self._windows):
+            place = _place(Table.WINDOW, records.window_key(window.key))
+            self._report.add(place, f"{window.what} (I13)")
+        self._compare_frozen()
         if self._event_seq_stored != self._event_seq:
             self._report.add(
                 _place(Table.META, records.META_EVENT_SEQ),
@@ -525,6 +559,19 @@ class _Books:
                 f"{self._leaves} leaves, expected {leaves_due}: one for each applied entry from "
                 f"{self._first_leaf} on",
             )
+
+    def _compare_frozen(self) -> None:
+        frozen: dict[str, int] = {}
+        for account in self.accounts.values():
+            if account.status is AccountStatus.FROZEN and account.owner_ref:
+                frozen[account.owner_ref] = frozen.get(account.owner_ref, 0) + 1
+        for owner in sorted(frozen.keys() | self._frozen_stored.keys()):
+            stored, count = self._frozen_stored.get(owner, 0), frozen.get(owner, 0)
+            if stored != count:
+                self._report.add(
+                    _place(Table.WINDOW, records.frozen_key(owner)),
+                    f"{stored} accounts of the owner are said to be frozen, {count} are",
+                )
 
     def _compare_account(self, account_id: bytes, account: Account) -> None:
         place = _place(Table.ACCOUNT, account_id)

@@ -27,6 +27,7 @@ from ledgerd.ledger.exceptions import LedgerException
 from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.payouts import PayoutHead, PayoutState, PayoutStatus
+from ledgerd.ledger.policy import Policy
 from ledgerd.ledger.vouchers import Voucher
 from ledgerd.limits import PAGE_ROWS_MAX
 from ledgerd.raft.entries import Index
@@ -375,6 +376,10 @@ class StateReader:
     def catalogue(self) -> Catalogue:
         """Return all versions of rails and calendars, and what is suspended."""
         return self._tables.catalogue()
+
+    def policy(self) -> Policy:
+        """Return all versions of limits and rules."""
+        return self._tables.policy()
 
     def fee_schedule(self) -> FeeSchedule:
         """Return the fee schedule in force."""

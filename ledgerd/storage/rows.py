@@ -62,6 +62,8 @@ def check_row(tables: Tables, table: Table, key: bytes, value: bytes) -> None:
             account_ties.check_voucher(tables, key, value)
         case Table.CONFIG:
             ties.check_setting(key, records.decode_setting(key, value))
+        case Table.WINDOW:
+            account_ties.check_window(tables, key, value)
         case Table.TIMER:
             account_ties.check_timer(tables, key, value)
         case Table.META:

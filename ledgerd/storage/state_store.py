@@ -26,9 +26,11 @@ from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.journal import JournalEntry
 from ledgerd.ledger.payouts import PayoutHead, PayoutStatus
+from ledgerd.ledger.policy import Policy
 from ledgerd.ledger.timers import Timer
-from ledgerd.ledger.view import ExternalRef, LedgerView
+from ledgerd.ledger.view import ExternalRef, KnownKey, LedgerView
 from ledgerd.ledger.vouchers import Voucher
+from ledgerd.ledger.windows import WindowKey, WindowUse
 from ledgerd.limits import ID_BYTES
 from ledgerd.raft.entries import Entry, EntryKind, Index
 from ledgerd.raft.membership import Membership
@@ -289,6 +291,7 @@ class _View:
         self._internals = tables.internals()
         self._fee_schedule = tables.fee_schedule()
         self._catalogue = tables.catalogue()
+        self._policy = tables.policy()
         self._event_seq = tables.event_seq()
         self._largest_payout_id = tables.largest_payout_id()
 
@@ -304,6 +307,7 @@ class _View:
             elif table.table is Table.CONFIG:
                 self._fee_schedule = self.tables.fee_schedule()
                 self._catalogue = self.tables.catalogue()
+                self._policy = self.tables.policy()
             elif table.table is Table.META:
                 self._event_seq = self.tables.event_seq()
 
@@ -386,6 +390,22 @@ class _View:
     def catalogue(self) -> Catalogue:
         """Return all versions of rails and calendars."""
         return self._catalogue
+
+    def policy(self) -> Policy:
+        """Return all versions of limits and rules."""
+        return self._policy
+
+    def window(self, key: WindowKey) -> WindowUse:
+        """Return what a window holds."""
+        return self.tables.window(key)
+
+    def known_destination(self, key: KnownKey) -> Position | None:
+        """Return the first payout seen to settle there."""
+        return self.tables.known_destination(key)
+
+    def frozen_accounts(self, owner_ref: str) -> int:
+        """Return how many accounts of an owner are frozen."""
+        return self.tables.frozen_accounts(owner_ref)
 
     def rail_key(self, key: str) -> Position | None:
         """Return the position of the payout that has or had this rail key."""

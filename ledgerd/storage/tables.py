@@ -28,10 +28,13 @@ from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.journal import JournalEntry
 from ledgerd.ledger.payouts import PayoutHead, PayoutStatus
+from ledgerd.ledger.policy import Policy
 from ledgerd.ledger.rails import RailRecord
+from ledgerd.ledger.risk import LimitSet, RuleSet
 from ledgerd.ledger.timers import Timer
-from ledgerd.ledger.view import ExternalRef
+from ledgerd.ledger.view import ExternalRef, KnownKey
 from ledgerd.ledger.vouchers import Voucher
+from ledgerd.ledger.windows import EMPTY, WindowKey, WindowUse
 from ledgerd.limits import ID_BYTES
 from ledgerd.raft.membership import NOBODY, Membership
 from ledgerd.replica.tree import NO_TREE, Edge, TreeNode, edge_of, leaf_hash
@@ -196,9 +199,37 @@ class Tables:
                     calendars[calendar.name] = (*before, calendar)
                 case Suspension() as suspension:
                     suspensions[suspension.rail] = suspension
-                case FeeSchedule():
+                case FeeSchedule() | LimitSet() | RuleSet():
                     pass
         return Catalogue(rails, calendars, suspensions)
+
+    def policy(self) -> Policy:
+        """Return all versions of limits and rules."""
+        return Policy(
+            [
+                records.decode_limits(key, value)
+                for key, value in self._under(Table.CONFIG, records.LIMITS_PREFIX)
+            ],
+            [
+                records.decode_rules(key, value)
+                for key, value in self._under(Table.CONFIG, records.RULES_PREFIX)
+            ],
+        )
+
+    def window(self, key: WindowKey) -> WindowUse:
+        """Return what a window holds."""
+        raw = records.window_key(key)
+        return self._row(Table.WINDOW, raw, records.decode_window) or EMPTY
+
+    def known_destination(self, key: KnownKey) -> Position | None:
+        """Return the first payout seen to settle there."""
+        raw = records.known_key(key)
+        return self._row(Table.WINDOW, raw, records.decode_known)
+
+    def frozen_accounts(self, owner_ref: str) -> int:
+        """Return how many accounts of an owner are frozen."""
+        raw = records.frozen_key(owner_ref)
+        return self._row(Table.WINDOW, raw, records.decode_frozen) or 0
 
     def timers(self, due_us: int, limit: int) -> list[Timer]:
         """Return the first `limit` timers that are due at or before `due_us`, in order."""
@@ -315,6 +346,12 @@ class Tables:
                     yield from cursor.iternext(keys=True, values=False)
         except DAMAGE as error:
             raise CorruptionError(f"state/, table {table}: {error}") from error
+
+    def _under(self, table: Table, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        for key, value in self.scan(table, start=prefix):
+            if not key.startswith(prefix):
+                return
+            yield key, value
 
     def _row(
         self, table: Table, key: bytes, decode: Callable[[bytes, bytes], Row]

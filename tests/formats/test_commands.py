@@ -334,7 +334,11 @@ def test_field_numbers_stand():
             (65, "amend_calendar"),
             (66, "suspend_rail"),
             (67, "submit"),
+            (72, "set_limits"),
+            (73, "set_rules"),
         ],
+        "SetLimits": _numbered("request_id", "limits", "principal"),
+        "SetRules": _numbered("request_id", "rules", "principal"),
         "SetCatalogue": _numbered("request_id", "rails", "principal"),
         "AmendCalendar": _numbered("request_id", "calendar", "principal"),
         "SuspendRail": _numbered(

@@ -34,9 +34,11 @@ from ledgerd.ledger.identity import CallKind, IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.journal import EntryReason, JournalEntry, Leg, Touched
 from ledgerd.ledger.outcomes import Outcomes, Refusal, Retry
 from ledgerd.ledger.payouts import PayoutHead, PayoutState, PayoutStatus
+from ledgerd.ledger.risk import LimitKind
 from ledgerd.ledger.timers import Timer, TimerKind
 from ledgerd.ledger.view import ExternalRef, Writes
 from ledgerd.ledger.vouchers import Voucher, VoucherState
+from ledgerd.ledger.windows import Slot, WindowKey, WindowUse
 from tests.formats import golden
 from tests.ledger.making import ALICE, BOB, MAX, PACKED, SWIFT, USD, ledger, submit, uid
 
@@ -217,6 +219,8 @@ FULL_STATUS = PayoutStatus(
 )
 SCHEDULED = HEAD._replace(state=PayoutState.SCHEDULED, release_at_us=123)
 TIMER = Timer(123, (7, 3), TimerKind.RELEASE)
+WINDOW = WindowKey(LimitKind.TOTAL_WINDOW, True, 7, 24, 9, b"")
+WINDOW_USE = WindowUse(600, 2, 9, (Slot(8, 5, 1),))
 ALL_WRITES = replace(
     WRITES,
     payout_pasts=[((8, 1, 0), (7, 3), BEFORE)],
@@ -229,6 +233,7 @@ ALL_WRITES = replace(
     evidence=[(FACT, USE)],
     exceptions=[EXCEPTION],
     ready=[(12, 7, (3, 4, 9))],
+    windows=[(WINDOW, WINDOW_USE)],
 )
 
 Decoder = Callable[[bytes, bytes], Any]
@@ -263,6 +268,7 @@ DECODED: dict[Table, tuple[Decoder, list[Any]]] = {
     Table.EXCEPTION: (records.decode_exception, [EXCEPTION]),
     Table.READY: (records.decode_ready, [(3, 4, 9)]),
     Table.UNDER_WAY: (records.decode_under_way, [3]),
+    Table.WINDOW: (records.decode_window, [WINDOW_USE]),
 }
 
 
@@ -299,6 +305,7 @@ def test_tables_stand_in_their_digest_order():
         "exception",
         "ready",
         "under_way",
+        "window",
     ]
     assert list(rows_of(ALL_WRITES)) == WRITTEN
 

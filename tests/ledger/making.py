@@ -30,9 +30,12 @@ from ledgerd.ledger.commands import (
 )
 from ledgerd.ledger.decide.one import apply_readable
 from ledgerd.ledger.details import Details, pack_details
+from ledgerd.ledger.invariants import Audit
 from ledgerd.ledger.money import currency_number
 from ledgerd.ledger.outcomes import Outcome, Refusal
 from ledgerd.ledger.payouts import PayoutStatus
+from ledgerd.ledger.risk import Action, Limit, LimitKind, Rule, RuleKind
+from ledgerd.ledger.risk_commands import SetLimits, SetRules
 from ledgerd.ledger.view import Writes
 from tests.fakes import MemoryLedger
 
@@ -43,6 +46,7 @@ US_ACH, EU_SCT, SWIFT, SANDBOX = 2, 7, 12, 1
 MAX = 2**63 - 1
 NOW_MS = 1_760_000_000_000
 MINUTE_US = 60 * 1_000_000
+DAY_US = 24 * 60 * MINUTE_US
 
 DETAILS = Details(
     destination_kind=2,
@@ -96,6 +100,31 @@ def set_fees(number: int = 1, *rules: FeeRule, **changes) -> SetFees:
     """A SetFees of 25 cents and 10 basis points by SWIFT."""
     rules = rules or (FeeRule(SWIFT, USD, 25, 10, 0, MAX),)
     return replace(SetFees(uid(number), rules, "tariff", "svc"), **changes)
+
+
+def limit(kind: LimitKind = LimitKind.PER_PAYOUT, **changes) -> Limit:
+    """A limit of 50.00 USD: on each payout, or within a day."""
+    window_us = 0 if kind is LimitKind.PER_PAYOUT else DAY_US
+    made = Limit(kind, USD, window_us=window_us, amount_minor_max=5_000)
+    return made._replace(**changes)
+
+
+def rule(kind: RuleKind = RuleKind.AMOUNT, **changes) -> Rule:
+    """A rule that asks for a review, of payouts above 50.00 USD where it is about amounts."""
+    made = Rule(f"{kind.name.lower()} rule", kind, Action.REVIEW)
+    if kind in (RuleKind.AMOUNT, RuleKind.FIRST_DESTINATION):
+        made = made._replace(currency=USD, amount_minor=5_000)
+    return made._replace(**changes)
+
+
+def set_limits(number: int, *limits: Limit, **changes) -> SetLimits:
+    command = SetLimits(uid(number), 0, "policy", "2026-11-21", limits, "root")
+    return replace(command, **changes)
+
+
+def set_rules(number: int, *rules: Rule, **changes) -> SetRules:
+    command = SetRules(uid(number), 0, "policy", "2026-11-21", rules, "root")
+    return replace(command, **changes)
 
 
 def close_account(number: int = 1, **changes) -> CloseAccount:
@@ -208,6 +237,14 @@ class Ledger(MemoryLedger):
             outcomes
         )
         return applied
+
+    def window_breaches(self) -> list[str]:
+        """Where the windows do not hold what the payouts say. I13."""
+        audit = Audit()
+        audit.windows(
+            self.view.policy(), self.view.all_windows(), self.view.all_payouts()
+        )
+        return list(map(str, audit.breaches))
 
     def plant(self, *accounts: Account) -> None:
         """Put account rows that no command of today can make: closed, owing, huge."""

@@ -23,10 +23,12 @@ from ledgerd.ledger.commands import (
     SetFees,
     Submit,
 )
+from ledgerd.ledger.details import destination_fingerprint
 from ledgerd.ledger.holds import HoldState
 from ledgerd.ledger.money import currency_number
 from ledgerd.ledger.outcomes import Outcome, Refusal
 from ledgerd.ledger.payouts import PayoutState, PayoutStatus
+from ledgerd.ledger.risk import NO_BOUND, Action, Limit, LimitKind, Rule, RuleKind
 from ledgerd.ledger.view import Writes
 from ledgerd.ledger.vouchers import VoucherState
 from ledgerd.limits import DETAILS_BYTES_MAX, HOLD_TTL_US_MAX
@@ -39,6 +41,7 @@ from tests.ledger.making import (
     EVE,
     JPY,
     MAX,
+    PACKED,
     SANDBOX,
     SWIFT,
     US_ACH,
@@ -54,12 +57,16 @@ from tests.ledger.making import (
     fund,
     fund_reverse,
     ledger,
+    limit,
     name,
     open_account,
     post_entry,
     reject_voucher,
     release_hold,
+    rule,
     set_fees,
+    set_limits,
+    set_rules,
     submit,
     transfer,
     uid,
@@ -92,6 +99,8 @@ class Scene:
     hold: dict[str, object] = field(default_factory=dict)
     voucher: Callable[[Ledger], None] | None = None
     rail: dict[str, object] = field(default_factory=dict)
+    limits: list[Limit] = field(default_factory=list)
+    rules: list[Rule] = field(default_factory=list)
 
     def play(self) -> str:
         """Return the name of the answer."""
@@ -108,6 +117,8 @@ class Scene:
             account = books.view.account(account_id)
             assert account is not None
             books.plant(replace(account, **changes))
+        if self.limits or self.rules:
+            books.do([set_limits(0xF1, *self.limits), set_rules(0xF2, *self.rules)])
         if self.payout_state is not None:
             status = PayoutStatus(self.payout_state, 1, (3, 0, 0), books.ts_us)
             books.plant_status((3, 0), status)
@@ -120,6 +131,26 @@ class Scene:
 
 
 Fault = Callable[[Scene], None]
+
+
+def bounded(kind: LimitKind, **changes: object) -> Fault:
+    """A limit that 9.99 pass, and 10.00 do not."""
+
+    def apply(scene: Scene) -> None:
+        changed = {"amount_minor_max": 999} | changes
+        scene.limits.append(limit(kind, **changed))
+
+    return apply
+
+
+def ruled(kind: RuleKind, **changes: object) -> Fault:
+    """A rule that refuses."""
+
+    def apply(scene: Scene) -> None:
+        made = rule(kind, action=Action.REFUSE, **changes)
+        scene.rules.append(made)
+
+    return apply
 
 
 def asks(**changes: object) -> Fault:
@@ -225,6 +256,7 @@ def retired(scene: Scene) -> None:
 
 
 NOT_V7 = bytes(16)
+FINGERPRINT = destination_fingerprint(PACKED)
 BGN = currency_number("BGN")
 CLOSED = {"status": AccountStatus.CLOSED}
 FROZEN = {"status": AccountStatus.FROZEN}
@@ -255,9 +287,62 @@ CASES: dict[
             ("RAIL_DESTINATION", "rail", rail_is(account_number_bytes_max=8)),
             ("RAIL_AMOUNT_MIN", "bounds", rail_is(amount_minor_min=1_001)),
             ("RAIL_AMOUNT_MAX", "bounds", rail_is(amount_minor_max=999)),
+            (
+                "DESTINATION_BLOCKED",
+                "blocked",
+                ruled(RuleKind.BLOCKED_DESTINATION, destinations=(FINGERPRINT,)),
+            ),
+            (
+                "DESTINATION_BLOCKED",
+                "bank",
+                ruled(RuleKind.BLOCKED_BANK, banks=(("", "021000021"),)),
+            ),
+            ("RULE_REFUSED", "rule", ruled(RuleKind.AMOUNT, amount_minor=999)),
+            ("RULE_REFUSED", "age", ruled(RuleKind.NEW_ACCOUNT, age_us=2**60)),
+            ("LIMIT_PER_PAYOUT", "each", bounded(LimitKind.PER_PAYOUT)),
+            ("LIMIT_WINDOW_AMOUNT", "of account", bounded(LimitKind.ACCOUNT_WINDOW)),
+            ("LIMIT_WINDOW_AMOUNT", "of total", bounded(LimitKind.TOTAL_WINDOW)),
+            (
+                "LIMIT_WINDOW_COUNT",
+                "of destination",
+                bounded(
+                    LimitKind.DESTINATION_WINDOW,
+                    amount_minor_max=NO_BOUND,
+                    count_max=0,
+                ),
+            ),
             ("INSUFFICIENT_FUNDS", "funds", alice(available_minor=999)),
             ("INSUFFICIENT_FUNDS", "minimum", alice(min_balance_minor=98_001)),
             ("OVERFLOW", "reserved", alice(reserved_minor=MAX - 999)),
+        ],
+    ),
+    "set_limits": (
+        lambda: set_limits(2, limit()),
+        [
+            ("KEY_TOO_OLD", "id", asks(request_id=uid(2, OLD))),
+            ("INVALID_COMMAND", "id", asks(request_id=NOT_V7)),
+            ("INVALID_COMMAND", "source", asks(source="")),
+            ("INVALID_COMMAND", "time", asks(effective_from_us=-1)),
+            ("INVALID_COMMAND", "limits", asks(limits=(limit(), limit()))),
+            ("ACCOUNT_NOT_FOUND", "limits", asks(limits=(limit(account_id=EVE),))),
+            ("RAIL_NOT_FOUND", "limits", asks(limits=(limit(rail=999),))),
+            (
+                "CURRENCY_MISMATCH",
+                "limits",
+                asks(limits=(limit(account_id=ALICE, currency=EUR),)),
+            ),
+            ("CURRENCY_RETIRED", "limits", asks(limits=(limit(currency=BGN),))),
+            ("RAIL_CURRENCY", "limits", asks(limits=(limit(rail=EU_SCT),))),
+        ],
+    ),
+    "set_rules": (
+        lambda: set_rules(2, rule()),
+        [
+            ("KEY_TOO_OLD", "id", asks(request_id=uid(2, OLD))),
+            ("INVALID_COMMAND", "id", asks(request_id=NOT_V7)),
+            ("INVALID_COMMAND", "as of", asks(as_of="x" * 256)),
+            ("INVALID_COMMAND", "rules", asks(rules=(rule(), rule()))),
+            ("CURRENCY_RETIRED", "rules", asks(rules=(rule(currency=BGN),))),
         ],
     ),
     "open_account": (

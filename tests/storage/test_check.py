@@ -30,6 +30,7 @@ from tests.storage.world import (
     RICH,
     USD,
     History,
+    limited_history,
     make_node,
     open_node,
     usual_history,
@@ -216,6 +217,45 @@ def test_a_wrong_count_of_payouts_under_way_is_found(node: Path) -> None:
     found = json.loads(result.stdout)["findings"]
     assert result.exit_code == 71
     assert any("2 payouts are said to be under way" in one["what"] for one in found)
+
+
+def test_a_window_that_its_payouts_contradict_is_found(tmp_path: Path) -> None:
+    """What the window holds is the sum of the payouts that it counts. I13."""
+    history = limited_history()
+    make_node(tmp_path / "node", history.entries)
+    assert run(tmp_path / "node").exit_code == 0
+
+    with open_node(tmp_path / "node") as environment:
+        handle = environment.state_tables[Table.WINDOW]
+        with environment.state.begin(write=True) as transaction:
+            key, value = next(transaction.cursor(handle).iternext())
+            use = records.decode_window(key, value)._replace(open_minor=699)
+            window = (records.window_of(key), use)
+            ((_, rows, _),) = records.encode_writes(Writes(windows=[window]))
+            transaction.put(*rows[0], db=handle)
+
+    result = run(tmp_path / "node")
+
+    found = json.loads(result.stdout)["findings"]
+    assert result.exit_code == 71
+    assert f"state/ table window key {key.hex()}" in places(result)
+    assert any("I13" in one["what"] for one in found)
+
+
+def test_a_wrong_count_of_frozen_accounts_is_found(tmp_path: Path) -> None:
+    """It stands beside the accounts that it counts."""
+    make_node(tmp_path / "node", limited_history().entries)
+    with open_node(tmp_path / "node") as environment:
+        handle = environment.state_tables[Table.WINDOW]
+        ((_, rows, _),) = records.encode_writes(Writes(frozen_owners=[("rich", 2)]))
+        with environment.state.begin(write=True) as transaction:
+            transaction.put(*rows[0], db=handle)
+
+    result = run(tmp_path / "node")
+
+    found = json.loads(result.stdout)["findings"]
+    assert result.exit_code == 71
+    assert any("2 accounts of the owner are said" in one["what"] for one in found)
 
 
 @pytest.mark.parametrize("table", ["payout", "journal", "event", "account", "id"])

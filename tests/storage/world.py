@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ledgerd.formats import batches, commands, versions
+from ledgerd.formats.versions import STATE_VERSION
 from ledgerd.ledger.batch import PayoutBatch
 from ledgerd.ledger.commands import (
     Cancel,
@@ -14,6 +15,8 @@ from ledgerd.ledger.commands import (
     Transfer,
 )
 from ledgerd.ledger.money import currency_number
+from ledgerd.ledger.risk import Limit, LimitKind
+from ledgerd.ledger.risk_commands import SetLimits
 from ledgerd.raft.entries import Entry, EntryKind, NodeId
 from ledgerd.replica.fold import fold
 from ledgerd.storage.environment import Environment, StorageOptions, open_directory
@@ -149,3 +152,16 @@ def make_node(directory: Path, entries: list[Entry]) -> None:
         apply_to(store, entries)
         store.close()
         log.close()
+
+
+def limited_history() -> History:
+    """A limit in force, payouts that a window counts, and one that it gave back."""
+    day_us = 24 * 3600 * 1_000_000
+    window = Limit(LimitKind.ACCOUNT_WINDOW, USD, 0, b"", day_us, 10**9)
+    history = History()
+    history.version(STATE_VERSION)
+    history.commands(OPEN_RICH, OPEN_POOR, FUND_RICH)
+    history.commands(SetLimits(uuid7(7), 0, "tests", "", (window,), "tests"))
+    history.payouts(payouts(100, 5))
+    history.commands(Cancel(uuid7(6), uuid7(103), "changed my mind", "tests"))
+    return history

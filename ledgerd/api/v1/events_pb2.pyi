@@ -54,6 +54,8 @@ class Event(_message.Message):
         CALENDAR_AMENDED: _ClassVar[Event.Kind]
         RAIL_SUSPENDED: _ClassVar[Event.Kind]
         RAIL_RESUMED: _ClassVar[Event.Kind]
+        LIMITS_SET: _ClassVar[Event.Kind]
+        RULES_SET: _ClassVar[Event.Kind]
     KIND_UNSPECIFIED: Event.Kind
     ACCOUNT_OPENED: Event.Kind
     ACCOUNT_FUNDED: Event.Kind
@@ -94,6 +96,8 @@ class Event(_message.Message):
     CALENDAR_AMENDED: Event.Kind
     RAIL_SUSPENDED: Event.Kind
     RAIL_RESUMED: Event.Kind
+    LIMITS_SET: Event.Kind
+    RULES_SET: Event.Kind
     SEQ_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     INDEX_FIELD_NUMBER: _ClassVar[int]

@@ -44,6 +44,7 @@ from ledgerd.ledger.decide import (
     funding,
     holds,
     payouts,
+    policy,
     settings,
     status,
     vouchers,
@@ -57,6 +58,7 @@ from ledgerd.ledger.decide.common import (
 )
 from ledgerd.ledger.identity import RequestRecord
 from ledgerd.ledger.outcomes import Outcome, Refusal, Retry, is_spent
+from ledgerd.ledger.risk_commands import RiskCommand, SetLimits, SetRules
 from ledgerd.ledger.working_set import WorkingSet
 from ledgerd.limits import ID_BYTES, PRINCIPAL_BYTES_MAX
 
@@ -68,6 +70,7 @@ Keyed: TypeAlias = (
     | AccountCommand
     | PayoutCommand
     | CatalogueCommand
+    | RiskCommand
 )
 
 
@@ -107,6 +110,10 @@ def keyed(state: WorkingSet, moment: Moment, command: Keyed) -> Decision:
             decision = catalogue.amend_calendar(state, moment, command)
         case SuspendRail():
             decision = catalogue.suspend_rail(state, moment, command)
+        case SetLimits():
+            decision = policy.set_limits(state, moment, command)
+        case SetRules():
+            decision = policy.set_rules(state, moment, command)
         case _:
             decision = _of_payouts(state, moment, command)
 

@@ -13,6 +13,7 @@ from ledgerd.ledger.accounts import (
 )
 from ledgerd.ledger.calendars import Calendar, open_days_end_us, settled_day
 from ledgerd.ledger.catalogue import Rail
+from ledgerd.ledger.decide import risk
 from ledgerd.ledger.decide.common import Decision, Moment
 from ledgerd.ledger.events import EventKind
 from ledgerd.ledger.identity import IdKind
@@ -183,6 +184,7 @@ class Life:
         state.set_payout_status(self.position, after)
         self.status = after
         self._move_timers(before.state, before.lease_until_us)
+        risk.ended(state, self._moment, self.head, before=before.state, after=to)
         if self._moment.state_version >= LIFECYCLE_SINCE:
             self._lead_workers(before, old_rail)
         touched = posting is not None and any(

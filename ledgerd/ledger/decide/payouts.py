@@ -18,6 +18,7 @@ from ledgerd.ledger.decide.common import (
 )
 from ledgerd.ledger.decide.life import Life, find, refuse_second_person
 from ledgerd.ledger.decide.review import needs_review
+from ledgerd.ledger.decide.risk import per_payout_checks, refusal_of
 from ledgerd.ledger.decide.submit import refuse_order
 from ledgerd.ledger.events import EventKind
 from ledgerd.ledger.journal import EntryReason
@@ -131,6 +132,11 @@ def reroute(state: WorkingSet, moment: Moment, command: Reroute) -> Decision:
     unfit = refuse_order(rail, life.amount_minor, life.head.details)
     if unfit is not None:
         return life.refused(unfit)
+    over = refusal_of(
+        per_payout_checks(state.policy, moment, life.head, rail=rail.number)
+    )
+    if over is not None:
+        return life.refused(over)
 
     fee_minor = state.fees().fee_minor(
         rail=rail.number, currency=life.head.currency, amount_minor=life.amount_minor
@@ -223,7 +229,7 @@ def release(
     """Let a scheduled payout go, by its timer, to review if a rule asks for that. # I9."""
     life = Life(state, moment, position, at)
     assert life.verdict(Trigger.RELEASE) is Verdict.LEGAL, life.status
-    is_review = needs_review(state, life.head)
+    is_review = needs_review(state, moment, life.head)
     life.change(
         PayoutState.IN_REVIEW if is_review else PayoutState.READY,
         EventKind.PAYOUT_RELEASED,

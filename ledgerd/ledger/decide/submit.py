@@ -16,6 +16,7 @@ from ledgerd.ledger.decide.common import (
 )
 from ledgerd.ledger.decide.life import LIFECYCLE_SINCE
 from ledgerd.ledger.decide.review import needs_review
+from ledgerd.ledger.decide.risk import count, limit_checks, refusal_of, rule_checks
 from ledgerd.ledger.details import bytes_max as details_bytes_max
 from ledgerd.ledger.details import differing as differing_details
 from ledgerd.ledger.events import EventKind
@@ -49,6 +50,7 @@ def submit(state: WorkingSet, moment: Moment, command: Submit) -> Decision:
     fee_minor = plan.legs[0].amount_minor - command.amount_minor
     made = initial_state(state, moment, command)
     state.post(moment.first, EntryReason.SUBMIT, plan)
+    count(state, moment, command)
     state.add_payout(
         PayoutHead(
             command.payout_id,
@@ -88,7 +90,7 @@ def initial_state(state: WorkingSet, moment: Moment, command: Submit) -> PayoutS
     """Return the state that an accepted payout is made in. 3.2."""
     if command.release_at_us > moment.ts_us:
         return PayoutState.SCHEDULED
-    if needs_review(state, command):
+    if needs_review(state, moment, command):
         return PayoutState.IN_REVIEW
     return PayoutState.READY
 
@@ -160,6 +162,11 @@ def _plan_submit(state: WorkingSet, moment: Moment, command: Submit) -> Plan | R
     expected_minor = command.terms.fee_expected_minor
     if expected_minor is not None and fee_minor != expected_minor:
         return Refusal.FEE_CHANGED
+    refusal = refusal_of(
+        rule_checks(state, moment, command) + limit_checks(state, moment, command)
+    )
+    if refusal is not None:
+        return refusal
     total_minor = command.amount_minor + fee_minor
     if account.available_minor - total_minor < account.min_balance_minor:
         return Refusal.INSUFFICIENT_FUNDS

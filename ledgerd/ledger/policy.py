@@ -1,0 +1,178 @@
+"""Which limits and rules are in force at a log time, and which windows count a payout. 2.7, 7.2.
+
+A pure function of all versions ever set. No version takes effect in the past, so what was in force
+when a payout was accepted can be asked again when it ends: nothing is kept of it with the payout.
+"""
+
+from bisect import bisect_right
+from collections.abc import Collection, Sequence
+from typing import Final, NamedTuple, TypeVar
+
+from ledgerd.ledger.risk import Limit, LimitKind, LimitSet, Rule, RuleSet
+from ledgerd.ledger.windows import WindowKey
+
+Version = TypeVar("Version", LimitSet, RuleSet)
+
+
+class Bounded(NamedTuple):
+    """A limit, and the window that it bounds."""
+
+    limit: Limit
+    window: WindowKey
+
+
+class _Period(NamedTuple):
+    """A stretch of log time with one version of the limits. slots: by currency, then by slot."""
+
+    from_us: int
+    slots: dict[int, dict[tuple[int, int, int, int], dict[bytes, Limit]]]
+
+
+class Policy:
+    """All versions of limits and rules, each sorted by version. Never changed.
+
+    A version is in force from its log time on, until one with a later time or, at the same time, a
+    higher version takes its place.
+    """
+
+    def __init__(
+        self, limits: Sequence[LimitSet] = (), rules: Sequence[RuleSet] = ()
+    ) -> None:
+        self.limits = tuple(limits)
+        self.rules = tuple(rules)
+        self._limit_periods = [
+            _Period(row.effective_from_us, _by_slot(row))
+            for row in _in_time(self.limits)
+        ]
+        self._limit_starts = [period.from_us for period in self._limit_periods]
+        self._rule_sets = _in_time(self.rules)
+        self._rule_starts = [row.effective_from_us for row in self._rule_sets]
+        self._named = {
+            limit.account_id for row in self.limits for limit in row.limits
+        } - {b""}
+        self._since: dict[tuple[int, tuple[int, int, int, int], bytes], int] = {}
+
+    def limits_at(self, ts_us: int) -> LimitSet | None:
+        """Return the limits in force at a log time; None if none were set by then."""
+        return max(
+            (row for row in self.limits if row.effective_from_us <= ts_us),
+            key=_from,
+            default=None,
+        )
+
+    def rules_at(self, ts_us: int) -> tuple[Rule, ...]:
+        """Return the rules in force at a log time, in order."""
+        at = bisect_right(self._rule_starts, ts_us) - 1
+        return self._rule_sets[at].rules if at >= 0 else ()
+
+    def concerns(self, ts_us: int, currencies: Collection[int]) -> bool:
+        """Return whether a limit or a rule in force may speak of a payout in one of these."""
+        at = bisect_right(self._limit_starts, ts_us) - 1
+        if at >= 0 and not self._limit_periods[at].slots.keys().isdisjoint(currencies):
+            return True
+        return any(
+            not rule.currency or rule.currency in currencies
+            for rule in self.rules_at(ts_us)
+        )
+
+    def per_payout(
+        self, ts_us: int, *, account_id: bytes, currency: int, rail: int
+    ) -> list[Limit]:
+        """Return the limits in force on one payout alone, in order."""
+        return [
+            limit
+            for _, limit in self._limits(ts_us, account_id, currency)
+            if limit.kind is LimitKind.PER_PAYOUT and limit.rail in (0, rail)
+        ]
+
+    def windows(
+        self,
+        ts_us: int,
+        *,
+        account_id: bytes,
+        livemode: bool,
+        currency: int,
+        fingerprint: bytes,
+    ) -> list[Bounded]:
+        """Return the windows that count a payout accepted at `ts_us`, with what bounds them."""
+        subjects: Final = {
+            LimitKind.ACCOUNT_WINDOW: account_id,
+            LimitKind.DESTINATION_WINDOW: fingerprint,
+            LimitKind.TOTAL_WINDOW: b"",
+        }
+        return [
+            Bounded(
+                limit,
+                WindowKey(
+                    limit.kind,
+                    livemode,
+                    currency,
+                    limit.window_us,
+                    self._since_us(at, limit, account_id),
+                    subjects[limit.kind],
+                ),
+            )
+            for at, limit in self._limits(ts_us, account_id, currency)
+            if limit.kind is not LimitKind.PER_PAYOUT
+        ]
+
+    def counts_windows(self) -> bool:
+        """Return whether any version ever asked for a window."""
+        return any(
+            limit.kind is not LimitKind.PER_PAYOUT
+            for row in self.limits
+            for limit in row.limits
+        )
+
+    def _limits(
+        self, ts_us: int, account_id: bytes, currency: int
+    ) -> list[tuple[int, Limit]]:
+        """Return the limits for an account, each with the number of its period."""
+        at = bisect_right(self._limit_starts, ts_us) - 1
+        if at < 0:
+            return []
+        found = []
+        for by_account in self._limit_periods[at].slots.get(currency, {}).values():
+            limit = by_account.get(account_id) or by_account.get(b"")
+            if limit is not None:
+                found.append((at, limit))
+        return found
+
+    def _since_us(self, at: int, limit: Limit, account_id: bytes) -> int:
+        """Return from when on the window was asked for without a break up to period `at`."""
+        named = account_id if account_id in self._named else b""
+        known = self._since.get((at, limit.slot, named))
+        if known is not None:
+            return known
+        first = at
+        while first and self._asks(first - 1, limit.slot, named):
+            first -= 1
+        since_us = self._limit_periods[first].from_us
+        self._since[at, limit.slot, named] = since_us
+        return since_us
+
+    def _asks(self, at: int, slot: tuple[int, int, int, int], named: bytes) -> bool:
+        by_account = self._limit_periods[at].slots.get(slot[1], {}).get(slot, {})
+        return named in by_account or b"" in by_account
+
+
+def _by_slot(
+    row: LimitSet,
+) -> dict[int, dict[tuple[int, int, int, int], dict[bytes, Limit]]]:
+    slots: dict[int, dict[tuple[int, int, int, int], dict[bytes, Limit]]] = {}
+    for limit in sorted(row.limits):
+        of_currency = slots.setdefault(limit.currency, {})
+        of_currency.setdefault(limit.slot, {})[limit.account_id] = limit
+    return slots
+
+
+def _in_time(rows: Sequence[Version]) -> list[Version]:
+    """Return the versions that are ever in force, by the time from which they are."""
+    newest: dict[int, Version] = {}
+    for row in sorted(rows, key=_from):
+        newest[row.effective_from_us] = row
+    return list(newest.values())
+
+
+def _from(row: LimitSet | RuleSet) -> tuple[int, int]:
+    return row.effective_from_us, row.version
