@@ -9,7 +9,15 @@ that it must send again from there. The same is the way out when no peer can hel
 from typing import Final
 
 from ledgerd.errors import SlotCorruptError
-from ledgerd.raft.entries import NO_INDEX, Entry, EntryId, Index, NodeId
+from ledgerd.raft.entries import (
+    NO_INDEX,
+    Anchor,
+    Entry,
+    EntryId,
+    Index,
+    NodeId,
+    Role,
+)
 from ledgerd.raft.log import RaftLog
 from ledgerd.raft.messages import (
     AppendAccepted,
@@ -72,6 +80,7 @@ class Repairs:
         peers = self._peers()
         if not peers:
             return
+        self._leave_behind()
         to = peers[self._cursor % len(peers)]
         for run in log.slots.runs()[:RUNS_MAX]:
             if run.last < log.last and run.last not in self._asked:
@@ -116,7 +125,8 @@ class Repairs:
         """
         roles = self._roles
         if roles.state_wanted is not None:
-            return roles.state_wanted
+            # A snapshot must join the own log, which may have been cut since.
+            return max(roles.state_wanted, roles.log.anchor.at)
         runs = roles.log.slots.runs()
         if not runs or runs[0].first <= roles.applied:
             return None
@@ -137,6 +147,30 @@ class Repairs:
         roles.out.send(
             rejected(roles.log, message, prev=roles.log.last_id, stream=0, sequence=0)
         )
+
+    def _leave_behind(self) -> None:
+        """Let the leader's log begin behind a slot that every peer was asked for in vain (F33).
+
+        They have cut it away, and so may we: our own state holds what its entry did. Whoever still
+        lacks it gets a snapshot. A follower waits for that of its leader, see `Dispatch`.
+        """
+        roles = self._roles
+        log = roles.log
+        if roles.role is not Role.LEADER:
+            return
+        rounds = ROUNDS_MAX * max(1, len(roles.membership.members) - 1)
+        behind: Entry | None = None
+        for run in log.slots.runs():
+            after = Index(run.last + 1)
+            if after > roles.applied or self._tries.get(run.last, 0) < rounds:
+                break
+            try:
+                (behind,) = log.entries(after, after, 0)
+            except SlotCorruptError as error:
+                log.slot_corrupt(Index(error.index))
+                break
+        if behind is not None:
+            log.slots.superseded_by = Anchor(behind.id, behind.link, behind.ts_us)
 
     def _request(self, to: NodeId, run: Run) -> None:
         roles = self._roles

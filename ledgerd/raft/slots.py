@@ -29,8 +29,8 @@ class Run(NamedTuple):
 class Slots:
     """Corrupt slots, and repaired ones whose write is not acknowledged yet.
 
-    superseded_by: up to this entry the leader has a snapshot and no entries any more; no slot there
-        waits.
+    superseded_by: up to this entry the leader has a snapshot and no entries any more, or nobody has
+        what the leader itself lacks; no slot there waits.
     """
 
     __slots__ = ("_corrupt", "_handed", "_mended", "_unwritten", "superseded_by")

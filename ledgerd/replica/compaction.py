@@ -68,6 +68,7 @@ def first_to_keep(
     lacking = list(_lacking(status.peers, status.first, bounds))
     if status.cut_to:  # corrupt slots below wait for nothing (F33)
         wanted = max(wanted, status.cut_to)
+        lacking = [index for index in lacking if index >= status.cut_to]
     lacking += [slot for slot in status.corrupt if slot >= status.cut_to][:1]
     if hold is not None:
         lacking.append(Index(hold + 1))

@@ -397,7 +397,9 @@ class Simulation:
         }
 
     def _named(self, link_: bytes) -> tuple[int, int, str]:
-        """Return an entry as protocol events name it."""
+        """Return an entry as protocol events name it; before the first: as 0, 0."""
+        if link_ == GENESIS_LINK:
+            return 0, 0, link_.hex()[:16]
         entry = self.consensus.entries[link_]
         return entry.term, entry.index, link_.hex()[:16]
 

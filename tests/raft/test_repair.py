@@ -348,6 +348,19 @@ class TestState:
         sent = [m for m in ready.send_early if isinstance(m, SnapshotOffer)]
         assert len(sent) == 1
 
+    def test_the_wish_rises_with_the_begin_of_the_own_log(self) -> None:
+        """Seed 531: the log was cut behind the offer, which was made again and again."""
+        cluster = led()
+        leader, asker = cluster[1].core, cluster[2]
+        entry = cluster[1].disk.log[4]
+        leader.snapshot_made(snapshot_of(Anchor(entry.id, entry.link, entry.ts_us)))
+        asker.core.want_state(Index(3))
+        asker.compact(7)
+        cluster.tick(4)
+
+        assert asker.core.offered is None
+        assert leader.wants_snapshot
+
     def test_a_snapshot_of_another_history_fills_nothing(self) -> None:
         """Its link is not that of the own log."""
         cluster = led()
@@ -577,6 +590,24 @@ def test_a_corrupt_slot_at_the_very_entry_of_an_offer_is_left_behind() -> None:
     assert node.core.status().corrupt == ()
     assert node.commit == cluster[1].commit == 8
     assert node.core.link(Index(8)) == cluster[1].core.link(Index(8))
+
+
+def test_a_leader_leaves_a_slot_behind_that_all_others_have_cut() -> None:
+    """F33: nobody can mend it, and what its entry did is in every state. Seed 530."""
+    cluster = led(6)
+    for node_id in (2, 3):
+        cluster[node_id].compact(6)
+    damage(cluster, 1, 3, 4)
+    assert not cluster[1].core.wants_cut
+    cluster.tick(30)
+    node = cluster[1]
+
+    assert node.core.status().corrupt == (3, 4)
+    assert node.core.wants_cut
+    assert node.core.status().cut_to == 6
+    node.compact(6)
+    assert node.core.status().corrupt == ()
+    assert not node.core.wants_cut
 
 
 def test_a_slot_that_the_leader_has_compacted_is_to_be_cut() -> None:

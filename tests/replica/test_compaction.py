@@ -127,6 +127,13 @@ def test_a_corrupt_slot_that_nobody_has_goes() -> None:
     assert first_to_keep(slow, 1000 * 1000, BOUNDS) == 961
 
 
+def test_a_peer_that_lacks_what_nobody_has_holds_nothing_back() -> None:
+    """F33: it cannot be sent, so that peer needs a snapshot."""
+    status_ = status(1, 1000, peer(940), peer(975))
+    damaged = replace(status_, corrupt=(Index(950),), cut_to=Index(971))
+    assert first_to_keep(damaged, 1000 * 1000, BOUNDS) == 971
+
+
 def test_nothing_above_the_applied_index_goes() -> None:
     """R3."""
     slow = replace(status(), applied=Index(400))

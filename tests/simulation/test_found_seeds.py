@@ -11,6 +11,8 @@ from ledgerd.simulation.runner import run_seed
 
 FOUND = {
     325: "R16 counted entries that were lost again although the log had grown",
+    530: "R18 a leader never left a slot behind that all others had cut",
+    531: "R18 a state was offered for ever that no longer joined the asker's log",
     2034: "K1 took a joining node's own clock for that of a quorum of one",
 }
 
