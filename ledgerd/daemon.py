@@ -474,6 +474,7 @@ class _NodeBuild:
             ),
             metrics=self._metrics,
             put=inbox.put_snapshot,
+            on_damage=inbox.put_damage,
             fail_stop=partial(fail_stop, where="snapshot fetch"),
         )
 

@@ -229,5 +229,9 @@ class SlotCorruptError(CorruptionError):
         self.index = index
 
 
+class StateRottenError(CorruptionError):
+    """A row of this node's own state fails its check: the node fences itself (F37)."""
+
+
 class NoSpaceError(LedgerdError):
     """There is no room to start."""

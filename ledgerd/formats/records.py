@@ -1528,6 +1528,16 @@ def _sealed_rows(keys: list[bytes], bodies: list[bytes]) -> list[Row]:
     ]
 
 
+def is_sealed(value: bytes | memoryview) -> bool:
+    """Return whether a value ends with the checksum of all that stands before it.
+
+    True of every intact value of every table, also of those that other packages lay out.
+    """
+    return len(value) > _CRC_BYTES and (
+        crc32c(value[:-_CRC_BYTES]) == int.from_bytes(value[-_CRC_BYTES:], "big")
+    )
+
+
 def _body(table: Table, key: bytes, value: bytes) -> bytes:
     """Return the body of a sound value of a known version, else raise CorruptionError."""
     body = bytes(value[:-_CRC_BYTES])

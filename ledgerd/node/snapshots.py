@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from io import BufferedReader
 from typing import Final
 
-from ledgerd.errors import CorruptionError, StorageError
+from ledgerd.errors import CorruptionError, StateRottenError, StorageError
 from ledgerd.formats import snapshots as headers
 from ledgerd.observability import logs
 from ledgerd.observability.metrics import Metrics
@@ -26,6 +26,7 @@ from ledgerd.replica.inputs import (
     SnapshotSpoiled,
 )
 from ledgerd.storage import state_copy
+from ledgerd.storage.copied_rows import GoesOn, unhurried
 from ledgerd.storage.environment import Environment
 from ledgerd.storage.install import Incoming, SnapshotRefused, resumed
 from ledgerd.storage.state_copy import Copied
@@ -65,13 +66,18 @@ class SnapshotKeeper:
         *,
         metrics: Metrics,
         put: Callable[[SnapshotInput], None],
+        on_damage: Callable[[str], None],
         fail_stop: Callable[[BaseException], object],
     ) -> None:
-        """Find the copies that an earlier process left. put: hands an end to the replica."""
+        """Find the copies that an earlier process left.
+
+        put: hands an end to the replica. on_damage: a row of the own state fails its check.
+        """
         self._environment = environment
         self._options = options
         self._metrics = metrics
         self._put = put
+        self._on_damage = on_damage
         self._fail_stop = fail_stop
         self._copied: Copied | None = state_copy.newest_copy(environment.directory)
         self._swapping = threading.Lock()  # around a look at `_copied` that changes it
@@ -159,7 +165,14 @@ class SnapshotKeeper:
         if copied is None or copied.snapshot.sha256 != sha256:
             return
         if state_copy.is_intact(copied):
-            return  # the damage was done on the way or at the other end
+            try:
+                state_copy.check_rows(self._environment, copied)
+            except StateRottenError as error:
+                self._on_damage(str(error))
+            except CorruptionError as error:
+                log.error("snapshot_unsound", path=str(copied.path), why=str(error))
+            else:
+                return  # the damage was done on the way or at the other end
         self._drop(copied)
 
     def look_over(self, goes_on: Callable[[int], bool]) -> None:
@@ -197,6 +210,8 @@ class SnapshotKeeper:
         except (StorageError, CorruptionError) as error:
             log.warning("snapshot_not_made", why=str(error))
             self._count("failed")
+            if isinstance(error, StateRottenError):
+                self._on_damage(str(error))  # first, so that no other copy is begun
             self._put(SnapshotMade(None, str(error)))
             return
         with self._swapping:
@@ -283,7 +298,8 @@ class SnapshotKeeper:
                 await parts.aclose()
         if not fetch.has_all:
             return None
-        return await asyncio.to_thread(fetch.finish)
+        goes_on = unhurried(self._options.bytes_per_s, lambda: self._is_stopping)
+        return await asyncio.to_thread(fetch.finish, goes_on)
 
     async def _tell_damaged(self, peer: NodeId, sha256: bytes) -> None:
         assert self._client is not None
@@ -339,10 +355,10 @@ class _Fetch:
             except SnapshotRefused as refused:
                 raise ChunkRefused(str(refused)) from refused
 
-    def finish(self) -> Snapshot:
-        """Verify the whole. Errors: SnapshotRefused, StorageError."""
+    def finish(self, goes_on: GoesOn) -> Snapshot:
+        """Verify the whole; see `Incoming.finish`. Errors: SnapshotRefused, StorageError."""
         assert self._incoming is not None
-        return self._incoming.finish()
+        return self._incoming.finish(goes_on)
 
     def _take_header(self, raw: bytes) -> None:
         try:

@@ -576,7 +576,6 @@ class Simulation:
             installed = machine.life.replica.core.membership
             self.roster.check_installed(machine.node_id, snapshot.index, installed)
             self._event(machine, "I", None, str(snapshot.index))
-            self.read_over(machine)  # the copy may have been made of a damaged state
         if outbox.membership is not None and machine.log_clock is not None:
             machine.log_clock.follow_voters(outbox.membership.all_voters)
         for point in outbox.reads:

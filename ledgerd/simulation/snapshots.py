@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from ledgerd.formats.records import is_sealed
 from ledgerd.raft.entries import Anchor, EntryId, Index, NodeId
 from ledgerd.raft.facts import SnapshotSent
 from ledgerd.raft.messages import SnapshotOffer
@@ -22,6 +23,7 @@ from ledgerd.replica.inputs import (
     SnapshotFetched,
     SnapshotMade,
     SnapshotSpoiled,
+    StateDamaged,
 )
 from ledgerd.simulation.clock import Agenda
 from ledgerd.simulation.dice import chance
@@ -38,11 +40,11 @@ Rows = dict[str, dict[bytes, bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """The rows of a state. damaged: what is wrong in them, as in `Volume.damaged`."""
+    """The rows of a state. rotten: a row among them fails its checksum, and which."""
 
     snapshot: Snapshot
     rows: Rows
-    damaged: dict[tuple[str, bytes], bytes]
+    rotten: str
 
 
 @dataclass(slots=True)
@@ -127,6 +129,10 @@ class SimSnapshots:
         if forgotten != self._forgotten or chance(self._dice, 0.05):
             self._holder.take(SnapshotMade(None, "no room"))
             return
+        if copied.rotten:  # its rows were looked at, as production does (T74, T90)
+            self._holder.take(StateDamaged(copied.rotten))
+            self._holder.take(SnapshotMade(None, copied.rotten))
+            return
         self._holder.shelf.made = copied
         shelf = self._holder.shelf
         shelf.is_rotten = self._agenda.now_ns < shelf.rots_until_ns
@@ -192,10 +198,7 @@ class SimSnapshots:
 
 
 def copy_of(holder: Holder) -> Copy:
-    """Return the committed rows of a node's state, and what they stand for.
-
-    Pages are copied, not rows, so what is damaged is copied as it is.
-    """
+    """Return the committed rows of a node's state, and what they stand for."""
     environment = holder.disk.environment
     with environment.state.begin() as transaction:
         tables = Tables(environment, transaction)
@@ -215,12 +218,13 @@ def copy_of(holder: Holder) -> Copy:
     snapshot = Snapshot(
         anchor, membership, applied.digest, max(1, size_bytes), summed.digest()
     )
-    damaged = {
-        (name, key): value
-        for (name, key), value in holder.disk.state.damaged.items()
-        if key in rows.get(name, ())
-    }
-    return Copy(snapshot, rows, damaged)
+    # Only those that were spoiled are looked at: all others are as they were written.
+    rotten = [
+        f"state/, table {name}, key {key.hex()}: its checksum is wrong"
+        for name, key in sorted(holder.disk.state.damaged)
+        if key in rows.get(name, ()) and not is_sealed(rows[name][key])
+    ]
+    return Copy(snapshot, rows, rotten[0] if rotten else "")
 
 
 def put_in_place(disk: SimDisk, copied: Copy | None) -> None:
@@ -237,7 +241,7 @@ def put_in_place(disk: SimDisk, copied: Copy | None) -> None:
         for key, value in sorted(values.items()):
             is_identity = (name, key) == (keys.META, keys.IDENTITY)
             table.set(key, own if is_identity else value)
-    disk.state.replace(tables, copied.damaged if copied is not None else None)
+    disk.state.replace(tables)
     disk.is_diverged = False
 
 

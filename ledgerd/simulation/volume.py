@@ -11,7 +11,7 @@ start.
 
 import errno
 from bisect import bisect_left, insort
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from random import Random
 from typing import NamedTuple
 
@@ -173,17 +173,10 @@ class Volume:
         assert number >= 1, number
         self._plans[self.commits + number] = deed
 
-    def replace(
-        self,
-        tables: dict[str, Table],
-        damaged: Mapping[tuple[str, bytes], bytes] | None = None,
-    ) -> None:
-        """Put other tables in the place of these, durably: a file renamed over another.
-
-        damaged: what is wrong in them, as in `Volume.damaged`.
-        """
+    def replace(self, tables: dict[str, Table]) -> None:
+        """Put other tables in the place of these, durably: a file renamed over another."""
         self.tables = tables
-        self.damaged = dict(damaged or {})
+        self.damaged.clear()
         self.overwritten.clear()
         self._unsynced.clear()
         self._ghost = None

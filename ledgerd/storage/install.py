@@ -1,13 +1,15 @@
 """A state that comes from another node: kept aside while it comes, checked, put in place (F30).
 
     DIR/incoming/SHA256.part     chunks as they came; its length is how far it is
+    DIR/incoming/SHA256.verified all of them, synced, and the SHA-256 was that of the snapshot
     DIR/incoming/SHA256.mdb      whole, verified, with this node's identity, synced
     DIR/incoming/SHA256.head     formats/snapshots, written before the first chunk
 
-The order is fixed: bytes aside, verified, synced, renamed, the folder synced; then one transaction
-in log/ (hard state, first index); then the rename over state/data.mdb. Until the transaction a
-restart finds the old state, and what has come so far. After it, and before the rename, a restart
-finds a log that starts behind a whole copy, and does the rename (`finish`).
+The order is fixed: bytes aside, verified, synced, renamed, the folder synced; then its rows are
+checked and it is made this node's, and renamed again; then one transaction in log/ (hard state,
+first index); then the rename over state/data.mdb. Until the transaction a restart finds the old
+state, and what has come so far. After it, and before the rename, a restart finds a log that starts
+behind a whole copy, and does the rename (`finish`).
 """
 
 import hashlib
@@ -26,6 +28,7 @@ from ledgerd.raft.entries import Anchor
 from ledgerd.raft.snapshots import Snapshot
 from ledgerd.storage import identity as identities
 from ledgerd.storage import keys
+from ledgerd.storage.copied_rows import GoesOn, check_copy
 from ledgerd.storage.directories import sync_directory
 from ledgerd.storage.identity import Identity
 from ledgerd.storage.state_copy import read_copy
@@ -62,6 +65,7 @@ class Incoming:
         folder = directory / FOLDER
         name = header.snapshot.sha256.hex()
         self._part = folder / f"{name}.part"
+        self._verified = folder / f"{name}.verified"
         self._whole = folder / f"{name}.mdb"
         self._head = folder / f"{name}.head"
         try:
@@ -71,6 +75,9 @@ class Incoming:
                     other.unlink()
             self._head.write_bytes(headers.encode(header))
             self.offset = self._part.stat().st_size if self._part.exists() else 0
+            if self.is_whole or self._verified.exists():
+                self._part.unlink(missing_ok=True)
+                self.offset = header.snapshot.size_bytes
             if self.offset > header.snapshot.size_bytes:
                 self._part.unlink()
                 self.offset = 0
@@ -85,7 +92,11 @@ class Incoming:
     @property
     def has_all(self) -> bool:
         """Whether all bytes have come."""
-        return self.is_whole or self.offset == self.header.snapshot.size_bytes
+        return (
+            self.is_whole
+            or self._verified.exists()
+            or self.offset == self.header.snapshot.size_bytes
+        )
 
     def add(self, offset: int, data: bytes, crc: int) -> None:
         """Append a chunk. Errors: SnapshotRefused when it is damaged or not the next one."""
@@ -120,25 +131,26 @@ class Incoming:
         finally:
             os.close(descriptor)
 
-    def finish(self) -> Snapshot:
+    def finish(self, goes_on: GoesOn = lambda _: True) -> Snapshot:
         """Verify everything, make it durable, and return what can be installed now.
 
-        Errors: SnapshotRefused when it is not what was offered, and then all of it is gone;
-        StorageError when the disk fails.
+        What an earlier process has verified is only made this node's: its bytes are then not those
+        of the snapshot any more. goes_on: as in `copied_rows.check_copy`.
+        Errors: SnapshotRefused when it is not what was offered, or a row in it is damaged, and then
+        all of it is gone; StorageError when the disk fails, or `goes_on` says no.
         """
         snapshot = self.header.snapshot
         if self.is_whole:
             return snapshot
         try:
-            if _sha256(self._part) != snapshot.sha256:
-                raise SnapshotRefused(
-                    f"snapshot at index {snapshot.index}: the SHA-256 of its bytes is wrong"
-                )
-            self._reach("install.verified")
-            self._own()
+            if not self._verified.exists():
+                self._verify()
+            self._check(goes_on)
+            self._reach("install.checked")
+            _write_identity(self._verified, self._identity)
             self._reach("install.owned")
-            _sync_file(self._part)
-            self._part.replace(self._whole)
+            _sync_file(self._verified)
+            self._verified.replace(self._whole)
             self._reach("install.renamed")
             sync_directory(self._whole.parent)
             sync_directory(self._whole.parent.parent)
@@ -152,17 +164,33 @@ class Incoming:
 
     def forget(self) -> None:
         """Remove all that has come."""
-        for path in (self._part, self._whole, self._head):
+        for path in (self._part, self._verified, self._whole, self._head):
             path.unlink(missing_ok=True)
         self.offset = 0
 
-    def _own(self) -> None:
-        """Check that the file holds what its header says, and make it this node's."""
+    def _verify(self) -> None:
+        """Compare the bytes with what was offered, and note durably that they are the same."""
+        snapshot = self.header.snapshot
+        if _sha256(self._part) != snapshot.sha256:
+            raise SnapshotRefused(
+                f"snapshot at index {snapshot.index}: the SHA-256 of its bytes is wrong"
+            )
+        _sync_file(self._part)
+        self._part.replace(self._verified)
+        sync_directory(self._verified.parent)
+        self._reach("install.verified")
+
+    def _check(self, goes_on: GoesOn) -> None:
+        """Check that the file holds what its header says, and that each of its rows is sound."""
         snapshot = self.header.snapshot
         try:
-            applied, membership, state_version = read_copy(self._part)
+            applied, membership, state_version = read_copy(self._verified)
+            if not check_copy(self._verified, goes_on):
+                raise OSError("the node stops")
         except CorruptionError as error:
-            raise SnapshotRefused(str(error)) from error
+            raise SnapshotRefused(
+                f"snapshot at index {snapshot.index}: {error}"
+            ) from error
         anchor = Anchor(snapshot.id, snapshot.anchor.link, snapshot.anchor.ts_us)
         found = (applied.index, applied.term, applied.link, applied.log_time_us)
         stated = (anchor.id.index, anchor.id.term, anchor.link, anchor.ts_us)
@@ -176,7 +204,6 @@ class Incoming:
                 f"snapshot at index {snapshot.index}: the state in it is at {applied.index}, with "
                 "another digest, membership or version than its header says"
             )
-        _write_identity(self._part, self._identity)
 
 
 def resumed(directory: Path, sha256: bytes, identity: Identity) -> Incoming | None:

@@ -4,8 +4,9 @@
     DIR/snapshots/INDEX-TERM.head    formats/snapshots: what it is of, and its SHA-256
 
 LMDB writes the copy into a pipe; this end of it paces, hashes and stores the bytes, so that neither
-the writer of state/ nor the disk of log/ is held up, and nothing is read twice. The header is
-written last, after the copy was synced: a copy without one does not exist (T90).
+the writer of state/ nor the disk of log/ is held up. Then each row of it is held against its own
+checksum (`copied_rows`), for a row that rotted in state/ is copied as it is. The header is written
+last, after the copy was synced: a copy without one does not exist (T90).
 """
 
 import hashlib
@@ -20,7 +21,7 @@ from typing import Final
 
 import lmdb
 
-from ledgerd.errors import CorruptionError, StorageError
+from ledgerd.errors import CorruptionError, StateRottenError, StorageError
 from ledgerd.formats import snapshots as headers
 from ledgerd.formats.snapshots import SnapshotHeader
 from ledgerd.raft.entries import Anchor, EntryId
@@ -28,6 +29,13 @@ from ledgerd.raft.membership import Membership
 from ledgerd.raft.snapshots import Snapshot
 from ledgerd.replica.pace import Pace
 from ledgerd.storage.applied import Applied
+from ledgerd.storage.copied_rows import (
+    GoesOn,
+    RowRotten,
+    blame,
+    check_copy,
+    unhurried,
+)
 from ledgerd.storage.directories import sync_directory
 from ledgerd.storage.environment import (
     LMDB_MAJOR,
@@ -35,7 +43,7 @@ from ledgerd.storage.environment import (
     open_tables,
 )
 from ledgerd.storage.keys import META
-from ledgerd.storage.tables import Tables
+from ledgerd.storage.tables import DAMAGE, Tables
 
 FOLDER: Final = "snapshots"
 _PIECE_BYTES: Final = 1 << 20
@@ -69,7 +77,8 @@ def make_copy(
 
     should_stop: asked now and then; the copy is given up when it says so.
     reach: told each step; a test fails there. Errors: StorageError when the disk fails or is full,
-    after which nothing is left behind; CorruptionError when the copy cannot be read.
+    after which nothing is left behind; StateRottenError when a row of state/ fails its check, and
+    CorruptionError when only the copy does; neither leaves a copy behind.
     """
     folder = environment.directory / FOLDER
     making = folder / "making"
@@ -77,6 +86,7 @@ def make_copy(
         folder.mkdir(mode=0o700, exist_ok=True)
         sha256, size_bytes = _write(environment, making, bytes_per_s, should_stop)
         reach("copy.written")
+        _check_rows(environment, making, unhurried(bytes_per_s, should_stop))
         applied, membership, state_version = read_copy(making)
         anchor = Anchor(
             EntryId(applied.term, applied.index), applied.link, applied.log_time_us
@@ -95,6 +105,9 @@ def make_copy(
     except OSError as error:
         making.unlink(missing_ok=True)
         raise StorageError(f"{folder}: copying state/ failed: {error}") from error
+    except CorruptionError:
+        making.unlink(missing_ok=True)
+        raise
     return Copied(path, header)
 
 
@@ -134,6 +147,14 @@ def is_intact(copied: Copied, goes_on: Callable[[int], bool] = lambda _: True) -
     return found.digest() == copied.snapshot.sha256
 
 
+def check_rows(environment: Environment, copied: Copied) -> None:
+    """Return if every row of a copy is sound.
+
+    Errors: StateRottenError when the row is bad in state/ too; CorruptionError when it is not.
+    """
+    _check_rows(environment, copied.path, lambda _: True)
+
+
 def forget(copied: Copied) -> None:
     """Remove a copy, its header first."""
     copied.path.with_suffix(_HEAD).unlink(missing_ok=True)
@@ -167,6 +188,15 @@ def read_copy(path: Path) -> tuple[Applied, Membership, int]:
         raise CorruptionError(f"{path}: it is no copy of a state: {error}") from error
 
 
+def _check_rows(environment: Environment, path: Path, goes_on: GoesOn) -> None:
+    try:
+        if not check_copy(path, goes_on):
+            raise OSError("the node stops")
+    except RowRotten as rotten:
+        blame(environment, rotten)
+        raise
+
+
 def _write(
     environment: Environment,
     path: Path,
@@ -194,6 +224,8 @@ def _write(
             found = _drain(pipe, file, bytes_per_s, should_stop)
     finally:
         pouring.join()
+    if failures and isinstance(failures[0], DAMAGE):
+        raise StateRottenError(f"state/: {failures[0]}") from failures[0]
     if failures:
         raise OSError(f"copying out of LMDB: {failures[0]}") from failures[0]
     return found

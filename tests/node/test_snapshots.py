@@ -10,6 +10,7 @@ import google_crc32c
 import pytest
 
 from ledgerd.formats import snapshots as headers
+from ledgerd.formats.records import Table
 from ledgerd.node.snapshots import CopyOptions, SnapshotKeeper
 from ledgerd.observability.metrics import Metrics
 from ledgerd.raft.entries import NodeId, Term
@@ -20,6 +21,7 @@ from ledgerd.replica.inputs import (
     SnapshotMade,
     SnapshotSpoiled,
 )
+from ledgerd.storage import state_copy
 from ledgerd.storage.environment import Environment
 from ledgerd.storage.state_copy import Copied, make_copy
 from ledgerd.transport.snapshot_stream import Part, SnapshotStreamBroken
@@ -76,6 +78,7 @@ class Desk:
     keeper: SnapshotKeeper
     ends: "asyncio.Queue[SnapshotInput]"
     stops: list[BaseException]
+    damages: list[str]
 
     async def end(self) -> SnapshotInput:
         return await asyncio.wait_for(self.ends.get(), 30)
@@ -107,15 +110,17 @@ def at_desk(
         loop = asyncio.get_running_loop()
         ends: asyncio.Queue[SnapshotInput] = asyncio.Queue()
         stops: list[BaseException] = []
+        damages: list[str] = []
         keeper = SnapshotKeeper(
             environment,
             OPTIONS,
             metrics=Metrics(),
             put=lambda item: loop.call_soon_threadsafe(ends.put_nowait, item) and None,
+            on_damage=damages.append,
             fail_stop=stops.append,
         )
         keeper.attach(loop, giver)  # type: ignore[arg-type]
-        desk = Desk(keeper, ends, stops)
+        desk = Desk(keeper, ends, stops, damages)
         try:
             await work(desk)
         finally:
@@ -325,3 +330,54 @@ def test_the_copies_of_a_bad_state_are_forgotten(behind: Path) -> None:
         assert not list((behind / "snapshots").glob("*.mdb"))
 
     at_desk(behind, None, work)
+
+
+def test_a_row_that_rotted_in_the_state_fences_its_node(behind: Path) -> None:
+    """F37, T74: no copy is made of a damaged state, and nobody is offered one."""
+    rot(behind)
+
+    async def work(desk: Desk) -> None:
+        desk.keeper.make()
+        end = await desk.end()
+        assert isinstance(end, SnapshotMade)
+        assert end.snapshot is None
+        assert "table account" in end.why
+        assert desk.damages == [end.why]
+        assert desk.keeper.newest() is None
+
+    at_desk(behind, None, work)
+
+
+def test_a_copy_with_a_rotten_row_that_was_refused_fences_its_maker(
+    behind: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F37, T90: a copy from before rows were looked at: its bytes are whole, and a row is not."""
+    rot(behind)
+
+    async def work(desk: Desk) -> None:
+        with monkeypatch.context() as blind:
+            blind.setattr(state_copy, "check_copy", lambda *_: True)
+            desk.keeper.make()
+            end = await desk.end()
+        assert isinstance(end, SnapshotMade)
+        assert end.snapshot is not None
+        await asyncio.to_thread(desk.keeper.came_damaged, end.snapshot.sha256)
+
+        assert await desk.end() == SnapshotSpoiled(end.snapshot.sha256)
+        (damage,) = desk.damages
+        assert "table account" in damage
+        assert desk.keeper.newest() is None
+
+    at_desk(behind, None, work)
+
+
+def rot(directory: Path) -> None:
+    """Flip a bit of a balance in state/."""
+    with open_node(directory) as environment:
+        table = environment.state_tables[Table.ACCOUNT]
+        with environment.state.begin(table, write=True) as transaction:
+            cursor = transaction.cursor()
+            assert cursor.first()
+            key, value = cursor.key(), bytearray(cursor.value())
+            value[len(value) // 2] ^= 1
+            transaction.put(key, bytes(value))

@@ -1,5 +1,6 @@
 """A state of another node, put in the place of this one's. F29, F30, T14, T90, T95."""
 
+import hashlib
 import os
 import random
 import signal
@@ -11,10 +12,11 @@ from pathlib import Path
 import google_crc32c
 import pytest
 
+from ledgerd.errors import StorageError
 from ledgerd.raft.entries import Entry, Index
 from ledgerd.raft.snapshots import Snapshot
 from ledgerd.storage.environment import Environment
-from ledgerd.storage.install import Incoming, SnapshotRefused
+from ledgerd.storage.install import Incoming, SnapshotRefused, resumed
 from ledgerd.storage.log_store import LmdbLogStore
 from ledgerd.storage.recovery import recover
 from ledgerd.storage.state_copy import Copied, make_copy
@@ -243,8 +245,46 @@ def test_a_state_that_is_not_what_its_header_says_is_refused(
             incoming.finish()
 
 
+def damaged_at_its_maker(source: Copied) -> Copied:
+    """Return the copy that a maker offers which looks at no row: one of them rotted in state/."""
+    content = bytearray(source.path.read_bytes())
+    at = content.index(b"Payee 123")
+    content[at] ^= 1
+    source.path.write_bytes(bytes(content))
+    snapshot = replace(source.snapshot, sha256=hashlib.sha256(bytes(content)).digest())
+    return replace(source, header=replace(source.header, snapshot=snapshot))
+
+
+def test_a_row_that_rotted_at_the_maker_is_not_installed(
+    source: Copied, behind: Path
+) -> None:
+    """T74, T90: every checksum of the bytes is right; the row's own is not."""
+    rotten = damaged_at_its_maker(source)
+    with open_node(behind) as environment:
+        incoming = fetch(environment, rotten)
+        with pytest.raises(SnapshotRefused, match=r"table payout, key .* checksum"):
+            incoming.finish()
+        assert incoming.offset == 0
+    assert list((behind / "incoming").iterdir()) == []
+    assert_is_old(behind)
+
+
+def test_a_node_that_stops_goes_on_with_the_rows_at_its_next_start(
+    source: Copied, behind: Path
+) -> None:
+    """F29, F30: reading them takes its time, and what was verified is not fetched again."""
+    with open_node(behind) as environment:
+        with pytest.raises(StorageError, match="the node stops"):
+            fetch(environment, source).finish(lambda _: False)
+        again = resumed(behind, source.snapshot.sha256, environment.identity)
+        assert again is not None
+        assert again.has_all
+        assert again.finish() == source.snapshot
+
+
 FETCH_STEPS = (
     "install.verified",
+    "install.checked",
     "install.owned",
     "install.renamed",
     "install.ready",
@@ -261,6 +301,9 @@ def test_a_crash_before_the_log_transaction_restarts_into_the_old_state(
         fetch(environment, source, reach=crash_at(step)).finish()
     assert_is_old(behind)
     with open_node(behind) as environment:
+        again = resumed(behind, source.snapshot.sha256, environment.identity)
+        assert again is not None
+        assert again.has_all, "what was verified is not fetched again"
         install(environment, source)
     assert_is_new(behind, source)
 
