@@ -68,6 +68,7 @@ from ledgerd.storage import founders
 from ledgerd.storage.boots import count_start
 from ledgerd.storage.environment import Environment, StorageOptions, open_directory
 from ledgerd.storage.log_store import LmdbLogStore, stored_anchor
+from ledgerd.storage.met import Met
 from ledgerd.storage.reader import StateReader, read
 from ledgerd.storage.rebuild import can_replay, empty_state, put_state
 from ledgerd.storage.recovery import recover
@@ -339,6 +340,7 @@ class _NodeBuild:
             ),
         )
         keeper.attach(loop, transport.snapshot_client)
+        met = Met(self._environment, self._membership)
         replica_thread = ReplicaThread(
             build=lambda: self._build_replica(transport, clock, keeper),
             inbox=inbox,
@@ -348,6 +350,8 @@ class _NodeBuild:
             settle_delay_s=options.settle_delay_s,
             can_rebuild=self._can_rebuild,
             rebuild=lambda snapshot: self._rebuild(loop, node, keeper, snapshot),
+            remember=met.remember,
+            facts=met.facts,
         )
         stalls = StallWatch(
             limit_s=tick_s * config.raft.election_base_ticks,

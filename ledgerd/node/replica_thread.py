@@ -16,9 +16,9 @@ from ledgerd.observability import logs
 from ledgerd.observability.metrics import Metrics
 from ledgerd.raft.core import Status
 from ledgerd.raft.entries import Index
-from ledgerd.raft.facts import Fact
+from ledgerd.raft.facts import Fact, PeerGreeted
 from ledgerd.raft.snapshots import Snapshot
-from ledgerd.replica.inputs import Input, Ticked
+from ledgerd.replica.inputs import Input, Noted, Ticked
 from ledgerd.replica.log_clock import LogClock
 from ledgerd.replica.outbox import Outbox
 from ledgerd.replica.replica import Replica
@@ -47,6 +47,8 @@ class ReplicaThread:
         settle_delay_s: float,
         can_rebuild: Callable[[], bool] = lambda: False,
         rebuild: Callable[[Snapshot | None], None] = lambda _: None,
+        remember: Callable[[PeerGreeted], None] = lambda _: None,
+        facts: tuple[Fact, ...] = (),
     ) -> None:
         """Make the thread; `start` begins.
 
@@ -55,6 +57,8 @@ class ReplicaThread:
         can_rebuild, rebuild: whether a state that is bad can be emptied, to be folded again from
             the log; and what empties it, or puts the fetched state of a snapshot in its place, once
             the stores are closed. The replica is built anew then.
+        remember: makes durable whom this node met, before what it says counts (F25).
+        facts: what the replica is told first.
         settle_delay_s: how long applied state may wait before readers see it, if none waits.
         """
         self._build = build
@@ -65,6 +69,8 @@ class ReplicaThread:
         self._settle_delay_s = settle_delay_s
         self._can_rebuild = can_rebuild
         self._rebuild = rebuild
+        self._remember = remember
+        self._facts = facts
         self._state_ready: Snapshot | None = None
         self._should_stop = False
         self._started = threading.Event()
@@ -97,7 +103,7 @@ class ReplicaThread:
         self._thread.join()
 
     def _run(self) -> None:
-        facts: tuple[Fact, ...] = ()
+        facts = self._facts
         try:
             while True:
                 replica, close = self._build()
@@ -131,6 +137,9 @@ class ReplicaThread:
             inputs = self._inbox.take(wait_s=wait_s)
             if self._should_stop and not inputs and not again:
                 break
+            for item in inputs:
+                if isinstance(item, Noted) and isinstance(item.fact, PeerGreeted):
+                    self._remember(item.fact)
             outbox = replica.turn(inputs, self._clock.now_us)
             if outbox.membership is not None:
                 # Who asked for the change looks at the members next.

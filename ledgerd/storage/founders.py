@@ -26,7 +26,7 @@ from ledgerd.raft.changes import Found
 from ledgerd.raft.entries import Index, NodeId
 from ledgerd.raft.membership import NOBODY, Membership, NodeRecord
 from ledgerd.replica.fold import change_of
-from ledgerd.storage import keys
+from ledgerd.storage import keys, met
 from ledgerd.storage.environment import Environment
 from ledgerd.storage.log_store import LmdbLogStore, stored_anchor
 from ledgerd.storage.tables import Tables
@@ -50,7 +50,8 @@ def first_membership(
     since the founding was there: it votes and acknowledges, and asks for no votes, until it has the
     state of a peer (F37).
 
-    nodes: what the configuration says of the founders. Errors: as `admit`.
+    nodes: what the configuration says of the founders; the stores that they were met with are
+    added (`met`). Errors: as `admit`.
     """
     try:
         with environment.state.begin() as transaction:
@@ -72,7 +73,9 @@ def first_membership(
     nodes = sorted(nodes, key=lambda node: node.node_id)
     voters = tuple(node.node_id for node in nodes)
     admit(environment, voters)
-    return Membership(voters, nodes=tuple(nodes))
+    return Membership(
+        voters, nodes=tuple(met.recorded(environment, node) for node in nodes)
+    )
 
 
 def _are_founders_logged(environment: Environment, applied: Index) -> bool:

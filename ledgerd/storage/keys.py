@@ -7,7 +7,7 @@ index first, ordinal next. Tables that start with a position are therefore only 
             hard_state_a   "hard_state"                         -> `hard_state`, twice (F31)
             hard_state_b   "hard_state"
             meta           "identity", "founders", "anchor",    -> `identity`, `founders`, `anchor`,
-                           "boots"                              `boots`
+                           "boots", "met"                       `boots`, `met`
                            "refounded"                          -> `identity`, of before (F38)
     state/  meta           "identity", "applied"                -> `identity`, `applied`
             all others     as formats/records lays them out
@@ -29,6 +29,7 @@ HARD_STATE: Final = b"hard_state"
 APPLIED: Final = b"applied"
 FOUNDERS: Final = b"founders"
 BOOTS: Final = b"boots"
+MET: Final = b"met"
 ANCHOR: Final = b"anchor"
 REFOUNDED: Final = b"refounded"
 

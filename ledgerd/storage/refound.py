@@ -238,5 +238,6 @@ def _write(
             transaction.put(keys.HARD_STATE, packed, db=tables[twin])
         meta = tables[keys.META]
         transaction.put(keys.FOUNDERS, founders.pack([NodeId(new.node_id)]), db=meta)
+        transaction.delete(keys.MET, db=meta)  # of the old cluster
         transaction.put(keys.REFOUNDED, identity.pack(old), db=meta)
         transaction.put(keys.IDENTITY, identity.pack(new), db=meta)

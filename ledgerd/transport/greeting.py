@@ -49,7 +49,8 @@ class Greetings:
 
     A peer that comes back with another store under its old id has lost what it had promised, so it
     may neither vote nor acknowledge (F25). The membership in force says which store each node has;
-    what it does not say yet is remembered as long as the process lasts.
+    what it does not say yet is remembered as long as the process lasts, and that of a founder for
+    good (`storage.met`).
     """
 
     def __init__(

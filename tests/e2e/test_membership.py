@@ -161,6 +161,37 @@ def test_a_node_whose_disk_was_wiped_is_replaced_under_load(
     assert len(set(at.values())) == 1
 
 
+def test_a_founder_wiped_before_the_founders_are_recorded_is_refused(
+    tmp_path: Path,
+) -> None:
+    """F25, T13: whom it met is kept over a restart, and it is replaced once all others met."""
+    cluster = DevCluster(tmp_path / "few", 3)
+    cluster.prepare()
+    try:
+        cluster.start(1)
+        cluster.start(2)
+        until("two of three have a leader", cluster.leader)
+        cluster.kill(1)
+        cluster.kill(2)
+        cluster.wipe(2)
+        cluster.start(1)
+        cluster.start(2)
+        code = cluster.exit_code(2, 30.0)
+        said = (cluster.log_path(2).parent / "stderr.log").read_text()
+        cluster.drop(2)
+        cluster.start(3)
+        until("the two that are left have a leader", cluster.leader, within_s=60.0)
+        founded(cluster)
+        add(cluster, 4, "replace", "2")
+        found = roles(cluster)
+    finally:
+        cluster.stop()
+
+    assert code == CORRUPTION
+    assert "ledgerctl cluster replace 2" in said
+    assert found == dict.fromkeys((1, 3, 4), "VOTER")
+
+
 def ready_nodes(client: Client) -> list[int]:
     """Return who says that it is ready."""
     found = client.statuses(deadline=1.0)
