@@ -15,10 +15,11 @@ from ledgerd.ledger.accounts import Account, EntryPosition, InternalKey, Positio
 from ledgerd.ledger.apply import Applied, apply
 from ledgerd.ledger.batch import PayoutColumns
 from ledgerd.ledger.calendars import Calendar
-from ledgerd.ledger.catalogue import Catalogue, FeeSchedule, Suspension
+from ledgerd.ledger.catalogue import Catalogue, Suspension
 from ledgerd.ledger.commands import Command, Submit
 from ledgerd.ledger.events import Event
 from ledgerd.ledger.exceptions import EvidenceId, EvidenceUse, LedgerException
+from ledgerd.ledger.fees import FeeSchedules
 from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.journal import JournalEntry
@@ -165,14 +166,15 @@ class MemoryView:
             for key in keys
         ]
 
-    def fee_schedule(self) -> FeeSchedule:
-        """`LedgerView.fee_schedule`."""
-        stored = self.tables[Table.CONFIG]
-        keys = [key for key in stored if key.startswith(records.FEES_PREFIX)]
-        if not keys:
-            return FeeSchedule()
-        key = max(keys)
-        return records.decode_fee_schedule(key, stored[key])
+    def fee_schedules(self) -> FeeSchedules:
+        """`LedgerView.fee_schedules`."""
+        return FeeSchedules(
+            tuple(
+                records.decode_fee_schedule(key, value)
+                for key, value in sorted(self.tables[Table.CONFIG].items())
+                if key.startswith(records.FEES_PREFIX)
+            )
+        )
 
     def catalogue(self) -> Catalogue:
         """`LedgerView.catalogue`."""

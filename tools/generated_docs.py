@@ -544,6 +544,10 @@ REFUSALS: Final[Mapping[Refusal, Advice]] = {
         "The amount is more than the rail in force takes.",
         "Use another rail, or several payouts.",
     ),
+    Refusal.QUOTE_EXPIRED: Advice(
+        "The quote that the submit names binds no longer.",
+        "Ask for a new quote; submit under a new id.",
+    ),
     Refusal.FEE_CHANGED: Advice(
         "The fee is another one than the submit expects.",
         "Ask for a new quote; submit under a new id.",

@@ -115,6 +115,7 @@ def _to_message(command: Command | Submit) -> pb.Command:
                     owner_ref=command.owner_ref,
                     min_balance_minor=command.min_balance_minor,
                     principal=command.principal,
+                    account_class=command.account_class,
                 )
             )
         case Fund():
@@ -163,11 +164,16 @@ def _to_message(command: Command | Submit) -> pb.Command:
                             bps=rule.bps,
                             min_minor=rule.min_minor,
                             max_minor=rule.max_minor,
+                            account_class=rule.account_class,
+                            refund=rule.refund,
                         )
                         for rule in command.rules
                     ],
                     source=command.source,
                     principal=command.principal,
+                    effective_from_us=command.effective_from_us,
+                    as_of=command.as_of,
+                    quote_valid_us=command.quote_valid_us,
                 )
             )
         case Tick():
@@ -208,6 +214,7 @@ def _from_message(message: pb.Command) -> Command | Submit:
                 opened.owner_ref,
                 opened.min_balance_minor,
                 opened.principal,
+                opened.account_class,
             )
         case "fund":
             fund = message.fund
@@ -250,10 +257,20 @@ def _from_message(message: pb.Command) -> Command | Submit:
                     rule.bps,
                     rule.min_minor,
                     rule.max_minor,
+                    rule.account_class,
+                    rule.refund,
                 )
                 for rule in fees.rules
             )
-            return SetFees(fees.request_id, rules, fees.source, fees.principal)
+            return SetFees(
+                fees.request_id,
+                rules,
+                fees.source,
+                fees.principal,
+                fees.effective_from_us,
+                fees.as_of,
+                fees.quote_valid_us,
+            )
         case "tick":
             return Tick()
         case "set_catalogue":

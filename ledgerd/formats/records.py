@@ -56,6 +56,7 @@ the rows of the same payouts laid out one by one, which a property test compares
 
 from array import array
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from operator import add
 from struct import Struct, pack
@@ -82,10 +83,11 @@ from ledgerd.ledger.accounts import (
 )
 from ledgerd.ledger.batch import PayoutColumns
 from ledgerd.ledger.calendars import Calendar
-from ledgerd.ledger.catalogue import FeeSchedule, Suspension
-from ledgerd.ledger.commands import FeeRule
+from ledgerd.ledger.catalogue import Suspension
+from ledgerd.ledger.commands import FeeRule, Refund
 from ledgerd.ledger.events import AccountAfter, Event, EventKind
 from ledgerd.ledger.exceptions import EvidenceId, EvidenceUse, LedgerException
+from ledgerd.ledger.fees import QUOTE_VALID_US_DEFAULT, FeeSchedule
 from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.identity import CallKind, IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.journal import (
@@ -186,9 +188,13 @@ _VERSION: Final = 1  # of every layout below that has only one
 # The newest layout of the others; older ones are read for ever.
 _NEWEST: Final = {
     Table.PAYOUT: 2,
+    Table.ACCOUNT: 2,
+    Table.CONFIG: 2,
     Table.PAYOUT_STATE: lifecycle.STATUS_LAYOUT,
     Table.PAYOUT_PAST: lifecycle.STATUS_LAYOUT,
 }
+_WITH_CLASS: Final = 2  # of accounts
+_WITH_TERMS: Final = 2  # of fee schedules
 _CRC_BYTES: Final = 4
 _CRC: Final = Struct(">I")
 _BYTE: Final = [bytes((byte,)) for byte in range(256)]
@@ -232,6 +238,7 @@ _REVERSAL: Final = Struct(">Bq")
 _UNDER_WAY: Final = Struct(">BI")
 _FEES: Final = Struct(">BIqHH")
 _FEE_RULE: Final = Struct(">HHqHqq")
+_FEES_TERMS: Final = Struct(">BqB")
 _META_SEQ: Final = Struct(">BQ")
 _RETRY: Final = Struct(">IQHqBqBB")
 
@@ -794,13 +801,14 @@ def decode_event_seek(key: bytes, value: bytes) -> EntryPosition:
 
 # account: version, currency, livemode, status, minimum, opened index, ordinal and ts, five
 # balances, sequence, last entry, length of owner reference u8, length of principal u8;
-# owner reference; principal.
+# owner reference; principal; in layout 2, which only accounts with a class have, their class.
 
 
 def _account_row(account: Account) -> Row:
     owner_ref, principal = account.owner_ref.encode(), account.principal.encode()
+    own_class = account.account_class.encode()
     fixed = _ACCOUNT.pack(
-        _VERSION,
+        _WITH_CLASS if own_class else _VERSION,
         account.currency,
         account.livemode,
         account.status,
@@ -818,7 +826,7 @@ def _account_row(account: Account) -> Row:
         len(owner_ref),
         len(principal),
     )
-    return account.account_id, _sealed(fixed + owner_ref + principal)
+    return account.account_id, _sealed(fixed + owner_ref + principal + own_class)
 
 
 def decode_account(key: bytes, value: bytes) -> Account:
@@ -826,7 +834,7 @@ def decode_account(key: bytes, value: bytes) -> Account:
 
     def read(body: bytes) -> Account:
         (
-            _,
+            layout,
             currency,
             livemode,
             status,
@@ -847,7 +855,11 @@ def decode_account(key: bytes, value: bytes) -> Account:
             principal_bytes,
         ) = _ACCOUNT.unpack_from(body)
         middle = _ACCOUNT.size + owner_bytes
-        _expect_size(body, middle + principal_bytes)
+        end = middle + principal_bytes
+        if layout != _WITH_CLASS:
+            _expect_size(body, end)
+        elif len(body) <= end:
+            raise ValueError("expected a class of the account, found none")
         return Account(
             bytes(key),
             currency,
@@ -858,7 +870,7 @@ def decode_account(key: bytes, value: bytes) -> Account:
             opened_index,
             opened_ordinal,
             opened_ts_us,
-            body[middle:].decode(),
+            body[middle:end].decode(),
             available_minor,
             reserved_minor,
             held_minor,
@@ -866,6 +878,7 @@ def decode_account(key: bytes, value: bytes) -> Account:
             receivable_minor,
             sequence,
             (index, ordinal, n),
+            body[end:].decode(),
         )
 
     return _opened(Table.ACCOUNT, key, value, read)
@@ -1015,12 +1028,14 @@ def decode_voucher(key: bytes, value: bytes) -> Voucher:
 
 def _fees_row(schedule: FeeSchedule) -> Row:
     source = schedule.source.encode()
+    rules = [rule for _, rule in sorted(schedule.rules.items())]
+    terms = _fees_terms(schedule, rules)
     parts = [
         _FEES.pack(
-            _VERSION,
+            _WITH_TERMS if terms else _VERSION,
             schedule.version,
             schedule.effective_from_us,
-            len(schedule.rules),
+            len(rules),
             len(source),
         ),
         source,
@@ -1034,28 +1049,67 @@ def _fees_row(schedule: FeeSchedule) -> Row:
             rule.min_minor,
             rule.max_minor,
         )
-        for _, rule in sorted(schedule.rules.items())
+        for rule in rules
     )
     key = fee_schedule_key(schedule.effective_from_us, schedule.version)
-    return key, _sealed(b"".join(parts))
+    return key, _sealed(b"".join((*parts, terms)))
+
+
+def _fees_terms(schedule: FeeSchedule, rules: Sequence[FeeRule]) -> bytes:
+    """Return what layout 2 adds; nothing for a schedule that says nothing of it."""
+    if (
+        not schedule.as_of
+        and schedule.quote_valid_us == QUOTE_VALID_US_DEFAULT
+        and not any(rule.account_class or rule.refund for rule in rules)
+    ):
+        return b""
+    as_of = schedule.as_of.encode()
+    return b"".join(
+        (
+            _FEES_TERMS.pack(0, schedule.quote_valid_us, len(as_of)),
+            as_of,
+            bytes(rule.refund for rule in rules),
+            *(_short_text(rule.account_class) for rule in rules),
+        )
+    )
 
 
 def decode_fee_schedule(key: bytes, value: bytes) -> FeeSchedule:
     """Return a fee schedule."""
 
     def read(body: bytes) -> FeeSchedule:
-        _, version, effective_from_us, count, source_bytes = _FEES.unpack_from(body)
+        layout, version, effective_from_us, count, source_bytes = _FEES.unpack_from(
+            body
+        )
         middle = _FEES.size + source_bytes
-        _expect_size(body, middle + count * _FEE_RULE.size)
+        end = middle + count * _FEE_RULE.size
         rules = [
             FeeRule(*_FEE_RULE.unpack_from(body, at))
-            for at in range(middle, len(body), _FEE_RULE.size)
+            for at in range(middle, end, _FEE_RULE.size)
         ]
+        as_of, quote_valid_us = "", QUOTE_VALID_US_DEFAULT
+        if layout == _WITH_TERMS:
+            _, quote_valid_us, as_of_bytes = _FEES_TERMS.unpack_from(body, end)
+            end += _FEES_TERMS.size + as_of_bytes
+            as_of = body[end - as_of_bytes : end].decode()
+            refunds = body[end : end + count]
+            end += count
+            classes: list[str] = []
+            for _ in range(count):
+                start, end = end + 1, end + 1 + body[end]
+                classes.append(body[start:end].decode())
+            rules = [
+                replace(rule, account_class=own, refund=Refund(refund))
+                for rule, own, refund in zip(rules, classes, refunds, strict=True)
+            ]
+        _expect_size(body, end)
         return FeeSchedule(
             version,
             effective_from_us,
             body[_FEES.size : middle].decode(),
-            {(rule.rail, rule.currency): rule for rule in rules},
+            {(rule.rail, rule.currency, rule.account_class): rule for rule in rules},
+            as_of,
+            quote_valid_us,
         )
 
     return _opened(Table.CONFIG, key, value, read)

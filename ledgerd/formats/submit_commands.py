@@ -20,7 +20,10 @@ def to_message(command: Submit) -> pb.Command:
             principal=command.principal,
             details=command.details,
             release_at_us=command.release_at_us,
-            terms=pb.SubmitTerms(fee_expected_minor=terms.fee_expected_minor),
+            terms=pb.SubmitTerms(
+                fee_expected_minor=terms.fee_expected_minor,
+                quoted_at_us=terms.quoted_at_us,
+            ),
         )
     )
 
@@ -42,4 +45,6 @@ def from_message(submit: pb.Submit) -> Submit:
 
 def _terms(terms: pb.SubmitTerms) -> SubmitTerms:
     has_fee = terms.HasField("fee_expected_minor")
-    return SubmitTerms(terms.fee_expected_minor if has_fee else None)
+    return SubmitTerms(
+        terms.fee_expected_minor if has_fee else None, terms.quoted_at_us
+    )

@@ -95,6 +95,7 @@ _COMMAND_SINCE: Final[dict[type[Command | Submit], int]] = {
 
 _LOG_CUT_SINCE: Final = 2
 _RELEASES_SINCE: Final = 3
+_FEE_CLASSES_SINCE: Final = 3
 _AUDIT_TREE_SINCE: Final = 3
 _LAYOUT: Final = 1
 _PAYLOAD: Final = Struct(">BI")
@@ -112,11 +113,28 @@ def not_yet_understood(command: Command | Submit, state_version: int) -> str:
     Kinds of entries do not change with a command, so each is judged by itself, before it is
     proposed and again before it is applied: a release without it stops at such an entry.
     """
-    since = _COMMAND_SINCE[type(command)]
+    since = max(_COMMAND_SINCE[type(command)], _since_of_fields(command))
     if since <= state_version:
         return ""
     name = type(command).__name__
     return f"{name} needs state version {since}, and {state_version} is in force"
+
+
+def _since_of_fields(command: Command | Submit) -> int:
+    """Return the first version that understands what a command of version 1 says."""
+    match command:
+        case OpenAccount():
+            says_more = bool(command.account_class)
+        case SetFees():
+            says_more = bool(
+                command.effective_from_us
+                or command.as_of
+                or command.quote_valid_us
+                or any(rule.account_class or rule.refund for rule in command.rules)
+            )
+        case _:
+            says_more = False
+    return _FEE_CLASSES_SINCE if says_more else STATE_VERSION_FIRST
 
 
 def batch_not_yet_understood(has_releases: bool, state_version: int) -> str:

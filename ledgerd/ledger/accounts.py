@@ -147,6 +147,7 @@ class Balances(NamedTuple):
 class Account:
     """A customer's account: one row of state. A copy given to apply is changed in place.
 
+    account_class: names the fee rules that are for it; never changes.
     sequence: number of journal entries that touched the account (I11).
     last_entry: position of the last of them; NO_ENTRY before the first.
     """
@@ -168,6 +169,7 @@ class Account:
     receivable_minor: int = 0
     sequence: int = 0
     last_entry: EntryPosition = NO_ENTRY
+    account_class: str = ""
 
     @property
     def book(self) -> Book:

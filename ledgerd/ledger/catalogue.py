@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from ledgerd.ledger.calendars import Calendar
-from ledgerd.ledger.commands import FeeRule
 from ledgerd.ledger.money import BALANCE_MINOR_MAX, currency_number
 from ledgerd.ledger.rails import RailRecord, takes_destination
 
@@ -193,28 +192,3 @@ def with_record(seed: Rail | None, record: RailRecord) -> Rail:
 
 def _from(setting: RailRecord | Calendar) -> tuple[int, int]:
     return setting.effective_from_us, setting.version
-
-
-@dataclass(frozen=True, slots=True)
-class FeeSchedule:
-    """The fee rules in force from log time `effective_from_us` on.
-
-    version: number of schedules before this one; 0 is the empty one of a new cluster.
-    rules: by (rail, currency). A pair without a rule costs nothing.
-    """
-
-    version: int = 0
-    effective_from_us: int = 0
-    source: str = ""
-    rules: Mapping[tuple[int, int], FeeRule] = field(default_factory=dict)
-
-    def fee_minor(self, *, rail: int, currency: int, amount_minor: int) -> int:
-        """Return the fee of one payout, 0 .. 2**63 - 1."""
-        rule = self.rules.get((rail, currency))
-        return 0 if rule is None else fee_minor(rule, amount_minor)
-
-
-def fee_minor(rule: FeeRule, amount_minor: int) -> int:
-    """Return clamp(min, fixed + amount * bps / 10,000 rounded half up, max). 5, 7.1."""
-    share = (amount_minor * rule.bps + 5000) // 10_000
-    return max(rule.min_minor, min(rule.fixed_minor + share, rule.max_minor))

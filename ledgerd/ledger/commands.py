@@ -9,6 +9,7 @@ id, that of CreateHold the hold id.
 """
 
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Final, NamedTuple, TypeAlias
 
 from ledgerd.ledger.catalogue_commands import CatalogueCommand
@@ -20,9 +21,12 @@ class SubmitTerms(NamedTuple):
 
     A batch in columns has no room for them: a row with terms travels among the rarer commands.
     fee_expected_minor: what the client reckons with; None: whatever the schedule says.
+    quoted_at_us: log time of the quote that it has this from. While the quote is good, the
+    schedule of that time holds; 0: there was none, and the schedule of the entry's time holds.
     """
 
     fee_expected_minor: int | None = None
+    quoted_at_us: int = 0
 
 
 PLAIN: Final = SubmitTerms()
@@ -52,6 +56,7 @@ class OpenAccount:
     """Open an account in one currency. The account id is the idempotency key.
 
     currency: `money.currency_number`. min_balance_minor: the bound of `available`, default 0.
+    account_class: names the fee rules that are for it; empty for most.
     """
 
     account_id: bytes
@@ -60,6 +65,7 @@ class OpenAccount:
     owner_ref: str
     min_balance_minor: int
     principal: str
+    account_class: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +111,21 @@ class Cancel:
     approver: str = ""
 
 
+class Refund(IntEnum):
+    """What becomes of the fee when the whole amount came back. Durable."""
+
+    BY_RAIL = 0  # as the rail does it: how it was before rules said anything
+    NEVER = 1
+    WHEN_ALL_RETURNED = 2
+
+
 @dataclass(frozen=True, slots=True)
 class FeeRule:
     """fee = clamp(min, fixed + (amount * bps + 5000) // 10000, max), minor units. 5, 7.1.
 
     bps: hundredths of a percent of the amount, 0 .. 10,000. 0 <= min <= max.
+    account_class: of the accounts that it is for; empty: all whose class has no rule of its own.
+    refund: a `Refund`.
     """
 
     rail: int
@@ -118,16 +134,25 @@ class FeeRule:
     bps: int
     min_minor: int
     max_minor: int
+    account_class: str = ""
+    refund: int = Refund.BY_RAIL
 
 
 @dataclass(frozen=True, slots=True)
 class SetFees:
-    """Replace the fee schedule from this entry on. A pair without a rule costs nothing. 2.7."""
+    """Replace the fee schedule from a log time on. What has no rule costs nothing. 2.7.
+
+    effective_from_us: log time; one that is past means from this entry on. as_of: the day of the
+    source, as text. quote_valid_us: how long a quote binds; 0: as long as by default.
+    """
 
     request_id: bytes
     rules: tuple[FeeRule, ...]
     source: str
     principal: str
+    effective_from_us: int = 0
+    as_of: str = ""
+    quote_valid_us: int = 0
 
 
 @dataclass(frozen=True, slots=True)

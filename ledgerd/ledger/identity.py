@@ -33,6 +33,7 @@ from ledgerd.ledger.commands import (
     DispatchBegin,
     DispatchClaim,
     EntryLeg,
+    FeeRule,
     Freeze,
     Fund,
     FundReverse,
@@ -181,11 +182,13 @@ def submit_fingerprint(
 
 def open_account_fingerprint(command: OpenAccount) -> bytes:
     """Return the fingerprint of an OpenAccount's client fields."""
+    own_class = command.account_class.encode()
     return fingerprint(
         _number(command.currency)
         + _number(command.min_balance_minor)
         + bytes([command.livemode])
         + command.owner_ref.encode()
+        + (b"\0class" + own_class if own_class else b"")
     )
 
 
@@ -222,7 +225,13 @@ FIELD_NAMES: Final = {
         "reference",
     ),
     CallKind.CANCEL: ("payout_id", "reason"),
-    CallKind.SET_FEES: ("rules", "source"),
+    CallKind.SET_FEES: (
+        "rules",
+        "source",
+        "effective_from_us",
+        "as_of",
+        "quote_valid_s",
+    ),
     CallKind.CLOSE_ACCOUNT: ("account_id", "reason"),
     CallKind.FREEZE: ("account_id", "reason"),
     CallKind.UNFREEZE: ("account_id", "reason"),
@@ -338,10 +347,20 @@ def differing_fields(
     return tuple(
         name
         for name, mine, first in zip(
-            FIELD_NAMES[call], fields, stored.fields, strict=True
+            FIELD_NAMES[call],
+            _whole(call, fields),
+            _whole(call, stored.fields),
+            strict=True,
         )
         if mine != first
     )
+
+
+def _whole(call: CallKind, fields: Sequence[bytes]) -> Sequence[bytes]:
+    """Return all fields of a call, also where it was kept before it had the later ones."""
+    if call is not CallKind.SET_FEES or len(fields) == len(FIELD_NAMES[call]):
+        return fields
+    return (*fields, *map(fingerprint, _FEES_SAY_NOTHING))
 
 
 def _client_fields(command: Command) -> tuple[bytes, ...]:
@@ -365,19 +384,7 @@ def _client_fields(command: Command) -> tuple[bytes, ...]:
         case Cancel():
             return (command.payout_id, command.reason.encode())
         case SetFees():
-            rules = b"".join(
-                _number(part)
-                for rule in command.rules
-                for part in (
-                    rule.rail,
-                    rule.currency,
-                    rule.fixed_minor,
-                    rule.bps,
-                    rule.min_minor,
-                    rule.max_minor,
-                )
-            )
-            return (rules, command.source.encode())
+            return _fee_fields(command)
         case OpenAccount() | CreateHold() | Tick():
             raise AssertionError("it has no request id")
         case (
@@ -413,6 +420,34 @@ def _client_fields(command: Command) -> tuple[bytes, ...]:
             )
         case _:
             return _payout_fields(command)
+
+
+def _fee_fields(command: SetFees) -> tuple[bytes, ...]:
+    """Return rules and source, and what came later only where it says something."""
+    rules = b"".join(map(_fee_rule, command.rules))
+    later = (
+        _number(command.effective_from_us),
+        command.as_of.encode(),
+        _number(command.quote_valid_us),
+    )
+    own = (rules, command.source.encode())
+    return own if later == _FEES_SAY_NOTHING else (*own, *later)
+
+
+def _fee_rule(rule: FeeRule) -> bytes:
+    numbers = (
+        rule.rail,
+        rule.currency,
+        rule.fixed_minor,
+        rule.bps,
+        rule.min_minor,
+        rule.max_minor,
+    )
+    own_class = rule.account_class.encode()
+    own = b""
+    if own_class or rule.refund:
+        own = b"c" + _number(len(own_class)) + own_class + _number(rule.refund)
+    return b"".join(map(_number, numbers)) + own
 
 
 # Attributes whose public name says the unit in another way.
@@ -506,3 +541,7 @@ def _flat(value: object) -> bytes:
 def _number(value: int) -> bytes:
     """Wider than anything a log entry can hold: a number out of bounds is compared too."""
     return value.to_bytes(16, "big", signed=True)
+
+
+# The fields of SetFees that came after its first two, of a call that leaves them out.
+_FEES_SAY_NOTHING: Final = (_number(0), b"", _number(0))

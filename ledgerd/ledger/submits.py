@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from ledgerd.ledger import identity
 from ledgerd.ledger.accounts import Account, AccountStatus, Position
 from ledgerd.ledger.batch import PayoutColumns
-from ledgerd.ledger.catalogue import FeeSchedule, Rail, fee_minor
+from ledgerd.ledger.catalogue import Rail
 from ledgerd.ledger.commands import FeeRule, Submit
 from ledgerd.ledger.decide.common import again_refused
 from ledgerd.ledger.decide.life import LIFECYCLE_SINCE
@@ -25,6 +25,7 @@ from ledgerd.ledger.decide.submit import (
     submit_fingerprint,
 )
 from ledgerd.ledger.details import bytes_max as details_bytes_max
+from ledgerd.ledger.fees import FeeSchedule, fee_minor
 from ledgerd.ledger.identity import IdKind, IdRecord
 from ledgerd.ledger.money import BALANCE_MINOR_MAX, CURRENCIES
 from ledgerd.ledger.outcomes import Outcomes, Refusal, Retry, is_spent
@@ -76,7 +77,7 @@ def apply_submits(
         else (0, 0)
         for account in accounts
     ]
-    schedule = view.fee_schedule()
+    schedule = view.fee_schedules().at(ts_us)
     catalogue = view.catalogue()
     seq = view.event_seq()
     met = _IdsMet(view, index=index, ts_us=ts_us, batch=batch)
@@ -193,7 +194,11 @@ def _lane(
         0,
         account,
         account.min_balance_minor,
-        schedule.rules.get((rail.number, currency)),
+        schedule.rule(
+            rail=rail.number,
+            currency=currency,
+            account_class=account.account_class,
+        ),
         rail.amount_minor_min,
         rail.amount_minor_max,
         None if rail.record is None else rail,

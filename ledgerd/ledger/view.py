@@ -20,9 +20,10 @@ from ledgerd.ledger.accounts import (
 )
 from ledgerd.ledger.batch import PayoutColumns
 from ledgerd.ledger.calendars import Calendar
-from ledgerd.ledger.catalogue import Catalogue, FeeSchedule, Suspension
+from ledgerd.ledger.catalogue import Catalogue, Suspension
 from ledgerd.ledger.events import Event
 from ledgerd.ledger.exceptions import EvidenceId, EvidenceUse, LedgerException
+from ledgerd.ledger.fees import FeeSchedule, FeeSchedules
 from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.journal import JournalEntry
@@ -116,8 +117,8 @@ class LedgerView(Protocol):
         """Return balances on their normal sides, minor units; 0 if never posted to."""
         ...
 
-    def fee_schedule(self) -> FeeSchedule:
-        """Return the schedule in force; version 0 if none was set."""
+    def fee_schedules(self) -> FeeSchedules:
+        """Return all versions of the fee schedule."""
         ...
 
     def rail_key(self, key: str) -> Position | None:

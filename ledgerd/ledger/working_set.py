@@ -22,9 +22,10 @@ from ledgerd.ledger.accounts import (
     normal_side,
 )
 from ledgerd.ledger.calendars import Calendar
-from ledgerd.ledger.catalogue import FeeSchedule, Rail, Suspension
+from ledgerd.ledger.catalogue import Rail, Suspension
 from ledgerd.ledger.events import AccountAfter, Event, EventKind
 from ledgerd.ledger.exceptions import EvidenceId, EvidenceUse, LedgerException
+from ledgerd.ledger.fees import FeeSchedule, FeeSchedules
 from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.journal import EntryReason, JournalEntry, Leg, Touched
@@ -64,7 +65,7 @@ class WorkingSet:
         self._holds: dict[Position, Hold | None] = {}
         self._vouchers: dict[bytes, Voucher | None] = {}
         self._internals: dict[InternalKey, int] = {}
-        self._fees = view.fee_schedule()
+        self._fees = view.fee_schedules()
         self._event_seq = view.event_seq()
 
         self._changed_accounts: set[bytes] = set()
@@ -275,8 +276,8 @@ class WorkingSet:
         }
         return sorted(due)[:limit]
 
-    def fees(self) -> FeeSchedule:
-        """Return the schedule in force."""
+    def fee_schedules(self) -> FeeSchedules:
+        """Return all versions of the fee schedule."""
         return self._fees
 
     # Postings
@@ -435,9 +436,8 @@ class WorkingSet:
         self._refs[ref] = self._new_refs[ref] = position
 
     def set_fees(self, schedule: FeeSchedule) -> None:
-        """Put a schedule in force for the commands that follow."""
-        assert schedule.version == self._fees.version + 1, schedule
-        self._fees = schedule
+        """Add a version of the schedule."""
+        self._fees = self._fees.including(schedule)
         self._new_fees.append(schedule)
 
     def set_rail(self, rail: RailRecord) -> None:
@@ -579,7 +579,7 @@ class WorkingSet:
             under_way=sorted(self._new_under_way.items()),
             holds=[hold for _, hold in sorted(self._new_holds.items())],
             vouchers=[voucher for _, voucher in sorted(self._new_vouchers.items())],
-            fee_schedules=self._new_fees,
+            fee_schedules=sorted(self._new_fees, key=_fees_order),
             rails=self._new_rails,
             calendars=self._new_calendars,
             suspensions=[row for _, row in sorted(self._new_suspensions.items())],
@@ -618,3 +618,7 @@ class WorkingSet:
         if key not in self._internals:
             (self._internals[key],) = self._view.internals([key])
         return self._internals[key]
+
+
+def _fees_order(schedule: FeeSchedule) -> tuple[int, int]:
+    return schedule.effective_from_us, schedule.version

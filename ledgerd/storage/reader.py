@@ -21,9 +21,10 @@ from ledgerd.ledger.accounts import (
     InternalKey,
     Position,
 )
-from ledgerd.ledger.catalogue import Catalogue, FeeSchedule
+from ledgerd.ledger.catalogue import Catalogue
 from ledgerd.ledger.events import Event
 from ledgerd.ledger.exceptions import LedgerException
+from ledgerd.ledger.fees import FeeSchedules
 from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.payouts import PayoutHead, PayoutState, PayoutStatus
@@ -381,9 +382,9 @@ class StateReader:
         """Return all versions of limits and rules."""
         return self._tables.policy()
 
-    def fee_schedule(self) -> FeeSchedule:
-        """Return the fee schedule in force."""
-        return self._tables.fee_schedule()
+    def fee_schedules(self) -> FeeSchedules:
+        """Return all versions of the fee schedule."""
+        return self._tables.fee_schedules()
 
     def event_seq(self) -> int:
         """Return the seq of the last event."""

@@ -20,8 +20,9 @@ from ledgerd.formats import memberships, records, versions
 from ledgerd.formats.records import Table, TableRows
 from ledgerd.formats.versions import STATE_VERSION
 from ledgerd.ledger.accounts import Account, EntryPosition, InternalKey, Position
-from ledgerd.ledger.catalogue import Catalogue, FeeSchedule
+from ledgerd.ledger.catalogue import Catalogue
 from ledgerd.ledger.exceptions import EvidenceId, EvidenceUse, LedgerException
+from ledgerd.ledger.fees import FeeSchedules
 from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.journal import JournalEntry
@@ -289,7 +290,7 @@ class _View:
     def __init__(self, tables: Tables) -> None:
         self.tables = tables
         self._internals = tables.internals()
-        self._fee_schedule = tables.fee_schedule()
+        self._fee_schedules = tables.fee_schedules()
         self._catalogue = tables.catalogue()
         self._policy = tables.policy()
         self._event_seq = tables.event_seq()
@@ -305,7 +306,7 @@ class _View:
             elif table.table is Table.ID:
                 self._note_ids(table.rows)
             elif table.table is Table.CONFIG:
-                self._fee_schedule = self.tables.fee_schedule()
+                self._fee_schedules = self.tables.fee_schedules()
                 self._catalogue = self.tables.catalogue()
                 self._policy = self.tables.policy()
             elif table.table is Table.META:
@@ -383,9 +384,9 @@ class _View:
         """Return balances on their normal sides, minor units; 0 if never posted to."""
         return [self._internals.get(key, 0) for key in keys]
 
-    def fee_schedule(self) -> FeeSchedule:
-        """Return the schedule in force."""
-        return self._fee_schedule
+    def fee_schedules(self) -> FeeSchedules:
+        """Return all versions of the fee schedule."""
+        return self._fee_schedules
 
     def catalogue(self) -> Catalogue:
         """Return all versions of rails and calendars."""

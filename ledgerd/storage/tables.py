@@ -21,9 +21,10 @@ from ledgerd.ledger.accounts import (
     Position,
 )
 from ledgerd.ledger.calendars import Calendar
-from ledgerd.ledger.catalogue import Catalogue, FeeSchedule, Suspension
+from ledgerd.ledger.catalogue import Catalogue, Suspension
 from ledgerd.ledger.events import Event
 from ledgerd.ledger.exceptions import EvidenceId, EvidenceUse, LedgerException
+from ledgerd.ledger.fees import FeeSchedule, FeeSchedules
 from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.journal import JournalEntry
@@ -156,14 +157,14 @@ class Tables:
             for key, value in self.scan(Table.INTERNAL)
         }
 
-    def fee_schedule(self) -> FeeSchedule:
-        """Return the schedule in force; version 0 if none was ever set."""
-        newest: tuple[bytes, bytes] | None = None
+    def fee_schedules(self) -> FeeSchedules:
+        """Return all versions of the fee schedule."""
+        found: list[FeeSchedule] = []
         for key, value in self.scan(Table.CONFIG, start=records.FEES_PREFIX):
             if not key.startswith(records.FEES_PREFIX):
                 break
-            newest = key, value
-        return FeeSchedule() if newest is None else records.decode_fee_schedule(*newest)
+            found.append(records.decode_fee_schedule(key, value))
+        return FeeSchedules(tuple(found))
 
     def rail_key(self, key: str) -> Position | None:
         """Return whose rail key it is or was."""

@@ -101,18 +101,21 @@ any_command = st.one_of(
     ),
     st.builds(ApproveVoucher, ids, ids, texts),
     st.builds(RejectVoucher, ids, ids, texts, texts),
-    st.builds(OpenAccount, ids, u32, st.booleans(), texts, i64, texts),
+    st.builds(OpenAccount, ids, u32, st.booleans(), texts, i64, texts, texts),
     st.builds(Fund, ids, ids, i64, u32, texts, texts, texts),
     st.builds(Transfer, ids, ids, ids, i64, u32, texts, texts),
     st.builds(Cancel, ids, ids, texts, texts),
     st.builds(
         SetFees,
         ids,
-        st.lists(st.builds(FeeRule, u32, u32, i64, u32, i64, i64), max_size=5).map(
-            tuple
-        ),
+        st.lists(
+            st.builds(FeeRule, u32, u32, i64, u32, i64, i64, texts, u32), max_size=5
+        ).map(tuple),
         texts,
         texts,
+        i64,
+        texts,
+        i64,
     ),
     st.just(Tick()),
 )
@@ -456,7 +459,7 @@ def test_field_numbers_stand():
             "release_at_us",
             "terms",
         ),
-        "SubmitTerms": _numbered("fee_expected_minor"),
+        "SubmitTerms": _numbered("fee_expected_minor", "quoted_at_us"),
         "OpenAccount": [
             (1, "account_id"),
             (2, "currency"),
@@ -464,6 +467,7 @@ def test_field_numbers_stand():
             (4, "owner_ref"),
             (5, "min_balance_minor"),
             (6, "principal"),
+            (7, "account_class"),
         ],
         "Fund": [
             (1, "request_id"),
@@ -497,9 +501,19 @@ def test_field_numbers_stand():
             (4, "bps"),
             (5, "min_minor"),
             (6, "max_minor"),
+            (7, "account_class"),
+            (8, "refund"),
         ],
         "Tick": [],
-        "SetFees": [(1, "request_id"), (2, "rules"), (3, "source"), (4, "principal")],
+        "SetFees": _numbered(
+            "request_id",
+            "rules",
+            "source",
+            "principal",
+            "effective_from_us",
+            "as_of",
+            "quote_valid_us",
+        ),
     }
 
 

@@ -20,8 +20,7 @@ from ledgerd.ledger.accounts import (
     LedgerAccount,
     Side,
 )
-from ledgerd.ledger.catalogue import FeeSchedule
-from ledgerd.ledger.commands import FeeRule
+from ledgerd.ledger.commands import FeeRule, Refund
 from ledgerd.ledger.events import AccountAfter, Event, EventKind
 from ledgerd.ledger.exceptions import (
     EvidenceId,
@@ -29,6 +28,7 @@ from ledgerd.ledger.exceptions import (
     ExceptionCause,
     LedgerException,
 )
+from ledgerd.ledger.fees import FeeSchedule
 from ledgerd.ledger.holds import Hold, HoldState
 from ledgerd.ledger.identity import CallKind, IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.journal import EntryReason, JournalEntry, Leg, Touched
@@ -103,9 +103,21 @@ FEES = FeeSchedule(
     99,
     "tariff",
     {
-        (2, USD): FeeRule(2, USD, 25, 10, 0, MAX),
-        (SWIFT, USD): FeeRule(SWIFT, USD, 1, 2, 3, 4),
+        (2, USD, ""): FeeRule(2, USD, 25, 10, 0, MAX),
+        (SWIFT, USD, ""): FeeRule(SWIFT, USD, 1, 2, 3, 4),
     },
+)
+FEES_WITH_TERMS = FeeSchedule(
+    4,
+    2**40,
+    "tariff",
+    {
+        (2, USD, ""): FeeRule(2, USD, 25, 10, 0, MAX),
+        (2, USD, "gold"): FeeRule(2, USD, 0, 5, 0, 9, "gold", Refund.WHEN_ALL_RETURNED),
+        (SWIFT, USD, ""): FeeRule(SWIFT, USD, 1, 2, 3, 4, "", Refund.NEVER),
+    },
+    "2026-11",
+    60_000_000,
 )
 HOLD = Hold(
     uid(6),
@@ -335,6 +347,24 @@ def test_golden_bytes_of_accounts():
             for part, raw in zip(("key", "value"), row, strict=True)
         },
     )
+
+
+def test_golden_bytes_of_fees_and_accounts_with_a_class():
+    """Their second layout is written only where the first one says too little."""
+    classed = replace(ACCOUNT, account_class="gold")
+    rows = rows_of(Writes(accounts=[classed], fee_schedules=[FEES_WITH_TERMS]))
+    (account_key, account), (fees_key, fees) = (
+        rows[Table.ACCOUNT][0],
+        rows[Table.CONFIG][0],
+    )
+
+    golden.check("fee_classes_v2", {"account": account, "key": fees_key, "fees": fees})
+    assert (account[0], fees[0]) == (2, 2)
+    assert records.decode_account(account_key, account) == classed
+    assert records.decode_fee_schedule(fees_key, fees) == FEES_WITH_TERMS
+    for size in range(len(fees)):
+        with pytest.raises(CorruptionError):
+            records.decode_fee_schedule(fees_key, fees[:size])
 
 
 def test_golden_bytes_of_payouts_under_way():

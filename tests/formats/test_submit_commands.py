@@ -14,7 +14,7 @@ from tests.ledger.making import submit
 i64 = st.integers(-(2**63), 2**63 - 1)
 u32 = st.integers(0, 2**32 - 1)
 ids = st.binary(max_size=20)
-terms = st.builds(SubmitTerms, st.none() | i64)
+terms = st.builds(SubmitTerms, st.none() | i64, i64)
 submits = st.builds(
     Submit, ids, ids, i64, u32, u32, st.text(max_size=20), ids, i64, terms
 )

@@ -40,7 +40,8 @@ class Model:
         self.spent: dict[bytes, str] = {}  # refused payout id -> code
         self.requests: dict[bytes, tuple[Any, str]] = {}  # id -> (call, code)
         self.refs: dict[tuple[str, str], dict[str, Any]] = {}
-        self.fees: dict[tuple[int, int], FeeRule] = {}
+        # (from when, version, how long a quote binds, rules)
+        self.fees: list[tuple[int, int, int, dict[tuple[int, int, str], FeeRule]]] = []
         self.entries: dict[tuple[int, int, int], Any] = {}  # position -> book
         self.timers: dict[tuple[int, tuple[int, int], int], Callable[[int], None]] = {}
         self.index = 0
@@ -131,8 +132,31 @@ class Model:
 
     # Payouts
 
-    def fee(self, rail: int, currency: int, amount: int) -> int:
-        fee_rule = self.fees.get((rail, currency))
+    def in_force(
+        self, now_us: int
+    ) -> tuple[int, int, int, dict[tuple[int, int, str], FeeRule]]:
+        """The schedule with the latest time that has come, of two the later one."""
+        nothing = (0, 0, 900_000_000, dict[tuple[int, int, str], FeeRule]())
+        begun = [schedule for schedule in self.fees if schedule[0] <= now_us]
+        return max([nothing, *begun], key=lambda schedule: schedule[:2])
+
+    def rule_of(
+        self, now_us: int, rail: int, currency: int, account_id: bytes
+    ) -> FeeRule | None:
+        *_, rules = self.in_force(now_us)
+        own = rules.get((rail, currency, self.accounts[account_id]["class"]))
+        return own or rules.get((rail, currency, ""))
+
+    def fee(
+        self,
+        rail: int,
+        currency: int,
+        amount: int,
+        account_id: bytes,
+        now_us: int | None = None,
+    ) -> int:
+        now_us = self.now_us if now_us is None else now_us
+        fee_rule = self.rule_of(now_us, rail, currency, account_id)
         if fee_rule is None:
             return 0
         whole = fee_rule.fixed_minor + (amount * fee_rule.bps + 5000) // 10000
@@ -173,7 +197,15 @@ class Model:
             return code
         if RAILS[c.rail] is not None and RAILS[c.rail] != c.currency:
             return "RAIL_CURRENCY"
-        total = c.amount_minor + self.fee(c.rail, c.currency, c.amount_minor)
+        quoted_us = min(c.terms.quoted_at_us or self.now_us, self.now_us)
+        fee = self.fee(c.rail, c.currency, c.amount_minor, c.account_id, quoted_us)
+        if c.terms.quoted_at_us:
+            good_us = self.in_force(quoted_us)[2]
+            if self.now_us - c.terms.quoted_at_us > good_us:
+                return "QUOTE_EXPIRED"
+        if c.terms.fee_expected_minor not in (None, fee):
+            return "FEE_CHANGED"
+        total = c.amount_minor + fee
         if total > self.free(c.account_id):
             return "INSUFFICIENT_FUNDS"
         changes = [
@@ -210,14 +242,25 @@ class Model:
         return "CREATED"
 
     def _set_fees(self, c: SetFees) -> str:
-        self.fees = {(rule.rail, rule.currency): rule for rule in c.rules}
+        rules = {
+            (rule.rail, rule.currency, rule.account_class): rule for rule in c.rules
+        }
+        since_us = max(c.effective_from_us, self.now_us)
+        good_us = c.quote_valid_us or 900_000_000
+        self.fees.append((since_us, len(self.fees) + 1, good_us, rules))
         return "CREATED"
 
     # Accounts
 
     def open(self, c: OpenAccount) -> str:
         account = self.accounts.get(c.account_id)
-        client = (c.currency, c.livemode, c.owner_ref, c.min_balance_minor)
+        client = (
+            c.currency,
+            c.livemode,
+            c.owner_ref,
+            c.min_balance_minor,
+            c.account_class,
+        )
         if account is not None:
             return "REPLAYED" if account["client"] == client else "CONFLICT"
         if c.currency not in CURRENCIES:
@@ -227,6 +270,7 @@ class Model:
             "currency": c.currency,
             "live": c.livemode,
             "minimum": c.min_balance_minor,
+            "class": c.account_class,
             "status": "OPEN",
         }
         return "CREATED"

@@ -216,7 +216,7 @@ class PayoutModel(AccountModel):
             return code
         if RAILS[c.rail] is not None and RAILS[c.rail] != currency:
             return "RAIL_CURRENCY"
-        more = self.fee(c.rail, currency, p["amount"]) - p["fee"]
+        more = self.fee(c.rail, currency, p["amount"], p["account"]) - p["fee"]
         if more > 0 and more > self.free(p["account"]):
             return "INSUFFICIENT_FUNDS"
         if more and not self.move(p, available=-more, reserved=more):
@@ -405,7 +405,7 @@ class PayoutModel(AccountModel):
     def _refund(self, p: dict[str, Any], amount: int, lost: int, part: str) -> str:
         back = p["returned"] + p["reversed"] + p["absorbed"] + amount + lost
         is_whole = back == p["amount"]
-        fee = p["fee"] if is_whole and p["rail"] == GENEROUS else 0
+        fee = p["fee"] if is_whole and self._gives_fee_back(p) else 0
         credit = amount + lost + fee
         if not self.move(p, cash=amount, lost=lost, fee=-fee, credit=credit):
             return "OVERFLOW"
@@ -414,6 +414,12 @@ class PayoutModel(AccountModel):
         if is_whole:
             p["state"] = RETURNED if part == "returned" else REVERSED
         return "CREATED"
+
+    def _gives_fee_back(self, p: dict[str, Any]) -> bool:
+        currency = self.book(p["account"])[1]
+        fee_rule = self.rule_of(self.now_us, p["rail"], currency, p["account"])
+        policy = 0 if fee_rule is None else fee_rule.refund
+        return bool(p["rail"] == GENEROUS if policy == 0 else policy == 2)
 
     # Exceptions
 

@@ -206,7 +206,7 @@ def test_fees_follow_the_schedule_in_force():
         fees += applied.outcomes.fees_minor
 
     assert fees == [35, 75, 99, 0]
-    assert books.view.fee_schedule().version == 4
+    assert books.view.fee_schedules().at(books.ts_us).version == 4
 
 
 def test_sandbox_and_live_do_not_mix():

@@ -6,7 +6,13 @@ import pytest
 
 from ledgerd.ledger import catalogue
 from ledgerd.ledger.accounts import AccountKind
-from ledgerd.ledger.commands import Cancel, DispatchBegin, ResolveException
+from ledgerd.ledger.commands import (
+    Cancel,
+    DispatchBegin,
+    FeeRule,
+    Refund,
+    ResolveException,
+)
 from ledgerd.ledger.events import EventKind
 from ledgerd.ledger.exceptions import ExceptionCause, Resolution
 from ledgerd.ledger.outcomes import Outcome, Refusal
@@ -14,7 +20,9 @@ from ledgerd.ledger.payouts import FailureReason, PayoutFlag, PayoutState, Trigg
 from ledgerd.ledger.rail_keys import is_rail_key, rail_key
 from tests.ledger.making import (
     ALICE,
+    MAX,
     SWIFT,
+    USD,
     Ledger,
     fund,
     open_account,
@@ -115,6 +123,33 @@ def test_the_fee_goes_back_with_the_whole_amount():
     assert part[4] == FEE
     assert money(made) == (100_000, 0, 0, 100_000, 0, S.RETURNED)
     assert made.status.has(PayoutFlag.FEE_REFUNDED)
+    made.audit()
+
+
+@pytest.mark.parametrize(
+    ("refund", "goes_back"),
+    [(Refund.BY_RAIL, False), (Refund.NEVER, False), (Refund.WHEN_ALL_RETURNED, True)],
+)
+def test_the_rule_in_force_says_what_becomes_of_the_fee(refund, goes_back):
+    """The policy of the rule at the time of the return; of the rail where it says nothing. 7.1."""
+    made = stage(S.SETTLED)
+    made.do(set_fees(0xFEE5, FeeRule(SWIFT, USD, 1, 0, 0, MAX, "", refund)))
+    made.meet(T.RETURN, amount_minor=AMOUNT)
+
+    assert made.state is S.RETURNED
+    assert money(made)[4] == (0 if goes_back else FEE)
+    assert made.status.has(PayoutFlag.FEE_REFUNDED) is goes_back
+    made.audit()
+
+
+@pytest.mark.usefixtures("generous")
+def test_a_rule_may_keep_what_the_rail_would_refund():
+    """The rule is asked first."""
+    made = stage(S.SETTLED)
+    made.do(set_fees(0xFEE5, FeeRule(SWIFT, USD, 1, 0, 0, MAX, "", Refund.NEVER)))
+    made.meet(T.RETURN, amount_minor=AMOUNT)
+
+    assert money(made)[4] == FEE
     made.audit()
 
 

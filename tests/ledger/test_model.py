@@ -30,6 +30,7 @@ from ledgerd.ledger.commands import (
     OpenAccount,
     SetFees,
     Submit,
+    SubmitTerms,
     Transfer,
 )
 from ledgerd.ledger.decide import payouts as decided
@@ -63,6 +64,7 @@ amounts = st.one_of(
     st.sampled_from([0, -1, 5_000, 2**62, MAX]),
 )
 small_ids = st.integers(1, 150)
+classes = st.sampled_from(["", "", "gold", "No class"])
 ages = st.sampled_from([0, 0, 0, 0, 0, 40])  # days
 
 
@@ -112,7 +114,8 @@ class Machine(PayoutRules, AccountRules, RuleBasedStateMachine):
             (ACCOUNTS[2], EUR, True, 50),
             (ACCOUNTS[3], USD, False, 0),
         ):
-            self.do(OpenAccount(account_id, currency, live, "o", minimum, "p"))
+            own = "gold" if account_id == ACCOUNTS[1] else ""
+            self.do(OpenAccount(account_id, currency, live, "o", minimum, "p", own))
             request_id = uid(int.from_bytes(account_id[-4:], "big") + 1000)
             ref = account_id.hex()
             self.do(Fund(request_id, account_id, 2_000, currency, "b", ref, "p"))
@@ -129,9 +132,10 @@ class Machine(PayoutRules, AccountRules, RuleBasedStateMachine):
         currency=currencies,
         live=st.booleans(),
         minimum=st.sampled_from([0, 0, 10]),
+        own=classes,
     )
-    def open(self, account_id: bytes, currency: int, live: bool, minimum: int) -> None:
-        self.do(OpenAccount(account_id, currency, live, "o", minimum, "p"))
+    def open(self, account_id, currency, live, minimum, own) -> None:
+        self.do(OpenAccount(account_id, currency, live, "o", minimum, "p", own))
 
     @rule(
         rows=st.lists(
@@ -236,17 +240,50 @@ class Machine(PayoutRules, AccountRules, RuleBasedStateMachine):
     @rule(
         number=small_ids,
         pairs=st.sets(st.sampled_from([(2, USD), (12, USD), (7, EUR), (1, USD)])),
+        own=st.sampled_from(["", "", "gold"]),
+        refund=st.sampled_from([0, 0, 1, 2]),
+        ahead=st.sampled_from([0, 0, 2_500, 5 * DAY_US]),
+        good=st.sampled_from([0, 0, 3_500]),
         fixed=st.integers(0, 30),
         bps=st.sampled_from([0, 15, 9_999]),
         least=st.integers(0, 20),
         most=st.sampled_from([20, 400, MAX]),
     )
-    def set_fees(self, number, pairs, fixed, bps, least, most) -> None:
+    def set_fees(
+        self, number, pairs, own, refund, ahead, good, fixed, bps, least, most
+    ) -> None:
+        """For one class, and for all; now, in some entries, or in some days."""
         rules = tuple(
-            FeeRule(rail, currency, fixed, bps, least, most)
+            FeeRule(rail, currency, *numbers, each, refund)
             for rail, currency in sorted(pairs)
+            for each, numbers in {
+                own: (fixed, bps, least, most),
+                "": (3, 20, 1, MAX),
+            }.items()
         )
-        self.do(SetFees(self.request_id(number, 0), rules, "s", "p"))
+        since_us = self.books.ts_us + ahead if ahead else 0
+        request_id = self.request_id(number, 0)
+        self.do(SetFees(request_id, rules, "s", "p", since_us, "2026", good))
+
+    @rule(
+        number=small_ids,
+        account_id=st.sampled_from(ACCOUNTS[:4]),
+        amount=st.integers(1, 300),
+        rail=st.sampled_from([1, 2, 2, 12]),
+        off=st.sampled_from([None, 0, 0, 0, 1]),
+        before_us=st.sampled_from([None, 0, 1_000, 2_000, 5_000, 900_000_001, -7_000]),
+    )
+    def submit_quoted(self, number, account_id, amount, rail, off, before_us) -> None:
+        """With the fee of now or of a moment ago, or a unit beside it; in time or too late."""
+        quoted_us = 0 if before_us is None else self.books.ts_us - before_us
+        now_us = self.books.ts_us + 1_000
+        fee = self.model.fee(
+            rail, USD, amount, account_id, min(quoted_us or now_us, now_us)
+        )
+        terms = SubmitTerms(None if off is None else fee + off, quoted_us)
+        self.do(
+            Submit(uid(number), account_id, amount, USD, rail, "p", PACKED, terms=terms)
+        )
 
     @rule(days=st.integers(0, 30))
     def time_passes(self, days: int) -> None:
@@ -431,6 +468,8 @@ def test_both_ledgers_agree():
         "APPROVAL_MISSING",
         "RECALL_WINDOW_CLOSED",
         "RETURN_EXCEEDS_PAYOUT",
+        "FEE_CHANGED",
+        "QUOTE_EXPIRED",
     }
 
 

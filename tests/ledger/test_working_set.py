@@ -3,7 +3,7 @@
 import pytest
 
 from ledgerd.ledger.accounts import AccountKind, Book, LedgerAccount, Side
-from ledgerd.ledger.catalogue import FeeSchedule
+from ledgerd.ledger.fees import FeeSchedule
 from ledgerd.ledger.identity import IdKind, IdRecord
 from ledgerd.ledger.journal import EntryReason, Leg
 from ledgerd.ledger.payouts import PayoutState, PayoutStatus

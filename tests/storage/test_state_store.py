@@ -48,7 +48,7 @@ def test_an_empty_state_has_applied_nothing(environment: Environment) -> None:
     assert state.digest() == GENESIS_DIGEST
     assert state.commit() == 0
     assert state.view().largest_payout_id() == b""
-    assert state.view().fee_schedule().version == 0
+    assert state.view().fee_schedules().versions == ()
 
 
 def test_what_is_not_committed_is_not_visible(environment: Environment) -> None:
@@ -273,7 +273,7 @@ def test_the_view_reads_what_was_written(
     ]
     refs = [ExternalRef(b"big_bank", b"ref-1"), ExternalRef(b"big_bank", b"ref-2")]
     assert view.external_refs(refs) == [(2, 2), None]
-    assert view.fee_schedule().version == 1
+    assert view.fee_schedules().at(2**62).version == 1
     assert view.event_seq() == 2 + 1 + 2 + 63 + 1
     internals = read(environment, lambda reader: reader.internals())
     if reopened:

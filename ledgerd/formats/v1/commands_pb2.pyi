@@ -107,26 +107,30 @@ class Submit(_message.Message):
     def __init__(self, payout_id: _Optional[bytes] = ..., account_id: _Optional[bytes] = ..., amount_minor: _Optional[int] = ..., currency: _Optional[int] = ..., rail: _Optional[int] = ..., principal: _Optional[str] = ..., details: _Optional[bytes] = ..., release_at_us: _Optional[int] = ..., terms: _Optional[_Union[SubmitTerms, _Mapping]] = ...) -> None: ...
 
 class SubmitTerms(_message.Message):
-    __slots__ = ("fee_expected_minor",)
+    __slots__ = ("fee_expected_minor", "quoted_at_us")
     FEE_EXPECTED_MINOR_FIELD_NUMBER: _ClassVar[int]
+    QUOTED_AT_US_FIELD_NUMBER: _ClassVar[int]
     fee_expected_minor: int
-    def __init__(self, fee_expected_minor: _Optional[int] = ...) -> None: ...
+    quoted_at_us: int
+    def __init__(self, fee_expected_minor: _Optional[int] = ..., quoted_at_us: _Optional[int] = ...) -> None: ...
 
 class OpenAccount(_message.Message):
-    __slots__ = ("account_id", "currency", "livemode", "owner_ref", "min_balance_minor", "principal")
+    __slots__ = ("account_id", "currency", "livemode", "owner_ref", "min_balance_minor", "principal", "account_class")
     ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
     CURRENCY_FIELD_NUMBER: _ClassVar[int]
     LIVEMODE_FIELD_NUMBER: _ClassVar[int]
     OWNER_REF_FIELD_NUMBER: _ClassVar[int]
     MIN_BALANCE_MINOR_FIELD_NUMBER: _ClassVar[int]
     PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_CLASS_FIELD_NUMBER: _ClassVar[int]
     account_id: bytes
     currency: int
     livemode: bool
     owner_ref: str
     min_balance_minor: int
     principal: str
-    def __init__(self, account_id: _Optional[bytes] = ..., currency: _Optional[int] = ..., livemode: _Optional[bool] = ..., owner_ref: _Optional[str] = ..., min_balance_minor: _Optional[int] = ..., principal: _Optional[str] = ...) -> None: ...
+    account_class: str
+    def __init__(self, account_id: _Optional[bytes] = ..., currency: _Optional[int] = ..., livemode: _Optional[bool] = ..., owner_ref: _Optional[str] = ..., min_balance_minor: _Optional[int] = ..., principal: _Optional[str] = ..., account_class: _Optional[str] = ...) -> None: ...
 
 class Fund(_message.Message):
     __slots__ = ("request_id", "account_id", "amount_minor", "currency", "bank", "external_ref", "principal")
@@ -179,32 +183,42 @@ class Cancel(_message.Message):
     def __init__(self, request_id: _Optional[bytes] = ..., payout_id: _Optional[bytes] = ..., reason: _Optional[str] = ..., principal: _Optional[str] = ..., approver: _Optional[str] = ...) -> None: ...
 
 class FeeRule(_message.Message):
-    __slots__ = ("rail", "currency", "fixed_minor", "bps", "min_minor", "max_minor")
+    __slots__ = ("rail", "currency", "fixed_minor", "bps", "min_minor", "max_minor", "account_class", "refund")
     RAIL_FIELD_NUMBER: _ClassVar[int]
     CURRENCY_FIELD_NUMBER: _ClassVar[int]
     FIXED_MINOR_FIELD_NUMBER: _ClassVar[int]
     BPS_FIELD_NUMBER: _ClassVar[int]
     MIN_MINOR_FIELD_NUMBER: _ClassVar[int]
     MAX_MINOR_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_CLASS_FIELD_NUMBER: _ClassVar[int]
+    REFUND_FIELD_NUMBER: _ClassVar[int]
     rail: int
     currency: int
     fixed_minor: int
     bps: int
     min_minor: int
     max_minor: int
-    def __init__(self, rail: _Optional[int] = ..., currency: _Optional[int] = ..., fixed_minor: _Optional[int] = ..., bps: _Optional[int] = ..., min_minor: _Optional[int] = ..., max_minor: _Optional[int] = ...) -> None: ...
+    account_class: str
+    refund: int
+    def __init__(self, rail: _Optional[int] = ..., currency: _Optional[int] = ..., fixed_minor: _Optional[int] = ..., bps: _Optional[int] = ..., min_minor: _Optional[int] = ..., max_minor: _Optional[int] = ..., account_class: _Optional[str] = ..., refund: _Optional[int] = ...) -> None: ...
 
 class SetFees(_message.Message):
-    __slots__ = ("request_id", "rules", "source", "principal")
+    __slots__ = ("request_id", "rules", "source", "principal", "effective_from_us", "as_of", "quote_valid_us")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     RULES_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    EFFECTIVE_FROM_US_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_FIELD_NUMBER: _ClassVar[int]
+    QUOTE_VALID_US_FIELD_NUMBER: _ClassVar[int]
     request_id: bytes
     rules: _containers.RepeatedCompositeFieldContainer[FeeRule]
     source: str
     principal: str
-    def __init__(self, request_id: _Optional[bytes] = ..., rules: _Optional[_Iterable[_Union[FeeRule, _Mapping]]] = ..., source: _Optional[str] = ..., principal: _Optional[str] = ...) -> None: ...
+    effective_from_us: int
+    as_of: str
+    quote_valid_us: int
+    def __init__(self, request_id: _Optional[bytes] = ..., rules: _Optional[_Iterable[_Union[FeeRule, _Mapping]]] = ..., source: _Optional[str] = ..., principal: _Optional[str] = ..., effective_from_us: _Optional[int] = ..., as_of: _Optional[str] = ..., quote_valid_us: _Optional[int] = ...) -> None: ...
 
 class CloseAccount(_message.Message):
     __slots__ = ("request_id", "account_id", "reason", "principal")

@@ -22,12 +22,14 @@ from ledgerd.ledger.decide.common import (
     refuse_status,
 )
 from ledgerd.ledger.events import EventKind
+from ledgerd.ledger.fees import is_account_class
 from ledgerd.ledger.identity import IdKind, IdRecord
 from ledgerd.ledger.journal import EntryReason, Leg
 from ledgerd.ledger.outcomes import Outcome, Refusal, Retry
 from ledgerd.ledger.view import ExternalRef
 from ledgerd.ledger.working_set import WorkingSet
 from ledgerd.limits import (
+    ACCOUNT_CLASS_BYTES_MAX,
     EXTERNAL_REF_BYTES_MAX,
     ID_BYTES,
     OWNER_REF_BYTES_MAX,
@@ -54,6 +56,7 @@ def open_account(state: WorkingSet, moment: Moment, command: OpenAccount) -> Dec
         or not money.fits(command.min_balance_minor)
         or not is_short(command.owner_ref, OWNER_REF_BYTES_MAX)
         or not is_short(command.principal, PRINCIPAL_BYTES_MAX)
+        or not is_account_class(command.account_class, ACCOUNT_CLASS_BYTES_MAX)
     ):
         return INVALID
 
@@ -75,6 +78,7 @@ def open_account(state: WorkingSet, moment: Moment, command: OpenAccount) -> Dec
             *moment.position,
             moment.ts_us,
             command.principal,
+            account_class=command.account_class,
         )
     )
     state.tell(
@@ -98,6 +102,8 @@ def _open_account_again(existing: Account, command: OpenAccount) -> Decision:
         names.append("owner_ref")
     if existing.min_balance_minor != command.min_balance_minor:
         names.append("min_balance_units")
+    if existing.account_class != command.account_class:
+        names.append("account_class")
     return Decision(
         Outcome.CONFLICT if names else Outcome.REPLAYED,
         retry=Retry(

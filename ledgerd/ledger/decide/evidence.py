@@ -282,7 +282,7 @@ def back_legs(
 
 def _refund_minor(life: Life, missing_minor: int) -> int:
     """Return the fee that goes back once the whole amount is back; 0 before, or by policy."""
-    return life.fee_minor if not missing_minor and life.rail.refunds_fee else 0
+    return life.fee_minor if not missing_minor and life.refunds_fee else 0
 
 
 def _come_back(

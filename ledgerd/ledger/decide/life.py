@@ -13,6 +13,7 @@ from ledgerd.ledger.accounts import (
 )
 from ledgerd.ledger.calendars import Calendar, open_days_end_us, settled_day
 from ledgerd.ledger.catalogue import Rail
+from ledgerd.ledger.commands import Refund
 from ledgerd.ledger.decide import risk
 from ledgerd.ledger.decide.common import Decision, Moment
 from ledgerd.ledger.events import EventKind
@@ -76,6 +77,20 @@ class Life:
         rail = self._state.rail(number, self._moment.ts_us)
         assert rail is not None, self.head
         return rail
+
+    @property
+    def refunds_fee(self) -> bool:
+        """Whether its fee goes back with the whole amount, by the rule in force now. 3.2."""
+        schedule = self._state.fee_schedules().at(self._moment.ts_us)
+        rail = self.rail
+        rule = schedule.rule(
+            rail=rail.number,
+            currency=self.head.currency,
+            account_class=self.account.account_class,
+        )
+        if rule is None or rule.refund == Refund.BY_RAIL:
+            return rail.refunds_fee
+        return rule.refund == Refund.WHEN_ALL_RETURNED
 
     @property
     def account(self) -> Account:

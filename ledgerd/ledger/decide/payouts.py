@@ -138,8 +138,15 @@ def reroute(state: WorkingSet, moment: Moment, command: Reroute) -> Decision:
     if over is not None:
         return life.refused(over)
 
-    fee_minor = state.fees().fee_minor(
-        rail=rail.number, currency=life.head.currency, amount_minor=life.amount_minor
+    fee_minor = (
+        state.fee_schedules()
+        .at(moment.ts_us)
+        .fee_minor(
+            rail=rail.number,
+            currency=life.head.currency,
+            amount_minor=life.amount_minor,
+            account_class=life.account.account_class,
+        )
     )
     more_minor = fee_minor - life.fee_minor
     account = life.account

@@ -3,24 +3,39 @@
 from typing import Final
 
 from ledgerd.ledger import money
-from ledgerd.ledger.catalogue import FeeSchedule
-from ledgerd.ledger.commands import FeeRule, SetFees
+from ledgerd.ledger.commands import FeeRule, Refund, SetFees
 from ledgerd.ledger.decide.common import INVALID, Decision, Moment, is_short
 from ledgerd.ledger.events import EventKind
+from ledgerd.ledger.fees import (
+    QUOTE_VALID_US_DEFAULT,
+    FeeSchedule,
+    is_account_class,
+)
 from ledgerd.ledger.outcomes import Outcome, Refusal
 from ledgerd.ledger.working_set import WorkingSet
-from ledgerd.limits import REFERENCE_BYTES_MAX
+from ledgerd.limits import (
+    ACCOUNT_CLASS_BYTES_MAX,
+    FEES_AS_OF_BYTES_MAX,
+    QUOTE_VALID_US_MAX,
+    REFERENCE_BYTES_MAX,
+)
 
 _BPS_MAX: Final = 10_000
+_REFUNDS: Final = frozenset(Refund)
 
 
 def set_fees(state: WorkingSet, moment: Moment, command: SetFees) -> Decision:
-    """Decide one SetFees: the schedule from this entry on."""
-    pairs = {(rule.rail, rule.currency): rule for rule in command.rules}
+    """Decide one SetFees: the schedule from its time on, at the earliest from this entry."""
+    keys = {
+        (rule.rail, rule.currency, rule.account_class): rule for rule in command.rules
+    }
     if not (
-        len(pairs) == len(command.rules)
+        len(keys) == len(command.rules)
         and all(_is_rule_well_formed(rule) for rule in command.rules)
         and is_short(command.source, REFERENCE_BYTES_MAX)
+        and is_short(command.as_of, FEES_AS_OF_BYTES_MAX)
+        and 0 <= command.effective_from_us <= money.BALANCE_MINOR_MAX
+        and 0 <= command.quote_valid_us <= QUOTE_VALID_US_MAX
     ):
         return INVALID
     refusals = [
@@ -31,9 +46,16 @@ def set_fees(state: WorkingSet, moment: Moment, command: SetFees) -> Decision:
     if refusals:
         return Decision(min(refusals))
 
-    version = state.fees().version + 1
-    rules = {pair: pairs[pair] for pair in sorted(pairs)}
-    state.set_fees(FeeSchedule(version, moment.ts_us, command.source, rules))
+    schedules = state.fee_schedules()
+    schedule = FeeSchedule(
+        len(schedules.versions) + 1,
+        max(command.effective_from_us, moment.ts_us),
+        command.source,
+        {key: keys[key] for key in sorted(keys)},
+        command.as_of,
+        command.quote_valid_us or QUOTE_VALID_US_DEFAULT,
+    )
+    state.set_fees(schedule)
     state.tell(
         position=moment.first,
         kind=EventKind.FEES_SET,
@@ -52,6 +74,8 @@ def _is_rule_well_formed(rule: FeeRule) -> bool:
         and 0 <= rule.bps <= _BPS_MAX
         and 0 <= rule.min_minor <= rule.max_minor
         and money.fits(rule.max_minor)
+        and is_account_class(rule.account_class, ACCOUNT_CLASS_BYTES_MAX)
+        and rule.refund in _REFUNDS
     )
 
 

@@ -107,6 +107,7 @@ def is_submit_well_formed(command: Submit, state_version: int) -> bool:
         and money.fits(command.release_at_us)
         and command.release_at_us >= 0
         and is_short(command.principal, PRINCIPAL_BYTES_MAX)
+        and 0 <= command.terms.quoted_at_us <= money.BALANCE_MINOR_MAX
         and (expected_minor is None or 0 <= expected_minor <= money.BALANCE_MINOR_MAX)
     )
 
@@ -145,6 +146,29 @@ def refuse_order(rail: Rail, amount_minor: int, details: bytes) -> Refusal | Non
     return None
 
 
+def _fee_minor(
+    state: WorkingSet, moment: Moment, command: Submit, account_class: str
+) -> int | Refusal:
+    """Return the fee by the schedule of now, or of a quote that is good; else row 9 of 9.4.
+
+    A quote of a time that is yet to come binds nobody to it: the schedule of now holds.
+    """
+    quoted_at_us = command.terms.quoted_at_us
+    schedule = state.fee_schedules().at(min(quoted_at_us or moment.ts_us, moment.ts_us))
+    if quoted_at_us and moment.ts_us > quoted_at_us + schedule.quote_valid_us:
+        return Refusal.QUOTE_EXPIRED
+    fee_minor = schedule.fee_minor(
+        rail=command.rail,
+        currency=command.currency,
+        amount_minor=command.amount_minor,
+        account_class=account_class,
+    )
+    expected_minor = command.terms.fee_expected_minor
+    if expected_minor is not None and fee_minor != expected_minor:
+        return Refusal.FEE_CHANGED
+    return fee_minor
+
+
 def _plan_submit(state: WorkingSet, moment: Moment, command: Submit) -> Plan | Refusal:
     account = state.account(command.account_id)
     rail = state.rail(command.rail, moment.ts_us)
@@ -156,12 +180,9 @@ def _plan_submit(state: WorkingSet, moment: Moment, command: Submit) -> Plan | R
     unfit = refuse_order(rail, command.amount_minor, command.details)
     if unfit is not None:
         return unfit
-    fee_minor = state.fees().fee_minor(
-        rail=command.rail, currency=command.currency, amount_minor=command.amount_minor
-    )
-    expected_minor = command.terms.fee_expected_minor
-    if expected_minor is not None and fee_minor != expected_minor:
-        return Refusal.FEE_CHANGED
+    fee_minor = _fee_minor(state, moment, command, account.account_class)
+    if isinstance(fee_minor, Refusal):
+        return fee_minor
     refusal = refusal_of(
         rule_checks(state, moment, command) + limit_checks(state, moment, command)
     )
