@@ -445,7 +445,9 @@ def explain(error: aio.AioRpcError | BatchRefused, node: Node) -> CallError:
         )
     message = f"{at}: {details}"
     missing = [text for text in fields if text not in details]
-    if missing:
+    if len(missing) == 1 and missing[0].endswith(f": {details}"):
+        message = f"{at}: {missing[0]}"  # the same words, with the field they are about
+    elif missing:
         message = f"{message} ({'; '.join(missing)})"
     return _told(info.reason, message, info.metadata)
 

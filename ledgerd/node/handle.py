@@ -38,7 +38,8 @@ log = logs.get(__name__)
 class NodeStatus:
     """What a node knows of itself.
 
-    core: consensus, at most a tick old. visible: what readers see.
+    core: consensus, at most a tick old. visible: what readers see. reads_waiting: for a read
+        point or an index.
     is_fenced: its state is damaged or not the majority's (F37).
     not_ready_reason: empty when the node is ready. uptime_us: microseconds since start.
     """
@@ -50,6 +51,7 @@ class NodeStatus:
     not_ready_reason: str
     uptime_us: int
     calls_in_flight: int
+    reads_waiting: int
     inbox: InboxDepth
     leader_changes: int
     is_fenced: bool = False
@@ -276,6 +278,7 @@ class Node:
             not_ready_reason=reason,
             uptime_us=int((time.monotonic() - self._started_at) * 1e6),
             calls_in_flight=self._courier.calls_in_flight(),
+            reads_waiting=self._reads.waiting,
             inbox=self._inbox.depth(),
             leader_changes=self._leader_changes,
             is_fenced=halt is not None and halt.is_of_state,

@@ -103,6 +103,6 @@ class Gauges:
         metrics.inbox_commands.set(status.inbox.commands)
         metrics.inbox_messages.set(status.inbox.messages)
         metrics.inbox_bytes.set(status.inbox.bytes)
-        metrics.reads_waiting.set(status.inbox.reads)
+        metrics.reads_waiting.set(status.reads_waiting)
         for peer, is_up in self._connected().items():
             metrics.peer_connected.labels(str(peer)).set(is_up)

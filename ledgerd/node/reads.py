@@ -80,12 +80,18 @@ class Reads:
         # A heap by index. Some may be of reads that ended meanwhile; `_waiters` is without them.
         self._waiting: list[tuple[Index, int, asyncio.Future[None]]] = []
         self._waiters = 0
+        self._in_wait = 0  # as `_waiters`, of reads alone, and from their read point on
         self._threads = ThreadPoolExecutor(READER_THREADS, thread_name_prefix="reader")
 
     @property
     def visible(self) -> Index:
         """The index that readers see."""
         return self._visible
+
+    @property
+    def waiting(self) -> int:
+        """How many reads wait for a read point or for an index; who watches is no read."""
+        return self._in_wait
 
     def restart(self) -> None:
         """Begin anew: the state is folded again from the log, and readers wait for it (F37)."""
@@ -123,11 +129,7 @@ class Reads:
             return await self._read_aged(query, max_age_s, deadline)
         try:
             async with asyncio.timeout_at(deadline):
-                if at_least is None:
-                    index = await self._read_point()
-                else:
-                    index = Index(at_least)
-                await self._reached(index)
+                index = await self._wait(at_least)
                 return await self._run(query, index)
         except TimeoutError:
             raise NotLogged(
@@ -164,7 +166,7 @@ class Reads:
                         if at.age_ms <= max_age_s * _MS:
                             return at, found
                         await asyncio.sleep(_RETRY_S)
-                    await self._reached(await self._read_point())
+                    await self._wait(None)
         except TimeoutError:
             age_s = self.age_s()
             found_ms = "unknown" if age_s is None else str(int(age_s * _MS))
@@ -175,6 +177,19 @@ class Reads:
                 "accept an older state",
                 {"age_ms": found_ms},
             ) from None
+
+    async def _wait(self, at_least: int | None) -> Index:
+        """Return the index that a read may answer from, a read point for None, once it is there."""
+        self._in_wait += 1
+        try:
+            if at_least is None:
+                index = await self._read_point()
+            else:
+                index = Index(at_least)
+            await self._reached(index)
+            return index
+        finally:
+            self._in_wait -= 1
 
     async def _read_point(self) -> Index:
         """Return a confirmed read point, asking again as long as nobody confirms."""

@@ -38,7 +38,8 @@ def calendar(
     """Return the closed days of whole years, version 0, which the log gives a number.
 
     years: without a gap, rising. also_closed, also_open: days that a notice has changed since
-    the library was made. Raises ValueError for an unknown name or years with a gap.
+    the library was made. Raises ValueError for an unknown name, years with a gap, and days of
+    other years.
     """
     rule = _RULES.get(name)
     if rule is None:
@@ -46,6 +47,12 @@ def calendar(
     if not years or list(years) != list(range(years[0], years[-1] + 1)):
         raise ValueError(f"expected years without a gap, found {list(years)}")
     first, last = date(years[0], 1, 1), date(years[-1], 12, 31)
+    also_closed, also_open = tuple(also_closed), tuple(also_open)
+    strangers = [d for d in (*also_closed, *also_open) if not first <= d <= last]
+    if strangers:
+        raise ValueError(
+            f"expected days from {first} to {last}, found {', '.join(map(str, strangers))}"
+        )
     days = {day for day in rule(years) if first <= day <= last} - set(also_open)
     days.update(also_closed)
     return Calendar(

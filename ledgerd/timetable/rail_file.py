@@ -65,9 +65,13 @@ def seed() -> tuple[RailRecord, ...]:
 def read(path: Path) -> tuple[RailRecord, ...]:
     """Return the rails of a file, by number. Raises ConfigError, naming what is wrong."""
     try:
-        document = tomllib.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: {error}") from error
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            f"expected a file with rails, found {path}: {error.strerror}"
+        ) from error
+    except ValueError as error:
+        raise ConfigError(f"{path}: expected TOML in UTF-8, found: {error}") from error
     tables = document.pop("rail", [])
     if document or not isinstance(tables, list) or not tables:
         raise ConfigError(

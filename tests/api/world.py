@@ -238,6 +238,7 @@ class DirectNode:
             not_ready_reason="" if self.ready else "told so",
             uptime_us=5,
             calls_in_flight=0,
+            reads_waiting=0,
             inbox=InboxDepth(1, 2, 3, 4),
             leader_changes=1,
         )

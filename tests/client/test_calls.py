@@ -446,9 +446,16 @@ def test_profile_of_another_cluster_is_refused_at_once(tmp_path: Path) -> None:
         Client(profile)
 
 
-def test_error_names_a_field_once(cluster: FakeCluster, client: Client) -> None:
-    """A node says the same in words and as a field; people read it once."""
+@pytest.mark.parametrize("is_named", [True, False])
+def test_error_names_a_field_once(
+    cluster: FakeCluster, client: Client, is_named: bool
+) -> None:
+    """A node says the same in words and as a field; people read it once.
+
+    Whether the words begin with the field or not.
+    """
     words = 'amount.currency: expected three capital letters, found "usd"'
+    said = words if is_named else words.removeprefix("amount.currency: ")
 
     def blame(node: FakeNode, context: grpc.ServicerContext) -> None:
         details = []
@@ -458,9 +465,7 @@ def test_error_names_a_field_once(cluster: FakeCluster, client: Client) -> None:
             ),
             BadRequest(
                 field_violations=[
-                    BadRequest.FieldViolation(
-                        field="amount.currency", description=words
-                    )
+                    BadRequest.FieldViolation(field="amount.currency", description=said)
                 ]
             ),
         ):
@@ -469,7 +474,7 @@ def test_error_names_a_field_once(cluster: FakeCluster, client: Client) -> None:
             details.append(detail)
         status = Status(
             code=grpc.StatusCode.INVALID_ARGUMENT.value[0],
-            message=words,
+            message=said,
             details=details,
         )
         context.abort_with_status(rpc_status.to_status(status))
@@ -477,7 +482,7 @@ def test_error_names_a_field_once(cluster: FakeCluster, client: Client) -> None:
     cluster.nodes[1].before.append(blame)
 
     with pytest.raises(NotLogged) as caught:
-        client.submit_order(ORDER)
+        client.open_account(currency="usd", livemode=True)
 
     assert caught.value.message == f"node 1 at {cluster.nodes[1].address}: {words}"
 

@@ -107,6 +107,7 @@ def test_ledgerctl_hands_over_to_the_node_named(cluster: DevCluster) -> None:
     leader = cluster.leader()
     assert leader is not None
     wanted = leader % 3 + 1
+    before = len(lines_of(cluster, wanted))
     ended = subprocess.run(
         [
             *(sys.executable, "-m", "ledgerd.cli.ledgerctl"),
@@ -122,7 +123,10 @@ def test_ledgerctl_hands_over_to_the_node_named(cluster: DevCluster) -> None:
 
     assert document["from_node_id"] == leader
     assert document["leader_id"] == wanted
-    assert cluster.leader() == wanted
+    # On a busy machine another one may lead by now.
+    events = [json.loads(line) for line in lines_of(cluster, wanted)[before:]]
+    roles = [event["role"] for event in events if event["event"] == "role_changed"]
+    assert "leader" in roles, events
 
 
 def gap_after_kill(cluster: DevCluster, client: Client) -> float:

@@ -125,6 +125,34 @@ def test_a_read_asks_again_while_nobody_confirms() -> None:
     asyncio.run(run())
 
 
+def test_reads_that_wait_are_counted_and_watchers_are_not() -> None:
+    """From the question for a read point to the state that has reached it, and no longer."""
+
+    async def run() -> None:
+        world = World()
+        world.show(3)
+        watcher = asyncio.create_task(world.reads.visible_after(Index(3)))
+        task = world.read()
+        asked = await world.asked()
+        counts = [world.reads.waiting]
+        world.courier.deliver(Outbox(reads=[ReadPoint(asked.waiter, Index(4))]))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        counts.append(world.reads.waiting)
+        world.show(4)
+        await task
+        await watcher
+        counts.append(world.reads.waiting)
+        with pytest.raises(NotLogged):
+            await world.read(seconds=0.02)
+        counts.append(world.reads.waiting)
+
+        assert counts == [1, 1, 0, 0]
+        world.reads.close()
+
+    asyncio.run(run())
+
+
 def test_a_read_ends_by_its_deadline() -> None:
     """T93: nobody answers; the caller is told that nothing was changed."""
 

@@ -130,3 +130,10 @@ def test_unknown_names_and_gaps_are_refused():
         calendar("moon", [2026])
     with pytest.raises(ValueError, match="without a gap"):
         calendar("fed", [2026, 2028])
+
+
+@pytest.mark.parametrize("how", ["also_closed", "also_open"])
+def test_days_of_other_years_are_refused(how):
+    """A day that the calendar does not reach would be silently without effect, or beyond it."""
+    with pytest.raises(ValueError, match="to 2026-12-31, found 2027-01-04"):
+        calendar("fed", [2026], **{how: [date(2027, 1, 4)]})

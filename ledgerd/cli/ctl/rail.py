@@ -19,6 +19,7 @@ from ledgerd.timetable.days import date_of
 
 _SECOND_US: Final = 1_000_000
 _HOUR_S: Final = 3_600
+_YEAR: Final = click.IntRange(1970, 2199)  # from the first day that has a number
 
 
 @click.group()
@@ -66,8 +67,8 @@ def rail_show(session: Session, *, name: str) -> None:
     if not versions:
         known = sorted({one.name for one in reply.rails})
         raise click.UsageError(
-            f"expected one of {', '.join(known) or 'no rail, for none is set'}, found "
-            f"{name}; `ledgerctl rail set` sets what ledgerd brings"
+            f"expected a rail that is set ({', '.join(known) or 'none is'}), found {name}; "
+            "`ledgerctl rail set` sets what ledgerd brings"
         )
     render.print_json(session, versions)
 
@@ -154,8 +155,8 @@ def calendar() -> None:
 @write_option
 @calendar.command("amend")
 @click.argument("name")
-@click.option("--from-year", type=int, required=True, help="First year.")
-@click.option("--to-year", type=int, required=True, help="Last year.")
+@click.option("--from-year", type=_YEAR, required=True, help="First year.")
+@click.option("--to-year", type=_YEAR, required=True, help="Last year.")
 @click.option(
     "--closed",
     multiple=True,
@@ -187,6 +188,10 @@ def calendar_amend(
 
     Look through them first, with --dry-run: they come from the library holidays.
     """
+    if from_year > to_year:
+        raise click.UsageError(
+            f"expected --to-year of {from_year} or later, as --from-year, found {to_year}"
+        )
     try:
         # Only here: the library is an extra of the package.
         from ledgerd.timetable import closings
@@ -205,6 +210,9 @@ def calendar_amend(
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from error
+    if dry_run and session.output == "json":
+        render.print_json(session, render.message(calendar_message(made)))
+        return
     if dry_run:
         for day in made.closed_days:
             session.console.print(_day(date_of(day)))

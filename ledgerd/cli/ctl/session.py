@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 
 from ledgerd.client import Client, NotLogged, OutcomeUnknown, Profile, WriteConcern
-from ledgerd.errors import ConfigError
+from ledgerd.errors import ConfigError, Kind
 from ledgerd.limits import STALE_AGE_MS_MAX
 
 CONFIG_VARIABLE: Final = "LEDGERCTL_CONFIG"
@@ -152,10 +152,15 @@ class Seconds(click.FloatRange):
 
 @contextmanager
 def repeatable(option: str, command_id: str) -> Iterator[None]:
-    """Let an error of a mutating call say how to repeat it safely."""
+    """Let an error of a mutating call say how to repeat it safely.
+
+    Not that of a request that has to be mended first: repeated, it is refused again.
+    """
     try:
         yield
     except (NotLogged, OutcomeUnknown) as error:
+        if error.kind is Kind.INVALID:
+            raise
         hint = f"{error.message}; repeat it safely with {option} {command_id}"
         raise type(error)(error.reason, hint, error.metadata) from error
     except KeyboardInterrupt:

@@ -123,6 +123,19 @@ def test_certainly_not_logged_is_3_and_repeatable(
     assert result.stderr.count("\n") == 1
 
 
+def test_what_has_to_be_mended_is_not_to_be_repeated(
+    cluster: FakeCluster, run: Run
+) -> None:
+    """The line ends with what is wrong: the same command would be refused again."""
+    for node in cluster.nodes.values():
+        node.before.append(refuse(Reason.MALFORMED))
+
+    result = run(*OPEN)
+
+    assert result.exit_code == 3
+    assert result.stderr.endswith("MALFORMED by script\n")
+
+
 def test_unknown_is_4(cluster: FakeCluster, run: Run) -> None:
     """An outcome that nobody knows is never reported as failed."""
     for node in cluster.nodes.values():
