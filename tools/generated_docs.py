@@ -438,6 +438,16 @@ REFUSALS: Final[Mapping[Refusal, Advice]] = {
     Refusal.INVALID_COMMAND: Advice(
         "A command that the API would not have let through.", "Mend it; report it."
     ),
+    Refusal.CHAIN_OPEN: Advice(
+        "The batch ended before the chain of this order did: its last order links to a next one. "
+        "Nothing of the chain was accepted, and the id is not spent.",
+        "Let the last order of a chain not be linked, and submit the chain again.",
+    ),
+    Refusal.CHAIN_MEMBER_FAILED: Advice(
+        "Another order of its chain could not be accepted and has its own code. The id is not "
+        "spent.",
+        "Mend the other order under a new id, and submit the chain again.",
+    ),
     Refusal.ACCOUNT_NOT_FOUND: Advice(
         "No account has this id.", "Open it, or mend the id."
     ),

@@ -19,6 +19,7 @@ from ledgerd.formats.versions import STATE_VERSION
 from ledgerd.ledger.batch import PayoutBatch
 from ledgerd.ledger.catalogue import SANDBOX
 from ledgerd.ledger.commands import (
+    PLAIN,
     FeeRule,
     Fund,
     OpenAccount,
@@ -321,7 +322,18 @@ def _batch(
         raise bad.error(path(row)) from None
     made.principals = [principal] * len(made.ids)
     made.releases_us = _releases(orders, path)
+    _link(made, orders)
     return made
+
+
+def _link(made: PayoutBatch, orders: Sequence[payouts_pb2.PayoutOrder]) -> None:
+    """Put into the terms which rows have the next one in their chain."""
+    links = [order.is_linked for order in orders]
+    if any(links):
+        for row, is_linked in enumerate(links):
+            if is_linked:
+                terms = made.terms.get(row, PLAIN)
+                made.terms[row] = terms._replace(is_linked=True)
 
 
 def _releases(

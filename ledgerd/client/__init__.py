@@ -22,6 +22,7 @@ from ledgerd.client.ids import (
 )
 from ledgerd.client.orders import (
     bic_account,
+    chain,
     iban,
     payout_order,
     uk_account,
@@ -56,6 +57,7 @@ __all__ = [
     "Watch",
     "WriteConcern",
     "bic_account",
+    "chain",
     "describe",
     "iban",
     "new_account_id",

@@ -145,11 +145,12 @@ class AsyncClient(AccountCalls, PayoutCalls, RailCalls, DispatchCalls):
     ) -> SubmitResult:
         """Submit one prepared order, like `submit`.
 
-        One that waits for all voters travels alone: it would hold back its neighbours.
+        One that waits for all voters travels alone: it would hold back its neighbours. So does one
+        that links to a next order: that would be a stranger's. See `chain` for what it is for.
         """
         until = self._until(deadline)
         _, _, coalescer = self._open()
-        if concern is WriteConcern.QUORUM:
+        if concern is WriteConcern.QUORUM and not order.is_linked:
             return await coalescer.submit(order, deadline=until)
         (result,) = await self.submit_batch([order], concern=concern, deadline=deadline)
         return result
@@ -161,7 +162,10 @@ class AsyncClient(AccountCalls, PayoutCalls, RailCalls, DispatchCalls):
         concern: WriteConcern = WriteConcern.QUORUM,
         deadline: float | None = None,
     ) -> Sequence[SubmitResult]:
-        """Submit 1 .. 8,192 orders in one log entry; one result each, in order."""
+        """Submit 1 .. 8,192 orders in one log entry; one result each, in order.
+
+        They are independent, but for those that `chain` made one of.
+        """
         reply = await self.submit_request(
             payouts_pb2.SubmitBatchRequest(
                 orders=orders, concern=write_concern(concern)

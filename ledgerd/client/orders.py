@@ -5,7 +5,7 @@ orders costs a few microseconds each and nothing is copied into another form. Sh
 lengths are judged by the node; this module only fills in what a person would not type.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from ledgerd.api.v1.common_pb2 import Money
@@ -49,6 +49,26 @@ def payout_order(
         reference=reference,
         metadata=_NO_METADATA if metadata is None else metadata,
     )
+
+
+def chain(orders: Sequence[PayoutOrder]) -> list[PayoutOrder]:
+    """Return copies that are accepted or refused as a whole, in one batch and in this order.
+
+    The one that cannot be accepted gets its own code, and its id is spent; the others are told
+    CHAIN_MEMBER_FAILED and may be submitted again. Chains may stand in a batch with other orders.
+
+    Errors: ValueError without an order.
+    """
+    if not orders:
+        raise ValueError("expected the orders of a chain, found none")
+    linked: list[PayoutOrder] = []
+    for order in orders:
+        copied = PayoutOrder()
+        copied.CopyFrom(order)
+        copied.is_linked = True
+        linked.append(copied)
+    linked[-1].is_linked = False
+    return linked
 
 
 def iban(

@@ -24,6 +24,7 @@ def to_message(command: Submit) -> pb.Command:
                 fee_expected_minor=terms.fee_expected_minor,
                 quoted_at_us=terms.quoted_at_us,
             ),
+            is_linked=terms.is_linked,
         )
     )
 
@@ -39,7 +40,7 @@ def from_message(submit: pb.Submit) -> Submit:
         submit.principal,
         submit.details,
         submit.release_at_us,
-        _terms(submit.terms),
+        _terms(submit.terms)._replace(is_linked=submit.is_linked),
     )
 
 

@@ -23,10 +23,12 @@ class SubmitTerms(NamedTuple):
     fee_expected_minor: what the client reckons with; None: whatever the schedule says.
     quoted_at_us: log time of the quote that it has this from. While the quote is good, the
     schedule of that time holds; 0: there was none, and the schedule of the entry's time holds.
+    is_linked: the next command of the entry is of the same chain. 9.2.
     """
 
     fee_expected_minor: int | None = None
     quoted_at_us: int = 0
+    is_linked: bool = False
 
 
 PLAIN: Final = SubmitTerms()

@@ -122,6 +122,37 @@ def test_a_refusal_is_an_answer_and_spends_the_id(world: World) -> None:
     asyncio.run(run())
 
 
+def test_a_chain_is_accepted_or_refused_as_a_whole(world: World) -> None:
+    """The culprit's id is spent and no other; what stands beside the chain is by itself."""
+
+    async def run() -> None:
+        async with world.running():
+            stub = world.stub("submitter")
+            account = await world.account(stub, units=1_100)
+            orders = [world.order(account) for _ in range(5)]
+            for row in (1, 2):
+                orders[row].is_linked = True
+            orders[3].amount.units = 10_000
+            request = pb.SubmitBatchRequest(orders=orders)
+            for _ in range(2):
+                reply = await stub.payouts.SubmitBatch(request)
+                found = [
+                    (item.result.refusal, item.result.id_spent)
+                    for item in reply.results
+                ]
+                assert found == [
+                    (0, False),
+                    (common.CHAIN_MEMBER_FAILED, False),
+                    (common.CHAIN_MEMBER_FAILED, False),
+                    (common.INSUFFICIENT_FUNDS, True),
+                    (0, False),
+                ]
+            alone = await stub.payouts.Submit(pb.SubmitRequest(order=orders[1]))
+            assert alone.result.result.refusal == common.CHAIN_OPEN
+
+    asyncio.run(run())
+
+
 def test_a_batch_has_one_result_a_row_in_order(world: World) -> None:
     """Rows are independent: created, a repetition in the batch, a refusal, created."""
 

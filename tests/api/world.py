@@ -125,9 +125,10 @@ class DirectNode:
     ) -> Decided:
         """Decide a batch."""
         self.concerns.append(concern)
-        return await self._decide(
-            EntryKind.PAYOUTS, batches.encode(batch), len(batch), deadline
-        )
+        kind, payload = EntryKind.COMMANDS, commands.encode(tuple(batch.commands()))
+        if not batch.terms:
+            kind, payload = EntryKind.PAYOUTS, batches.encode(batch)
+        return await self._decide(kind, payload, len(batch), deadline)
 
     async def propose_command(
         self,

@@ -66,6 +66,17 @@ def test_neighbours_share_a_batch_and_keep_their_answers(cluster: FakeCluster) -
         assert (result.payout_id, result.ordinal) == (order.payout_id, at)
 
 
+def test_an_order_that_links_to_the_next_travels_alone(cluster: FakeCluster) -> None:
+    """Else it would make a stranger's order part of its chain."""
+    wanted = orders(3)
+    wanted[1].is_linked = True
+
+    results = run(cluster, wanted)
+
+    assert sorted(cluster.batches) == [1, 2]
+    assert all(isinstance(result, SubmitResult) for result in results)
+
+
 def test_next_batch_gathers_while_one_is_under_way(cluster: FakeCluster) -> None:
     """What arrives while a batch is in flight leaves together, when it is back."""
 

@@ -3,7 +3,14 @@
 import pytest
 
 from ledgerd.api.v1.payouts_pb2 import Destination
-from ledgerd.client import bic_account, iban, payout_order, uk_account, us_account
+from ledgerd.client import (
+    bic_account,
+    chain,
+    iban,
+    payout_order,
+    uk_account,
+    us_account,
+)
 
 PAYEE = us_account("021000021", "123456789", "Payee")
 
@@ -56,3 +63,23 @@ def test_destinations_are_filled_in() -> None:
     assert bic_account("DEUTDEFF", "1", "P", country="DE").kind == (
         Destination.BIC_ACCOUNT
     )
+
+
+def test_a_chain_is_closed_by_its_last_order() -> None:
+    """Copies with links; the orders given stay as they are."""
+    orders = [
+        payout_order(
+            account="acct", amount=1, currency="USD", rail="us_ach", destination=PAYEE
+        )
+        for _ in range(3)
+    ]
+    linked = chain(orders)
+
+    assert [order.is_linked for order in linked] == [True, True, False]
+    assert [order.is_linked for order in orders] == [False] * 3
+    assert [order.payout_id for order in linked] == [
+        order.payout_id for order in orders
+    ]
+    assert not chain(linked[:1])[0].is_linked
+    with pytest.raises(ValueError, match="found none"):
+        chain([])

@@ -14,7 +14,7 @@ from tests.ledger.making import submit
 i64 = st.integers(-(2**63), 2**63 - 1)
 u32 = st.integers(0, 2**32 - 1)
 ids = st.binary(max_size=20)
-terms = st.builds(SubmitTerms, st.none() | i64, i64)
+terms = st.builds(SubmitTerms, st.none() | i64, i64, st.booleans())
 submits = st.builds(
     Submit, ids, ids, i64, u32, u32, st.text(max_size=20), ids, i64, terms
 )
@@ -22,6 +22,7 @@ EXAMPLES = {
     "plain": submit(1),
     "fee_expected": submit(2, terms=SubmitTerms(fee_expected_minor=26)),
     "nothing_expected": submit(3, terms=SubmitTerms(fee_expected_minor=0)),
+    "linked": submit(4, terms=SubmitTerms(is_linked=True)),
 }
 
 

@@ -19,7 +19,7 @@ from ledgerd.formats import commands, records
 from ledgerd.formats.records import Table, TableRows
 from ledgerd.ledger.accounts import Account, AccountKind, Side
 from ledgerd.ledger.apply import apply
-from ledgerd.ledger.commands import Submit
+from ledgerd.ledger.commands import PLAIN, Submit
 from ledgerd.ledger.events import Event, EventKind
 from ledgerd.ledger.journal import EntryReason, JournalEntry
 from ledgerd.ledger.outcomes import Outcomes
@@ -450,7 +450,7 @@ class Follower:
 
     def take(self, work: Sequence[Any], leader: MemoryLedger) -> bytes:
         """Apply the entry that `leader` has just applied; return the digest after it."""
-        is_batch = isinstance(work[0], Submit)
+        is_batch = all(isinstance(c, Submit) and c.terms == PLAIN for c in work)
         applied = apply(
             self.view,
             index=leader.index,

@@ -62,11 +62,45 @@ class Model:
     def decide(self, commands: list[Any], *, index: int, now_us: int) -> list[str]:
         """Return the answers to the commands of one entry."""
         self.index, self.now_us = index, now_us
-        answers = []
-        for ordinal, command in enumerate(commands):
-            self.ordinal = ordinal
-            handler = self.keyed_by_what_they_make.get(type(command), self._request)
-            answers.append(handler(command))
+        answers: list[str] = []
+        while len(answers) < len(commands):
+            self.ordinal = len(answers)
+            rest = commands[self.ordinal :]
+            links = [isinstance(c, Submit) and c.terms.is_linked for c in rest]
+            if links[0]:
+                length = links.index(False) + 1 if False in links else len(links)
+                answers += self._chain(rest[:length], is_open=all(links))
+                continue
+            handler = self.keyed_by_what_they_make.get(type(rest[0]), self._request)
+            answers.append(handler(rest[0]))
+        return answers
+
+    def _chain(self, members: list[Submit], *, is_open: bool) -> list[str]:
+        """All of them or none: what one of them did is taken back when another fails."""
+        first = self.ordinal
+        seen = [self.seen(member) for member in members]
+        stale = [answer for answer in seen if answer and answer != "REPLAYED"]
+        if is_open and seen[-1] is None:
+            seen[-1] = "CHAIN_OPEN"
+        if is_open or stale:
+            return [answer or "CHAIN_MEMBER_FAILED" for answer in seen]
+        before = {
+            name: value.copy()
+            for name, value in vars(self).items()
+            if isinstance(value, dict)
+        }
+        answers: list[str] = []
+        for n, member in enumerate(members):
+            self.ordinal = first + n
+            answers.append(self.submit(member))
+            if answers[-1] in ("CREATED", "REPLAYED"):
+                continue
+            vars(self).update(before)
+            if answers[-1] != "CONFLICT":
+                self.spent[member.payout_id] = answers[-1]
+            others = [self.seen(other) or "CHAIN_MEMBER_FAILED" for other in members]
+            others[n] = answers[-1]
+            return others
         return answers
 
     # What all commands share
@@ -162,7 +196,8 @@ class Model:
         whole = fee_rule.fixed_minor + (amount * fee_rule.bps + 5000) // 10000
         return max(fee_rule.min_minor, min(whole, fee_rule.max_minor))
 
-    def submit(self, c: Submit) -> str:
+    def seen(self, c: Submit) -> str | None:
+        """What is said before any rule is asked: the id was used, or it is no submit."""
         client = (
             c.account_id,
             c.amount_minor,
@@ -178,6 +213,11 @@ class Model:
             return "REPLAYED" if same else "CONFLICT"
         if c.amount_minor <= 0 or c.currency not in CURRENCIES or c.release_at_us < 0:
             return "INVALID_COMMAND"
+        return None
+
+    def submit(self, c: Submit) -> str:
+        if answer := self.seen(c):
+            return answer
         code = self._may_submit(c)
         if code != "CREATED":
             self.spent[c.payout_id] = code

@@ -162,6 +162,39 @@ class Machine(PayoutRules, AccountRules, RuleBasedStateMachine):
         self.both(commands)
 
     @rule(
+        rows=st.lists(
+            st.tuples(
+                small_ids,
+                st.sampled_from([*ACCOUNTS[:2]] * 6 + [ACCOUNTS[5]]),
+                st.one_of(st.integers(1, 90), st.sampled_from([0, 700, 5_000])),
+                st.sampled_from([True, True, True, False]),
+                st.sampled_from([0] * 5 + [DAY_US]),
+            ),
+            min_size=1,
+            max_size=8,
+        ),
+        times=st.sampled_from([1, 1, 2]),
+    )
+    def chain(self, rows: list[tuple[Any, ...]], times: int) -> None:
+        """Linked submits, some of them closed, some sent again."""
+        commands = [
+            Submit(
+                uid(number),
+                account_id,
+                amount,
+                USD,
+                2,
+                "p",
+                PACKED,
+                self.books.ts_us + later_us if later_us else 0,
+                SubmitTerms(is_linked=is_linked),
+            )
+            for number, account_id, amount, is_linked, later_us in rows
+        ]
+        for _ in range(times):
+            self.do(*commands)
+
+    @rule(
         first=small_ids,
         count=st.integers(1, 25),
         account_id=st.sampled_from(ACCOUNTS[:2]),
@@ -439,6 +472,8 @@ def test_both_ledgers_agree():
         "REPLAYED",
         "CONFLICT",
         "KEY_TOO_OLD",
+        "CHAIN_OPEN",
+        "CHAIN_MEMBER_FAILED",
         "INVALID_COMMAND",
         "ACCOUNT_NOT_FOUND",
         "PAYOUT_NOT_FOUND",

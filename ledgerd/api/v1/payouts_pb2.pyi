@@ -93,7 +93,7 @@ class Destination(_message.Message):
     def __init__(self, kind: _Optional[_Union[Destination.Kind, str]] = ..., country: _Optional[str] = ..., bank_code: _Optional[str] = ..., account_number: _Optional[str] = ..., name: _Optional[str] = ..., account_type: _Optional[str] = ...) -> None: ...
 
 class PayoutOrder(_message.Message):
-    __slots__ = ("payout_id", "account_id", "amount", "rail", "destination", "reference", "metadata", "release_at_us")
+    __slots__ = ("payout_id", "account_id", "amount", "rail", "destination", "reference", "metadata", "release_at_us", "is_linked")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -109,6 +109,7 @@ class PayoutOrder(_message.Message):
     REFERENCE_FIELD_NUMBER: _ClassVar[int]
     METADATA_FIELD_NUMBER: _ClassVar[int]
     RELEASE_AT_US_FIELD_NUMBER: _ClassVar[int]
+    IS_LINKED_FIELD_NUMBER: _ClassVar[int]
     payout_id: str
     account_id: str
     amount: _common_pb2.Money
@@ -117,7 +118,8 @@ class PayoutOrder(_message.Message):
     reference: str
     metadata: _containers.ScalarMap[str, str]
     release_at_us: int
-    def __init__(self, payout_id: _Optional[str] = ..., account_id: _Optional[str] = ..., amount: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., rail: _Optional[str] = ..., destination: _Optional[_Union[Destination, _Mapping]] = ..., reference: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., release_at_us: _Optional[int] = ...) -> None: ...
+    is_linked: bool
+    def __init__(self, payout_id: _Optional[str] = ..., account_id: _Optional[str] = ..., amount: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., rail: _Optional[str] = ..., destination: _Optional[_Union[Destination, _Mapping]] = ..., reference: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., release_at_us: _Optional[int] = ..., is_linked: _Optional[bool] = ...) -> None: ...
 
 class SubmitRequest(_message.Message):
     __slots__ = ("order", "concern")

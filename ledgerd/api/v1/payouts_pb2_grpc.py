@@ -99,7 +99,8 @@ class PayoutsServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SubmitBatch(self, request, context):
-        """1 to 8,192 payouts in one log entry, one result each, in order. Items are independent.
+        """1 to 8,192 payouts in one log entry, one result each, in order. Items are independent unless
+        is_linked makes a chain of them: it is accepted or refused as a whole.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

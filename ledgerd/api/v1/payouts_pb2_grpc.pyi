@@ -36,7 +36,9 @@ class PayoutsStub:
     Submit: _grpc.UnaryUnaryMultiCallable[_payouts_pb2.SubmitRequest, _payouts_pb2.SubmitReply]
     """One payout. Calls that wait together share a log entry."""
     SubmitBatch: _grpc.UnaryUnaryMultiCallable[_payouts_pb2.SubmitBatchRequest, _payouts_pb2.SubmitBatchReply]
-    """1 to 8,192 payouts in one log entry, one result each, in order. Items are independent."""
+    """1 to 8,192 payouts in one log entry, one result each, in order. Items are independent unless
+    is_linked makes a chain of them: it is accepted or refused as a whole.
+    """
     SubmitStream: _grpc.StreamStreamMultiCallable[_payouts_pb2.SubmitBatchRequest, _payouts_pb2.SubmitStreamReply]
     """Batches as a stream; replies come in the order of the requests and carry their sequence. The
     certificate is checked for each batch. An error that ends the stream comes after the replies
@@ -64,7 +66,9 @@ class PayoutsAsyncStub(PayoutsStub):
     Submit: _aio.UnaryUnaryMultiCallable[_payouts_pb2.SubmitRequest, _payouts_pb2.SubmitReply]  # type: ignore[assignment]
     """One payout. Calls that wait together share a log entry."""
     SubmitBatch: _aio.UnaryUnaryMultiCallable[_payouts_pb2.SubmitBatchRequest, _payouts_pb2.SubmitBatchReply]  # type: ignore[assignment]
-    """1 to 8,192 payouts in one log entry, one result each, in order. Items are independent."""
+    """1 to 8,192 payouts in one log entry, one result each, in order. Items are independent unless
+    is_linked makes a chain of them: it is accepted or refused as a whole.
+    """
     SubmitStream: _aio.StreamStreamMultiCallable[_payouts_pb2.SubmitBatchRequest, _payouts_pb2.SubmitStreamReply]  # type: ignore[assignment]
     """Batches as a stream; replies come in the order of the requests and carry their sequence. The
     certificate is checked for each batch. An error that ends the stream comes after the replies
@@ -101,7 +105,9 @@ class PayoutsServicer(metaclass=_abc_1.ABCMeta):
         request: _payouts_pb2.SubmitBatchRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_payouts_pb2.SubmitBatchReply, _abc.Awaitable[_payouts_pb2.SubmitBatchReply]]:
-        """1 to 8,192 payouts in one log entry, one result each, in order. Items are independent."""
+        """1 to 8,192 payouts in one log entry, one result each, in order. Items are independent unless
+        is_linked makes a chain of them: it is accepted or refused as a whole.
+        """
 
     @_abc_1.abstractmethod
     def SubmitStream(

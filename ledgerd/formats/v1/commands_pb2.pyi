@@ -85,7 +85,7 @@ class Command(_message.Message):
     def __init__(self, open_account: _Optional[_Union[OpenAccount, _Mapping]] = ..., fund: _Optional[_Union[Fund, _Mapping]] = ..., transfer: _Optional[_Union[Transfer, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., set_fees: _Optional[_Union[SetFees, _Mapping]] = ..., close_account: _Optional[_Union[CloseAccount, _Mapping]] = ..., freeze: _Optional[_Union[Freeze, _Mapping]] = ..., unfreeze: _Optional[_Union[Unfreeze, _Mapping]] = ..., fund_reverse: _Optional[_Union[FundReverse, _Mapping]] = ..., create_hold: _Optional[_Union[CreateHold, _Mapping]] = ..., capture_hold: _Optional[_Union[CaptureHold, _Mapping]] = ..., release_hold: _Optional[_Union[ReleaseHold, _Mapping]] = ..., post_entry: _Optional[_Union[PostEntry, _Mapping]] = ..., adjust: _Optional[_Union[Adjust, _Mapping]] = ..., approve_voucher: _Optional[_Union[ApproveVoucher, _Mapping]] = ..., reject_voucher: _Optional[_Union[RejectVoucher, _Mapping]] = ..., tick: _Optional[_Union[Tick, _Mapping]] = ..., approve: _Optional[_Union[Approve, _Mapping]] = ..., reject: _Optional[_Union[Reject, _Mapping]] = ..., reroute: _Optional[_Union[Reroute, _Mapping]] = ..., redate: _Optional[_Union[Redate, _Mapping]] = ..., dispatch_begin: _Optional[_Union[DispatchBegin, _Mapping]] = ..., dispatch_claim: _Optional[_Union[DispatchClaim, _Mapping]] = ..., request_recall: _Optional[_Union[RequestRecall, _Mapping]] = ..., resolve_exception: _Optional[_Union[ResolveException, _Mapping]] = ..., rail_ack: _Optional[_Union[RailAck, _Mapping]] = ..., rail_not_accepted: _Optional[_Union[RailNotAccepted, _Mapping]] = ..., rail_reject: _Optional[_Union[RailReject, _Mapping]] = ..., settle: _Optional[_Union[Settle, _Mapping]] = ..., money_return: _Optional[_Union[Return, _Mapping]] = ..., reversal_complete: _Optional[_Union[ReversalComplete, _Mapping]] = ..., set_catalogue: _Optional[_Union[SetCatalogue, _Mapping]] = ..., amend_calendar: _Optional[_Union[AmendCalendar, _Mapping]] = ..., suspend_rail: _Optional[_Union[SuspendRail, _Mapping]] = ..., submit: _Optional[_Union[Submit, _Mapping]] = ..., set_limits: _Optional[_Union[SetLimits, _Mapping]] = ..., set_rules: _Optional[_Union[SetRules, _Mapping]] = ...) -> None: ...
 
 class Submit(_message.Message):
-    __slots__ = ("payout_id", "account_id", "amount_minor", "currency", "rail", "principal", "details", "release_at_us", "terms")
+    __slots__ = ("payout_id", "account_id", "amount_minor", "currency", "rail", "principal", "details", "release_at_us", "terms", "is_linked")
     PAYOUT_ID_FIELD_NUMBER: _ClassVar[int]
     ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
     AMOUNT_MINOR_FIELD_NUMBER: _ClassVar[int]
@@ -95,6 +95,7 @@ class Submit(_message.Message):
     DETAILS_FIELD_NUMBER: _ClassVar[int]
     RELEASE_AT_US_FIELD_NUMBER: _ClassVar[int]
     TERMS_FIELD_NUMBER: _ClassVar[int]
+    IS_LINKED_FIELD_NUMBER: _ClassVar[int]
     payout_id: bytes
     account_id: bytes
     amount_minor: int
@@ -104,7 +105,8 @@ class Submit(_message.Message):
     details: bytes
     release_at_us: int
     terms: SubmitTerms
-    def __init__(self, payout_id: _Optional[bytes] = ..., account_id: _Optional[bytes] = ..., amount_minor: _Optional[int] = ..., currency: _Optional[int] = ..., rail: _Optional[int] = ..., principal: _Optional[str] = ..., details: _Optional[bytes] = ..., release_at_us: _Optional[int] = ..., terms: _Optional[_Union[SubmitTerms, _Mapping]] = ...) -> None: ...
+    is_linked: bool
+    def __init__(self, payout_id: _Optional[bytes] = ..., account_id: _Optional[bytes] = ..., amount_minor: _Optional[int] = ..., currency: _Optional[int] = ..., rail: _Optional[int] = ..., principal: _Optional[str] = ..., details: _Optional[bytes] = ..., release_at_us: _Optional[int] = ..., terms: _Optional[_Union[SubmitTerms, _Mapping]] = ..., is_linked: _Optional[bool] = ...) -> None: ...
 
 class SubmitTerms(_message.Message):
     __slots__ = ("fee_expected_minor", "quoted_at_us")

@@ -15,6 +15,7 @@ from ledgerd.ledger.commands import (
     Submit,
     Tick,
 )
+from ledgerd.ledger.decide import chains
 from ledgerd.ledger.decide.accounts import open_account
 from ledgerd.ledger.decide.common import Decision, Moment
 from ledgerd.ledger.decide.holds import create_hold
@@ -38,9 +39,17 @@ def apply_readable(
     working_set = WorkingSet(view)
     outcomes = Outcomes()
     retries: dict[int, Retry] = {}
-    for ordinal, command in enumerate(commands):
-        moment = Moment((index, ordinal), ts_us, state_version)
-        decision = apply_one(working_set, moment, command)
+    decisions: list[Decision] = []
+    for run in chains.runs(commands):
+        first = len(decisions)
+        moments = [
+            Moment((index, first + n), ts_us, state_version) for n in range(len(run))
+        ]
+        if chains.is_chain(run):
+            decisions += chains.decide(working_set, moments, run)
+        else:
+            decisions.append(apply_one(working_set, moments[0], run[0]))
+    for ordinal, decision in enumerate(decisions):
         outcomes.codes.append(decision.code)
         outcomes.fees_minor.append(decision.fee_minor)
         outcomes.states.append(decision.state)

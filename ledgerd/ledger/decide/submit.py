@@ -31,21 +31,13 @@ from ledgerd.limits import ID_BYTES, PRINCIPAL_BYTES_MAX
 
 def submit(state: WorkingSet, moment: Moment, command: Submit) -> Decision:
     """Decide one Submit: identity, form, then the rows of 9.4 in order."""
-    if len(command.payout_id) != ID_BYTES:
-        return INVALID
-    known = state.id(IdKind.PAYOUT, command.payout_id)
-    if known is not None:
-        return _submit_again(state, known, command)
-    if not is_submit_well_formed(command, moment.state_version):
-        return INVALID
+    answer = known_or_malformed(state, moment, command)
+    if answer is not None:
+        return answer
 
     plan = _plan_submit(state, moment, command)
     if isinstance(plan, Refusal):
-        record = IdRecord(
-            *moment.position, plan, moment.ts_us, submit_fingerprint(command)
-        )
-        state.spend_id(IdKind.PAYOUT, command.payout_id, record)
-        return Decision(plan)
+        return spend(state, moment, command, plan)
 
     fee_minor = plan.legs[0].amount_minor - command.amount_minor
     made = initial_state(state, moment, command)
@@ -84,6 +76,27 @@ def submit(state: WorkingSet, moment: Moment, command: Submit) -> Decision:
         accounts=(command.account_id,),
     )
     return Decision(Outcome.CREATED, fee_minor, made)
+
+
+def known_or_malformed(
+    state: WorkingSet, moment: Moment, command: Submit
+) -> Decision | None:
+    """Return the answer of rows 1 and 2: to an id used before, or to no Submit; else None."""
+    if len(command.payout_id) != ID_BYTES:
+        return INVALID
+    known = state.id(IdKind.PAYOUT, command.payout_id)
+    if known is not None:
+        return _submit_again(state, known, command)
+    if not is_submit_well_formed(command, moment.state_version):
+        return INVALID
+    return None
+
+
+def spend(state: WorkingSet, moment: Moment, command: Submit, code: int) -> Decision:
+    """Refuse a Submit with a code that spends its id."""
+    record = IdRecord(*moment.position, code, moment.ts_us, submit_fingerprint(command))
+    state.spend_id(IdKind.PAYOUT, command.payout_id, record)
+    return Decision(code)
 
 
 def initial_state(state: WorkingSet, moment: Moment, command: Submit) -> PayoutState:
