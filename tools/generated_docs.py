@@ -139,6 +139,7 @@ def _protos() -> list[_Proto]:
             "events",
             "admin",
             "rails",
+            "risk",
             "cluster",
             "audit",
             "common",

@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.micro.parts import Figure, apply_each, codec
+from benchmarks.micro.parts import Figure, apply_each, apply_limited, codec
 
 FLOOR_HOT_RATIO = 0.9  # of the rate of one account to that of 1,000
 ROWS = (1, 100, 1_000)
@@ -62,6 +62,7 @@ def main(payouts: int, result: Path | None) -> None:
     console = Console()
     figures = codec(1_000, 1_000, payouts=payouts)
     figures += apply_each(ROWS, ACCOUNTS, payouts=payouts)
+    figures += apply_limited((1_000,), ACCOUNTS, payouts=payouts)
     show(figures, console)
     ratio = hot_ratio(figures)
     console.print(

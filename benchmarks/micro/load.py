@@ -7,12 +7,15 @@ from ledgerd.formats.versions import STATE_VERSION
 from ledgerd.ledger.batch import PayoutBatch
 from ledgerd.ledger.commands import Command, FeeRule, Fund, OpenAccount, SetFees
 from ledgerd.ledger.money import currency_number
+from ledgerd.ledger.risk import Action, Limit, LimitKind, Rule, RuleKind
+from ledgerd.ledger.risk_commands import SetLimits, SetRules
 from ledgerd.raft.entries import Entry, EntryKind, Index, Term
 
 USD = currency_number("USD")
 RAIL = 2
 START_US = 1_790_000_000_000_000
 MONEY_MINOR = 10**15
+_DAY_US = 24 * 3600 * 1_000_000
 _PER_ENTRY = 1_000  # accounts that one entry opens
 
 
@@ -28,9 +31,11 @@ class Load:
     """Makes entries one after the other; all of them are accepted.
 
     accounts: over how many the payouts are spread, one after the other.
+    is_limited: limits and rules are in force, which all of them pass.
     """
 
-    def __init__(self, accounts: int) -> None:
+    def __init__(self, accounts: int, *, is_limited: bool = False) -> None:
+        self._is_limited = is_limited
         self._numbers = count(1)
         self._index = 0
         self._accounts = [uuid7(next(self._numbers)) for _ in range(accounts)]
@@ -80,7 +85,24 @@ class Load:
                 for account in some
             ]
             entries += [self._commands(opened), self._commands(funded)]
+        if self._is_limited:
+            entries.append(self._commands(self._policy()))
         return entries
+
+    def _policy(self) -> list[Command]:
+        """Return limits of every kind, and a rule that all payouts are asked by."""
+        windows = [
+            Limit(kind, USD, window_us=_DAY_US, amount_minor_max=2**62)
+            for kind in LimitKind
+            if kind is not LimitKind.PER_PAYOUT
+        ]
+        limits = (Limit(LimitKind.PER_PAYOUT, USD, amount_minor_max=2**62), *windows)
+        review = Rule("big", RuleKind.AMOUNT, Action.REVIEW, USD, 2**62)
+        ids = [uuid7(next(self._numbers)) for _ in range(2)]
+        return [
+            SetLimits(ids[0], 0, "benchmark", "", limits, "bench"),
+            SetRules(ids[1], 0, "benchmark", "", (review,), "bench"),
+        ]
 
     def payouts(self, rows: int) -> Entry:
         """Return an entry of `rows` payouts."""

@@ -85,18 +85,37 @@ def apply_each(
     rows: tuple[int, ...], accounts: tuple[int, ...], *, payouts: int
 ) -> list[Figure]:
     """Measure apply for each pair, their rounds taking turns so that all meet the same noise."""
+    return _applied("apply", rows, accounts, payouts=payouts, is_limited=False)
+
+
+def apply_limited(
+    rows: tuple[int, ...], accounts: tuple[int, ...], *, payouts: int
+) -> list[Figure]:
+    """Measure the same under limits of every kind and a rule."""
+    return _applied("apply, limited", rows, accounts, payouts=payouts, is_limited=True)
+
+
+def _applied(
+    part: str,
+    rows: tuple[int, ...],
+    accounts: tuple[int, ...],
+    *,
+    payouts: int,
+    is_limited: bool,
+) -> list[Figure]:
     pairs = [(rows_each, spread) for rows_each in rows for spread in accounts]
     best = dict.fromkeys(pairs, float("inf"))
     loads: dict[tuple[int, int], tuple[Load, LmdbStateStore]] = {}
     with contextlib.ExitStack() as open_stores:
         for pair in pairs:
-            load, store = Load(pair[1]), open_stores.enter_context(_store())
+            load = Load(pair[1], is_limited=is_limited)
+            store = open_stores.enter_context(_store())
             _apply_all(store, load.preparation())
             loads[pair] = load, store
         for _ in range(_ROUNDS):
             for pair, (load, store) in loads.items():
                 best[pair] = min(best[pair], _round_us(store, load, pair[0], payouts))
-    return [Figure("apply", *pair, us) for pair, us in best.items()]
+    return [Figure(part, *pair, us) for pair, us in best.items()]
 
 
 @contextmanager

@@ -20,6 +20,7 @@ APPROVER: Final = frozenset({Role.APPROVER})
 AUDITING: Final = frozenset({Role.AUDITOR, Role.ADMIN})
 ADMIN: Final = frozenset({Role.ADMIN})
 REJECTING: Final = frozenset({Role.APPROVER, Role.ADMIN})  # the author may withdraw
+POLICY: Final = frozenset({Role.APPROVER, Role.ADMIN, Role.AUDITOR})
 VOUCHERS: Final = frozenset({Role.APPROVER, Role.ADMIN, Role.AUDITOR})
 ANY_CLIENT: Final = frozenset(Role)
 ANYBODY: Final[Access] = None
@@ -81,6 +82,10 @@ ACCESS: Final[dict[str, Access]] = {
     "/ledgerd.api.v1.Admin/AmendCalendar": ADMIN,
     "/ledgerd.api.v1.Admin/SuspendRail": ADMIN,
     "/ledgerd.api.v1.Admin/GetCatalogue": ANY_CLIENT,
+    "/ledgerd.api.v1.Admin/SetLimits": ADMIN,
+    "/ledgerd.api.v1.Admin/GetLimits": POLICY,
+    "/ledgerd.api.v1.Admin/SetRules": ADMIN,
+    "/ledgerd.api.v1.Admin/GetRules": POLICY,
     "/ledgerd.api.v1.Cluster/Members": ADMIN,
     "/ledgerd.api.v1.Cluster/AddNode": ADMIN,
     "/ledgerd.api.v1.Cluster/RemoveNode": ADMIN,

@@ -6,13 +6,15 @@ from typing import Any, Final, NamedTuple
 import grpc
 
 from ledgerd import __version__
-from ledgerd.api import calls, codec, rails
+from ledgerd.api import calls, codec, rails, risk
 from ledgerd.api.deciding import Deciding
 from ledgerd.api.handle import NodeHandle
 from ledgerd.api.options import ApiOptions
 from ledgerd.api.v1 import admin_pb2 as pb
-from ledgerd.api.v1 import admin_pb2_grpc, rails_pb2
+from ledgerd.api.v1 import admin_pb2_grpc, rails_pb2, risk_pb2
+from ledgerd.api.v1.common_pb2 import ReadConcern, ReadHeader
 from ledgerd.errors import CallError
+from ledgerd.ledger.policy import Policy
 from ledgerd.raft.entries import NodeId, Role
 from ledgerd.storage.reader import StateReader
 
@@ -127,6 +129,48 @@ class AdminService(Deciding, admin_pb2_grpc.AdminServicer):
             self._replies.read(read_at, state_version=self._node.state_version)
         )
         return reply
+
+    async def SetLimits(  # noqa: D102
+        self, request: risk_pb2.SetLimitsRequest, context: Context
+    ) -> risk_pb2.SetLimitsReply:
+        command = risk.set_limits(request, principal=calls.current().principal)
+        header, result = await self._decide(command, request.concern)
+        return risk_pb2.SetLimitsReply(header=header, result=result)
+
+    async def SetRules(  # noqa: D102
+        self, request: risk_pb2.SetRulesRequest, context: Context
+    ) -> risk_pb2.SetRulesReply:
+        command = risk.set_rules(request, principal=calls.current().principal)
+        header, result = await self._decide(command, request.concern)
+        return risk_pb2.SetRulesReply(header=header, result=result)
+
+    async def GetLimits(  # noqa: D102
+        self, request: risk_pb2.GetLimitsRequest, context: Context
+    ) -> risk_pb2.GetLimitsReply:
+        header, policy = await self._policy(request.concern)
+        reply = risk.limits_reply(policy)
+        reply.header.CopyFrom(header)
+        return reply
+
+    async def GetRules(  # noqa: D102
+        self, request: risk_pb2.GetRulesRequest, context: Context
+    ) -> risk_pb2.GetRulesReply:
+        header, policy = await self._policy(request.concern)
+        reply = risk.rules_reply(policy)
+        reply.header.CopyFrom(header)
+        return reply
+
+    async def _policy(self, concern: ReadConcern) -> tuple[ReadHeader, Policy]:
+        """Return all versions of limits and rules, as of a read."""
+        at_least, max_age_s = codec.read_wish(concern)
+        read_at, policy = await self._node.read(
+            lambda reader: reader.policy(),
+            at_least=at_least,
+            max_age_s=max_age_s,
+            deadline=calls.current().deadline,
+        )
+        header = self._replies.read(read_at, state_version=self._node.state_version)
+        return header, policy
 
     async def _visible(self, deadline: float) -> _Visible:
         """Return what readers see now, without a quorum; zeros if it cannot be read."""

@@ -42,6 +42,7 @@ from ledgerd.client.results import (
     command_result,
     submit_result,
 )
+from ledgerd.client.risk_calls import RiskCalls
 from ledgerd.client.watch import Watch, event_filter
 from ledgerd.errors import CallError, NotLogged, Reason
 from ledgerd.limits import BATCH_COMMANDS_MAX, REQUEST_BYTES_MAX
@@ -49,7 +50,7 @@ from ledgerd.limits import BATCH_COMMANDS_MAX, REQUEST_BYTES_MAX
 STATUSES_DEADLINE_S: Final = 1.0
 
 
-class AsyncClient(AccountCalls, PayoutCalls, RailCalls, DispatchCalls):
+class AsyncClient(AccountCalls, PayoutCalls, RailCalls, RiskCalls, DispatchCalls):
     """Talks to one cluster. Use it in `async with`, or call `close`.
 
     Deadlines are in seconds from the call, of all attempts together; None takes the

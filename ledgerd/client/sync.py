@@ -24,11 +24,13 @@ from ledgerd.client.aio import STATUSES_DEADLINE_S, AsyncClient
 from ledgerd.client.blocking_account_calls import BlockingAccountCalls
 from ledgerd.client.blocking_payout_calls import BlockingPayoutCalls
 from ledgerd.client.blocking_rail_calls import BlockingRailCalls
+from ledgerd.client.blocking_risk_calls import BlockingRiskCalls
 from ledgerd.client.concerns import WriteConcern
 from ledgerd.client.exports import ExportPart
 from ledgerd.client.profile import Profile
 from ledgerd.client.rail_calls import RailCalls
 from ledgerd.client.results import CommandResult, SubmitResult
+from ledgerd.client.risk_calls import RiskCalls
 from ledgerd.client.watch import Watch
 from ledgerd.errors import CallError, NotLogged, Reason
 
@@ -134,7 +136,9 @@ class BlockingWatch:
         self._watch.close()
 
 
-class Client(BlockingAccountCalls, BlockingPayoutCalls, BlockingRailCalls):
+class Client(
+    BlockingAccountCalls, BlockingPayoutCalls, BlockingRailCalls, BlockingRiskCalls
+):
     """Talks to one cluster and blocks. Use it in `with`, or call `close`.
 
     Deadlines are in seconds from the call, of all attempts together; None takes the
@@ -200,6 +204,9 @@ class Client(BlockingAccountCalls, BlockingPayoutCalls, BlockingRailCalls):
         return self._client.leader_id
 
     # Any: what a coroutine yields and is sent is the event loop's affair.
+    def _risk_calls(self) -> RiskCalls:
+        return self._client
+
     def _rail_calls(self) -> RailCalls:
         return self._client
 

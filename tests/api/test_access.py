@@ -78,6 +78,7 @@ APPROVING = {
     "Ledger/ApproveVoucher",
 }
 REVIEWING = {"Ledger/RejectVoucher"}
+POLICY = {"Admin/GetLimits", "Admin/GetRules"}
 VOUCHERS = {"Ledger/GetVoucher", "Ledger/ListVouchers", "Audit/ListExceptions"}
 OPERATING = {
     "Ledger/PostEntry",
@@ -86,6 +87,8 @@ OPERATING = {
     "Admin/SetCatalogue",
     "Admin/AmendCalendar",
     "Admin/SuspendRail",
+    "Admin/SetLimits",
+    "Admin/SetRules",
     "Cluster/AddNode",
     "Cluster/Members",
     "Cluster/RemoveNode",
@@ -101,10 +104,10 @@ REFLECTION = {"ServerReflection/ServerReflectionInfo"}
 MATRIX = {
     (): set(),
     ("submitter",): READS | CHANGES | STOPPING | WATCHES,
-    ("approver",): READS | APPROVING | STOPPING | REVIEWING | VOUCHERS,
+    ("approver",): READS | APPROVING | STOPPING | REVIEWING | VOUCHERS | POLICY,
     ("dispatcher",): READS | DISPATCHING,
-    ("auditor",): READS | WATCHES | AUDITS | VOUCHERS,
-    ("admin",): READS | AUDITS | OPERATING | REVIEWING | VOUCHERS,
+    ("auditor",): READS | WATCHES | AUDITS | VOUCHERS | POLICY,
+    ("admin",): READS | AUDITS | OPERATING | REVIEWING | VOUCHERS | POLICY,
     ("admin", "approver", "auditor", "dispatcher", "submitter"): READS
     | CHANGES
     | STOPPING
@@ -113,6 +116,7 @@ MATRIX = {
     | APPROVING
     | REVIEWING
     | VOUCHERS
+    | POLICY
     | AUDITS
     | OPERATING,
 }

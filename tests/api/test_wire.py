@@ -12,6 +12,7 @@ from ledgerd.api.v1 import (
     events_pb2,
     payouts_pb2,
     rails_pb2,
+    risk_pb2,
 )
 from ledgerd.ledger import vouchers
 from ledgerd.ledger.accounts import AccountStatus
@@ -19,6 +20,7 @@ from ledgerd.ledger.exceptions import ExceptionCause, Resolution
 from ledgerd.ledger.holds import HoldState
 from ledgerd.ledger.outcomes import Refusal
 from ledgerd.ledger.payouts import FailureReason, PayoutState
+from ledgerd.ledger.risk import Action, LimitKind, RuleKind
 from ledgerd.ledger.vouchers import VoucherState
 from ledgerd.raft.entries import Role
 from ledgerd.transport.v1 import peer_pb2
@@ -34,6 +36,7 @@ FILES = (
     audit_pb2,
     dispatch_pb2,
     rails_pb2,
+    risk_pb2,
     peer_pb2,
 )
 
@@ -71,6 +74,17 @@ def test_exceptions_are_those_of_the_ledger() -> None:
     )
     assert sorted(map(int, FailureReason))[1:] == sorted(
         numbers(payouts_pb2.FailureReason).values()
+    )
+
+
+def test_limits_and_rules_are_those_of_the_ledger() -> None:
+    """Kinds and actions have their numbers on the wire."""
+    assert {item.name: int(item) for item in LimitKind} == numbers(risk_pb2.Limit.Kind)
+    assert {item.name: int(item) for item in RuleKind} == numbers(
+        risk_pb2.RiskRule.Kind
+    )
+    assert {item.name: int(item) for item in Action} == numbers(
+        risk_pb2.RiskRule.Action
     )
 
 

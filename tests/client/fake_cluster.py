@@ -32,6 +32,7 @@ from ledgerd.api.v1 import (
     events_pb2_grpc,
     payouts_pb2,
     payouts_pb2_grpc,
+    risk_pb2,
 )
 from ledgerd.client import Endpoint, Profile
 from ledgerd.errors import Kind, Reason, kind_of, outcome_of
@@ -202,6 +203,8 @@ class FakeCluster:
         self.not_ready: dict[int, str] = {}  # why, by node
         self.digests: dict[int, str] = {}  # of nodes that differ
         self.fees: Sequence[admin_pb2.FeeRule] = ()  # as they were set last
+        self.limits: list[risk_pb2.LimitSet] = []  # by version
+        self.rules: list[risk_pb2.RuleSet] = []
         self.events: list[events_pb2.Event] = []
         self.asked: list[Message] = []  # of the calls that note it
         self.nodes = {
@@ -827,6 +830,56 @@ class FakeAdmin(admin_pb2_grpc.AdminServicer):
             header=self.node.cluster.header(self.node),
             result=common_pb2.CommandResult(outcome=common_pb2.OUTCOME_CREATED),
         )
+
+    def SetLimits(
+        self, request: risk_pb2.SetLimitsRequest, context: grpc.ServicerContext
+    ) -> risk_pb2.SetLimitsReply:
+        self.node.enter_write("SetLimits", context)
+        kept = self.node.cluster.limits
+        kept.append(
+            risk_pb2.LimitSet(
+                version=len(kept) + 1,
+                effective_from_us=request.effective_from_us,
+                source=request.source,
+                as_of=request.as_of,
+                limits=request.limits,
+            )
+        )
+        return risk_pb2.SetLimitsReply(
+            header=self.node.cluster.header(self.node),
+            result=common_pb2.CommandResult(outcome=common_pb2.OUTCOME_CREATED),
+        )
+
+    def GetLimits(
+        self, request: risk_pb2.GetLimitsRequest, context: grpc.ServicerContext
+    ) -> risk_pb2.GetLimitsReply:
+        self.node.enter_write("GetLimits", context)
+        return risk_pb2.GetLimitsReply(versions=self.node.cluster.limits)
+
+    def SetRules(
+        self, request: risk_pb2.SetRulesRequest, context: grpc.ServicerContext
+    ) -> risk_pb2.SetRulesReply:
+        self.node.enter_write("SetRules", context)
+        kept = self.node.cluster.rules
+        kept.append(
+            risk_pb2.RuleSet(
+                version=len(kept) + 1,
+                effective_from_us=request.effective_from_us,
+                source=request.source,
+                as_of=request.as_of,
+                rules=request.rules,
+            )
+        )
+        return risk_pb2.SetRulesReply(
+            header=self.node.cluster.header(self.node),
+            result=common_pb2.CommandResult(outcome=common_pb2.OUTCOME_CREATED),
+        )
+
+    def GetRules(
+        self, request: risk_pb2.GetRulesRequest, context: grpc.ServicerContext
+    ) -> risk_pb2.GetRulesReply:
+        self.node.enter_write("GetRules", context)
+        return risk_pb2.GetRulesReply(versions=self.node.cluster.rules)
 
 
 class FakeClusterCalls(cluster_pb2_grpc.ClusterServicer):

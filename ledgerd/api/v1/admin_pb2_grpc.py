@@ -5,6 +5,7 @@ import warnings
 
 from ledgerd.api.v1 import admin_pb2 as ledgerd_dot_api_dot_v1_dot_admin__pb2
 from ledgerd.api.v1 import rails_pb2 as ledgerd_dot_api_dot_v1_dot_rails__pb2
+from ledgerd.api.v1 import risk_pb2 as ledgerd_dot_api_dot_v1_dot_risk__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -66,6 +67,26 @@ class AdminStub:
                 request_serializer=ledgerd_dot_api_dot_v1_dot_rails__pb2.GetCatalogueRequest.SerializeToString,
                 response_deserializer=ledgerd_dot_api_dot_v1_dot_rails__pb2.GetCatalogueReply.FromString,
                 _registered_method=True)
+        self.SetLimits = channel.unary_unary(
+                '/ledgerd.api.v1.Admin/SetLimits',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_risk__pb2.SetLimitsRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_risk__pb2.SetLimitsReply.FromString,
+                _registered_method=True)
+        self.GetLimits = channel.unary_unary(
+                '/ledgerd.api.v1.Admin/GetLimits',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_risk__pb2.GetLimitsRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_risk__pb2.GetLimitsReply.FromString,
+                _registered_method=True)
+        self.SetRules = channel.unary_unary(
+                '/ledgerd.api.v1.Admin/SetRules',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_risk__pb2.SetRulesRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_risk__pb2.SetRulesReply.FromString,
+                _registered_method=True)
+        self.GetRules = channel.unary_unary(
+                '/ledgerd.api.v1.Admin/GetRules',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_risk__pb2.GetRulesRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_risk__pb2.GetRulesReply.FromString,
+                _registered_method=True)
 
 
 class AdminServicer:
@@ -114,6 +135,34 @@ class AdminServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetLimits(self, request, context):
+        """Replaces the limits on payouts from a log time on. Needs state version 3, as SetRules.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetLimits(self, request, context):
+        """All versions of the limits.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetRules(self, request, context):
+        """Replaces the risk rules, block lists included, from a log time on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRules(self, request, context):
+        """All versions of the risk rules.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdminServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -146,6 +195,26 @@ def add_AdminServicer_to_server(servicer, server):
                     servicer.GetCatalogue,
                     request_deserializer=ledgerd_dot_api_dot_v1_dot_rails__pb2.GetCatalogueRequest.FromString,
                     response_serializer=ledgerd_dot_api_dot_v1_dot_rails__pb2.GetCatalogueReply.SerializeToString,
+            ),
+            'SetLimits': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetLimits,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_risk__pb2.SetLimitsRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_risk__pb2.SetLimitsReply.SerializeToString,
+            ),
+            'GetLimits': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetLimits,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_risk__pb2.GetLimitsRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_risk__pb2.GetLimitsReply.SerializeToString,
+            ),
+            'SetRules': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetRules,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_risk__pb2.SetRulesRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_risk__pb2.SetRulesReply.SerializeToString,
+            ),
+            'GetRules': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRules,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_risk__pb2.GetRulesRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_risk__pb2.GetRulesReply.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -311,6 +380,114 @@ class Admin:
             '/ledgerd.api.v1.Admin/GetCatalogue',
             ledgerd_dot_api_dot_v1_dot_rails__pb2.GetCatalogueRequest.SerializeToString,
             ledgerd_dot_api_dot_v1_dot_rails__pb2.GetCatalogueReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetLimits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Admin/SetLimits',
+            ledgerd_dot_api_dot_v1_dot_risk__pb2.SetLimitsRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_risk__pb2.SetLimitsReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetLimits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Admin/GetLimits',
+            ledgerd_dot_api_dot_v1_dot_risk__pb2.GetLimitsRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_risk__pb2.GetLimitsReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetRules(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Admin/SetRules',
+            ledgerd_dot_api_dot_v1_dot_risk__pb2.SetRulesRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_risk__pb2.SetRulesReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRules(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Admin/GetRules',
+            ledgerd_dot_api_dot_v1_dot_risk__pb2.GetRulesRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_risk__pb2.GetRulesReply.FromString,
             options,
             channel_credentials,
             insecure,

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from grpc import aio as _aio
 from ledgerd.api.v1 import admin_pb2 as _admin_pb2
 from ledgerd.api.v1 import rails_pb2 as _rails_pb2
+from ledgerd.api.v1 import risk_pb2 as _risk_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -46,6 +47,14 @@ class AdminStub:
     """Nothing is dispatched by a rail that is suspended; payouts wait."""
     GetCatalogue: _grpc.UnaryUnaryMultiCallable[_rails_pb2.GetCatalogueRequest, _rails_pb2.GetCatalogueReply]
     """All versions of rails and calendars, and what is suspended. Any role."""
+    SetLimits: _grpc.UnaryUnaryMultiCallable[_risk_pb2.SetLimitsRequest, _risk_pb2.SetLimitsReply]
+    """Replaces the limits on payouts from a log time on. Needs state version 3, as SetRules."""
+    GetLimits: _grpc.UnaryUnaryMultiCallable[_risk_pb2.GetLimitsRequest, _risk_pb2.GetLimitsReply]
+    """All versions of the limits."""
+    SetRules: _grpc.UnaryUnaryMultiCallable[_risk_pb2.SetRulesRequest, _risk_pb2.SetRulesReply]
+    """Replaces the risk rules, block lists included, from a log time on."""
+    GetRules: _grpc.UnaryUnaryMultiCallable[_risk_pb2.GetRulesRequest, _risk_pb2.GetRulesReply]
+    """All versions of the risk rules."""
 
 @_typing.type_check_only
 class AdminAsyncStub(AdminStub):
@@ -64,6 +73,14 @@ class AdminAsyncStub(AdminStub):
     """Nothing is dispatched by a rail that is suspended; payouts wait."""
     GetCatalogue: _aio.UnaryUnaryMultiCallable[_rails_pb2.GetCatalogueRequest, _rails_pb2.GetCatalogueReply]  # type: ignore[assignment]
     """All versions of rails and calendars, and what is suspended. Any role."""
+    SetLimits: _aio.UnaryUnaryMultiCallable[_risk_pb2.SetLimitsRequest, _risk_pb2.SetLimitsReply]  # type: ignore[assignment]
+    """Replaces the limits on payouts from a log time on. Needs state version 3, as SetRules."""
+    GetLimits: _aio.UnaryUnaryMultiCallable[_risk_pb2.GetLimitsRequest, _risk_pb2.GetLimitsReply]  # type: ignore[assignment]
+    """All versions of the limits."""
+    SetRules: _aio.UnaryUnaryMultiCallable[_risk_pb2.SetRulesRequest, _risk_pb2.SetRulesReply]  # type: ignore[assignment]
+    """Replaces the risk rules, block lists included, from a log time on."""
+    GetRules: _aio.UnaryUnaryMultiCallable[_risk_pb2.GetRulesRequest, _risk_pb2.GetRulesReply]  # type: ignore[assignment]
+    """All versions of the risk rules."""
 
 class AdminServicer(metaclass=_abc_1.ABCMeta):
     """Operating the cluster. Role: admin; Status any role."""
@@ -115,5 +132,37 @@ class AdminServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_rails_pb2.GetCatalogueReply, _abc.Awaitable[_rails_pb2.GetCatalogueReply]]:
         """All versions of rails and calendars, and what is suspended. Any role."""
+
+    @_abc_1.abstractmethod
+    def SetLimits(
+        self,
+        request: _risk_pb2.SetLimitsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_risk_pb2.SetLimitsReply, _abc.Awaitable[_risk_pb2.SetLimitsReply]]:
+        """Replaces the limits on payouts from a log time on. Needs state version 3, as SetRules."""
+
+    @_abc_1.abstractmethod
+    def GetLimits(
+        self,
+        request: _risk_pb2.GetLimitsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_risk_pb2.GetLimitsReply, _abc.Awaitable[_risk_pb2.GetLimitsReply]]:
+        """All versions of the limits."""
+
+    @_abc_1.abstractmethod
+    def SetRules(
+        self,
+        request: _risk_pb2.SetRulesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_risk_pb2.SetRulesReply, _abc.Awaitable[_risk_pb2.SetRulesReply]]:
+        """Replaces the risk rules, block lists included, from a log time on."""
+
+    @_abc_1.abstractmethod
+    def GetRules(
+        self,
+        request: _risk_pb2.GetRulesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_risk_pb2.GetRulesReply, _abc.Awaitable[_risk_pb2.GetRulesReply]]:
+        """All versions of the risk rules."""
 
 def add_AdminServicer_to_server(servicer: AdminServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -19,6 +19,7 @@ from ledgerd.cli.ctl.fees import fees
 from ledgerd.cli.ctl.hold import hold
 from ledgerd.cli.ctl.payout import payout
 from ledgerd.cli.ctl.rail import calendar, rail
+from ledgerd.cli.ctl.risk import limits, rules
 from ledgerd.cli.ctl.session import CONFIG_VARIABLE, Ended, Failed, Seconds, Session
 from ledgerd.cli.ctl.statement import account_balance, account_statement
 from ledgerd.cli.ctl.voucher import voucher
@@ -152,6 +153,8 @@ _COMMANDS: Final = (
     fees,
     rail,
     calendar,
+    limits,
+    rules,
     audit,
     export,
 )

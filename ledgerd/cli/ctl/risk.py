@@ -1,0 +1,317 @@
+"""`ledgerctl limits` and `ledgerctl rules`: what bounds payouts, and what asks for a review."""
+
+import json
+import tomllib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, TypeVar
+
+import click
+from google.protobuf.json_format import ParseDict, ParseError
+from rich.table import Table
+
+from ledgerd.api.v1 import risk_pb2
+from ledgerd.cli.ctl import render
+from ledgerd.cli.ctl.account import request_option
+from ledgerd.cli.ctl.session import Session, read_options, repeatable, write_option
+from ledgerd.client import new_request_id
+from ledgerd.errors import ConfigError
+
+_Version = TypeVar("_Version", risk_pb2.LimitSet, risk_pb2.RuleSet)
+_SECOND_US: Final = 1_000_000
+_DAY_S: Final = 86_400
+_FILE: Final = click.Path(path_type=Path, dir_okay=False)
+_SOURCE_HELP: Final = "Who decided it, or where it is written. Required without PATH."
+_FROM_HELP: Final = "Moment in UTC from which it holds. Default: at once."
+_MOMENTS: Final = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"]
+
+
+@click.group()
+def limits() -> None:
+    """How much may be paid out: each payout, and within windows of time."""
+
+
+@write_option
+@limits.command("set")
+@click.argument("path", required=False, type=_FILE)
+@click.option("--currency", help="Currency of the options below.")
+@click.option("--per-payout", type=int, metavar="UNITS", help="Most of one payout.")
+@click.option(
+    "--account-day", type=int, metavar="UNITS", help="Most of one account in a day."
+)
+@click.option(
+    "--destination-day", type=int, metavar="UNITS", help="Most to one destination."
+)
+@click.option("--total-day", type=int, metavar="UNITS", help="Most of all together.")
+@click.option("--none", is_flag=True, help="No limit any more.")
+@click.option("--source", default="", help=_SOURCE_HELP)
+@click.option("--effective-from", type=click.DateTime(_MOMENTS), help=_FROM_HELP)
+@request_option
+@click.pass_obj
+def limits_set(
+    session: Session,
+    *,
+    path: Path | None,
+    currency: str | None,
+    per_payout: int | None,
+    account_day: int | None,
+    destination_day: int | None,
+    total_day: int | None,
+    none: bool,
+    source: str,
+    effective_from: datetime | None,
+    request_id: str | None,
+) -> None:
+    """Replace all limits by those of the TOML or JSON file PATH, or of the options.
+
+    Units are minor units.
+    """
+    bounds = {
+        "PER_PAYOUT": per_payout,
+        "ACCOUNT_WINDOW": account_day,
+        "DESTINATION_WINDOW": destination_day,
+        "TOTAL_WINDOW": total_day,
+    }
+    asked = [
+        risk_pb2.Limit(
+            kind=kind,
+            currency=currency or "",
+            window_s=0 if kind == "PER_PAYOUT" else _DAY_S,
+            amount_units_max=units,
+        )
+        for kind, units in bounds.items()
+        if units is not None
+    ]
+    if bool(asked) is not (currency is not None):
+        raise click.UsageError(
+            "expected --currency with a bound in it, found one without the other"
+        )
+    _expect_one(path is not None, bool(asked), none)
+    version = _read(path, risk_pb2.LimitSet())
+    version.limits.extend(asked)
+    _complete(version, source, effective_from)
+    request_id = request_id or new_request_id()
+    with session.client() as client, repeatable("--request-id", request_id):
+        result = client.set_limits(
+            version.limits,
+            source=version.source,
+            as_of=version.as_of,
+            effective_from_us=version.effective_from_us,
+            request_id=request_id,
+            concern=session.concern,
+            deadline=session.deadline_s,
+        )
+    render.print_result(session, result, "request_id", limits=str(len(version.limits)))
+
+
+@read_options
+@limits.command("get")
+@click.option("--version", "number", type=int, help="Default: the one in force.")
+@click.pass_obj
+def limits_get(session: Session, *, number: int | None) -> None:
+    """Show the limits; as JSON one version, which `limits set` reads."""
+    with session.client() as client:
+        reply = client.limits(
+            at_least=session.at_least,
+            max_age=session.max_age_s,
+            deadline=session.deadline_s,
+        )
+    chosen = _chosen(reply.versions, number, reply.header.log_time_us)
+    if session.output == "json":
+        render.print_json(session, {} if chosen is None else render.message(chosen))
+        return
+    table = _table(chosen, "limit", "currency", "of", "window", "amount", "count")
+    for limit in () if chosen is None else chosen.limits:
+        table.add_row(
+            risk_pb2.Limit.Kind.Name(limit.kind).lower(),
+            limit.currency,
+            limit.account_id or limit.rail,
+            f"{limit.window_s} s" if limit.window_s else "",
+            str(limit.amount_units_max) if limit.HasField("amount_units_max") else "",
+            str(limit.count_max) if limit.HasField("count_max") else "",
+        )
+    session.console.print(table)
+
+
+@click.group()
+def rules() -> None:
+    """Which payouts a person looks at, and which are refused: risk rules and block lists."""
+
+
+@write_option
+@rules.command("set")
+@click.argument("path", required=False, type=_FILE)
+@click.option("--currency", help="Currency of the two options below.")
+@click.option(
+    "--review-above", type=int, metavar="UNITS", help="More is reviewed by a person."
+)
+@click.option(
+    "--first-above",
+    type=int,
+    metavar="UNITS",
+    help="More is reviewed as long as nothing has settled at the destination.",
+)
+@click.option(
+    "--block",
+    multiple=True,
+    metavar="FINGERPRINT",
+    help="Destination to refuse, as payouts show it; may be repeated.",
+)
+@click.option("--none", is_flag=True, help="No rule any more.")
+@click.option("--source", default="", help=_SOURCE_HELP)
+@click.option("--effective-from", type=click.DateTime(_MOMENTS), help=_FROM_HELP)
+@request_option
+@click.pass_obj
+def rules_set(
+    session: Session,
+    *,
+    path: Path | None,
+    currency: str | None,
+    review_above: int | None,
+    first_above: int | None,
+    block: Sequence[str],
+    none: bool,
+    source: str,
+    effective_from: datetime | None,
+    request_id: str | None,
+) -> None:
+    """Replace all risk rules by those of the TOML or JSON file PATH, or of the options.
+
+    Units are minor units.
+    """
+    amounts = {"AMOUNT": review_above, "FIRST_DESTINATION": first_above}
+    asked = [
+        risk_pb2.RiskRule(
+            name=kind.lower(),
+            kind=kind,
+            action=risk_pb2.RiskRule.REVIEW,
+            currency=currency or "",
+            amount_units=units,
+        )
+        for kind, units in amounts.items()
+        if units is not None
+    ]
+    if bool(asked) is not (currency is not None):
+        raise click.UsageError(
+            "expected --currency with --review-above or --first-above, found one without "
+            "the other"
+        )
+    if block:
+        asked.append(
+            risk_pb2.RiskRule(
+                name="blocked",
+                kind=risk_pb2.RiskRule.BLOCKED_DESTINATION,
+                action=risk_pb2.RiskRule.REFUSE,
+                destination_fingerprints=block,
+            )
+        )
+    _expect_one(path is not None, bool(asked), none)
+    version = _read(path, risk_pb2.RuleSet())
+    version.rules.extend(asked)
+    _complete(version, source, effective_from)
+    request_id = request_id or new_request_id()
+    with session.client() as client, repeatable("--request-id", request_id):
+        result = client.set_rules(
+            version.rules,
+            source=version.source,
+            as_of=version.as_of,
+            effective_from_us=version.effective_from_us,
+            request_id=request_id,
+            concern=session.concern,
+            deadline=session.deadline_s,
+        )
+    render.print_result(session, result, "request_id", rules=str(len(version.rules)))
+
+
+@read_options
+@rules.command("get")
+@click.option("--version", "number", type=int, help="Default: the one in force.")
+@click.pass_obj
+def rules_get(session: Session, *, number: int | None) -> None:
+    """Show the risk rules, in order; as JSON one version, which `rules set` reads."""
+    with session.client() as client:
+        reply = client.rules(
+            at_least=session.at_least,
+            max_age=session.max_age_s,
+            deadline=session.deadline_s,
+        )
+    chosen = _chosen(reply.versions, number, reply.header.log_time_us)
+    if session.output == "json":
+        render.print_json(session, {} if chosen is None else render.message(chosen))
+        return
+    table = _table(chosen, "rule", "asks for", "says", "above", "age", "listed")
+    for rule in () if chosen is None else chosen.rules:
+        listed = len(rule.destination_fingerprints) + len(rule.banks)
+        table.add_row(
+            rule.name,
+            risk_pb2.RiskRule.Kind.Name(rule.kind).lower(),
+            risk_pb2.RiskRule.Action.Name(rule.action).lower(),
+            f"{rule.amount_units} {rule.currency}" if rule.currency else "",
+            f"{rule.age_s} s" if rule.age_s else "",
+            str(listed) if listed else "",
+        )
+    session.console.print(table)
+
+
+def _expect_one(*given: bool) -> None:
+    if sum(given) != 1:
+        raise click.UsageError(
+            f"expected one of PATH, options that say what holds, and --none, found {sum(given)}"
+        )
+
+
+def _read(path: Path | None, version: _Version) -> _Version:
+    """Fill a version from a file and return it. Raises ConfigError, naming what is wrong."""
+    if path is None:
+        return version
+    try:
+        text = path.read_text()
+        is_json = path.suffix == ".json"
+        document = json.loads(text) if is_json else tomllib.loads(text)
+        return ParseDict(document, version)
+    except (OSError, ValueError, ParseError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def _complete(
+    version: risk_pb2.LimitSet | risk_pb2.RuleSet,
+    source: str,
+    effective_from: datetime | None,
+) -> None:
+    """Put what the options say over what the file says."""
+    version.source = source or version.source
+    if not version.source:
+        raise click.UsageError("expected a source, in the file or as --source")
+    if effective_from is not None:
+        moment = effective_from.replace(tzinfo=UTC)
+        version.effective_from_us = int(moment.timestamp()) * _SECOND_US
+
+
+def _chosen(
+    versions: Sequence[_Version], number: int | None, now_us: int
+) -> _Version | None:
+    """Return the version of this number, or the one in force; None before the first.
+
+    A version that was just set holds from the next entry on, which is what is asked for.
+    """
+    if number is None:
+        past = [row for row in versions if row.effective_from_us <= now_us + 1]
+        return max(
+            past, key=lambda row: (row.effective_from_us, row.version), default=None
+        )
+    for row in versions:
+        if row.version == number:
+            return row
+    raise click.UsageError(
+        f"expected a version of 1 .. {len(versions)}, found {number}"
+    )
+
+
+def _table(version: _Version | None, *names: str) -> Table:
+    if version is None:
+        return Table(*names, title="none in force")
+    since = render.when(version.effective_from_us)
+    return Table(
+        *names, title=f"version {version.version}, from {since}, {version.source}"
+    )

@@ -1,0 +1,170 @@
+"""`ledgerctl limits` and `ledgerctl rules`."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ledgerd.api.v1 import risk_pb2
+from tests.cli.ctl.conftest import Run
+from tests.client.fake_cluster import FakeCluster
+
+LIMITS = """
+source = "risk committee"
+as_of = "2026-11-21"
+
+[[limits]]
+kind = "PER_PAYOUT"
+currency = "USD"
+rail = "us_ach"
+amount_units_max = 500000
+
+[[limits]]
+kind = "ACCOUNT_WINDOW"
+currency = "USD"
+window_s = 86400
+amount_units_max = 1000000
+count_max = 20
+"""
+RULES = """
+source = "risk committee"
+
+[[rules]]
+name = "sanctions"
+kind = "BLOCKED_BANK"
+action = "REFUSE"
+banks = [{ country = "US", bank_code = "021000021" }, { bank_code = "DEUTDEFF" }]
+
+[[rules]]
+name = "big"
+kind = "AMOUNT"
+action = "REVIEW"
+currency = "USD"
+amount_units = 1000000
+"""
+
+
+def written(tmp_path: Path, text: str, name: str = "policy.toml") -> str:
+    path = tmp_path / name
+    path.write_text(text)
+    return str(path)
+
+
+def test_limits_of_a_file_are_set_and_shown(
+    cluster: FakeCluster, run: Run, tmp_path: Path
+) -> None:
+    """What is shown as JSON is a file that sets the same again."""
+    first = run("limits", "set", written(tmp_path, LIMITS))
+    shown = run("--output", "json", "limits", "get")
+    table = run("limits", "get")
+    again = run("limits", "set", written(tmp_path, shown.stdout, "again.json"))
+
+    assert [first.exit_code, shown.exit_code, again.exit_code] == [0, 0, 0]
+    one, two = cluster.limits
+    assert one.source == two.source == "risk committee"
+    assert list(one.limits) == list(two.limits)
+    assert one.limits[1] == risk_pb2.Limit(
+        kind="ACCOUNT_WINDOW",
+        currency="USD",
+        window_s=86_400,
+        amount_units_max=1_000_000,
+        count_max=20,
+    )
+    for text in ("per_payout", "us_ach", "86400 s", "1000000", "risk committee"):
+        assert text in table.output
+
+
+def test_rules_of_a_file_are_set_and_shown(
+    cluster: FakeCluster, run: Run, tmp_path: Path
+) -> None:
+    """Block lists are counted in the table, and whole as JSON."""
+    first = run("rules", "set", written(tmp_path, RULES))
+    shown = run("--output", "json", "rules", "get", "--version", "1")
+    table = run("rules", "get")
+
+    assert first.exit_code == shown.exit_code == table.exit_code == 0
+    (version,) = cluster.rules
+    assert [rule.name for rule in version.rules] == ["sanctions", "big"]
+    assert version.rules[0].banks[1].bank_code == "DEUTDEFF"
+    assert json.loads(shown.stdout)["rules"][1]["amount_units"] == "1000000"
+    for text in ("sanctions", "blocked_bank", "refuse", "1000000 USD"):
+        assert text in table.output
+
+
+def test_simple_limits_need_no_file(cluster: FakeCluster, run: Run) -> None:
+    result = run(
+        *("limits", "set", "--source", "board", "--currency", "EUR"),
+        *("--per-payout", "100", "--account-day", "200", "--total-day", "300"),
+        *("--effective-from", "2027-01-01"),
+    )
+
+    assert result.exit_code == 0
+    (version,) = cluster.limits
+    assert version.effective_from_us == 1_798_761_600_000_000
+    assert [
+        (limit.kind, limit.window_s, limit.amount_units_max) for limit in version.limits
+    ] == [(1, 0, 100), (2, 86_400, 200), (4, 86_400, 300)]
+
+
+def test_simple_rules_need_no_file(cluster: FakeCluster, run: Run) -> None:
+    result = run(
+        *("rules", "set", "--source", "board", "--currency", "USD"),
+        *("--review-above", "100", "--first-above", "50", "--block", "ab" * 16),
+    )
+
+    assert result.exit_code == 0
+    (version,) = cluster.rules
+    assert [(rule.name, rule.kind, rule.action) for rule in version.rules] == [
+        ("amount", risk_pb2.RiskRule.AMOUNT, risk_pb2.RiskRule.REVIEW),
+        (
+            "first_destination",
+            risk_pb2.RiskRule.FIRST_DESTINATION,
+            risk_pb2.RiskRule.REVIEW,
+        ),
+        ("blocked", risk_pb2.RiskRule.BLOCKED_DESTINATION, risk_pb2.RiskRule.REFUSE),
+    ]
+
+
+@pytest.mark.parametrize("what", ["limits", "rules"])
+def test_nothing_is_taken_away_by_an_oversight(
+    cluster: FakeCluster, run: Run, what: str
+) -> None:
+    """Without a file and options it must be said that none is to hold."""
+    by_oversight = run(what, "set", "--source", "board")
+    meant = run(what, "set", "--source", "board", "--none")
+
+    assert (by_oversight.exit_code, meant.exit_code) == (2, 0)
+    assert "expected one of PATH" in by_oversight.output
+    assert len([*cluster.limits, *cluster.rules]) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected", "exit_code"),
+    [
+        (("limits", "set", "--none"), "expected a source", 2),
+        (("limits", "set", "--source", "b", "--per-payout", "1"), "--currency", 2),
+        (("limits", "set", "--source", "b", "--currency", "USD"), "--currency", 2),
+        (("rules", "set", "--source", "b", "--review-above", "1"), "--currency", 2),
+        (("limits", "get", "--version", "7"), "expected a version", 2),
+        (("limits", "set", "nowhere.toml"), "nowhere.toml", 73),
+    ],
+)
+def test_what_cannot_be_meant_is_told(
+    run: Run, arguments: tuple[str, ...], expected: str, exit_code: int
+) -> None:
+    result = run(*arguments)
+
+    assert (result.exit_code, expected in result.output) == (exit_code, True)
+
+
+def test_a_mistake_in_a_file_is_told_with_its_key(run: Run, tmp_path: Path) -> None:
+    result = run("limits", "set", written(tmp_path, LIMITS.replace("rail", "rial")))
+
+    assert result.exit_code == 73
+    assert "rial" in result.output
+
+
+def test_before_the_first_version_there_is_none(run: Run) -> None:
+    for what in ("limits", "rules"):
+        assert "none in force" in run(what, "get").output
+        assert run("--output", "json", what, "get").stdout.strip() == "{}"
