@@ -108,6 +108,10 @@ class Flaw(Enum):
     NOT_A_MEMBER = "the node is no member"
     IS_VOTER = "the node votes already"
     NO_VOTER = "only a voter can be replaced, and the node does not vote"
+    BEING_REPLACED = (
+        "another learner is to take its place already: wait until that one votes, or "
+        "remove it first"
+    )
     STANDBY_REPLACES = "a standby node never votes, so it cannot replace a voter"
     NOT_FOUNDED = (
         "the founding members are not recorded yet: all of them must be reached once, at a "

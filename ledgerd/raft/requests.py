@@ -44,7 +44,11 @@ class RemoveNode:
 
 @dataclass(frozen=True, slots=True)
 class ReplaceNode:
-    """Let a new node catch up and take the place of a voter, in one change of voters (F24)."""
+    """Let a new node catch up and take the place of a voter, in one change of voters (F24).
+
+    One at a time for each voter: the second of two would find nobody to replace, and vote beside
+    the first.
+    """
 
     old: NodeId
     new: AddNode
@@ -89,12 +93,25 @@ def promoted(membership: Membership, plan: Plan) -> Change:
     if plan.replaces not in membership.voters:
         return Simple((joins,))
     # Two voters differ: both halves decide until the leave, so no vote is missing in between.
-    return EnterJoint((joins, Op(OpKind.REMOVE, plan.replaces)), auto_leave=True)
+    # Nobody else is left to wait for a place that is taken: it stays a learner.
+    others = tuple(Op(OpKind.PLAN, other) for other in _heirs(membership, plan))
+    return EnterJoint(
+        (joins, Op(OpKind.REMOVE, plan.replaces), *others), auto_leave=True
+    )
 
 
 def given_up(plan: Plan) -> Change:
     """Return the change that leaves a learner as it is, waiting for nothing (F23)."""
     return Simple((Op(OpKind.PLAN, plan.node_id),))
+
+
+def _heirs(membership: Membership, plan: Plan) -> list[NodeId]:
+    """Return the other learners that are to take the same voter's place."""
+    return [
+        other.node_id
+        for other in membership.plans
+        if other.replaces == plan.replaces and other.node_id != plan.node_id
+    ]
 
 
 def _learning(
@@ -110,6 +127,8 @@ def _learning(
     is_standby = request.kind is NodeKind.STANDBY
     if is_standby and replaces:
         return Flaw.STANDBY_REPLACES
+    if replaces and _heirs(membership, Plan(node_id, replaces)):
+        return Flaw.BEING_REPLACED
     record = NodeRecord(
         node_id,
         peer_address=request.peer_address,

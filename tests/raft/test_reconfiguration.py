@@ -644,6 +644,49 @@ class TestRequests:
         assert not membership.is_joint
         assert membership.was_removed(NodeId(3))
 
+    def test_a_second_replacement_of_one_voter_is_refused(self) -> None:
+        """F24: while the first is under way, and after it; three voters stay three."""
+        cluster = founded()
+        leader = cluster[1]
+        accepted(leader.core.request(ReplaceNode(NodeId(3), adding())))
+        together = leader.core.request(ReplaceNode(NodeId(3), adding()))
+        assert refused(together).reason is Reason.CHANGE_IN_FLIGHT
+        cluster.settle()
+        second = leader.core.request(ReplaceNode(NodeId(3), adding()))
+        assert refused(second).flaw is Flaw.BEING_REPLACED
+        cluster.add(4)
+        leader.greet(4, store(4))
+        cluster.tick(30)
+        third = leader.core.request(ReplaceNode(NodeId(3), adding()))
+        assert refused(third).flaw is Flaw.NO_VOTER
+
+        membership = leader.core.status().membership
+        assert membership.voters == ids(1, 2, 4)
+        assert membership.learners == ()
+
+    def test_two_replacements_that_an_older_release_took_end_with_three_voters(
+        self,
+    ) -> None:
+        """F24: whose place is taken stays a learner, and the operator removes it."""
+        cluster = founded()
+        leader = cluster[1]
+        for node_id in (4, 5):
+            plan = Plan(NodeId(node_id), NodeId(3))
+            record = NodeRecord(NodeId(node_id))
+            op = Op(OpKind.LEARNER, NodeId(node_id), record, plan)
+            accepted(leader.core.change(Simple((op,))))
+            cluster.settle()
+        for node_id in (4, 5):
+            cluster.add(node_id)
+            leader.greet(node_id, store(node_id))
+        cluster.tick(60)
+
+        membership = leader.core.status().membership
+        (learner,) = membership.learners
+        assert len(membership.voters) == 3
+        assert {*membership.voters, learner} == {1, 2, 4, 5}
+        assert membership.plans == ()
+
     def test_the_leader_can_be_replaced(self) -> None:
         """F6, F24: the swap removes it, and it hands over."""
         cluster = founded()

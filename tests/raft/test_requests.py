@@ -84,6 +84,33 @@ def test_a_promotion_whose_old_node_is_gone_is_simple() -> None:
     assert promoted(VOTERS, Plan(FOUR, FIVE)) == Simple((Op(OpKind.VOTER, FOUR),))
 
 
+REPLACING = replace(LEARNING, plans=(Plan(FOUR, THREE),), node_id_last=FOUR)
+
+
+def test_a_voter_is_replaced_by_one_node_at_a_time() -> None:
+    """F24: two would both vote in the end, for the second would find nobody to replace."""
+    assert change_for(REPLACING, ReplaceNode(THREE, adding())) is Flaw.BEING_REPLACED
+    again = change_for(REPLACING, ReplaceNode(THREE, adding(4)))
+    assert isinstance(again, Simple)
+    assert again.ops[0].plan == Plan(FOUR, THREE)
+    assert isinstance(change_for(REPLACING, ReplaceNode(TWO, adding())), Simple)
+
+
+def test_who_waited_for_a_place_that_is_taken_stays_a_learner() -> None:
+    """Plans that an older release took; those for other places go on."""
+    six = NodeId(6)
+    membership = replace(
+        REPLACING,
+        learners=(FOUR, FIVE, six),
+        plans=(Plan(FOUR, THREE), Plan(FIVE, THREE), Plan(six, TWO)),
+    )
+
+    assert promoted(membership, Plan(FOUR, THREE)) == EnterJoint(
+        (Op(OpKind.VOTER, FOUR), Op(OpKind.REMOVE, THREE), Op(OpKind.PLAN, FIVE)),
+        auto_leave=True,
+    )
+
+
 def test_a_plan_that_is_given_up_leaves_a_learner() -> None:
     """And nothing else."""
     assert given_up(Plan(FOUR)) == Simple((Op(OpKind.PLAN, FOUR),))
