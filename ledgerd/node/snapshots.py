@@ -82,6 +82,7 @@ class SnapshotKeeper:
         self._copied: Copied | None = state_copy.newest_copy(environment.directory)
         self._swapping = threading.Lock()  # around a look at `_copied` that changes it
         self._visible: Callable[[], Index] = lambda: Index(0)
+        self._doublings = 0  # of the pace, for the copy that is made or at hand
         self._copier: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._client: SnapshotClient | None = None
@@ -112,11 +113,15 @@ class SnapshotKeeper:
         """Return the newest whole copy at hand."""
         return None if self._copied is None else self._copied.snapshot
 
-    def make(self) -> Index:
-        """Begin a copy in a thread of its own."""
+    def make(self, doublings: int) -> Index:
+        """Begin a copy in a thread of its own, and say so if the one before came too late."""
         if self._copier is not None:
             self._copier.join()  # it has handed its end over, and only returns now (T63)
         at = self._visible()
+        self._doublings = doublings
+        if doublings:
+            log.warning("snapshot_outrun", bytes_per_s=self.bytes_per_s)
+            self._count("outrun")
         self._copier = threading.Thread(target=self._copy, name="copier", daemon=True)
         self._copier.start()
         return at
@@ -152,7 +157,7 @@ class SnapshotKeeper:
         if copied is None or copied.snapshot.sha256 != sha256:
             return None
         try:
-            return _OpenCopy(copied)
+            return _OpenCopy(copied, self._doublings)
         except OSError as error:
             log.error("snapshot_unreadable", path=str(copied.path), why=str(error))
             self._copied = None
@@ -197,13 +202,18 @@ class SnapshotKeeper:
         state_copy.forget(copied)
         self._put(SnapshotSpoiled(copied.snapshot.sha256))
 
+    @property
+    def bytes_per_s(self) -> int:
+        """The pace of the copy that is made or at hand."""
+        return self._options.bytes_per_s << self._doublings
+
     # Making.
 
     def _copy(self) -> None:
         try:
             copied = state_copy.make_copy(
                 self._environment,
-                bytes_per_s=self._options.bytes_per_s,
+                bytes_per_s=self.bytes_per_s,
                 chunk_bytes=self._options.chunk_bytes,
                 should_stop=lambda: self._is_stopping or self._is_forgetting,
             )
@@ -382,7 +392,8 @@ class _Fetch:
 class _OpenCopy:
     """One copy, open for a peer's call."""
 
-    def __init__(self, copied: Copied) -> None:
+    def __init__(self, copied: Copied, doublings: int) -> None:
+        self.doublings = doublings
         self._file: BufferedReader = copied.path.open("rb")
         self.header = headers.encode(copied.header)
         self.size_bytes = copied.snapshot.size_bytes

@@ -233,8 +233,8 @@ class Metrics:
         )
         self.snapshots = self._counter(
             "ledgerd_snapshots_total",
-            "Copies of the state, by what became of them: made, failed, fetched, refused, "
-            "spoiled, installed.",
+            "Copies of the state, by what became of them: made, failed, outrun by the log, "
+            "fetched, refused, spoiled, installed.",
             ("event",),
         )
         self.snapshot_sent_bytes = self._counter(

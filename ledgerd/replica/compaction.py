@@ -5,7 +5,9 @@
      state-durable        what live peers lack
 
 A log keeps a tail for peers that fall behind a little, and what live peers still lack up to a hard
-cap. It never loses what state/ has not made durable. Cuts come in slices, a slice a turn.
+cap. What follows a copy of the state is kept up to several caps while the copy is made, sent and
+followed: a copy that the log no longer joins is of no use, and the next one meets the same growth.
+It never loses what state/ has not made durable. Cuts come in slices, a slice a turn.
 """
 
 from collections.abc import Iterable
@@ -19,6 +21,7 @@ from ledgerd.raft.marks import NO_MARKS, Marks
 from ledgerd.raft.status import PeerStatus, Status
 from ledgerd.replica.ports import LogStore, StateStore
 
+TRANSFER_CAPS = 4  # a copy under way is joined by the log up to so many caps
 _CHECKS = 16  # the log is looked at after each 1/16 of a tail
 
 
@@ -28,7 +31,8 @@ class LogBounds:
 
     keep_bytes, keep_entries: the tail; whichever is reached first bounds it. Bytes are of the disk,
         taken as if all entries had the same size.
-    cap_bytes: what live peers still lack is kept up to here; beyond it they get a snapshot.
+    cap_bytes: what live peers still lack is kept up to here; beyond it they get a snapshot. What
+        follows a snapshot on its way is kept up to `TRANSFER_CAPS` of it.
     slice_entries, slice_bytes: deleted at most in one turn: 64 MiB take about 10 ms (T94).
     patience_ticks: a peer that was silent for longer counts as dead and holds nothing back.
     """
@@ -51,12 +55,18 @@ class LogBounds:
 
 
 def first_to_keep(
-    status: Status, size_bytes: int, bounds: LogBounds, *, hold: Index | None = None
+    status: Status,
+    size_bytes: int,
+    bounds: LogBounds,
+    *,
+    hold: Index | None = None,
+    copy: Index | None = None,
 ) -> Index:
     """Return the first index that the log should keep; `status.first` if nothing is to go.
 
     size_bytes: of the whole log on disk. hold: nothing above this index may go, for a snapshot at
-        it is being made or fetched, and must still join the log when it is installed (F28).
+        it is being made, and must still join the log when it is installed (F28).
+    copy: of the newest snapshot at hand; who has installed it follows the log from there on.
     """
     count = status.last - status.first + 1
     if count <= 0:
@@ -70,9 +80,11 @@ def first_to_keep(
         wanted = max(wanted, status.cut_to)
         lacking = [index for index in lacking if index >= status.cut_to]
     lacking += [slot for slot in status.corrupt if slot >= status.cut_to][:1]
+    joining = list(_joining(status.peers, status.first, bounds, copy))
     if hold is not None:
-        lacking.append(Index(hold + 1))
+        joining.append(Index(hold + 1))
     wanted = max(min([wanted, *lacking]), status.last + 1 - cap)
+    wanted = max(min([wanted, *joining]), status.last + 1 - TRANSFER_CAPS * cap)
     return Index(max(status.first, min(wanted, status.applied + 1)))
 
 
@@ -86,8 +98,20 @@ def _lacking(
             continue
         if peer.match + 1 >= first:
             yield Index(peer.match + 1)
-        elif peer.offered:
-            yield Index(peer.offered + 1)
+
+
+def _joining(
+    peers: Iterable[PeerStatus], first: Index, bounds: LogBounds, copy: Index | None
+) -> Iterable[Index]:
+    """Yield where the log must go on for each live peer that a copy brings forward."""
+    for peer in peers:
+        if peer.silent_ticks > bounds.patience_ticks:
+            continue
+        if peer.match + 1 < first:
+            if peer.offered:
+                yield Index(peer.offered + 1)
+        elif copy is not None and peer.match >= copy >= first - 1:
+            yield Index(peer.match + 1)  # it has installed the copy, and follows
 
 
 class Compaction:
@@ -131,16 +155,16 @@ class Compaction:
         self._checked_at = self._log.last_index()
         self._new_bytes = 0
 
-    def cut(self, hold: Index | None) -> None:
+    def cut(self, hold: Index | None, copy: Index | None = None) -> None:
         """Delete a slice if one is due. Call it after `StateStore.commit`, once a turn.
 
-        hold: see `first_to_keep`; asked for again with each check.
+        hold, copy: see `first_to_keep`; asked for again with each check.
         """
         first = self._log.first_index()
         if self._goal <= first:
             if not self._is_due():
                 return
-            self._set_goal(hold)
+            self._set_goal(hold, copy)
         goal = min(self._goal, Index(self._state.durable() + 1))
         if goal <= first:
             self._goal = Index(0)
@@ -181,18 +205,18 @@ class Compaction:
             1, bounds.keep_entries // _CHECKS
         ) or self._new_bytes >= max(1, bounds.keep_bytes // _CHECKS)
 
-    def _set_goal(self, hold: Index | None) -> None:
+    def _set_goal(self, hold: Index | None, copy: Index | None) -> None:
         self._checked_at = self._log.last_index()
         self._new_bytes = 0
         status = self._core.status()
         size_bytes, bounds = self._log.size_bytes(), self.bounds
-        goal = first_to_keep(status, size_bytes, bounds, hold=hold)
+        goal = first_to_keep(status, size_bytes, bounds, hold=hold, copy=copy)
         if goal <= status.first:
             return
         entry_bytes = max(1, size_bytes // (status.last - status.first + 1))
         in_bytes = max(1, bounds.slice_bytes // entry_bytes)
         self._slice = min(bounds.slice_entries, in_bytes)
-        if goal < status.last + 1 - self.bounds.keep_entries:
+        if goal < status.last + 1 - bounds.keep_entries:
             self._marks.covers("compact.held_for_peer")
         # What is not durable in state/ is replayed from the log: make it so first (T14).
         if self._state.durable() + 1 < goal:

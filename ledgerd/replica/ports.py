@@ -166,10 +166,12 @@ class SnapshotStore(Protocol):
         """Return the newest whole copy at hand; None if there is none."""
         ...
 
-    def make(self) -> Index:
+    def make(self, doublings: int) -> Index:
         """Begin a copy of what is visible now, and return that index; ends as `SnapshotMade`.
 
-        The copy stands at that index or a later one. Never called while one is under way (T63).
+        doublings: of the pace at which it is made and sent: so many copies in a row came too late
+        for a log that grows. The copy stands at that index or a later one. Never called while one
+        is under way (T63).
         """
         ...
 

@@ -228,7 +228,9 @@ class Replica:
         if self._compaction is not None and versions.may_cut_log(
             self._version.in_force
         ):
-            self._compaction.cut(self._snapshots.hold)
+            newest = self._snapshots.newest
+            copy = newest.index if newest is not None else None
+            self._compaction.cut(self._snapshots.hold, copy)
         return visible
 
     def _step(

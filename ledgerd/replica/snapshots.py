@@ -25,6 +25,7 @@ from ledgerd.replica.outbox import Outbox, SnapshotAnswer
 from ledgerd.replica.ports import SnapshotStore
 
 _UNTRUSTED: Final = "this node does not trust its state"
+DOUBLINGS_MAX = 4  # of the pace, for a copy after others that the log has outrun
 RETRY_TICKS = 100  # between two attempts to make a copy, after one has failed
 
 
@@ -43,7 +44,7 @@ class NoSnapshots:
         """Return None."""
         return None
 
-    def make(self) -> Index:
+    def make(self, doublings: int) -> Index:
         """Begin nothing."""
         return NO_INDEX
 
@@ -66,6 +67,7 @@ class Snapshots:
         self._build: _Build | None = None
         self._askers: list[Waiter] = []
         self._wait_ticks = 0
+        self._doublings = 0
         self._offer: SnapshotOffer | None = None  # being fetched, or tried in vain
         self._is_fetching = False
         self._fetched: Snapshot | None = None
@@ -125,9 +127,24 @@ class Snapshots:
             return
         is_wanted = bool(self._askers) or self._core.wants_snapshot
         if is_wanted and self._build is None and self._wait_ticks == 0:
-            at = self._store.make()
+            self._doublings = self._doublings_due()
+            at = self._store.make(self._doublings)
             self._build = _Build(at, self._askers)
             self._askers = []
+
+    def _doublings_due(self) -> int:
+        """Return how often the pace of the next copy is doubled: once more than of one in vain.
+
+        In vain was a copy whose end the log had left behind before the peer could follow it. At
+        the same pace the next one would be, too.
+        """
+        newest, status = self._newest, self._core.status()
+        if newest is None or status.first - 1 <= newest.index:
+            return 0
+        for peer in status.peers:
+            if newest.index in (peer.offered, peer.match):
+                return min(self._doublings + 1, DOUBLINGS_MAX)
+        return 0
 
     def _is_put_in_place(self, outbox: Outbox) -> bool:
         """Hand over what was fetched; return whether its file is needed in this turn."""

@@ -112,7 +112,7 @@ class SimSnapshots:
         made = self._holder.shelf.made
         return made.snapshot if made is not None else None
 
-    def make(self) -> Index:
+    def make(self, doublings: int) -> Index:
         """Copy what is committed now; it is whole some time later."""
         copied = copy_of(self._holder)
         self._later(self._setup.base_ns // 2, self._made, copied, self._forgotten)

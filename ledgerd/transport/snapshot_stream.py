@@ -54,6 +54,11 @@ class OpenSnapshot(Protocol):
         """How many travel in one part."""
         ...
 
+    @property
+    def doublings(self) -> int:
+        """How often the pace is doubled, for copies before it came too late."""
+        ...
+
     def read(self, offset: int, size_bytes: int) -> bytes:
         """Return the bytes from `offset` on; may wait for the disk. Raises OSError."""
         ...
@@ -163,7 +168,7 @@ class SnapshotService:
             await context.write(part.SerializeToString())
             self._metrics.snapshot_sent_bytes.inc(len(data))
             offset += len(data)
-            await asyncio.sleep(self._pace.wait_s(len(data)))
+            await asyncio.sleep(self._pace.wait_s(len(data) >> opened.doublings))
 
 
 @dataclass(frozen=True, slots=True)

@@ -221,7 +221,7 @@ def test_copies_are_made_one_after_the_other_at_once(behind: Path) -> None:
 
     async def work(desk: Desk) -> None:
         for _ in range(5):
-            await asyncio.to_thread(desk.keeper.make)
+            await asyncio.to_thread(desk.keeper.make, 0)
             end = await desk.end()
             assert isinstance(end, SnapshotMade)
             assert end.snapshot is not None
@@ -236,7 +236,7 @@ def test_a_copy_is_given_by_its_checksum_only(behind: Path) -> None:
     """T95: one that was replaced is no longer there."""
 
     async def work(desk: Desk) -> None:
-        desk.keeper.make()
+        desk.keeper.make(0)
         end = await desk.end()
         assert isinstance(end, SnapshotMade)
         assert end.snapshot is not None
@@ -250,11 +250,29 @@ def test_a_copy_is_given_by_its_checksum_only(behind: Path) -> None:
     at_desk(behind, None, work)
 
 
+def test_a_copy_after_one_in_vain_is_made_and_sent_faster(behind: Path) -> None:
+    """F29: the log has outrun the copy before it."""
+
+    async def work(desk: Desk) -> None:
+        for doublings in (0, 2):
+            desk.keeper.make(doublings)
+            end = await desk.end()
+            assert isinstance(end, SnapshotMade)
+            assert end.snapshot is not None
+            opened = desk.keeper.open(end.snapshot.sha256)
+            assert opened is not None
+            assert opened.doublings == doublings
+            assert desk.keeper.bytes_per_s == OPTIONS.bytes_per_s << doublings
+            opened.close()
+
+    at_desk(behind, None, work)
+
+
 def test_a_copy_that_came_damaged_is_looked_at(behind: Path) -> None:
     """T90: kept if it is whole here, else forgotten and said to be spoiled."""
 
     async def work(desk: Desk) -> None:
-        desk.keeper.make()
+        desk.keeper.make(0)
         end = await desk.end()
         assert isinstance(end, SnapshotMade)
         assert end.snapshot is not None
@@ -277,7 +295,7 @@ def test_a_copy_that_rotted_is_found_before_it_is_offered(behind: Path) -> None:
     """T90: the scrub reads it whole; what is whole stays, what ends early says nothing."""
 
     async def work(desk: Desk) -> None:
-        desk.keeper.make()
+        desk.keeper.make(0)
         end = await desk.end()
         assert isinstance(end, SnapshotMade)
         assert end.snapshot is not None
@@ -304,7 +322,7 @@ def test_a_copy_whose_file_is_gone_is_said_to_be_spoiled(behind: Path) -> None:
     """T90: or it would be offered for ever."""
 
     async def work(desk: Desk) -> None:
-        desk.keeper.make()
+        desk.keeper.make(0)
         end = await desk.end()
         assert isinstance(end, SnapshotMade)
         assert end.snapshot is not None
@@ -321,9 +339,9 @@ def test_the_copies_of_a_bad_state_are_forgotten(behind: Path) -> None:
     """F37: the one at hand and the one being made."""
 
     async def work(desk: Desk) -> None:
-        desk.keeper.make()
+        desk.keeper.make(0)
         await desk.end()
-        desk.keeper.make()
+        desk.keeper.make(0)
         await asyncio.to_thread(desk.keeper.forget)
 
         assert desk.keeper.newest() is None
@@ -337,7 +355,7 @@ def test_a_row_that_rotted_in_the_state_fences_its_node(behind: Path) -> None:
     rot(behind)
 
     async def work(desk: Desk) -> None:
-        desk.keeper.make()
+        desk.keeper.make(0)
         end = await desk.end()
         assert isinstance(end, SnapshotMade)
         assert end.snapshot is None
@@ -357,7 +375,7 @@ def test_a_copy_with_a_rotten_row_that_was_refused_fences_its_maker(
     async def work(desk: Desk) -> None:
         with monkeypatch.context() as blind:
             blind.setattr(state_copy, "check_copy", lambda *_: True)
-            desk.keeper.make()
+            desk.keeper.make(0)
             end = await desk.end()
         assert isinstance(end, SnapshotMade)
         assert end.snapshot is not None

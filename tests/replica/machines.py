@@ -144,9 +144,9 @@ class MemorySnapshots:
     def newest(self) -> Snapshot | None:
         return self._newest
 
-    def make(self) -> Index:
+    def make(self, doublings: int) -> Index:
         assert self.building is None, "T63: one at a time"
-        self.begun.append("make")
+        self.begun.append(f"make x{1 << doublings}" if doublings else "make")
         self.building = self._state.copy()
         self._at = self.anchor()
         return self._state.applied()

@@ -109,6 +109,26 @@ def test_what_follows_a_snapshot_in_the_making_stays() -> None:
     assert found == 641
 
 
+def test_what_follows_a_snapshot_on_its_way_stays_beyond_the_cap() -> None:
+    """F28: at the cap no copy would ever be in time where the log grows fast; the bound is firm."""
+    size_bytes = 3000 * 1000
+    making = first_to_keep(status(1, 3000), size_bytes, BOUNDS, hold=Index(1_500))
+    assert making == 1_501
+    fetching = status(1_400, 3000, peer(3, offered=1_500))
+    assert first_to_keep(fetching, 1_601 * 1000, BOUNDS) == 1_501
+    fetching = status(2, 3000, peer(0, offered=10))
+    assert first_to_keep(fetching, 2_999 * 1000, BOUNDS) == 3001 - 4 * 500
+
+
+def test_who_has_installed_a_snapshot_is_let_follow() -> None:
+    """F28: or it would be outrun at the end. A copy that no longer joins the log is no reason."""
+    installed = status(1_400, 3000, peer(1_600))
+    size_bytes = 1_601 * 1000
+    assert first_to_keep(installed, size_bytes, BOUNDS, copy=Index(1_500)) == 1_601
+    assert first_to_keep(installed, size_bytes, BOUNDS, copy=Index(1_300)) == 2_501
+    assert first_to_keep(installed, size_bytes, BOUNDS) == 2_501
+
+
 def test_a_corrupt_slot_stays_until_it_is_repaired() -> None:
     """F33: what cannot be read cannot become the entry before the first."""
     damaged = replace(status(), corrupt=(Index(300),))

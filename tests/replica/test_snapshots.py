@@ -39,9 +39,11 @@ def settled(machines: Machines) -> None:
     machines.tick(4)
 
 
-def behind(*, work: int = 12) -> tuple[Machines, Machine, Machine]:
+def behind(
+    *, work: int = 12, bounds: LogBounds = SMALL
+) -> tuple[Machines, Machine, Machine]:
     """Return machines, a leader that has cut its log, and a follower that was away and is back."""
-    machines = Machines(options=Options(snapshot_ticks_max=10), bounds=SMALL)
+    machines = Machines(options=Options(snapshot_ticks_max=10), bounds=bounds)
     leader = machines.elect(1)
     machines.cut.add(3)
     leader.turn(open_account(), fund(1_000_000))
@@ -80,6 +82,53 @@ def test_a_peer_behind_the_log_gets_the_state_and_then_entries() -> None:
     assert follower.state.applied() == leader.state.applied()
     assert follower.state.digest() == leader.state.digest()
     assert follower.log.anchor() == outbox.installed.anchor
+
+
+def grown(machines: Machines, leader: Machine, entries: int) -> None:
+    """Let the log grow while a copy is made or sent, and be cut as far as it may be."""
+    for number in range(entries):
+        leader.turn(payouts(5_000 + number, 5_000 + number))
+        machines.deliver()
+    machines.tick(2)
+
+
+# Of the entries of these tests about 20 fill a cap.
+TIGHT = replace(SMALL, keep_bytes=1_000, cap_bytes=5_000)
+
+
+def entries_a_cap(leader: Machine) -> int:
+    """Return how many entries of the kind at hand fill the cap."""
+    status = leader.replica.core.status()
+    entry_bytes = leader.log.size_bytes() // (status.last - status.first + 1)
+    return TIGHT.cap_bytes // entry_bytes
+
+
+def test_a_log_that_outgrows_its_cap_while_a_copy_is_under_way_still_joins_it() -> None:
+    """F28: made, sent and followed, with the growth of more than a cap in between."""
+    machines, leader, follower = behind(bounds=TIGHT, work=40)
+    grown(machines, leader, 2 * entries_a_cap(leader))
+    offered(machines, leader)
+    grown(machines, leader, entries_a_cap(leader))
+    follower.turn(follower.snapshots.finish_fetching())
+    settled(machines)
+    settled(machines)
+
+    assert leader.snapshots.begun == ["make"]
+    assert follower.state.applied() == leader.state.applied()
+
+
+def test_a_copy_that_the_log_has_outrun_is_made_anew_at_twice_the_pace() -> None:
+    """F29: beyond the bound, the next one comes sooner; one that is in time ends the hurry."""
+    machines, leader, follower = behind(bounds=TIGHT, work=40)
+    for _ in range(2):
+        offered(machines, leader)
+        grown(machines, leader, 6 * entries_a_cap(leader))
+        machines.tick(15)
+    assert leader.snapshots.begun == ["make", "make x2", "make x4"]
+    offered(machines, leader)
+    follower.turn(follower.snapshots.finish_fetching())
+    settled(machines)
+    assert follower.state.applied() == leader.state.applied()
 
 
 def test_changes_are_permitted_by_the_version_that_comes_with_a_state() -> None:

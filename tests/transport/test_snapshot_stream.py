@@ -26,6 +26,7 @@ class Shelf:
     reads: list[int] = field(default_factory=list)
     header: bytes = b"header"
     chunk_bytes: int = CHUNK
+    doublings: int = 0
     is_closed: bool = False
 
     @property
