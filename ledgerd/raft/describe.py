@@ -146,7 +146,10 @@ def _tail(message: Message) -> str:
             forced = " forced" if message.forced else ""
             return f" last={describe(message.last)}{forced}"
         case PreVoteReply():
-            return f" {_verdict(message.granted)} asked={message.asked_term}"
+            commit = (
+                f" commit={describe(message.commit)}" if message.commit.index else ""
+            )
+            return f" {_verdict(message.granted)} asked={message.asked_term}{commit}"
         case RequestVoteReply():
             return f" {_verdict(message.granted)}"
         case ReadIndexRequest():

@@ -2,9 +2,9 @@
 
 from typing import Final, NoReturn, assert_never
 
-from ledgerd.errors import CorruptionError
+from ledgerd.errors import CorruptionError, SlotCorruptError
 from ledgerd.raft.elections import may_pre_vote, may_vote
-from ledgerd.raft.entries import NO_NODE, NodeId, Role
+from ledgerd.raft.entries import GENESIS, NO_NODE, EntryId, Index, NodeId, Role
 from ledgerd.raft.messages import (
     AppendAccepted,
     AppendEntries,
@@ -68,6 +68,8 @@ class Dispatch:
         if isinstance(message, RepairReply):
             self._repairs.answered(message)
             return
+        if isinstance(message, PreVoteReply):
+            self._learn_commit(message.commit)
         if message.term > roles.term:
             if not self._admit_newer_term(message):
                 return
@@ -168,9 +170,40 @@ class Dispatch:
         )
         # T35: granted in the asked term, refused in our own.
         term = message.term if granted else roles.term
+        commit = GENESIS if granted else self._committed()
         roles.out.send(
-            PreVoteReply(roles.node_id, message.sender, term, granted, message.term)
+            PreVoteReply(
+                roles.node_id, message.sender, term, granted, message.term, commit
+            )
         )
+
+    def _committed(self) -> EntryId:
+        """Return the last entry known to be committed; GENESIS if its slot is corrupt."""
+        roles = self._roles
+        try:
+            term = roles.log.term(roles.commit)
+        except SlotCorruptError as error:
+            roles.log.slot_corrupt(Index(error.index))
+            return GENESIS
+        return GENESIS if term is None else EntryId(term, roles.commit)
+
+    def _learn_commit(self, commit: EntryId) -> None:
+        """Commit up to an entry that a refuser knows to be committed, if it is here (R3, R4).
+
+        A removal is committed by those that stay, but the leader that left may be the only one to
+        know, with a log that is longer than theirs: it leads no more and grants no vote. Told, they
+        put their membership in force and elect one of themselves (raft-rs: maybe_commit_by_vote).
+        """
+        roles = self._roles
+        if commit.index <= roles.commit:
+            return
+        try:
+            is_here = roles.log.matches(commit)
+        except SlotCorruptError as error:
+            roles.log.slot_corrupt(Index(error.index))
+            return
+        if is_here:
+            roles.commit_to(commit.index)
 
     def _on_request_vote(self, message: RequestVote) -> None:
         roles = self._roles

@@ -7,7 +7,15 @@ those that may; all others rest on durable state and leave only with a receipt (
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-from ledgerd.raft.entries import NO_INDEX, Entry, EntryId, Index, NodeId, Term
+from ledgerd.raft.entries import (
+    GENESIS,
+    NO_INDEX,
+    Entry,
+    EntryId,
+    Index,
+    NodeId,
+    Term,
+)
 from ledgerd.raft.snapshots import Snapshot
 
 
@@ -43,6 +51,8 @@ class PreVoteReply:
     """Answer to PreVote. Not early.
 
     term: the asked term when granted, the receiver's own term when refused (T35).
+    commit: when refused, the last entry that the receiver knows to be committed; GENESIS: it does
+        not tell.
     """
 
     sender: NodeId
@@ -50,6 +60,7 @@ class PreVoteReply:
     term: Term
     granted: bool
     asked_term: Term
+    commit: EntryId = GENESIS
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,9 @@ class Progress:
     waiting: probe only: an append is in flight, nothing else is sent.
     told: the largest commit index the peer was told in this stream.
     window: last index and bytes of each append with entries that is not yet answered.
-    is_active, was_active: heard since the last check of the quorum (F2), and before it.
+    is_active, was_active: heard since the last check of the quorum (F2), and before it; a new
+        leader gives everybody the benefit of the doubt.
+    has_answered: really heard by this leader.
     has_reported, is_slow, free_bytes: whether, and what, it said of itself last (F8, F36).
     failed_transfers: how often the peer was offered the leadership and did not take it (F5).
     state_wanted: the peer asks for the state of a snapshot at this index or above.
@@ -107,6 +109,7 @@ class Progress:
     window_bytes: int = 0
     is_active: bool = True
     was_active: bool = True
+    has_answered: bool = False
     failed_transfers: int = 0
     has_reported: bool = False
     is_slow: bool = False

@@ -138,7 +138,10 @@ class Reconfiguration:
         after = changed(roles.membership, change, Index(roles.log.last + 1))
         if isinstance(after, Flaw) or after.all_voters == roles.membership.all_voters:
             return True  # a flaw is refused by its own name
-        votes = {peer: p.is_heard for peer, p in roles.leadership.peers.items()}
+        votes = {
+            peer: p.is_heard and p.has_answered
+            for peer, p in roles.leadership.peers.items()
+        }
         votes[roles.node_id] = True
         return joint_vote(after.voters, after.outgoing, votes) is Vote.WON
 

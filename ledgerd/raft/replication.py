@@ -184,7 +184,7 @@ class Leadership:
         """Note that the peer lives (F2)."""
         progress = self.peers.get(peer)
         if progress is not None:
-            progress.is_active = True
+            progress.is_active = progress.has_answered = True
             progress.silent_ticks = 0
 
     def tick(self, ticks: int) -> None:

@@ -177,6 +177,7 @@ def _encode_into(frame: pb.Frame, message: Message) -> None:
                     term=message.term,
                     granted=message.granted,
                     asked_term=message.asked_term,
+                    commit=_id(message.commit),
                 )
             )
         case RequestVote():
@@ -267,7 +268,12 @@ def decode(frame: pb.Frame, *, sender: NodeId, to: NodeId) -> Message:
         case "pre_vote_reply":
             pre = frame.pre_vote_reply
             return PreVoteReply(
-                sender, to, Term(pre.term), pre.granted, Term(pre.asked_term)
+                sender,
+                to,
+                Term(pre.term),
+                pre.granted,
+                Term(pre.asked_term),
+                _entry_id(pre.commit),
             )
         case "request_vote":
             vote = frame.request_vote

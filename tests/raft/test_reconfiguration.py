@@ -747,6 +747,46 @@ class TestRequests:
         assert outcome.flaw is Flaw.QUORUM_AT_RISK
         accepted(cluster[1].core.request(RemoveNode(NodeId(3))))
 
+    def test_a_new_leader_gives_no_benefit_of_the_doubt_to_a_removal(self) -> None:
+        """Seed 605: the other voter was gone, and the new leader had not missed it yet."""
+        cluster = founded()
+        cluster[3].crash()
+        cluster[1].crash()
+        cluster[1].start()  # and sticks to no leader
+        cluster.elect(2)
+
+        outcome = refused(cluster[2].core.request(RemoveNode(NodeId(1))))
+        assert outcome.flaw is Flaw.QUORUM_AT_RISK
+
+    def test_a_removed_leader_that_alone_knows_it_tells_who_stays(self) -> None:
+        """Seed 1205: its log is longer, so it grants no vote; it leads no more, so it asks none."""
+        cluster = Cluster(2)
+        leader, stays = cluster.elect(1), cluster[2]
+        cluster.propose(1)
+        cluster.settle()
+        accepted(leader.core.change(simple("r1")))
+        leader.turn()
+        cluster.deliver()
+        stays.turn()  # its ack is on the way
+        cluster.cut.add((1, 2))
+        cluster.propose(1)  # what only the leader has
+        leader.turn()
+        cluster.deliver()
+        leader.turn()
+        assert leader.core.status().membership.voters == ids(2)
+        leader.crash()
+        stays.crash()
+        leader.start()
+        stays.start()
+        assert leader.core.status().last > stays.core.status().last
+        assert stays.core.status().membership.voters == ids(1, 2)
+
+        cluster.heal()
+        cluster.tick(4 * SMALL.election_base_ticks)
+
+        assert stays.role is Role.LEADER
+        assert stays.core.status().membership.voters == ids(2)
+
     def test_a_node_that_waits_follows_whoever_leads(self) -> None:
         """It knows nobody, takes what it is sent, and never campaigns."""
         cluster = founded()

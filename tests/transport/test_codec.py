@@ -27,6 +27,9 @@ EXAMPLES: list[m.Message] = [
     m.PreVote(ONE, TWO, Term(4), LAST),
     m.PreVoteReply(ONE, TWO, Term(4), granted=True, asked_term=Term(4)),
     m.PreVoteReply(ONE, TWO, Term(7), granted=False, asked_term=Term(4)),
+    m.PreVoteReply(
+        ONE, TWO, Term(7), False, Term(4), commit=EntryId(Term(3), Index(9))
+    ),
     m.RequestVote(ONE, TWO, Term(4), LAST),
     m.RequestVote(ONE, TWO, Term(4), LAST, forced=True),
     m.RequestVoteReply(ONE, TWO, Term(4), granted=True),

@@ -119,14 +119,16 @@ class PreVote(_message.Message):
     def __init__(self, term: _Optional[int] = ..., last: _Optional[_Union[EntryId, _Mapping]] = ...) -> None: ...
 
 class PreVoteReply(_message.Message):
-    __slots__ = ("term", "granted", "asked_term")
+    __slots__ = ("term", "granted", "asked_term", "commit")
     TERM_FIELD_NUMBER: _ClassVar[int]
     GRANTED_FIELD_NUMBER: _ClassVar[int]
     ASKED_TERM_FIELD_NUMBER: _ClassVar[int]
+    COMMIT_FIELD_NUMBER: _ClassVar[int]
     term: int
     granted: bool
     asked_term: int
-    def __init__(self, term: _Optional[int] = ..., granted: _Optional[bool] = ..., asked_term: _Optional[int] = ...) -> None: ...
+    commit: EntryId
+    def __init__(self, term: _Optional[int] = ..., granted: _Optional[bool] = ..., asked_term: _Optional[int] = ..., commit: _Optional[_Union[EntryId, _Mapping]] = ...) -> None: ...
 
 class RequestVote(_message.Message):
     __slots__ = ("term", "last", "forced")

@@ -127,7 +127,10 @@ def test_a_stale_term_is_refused(message: Message) -> None:
         case RequestVote():
             assert reply == RequestVoteReply(NodeId(1), NodeId(2), Term(7), False)
         case PreVote():
-            expected = PreVoteReply(NodeId(1), NodeId(2), Term(7), False, Term(1))
+            known = EntryId(Term(1), Index(1))
+            expected = PreVoteReply(
+                NodeId(1), NodeId(2), Term(7), False, Term(1), known
+            )
             assert reply == expected
         case _:
             assert reply is None
