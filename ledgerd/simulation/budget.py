@@ -1,7 +1,8 @@
 """How much may be broken at once: a recoverable copy of everything is always left.
 
 With n voters and f = (n - 1) // 2, at most f of them are bad at once for each log entry, for each
-state record, and for the hard state. A voter is bad for all three while its disk is gone or its
+state record, and for the hard state; n is that of the smaller half of a joint membership, for each
+half must be able to decide. A voter is bad for all three while its disk is gone or its
 hard state is damaged, for it does not start. Beyond counting, a copy that is destroyed must stand
 intact on another voter, so that each loss a run shows is a bug (raft.md 4.5). Logs may rot on all
 voters at once, each entry on few; but not beside a bad state: who is fenced for its state does not
@@ -26,8 +27,9 @@ class FaultBudget:
     """`disk.Budget` over the disks of a cluster.
 
     disks: by node, those of learners and removed nodes too. voters: the voters of the membership
-    now in force, those of both halves of a joint one. committed: the highest index that any node
-    has committed; entries above it may be lost for good. leaving: whether a voter may be about to
+    now in force, those of both halves of a joint one. smallest: how many the smaller half has.
+    committed: the highest index that any node has committed; entries above it may be lost for
+    good. leaving: whether a voter may be about to
     leave, a sound one perhaps: a removal that is under way does not know what breaks meanwhile.
     """
 
@@ -36,12 +38,14 @@ class FaultBudget:
         disks: Mapping[NodeId, SimDisk],
         *,
         voters: Callable[[], Sequence[NodeId]],
+        smallest: Callable[[], int],
         committed: Callable[[], Index],
         leaving: Callable[[], bool] = lambda: False,
     ) -> None:
         self._disks = disks
         self._leaving = leaving
         self._voters = voters
+        self._smallest = smallest
         self._committed = committed
 
     def allows_damage(
@@ -127,13 +131,13 @@ class FaultBudget:
         is_alone = not any(
             not is_usable(o) or has_bad_state(o) or o.log.damaged for o in others
         )
-        count = len(voters) - self._leaving()  # of two nobody could say who is right
+        count = self._smallest() - self._leaving()  # of two nobody can say who is right
         return is_voter and count >= 3 and is_alone and not has_bad_state(disk)
 
     def _is_within(self, disk: SimDisk, others_bad: int) -> bool:
         voters = self._voters()
         is_voter = any(self._disks.get(voter) is disk for voter in voters)
-        bad_max = (len(voters) - self._leaving() - 1) // 2
+        bad_max = (self._smallest() - self._leaving() - 1) // 2
         return others_bad + is_voter <= bad_max or not is_voter
 
     def _others(self, disk: SimDisk) -> list[SimDisk]:

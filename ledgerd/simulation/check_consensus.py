@@ -150,14 +150,24 @@ class ConsensusWatch:
         self.nodes[node_id] = Seen()
 
     def repaired(self, node_id: int, entries: Iterable[Entry]) -> None:
-        """A node has written entries in the place of corrupt ones: they are what stood there."""
-        image = self.nodes[node_id].image
+        """A node has written entries in the place of corrupt ones: they are what stood there.
+
+        What stood in a slot at the end that was never committed, nobody need know: it takes the
+        leader's entry, as a conflicting one would (5.3).
+        """
+        seen = self.nodes[node_id]
         for entry in entries:
+            at = entry.index
+            is_other = at >= len(seen.image) or seen.image[at] != entry.link
+            is_committed = at <= self.commit and self.committed[at] != entry.link
             require(
-                entry.index < len(image) and image[entry.index] == entry.link,
+                at < len(seen.image) and not (is_other and is_committed),
                 "R4",
                 f"node {node_id} repairs {entry.id} with another entry",
             )
+            if is_other:
+                self._check_cut(node_id, seen, at)
+                seen.image[at] = entry.link
 
     def wiped(self, node_id: int) -> None:
         """A node's disk was lost; what comes back under its id has promised nothing."""

@@ -5,8 +5,9 @@ gone. Between two ticks only messages can cause a message. Then an entry travels
 while nothing moves: with its window, again when disorder made the peer reject what came behind it,
 and again for the answer to the last tick's heartbeat. What is sent once more turns in a loop, as
 fast as the network lets it. An ack that is higher than all before it has moved something: the count
-for that peer begins again, and a log is finite. Answers are not counted, for the network may bring
-one question many times; every loop has a question in it.
+for that peer begins again, and a log is finite. So it does where a message between the two is lost,
+for a loop needs no loss. Answers are not counted, for the network may bring one question many
+times; every loop has a question in it.
 """
 
 from collections import Counter
@@ -83,6 +84,15 @@ class ExchangesWatch:
         for item in inputs:
             if isinstance(item, Received):
                 said.has_heard(item.message)
+
+    def dropped(self, message: Message) -> None:
+        """A message will never arrive: what was said between the two may be said again."""
+        for one, other in (
+            (message.sender, message.to),
+            (message.to, message.sender),
+        ):
+            if one in self._said:
+                self._said[one].counts.pop(other, None)
 
     def sent(self, message: Message) -> None:
         """A message leaves. Raises Violation if it was sent too often before."""

@@ -23,7 +23,16 @@ from ledgerd.formats.memberships import encode_change
 from ledgerd.formats.records import TableRows
 from ledgerd.formats.versions import STATE_VERSION, STATE_VERSION_MIN
 from ledgerd.raft.core import RaftCore
-from ledgerd.raft.entries import GENESIS_LINK, NO_NODE, Entry, Index, NodeId, Role
+from ledgerd.raft.entries import (
+    GENESIS_LINK,
+    NO_INDEX,
+    NO_NODE,
+    Entry,
+    EntryKind,
+    Index,
+    NodeId,
+    Role,
+)
 from ledgerd.raft.facts import PeerGreeted
 from ledgerd.raft.membership import Membership, Standing
 from ledgerd.raft.messages import Message
@@ -187,6 +196,7 @@ class Simulation:
         self._budget = FaultBudget(
             self._disks,
             voters=lambda: self.roster.newest.all_voters,
+            smallest=self._smallest_half,
             committed=lambda: self.consensus.commit,
             leaving=self._may_lose_a_voter,
         )
@@ -275,7 +285,25 @@ class Simulation:
             or has_bad_state(machine.disk)
             for machine in self.machines.values()
         )
-        return is_sound and views == {newest.index} and not newest.is_joint
+        is_settled = not newest.is_joint and not newest.plans
+        return is_sound and is_settled and views == {newest.index} == self._changes()
+
+    def _changes(self) -> set[Index]:
+        """Return where the last change of each log stands, in force or not."""
+        changes: set[Index] = set()
+        for seen in self.consensus.nodes.values():
+            kinds = (
+                self.consensus.entries[link].kind
+                for link in seen.image
+                if link != GENESIS_LINK
+            )
+            found = [
+                Index(at)
+                for at, kind in enumerate(kinds, start=1)
+                if kind is EntryKind.MEMBERSHIP
+            ]
+            changes.add(max(found, default=NO_INDEX))
+        return changes
 
     def _unfinished(self) -> str:
         """Return what is not as R18 wants it; empty when all is."""
@@ -679,7 +707,8 @@ class Simulation:
         raise Violation(invariant, f"node {machine.node_id} stopped: {error}")
 
     def _again(self, machine: Machine) -> None:
-        if not machine.is_up:
+        is_frozen = bool(self._core) and machine not in self._core
+        if not machine.is_up and not is_frozen:
             machine.start()
 
     def _give_up(self, machine: Machine) -> None:
@@ -835,6 +864,7 @@ class Simulation:
             one.take(Noted(fact))
 
     def _dropped(self, message: Message, why: str) -> None:
+        self.exchanges.dropped(message)
         self.trace.message(self.agenda.now_ns, 0, "~", message, why)
 
     def _has_left(self, sender: NodeId, incarnation: int, leaves_ns: int) -> bool:
@@ -924,6 +954,11 @@ class Simulation:
             if machine.is_up and (best is None or status.term > best[0]):
                 best = (status.term, machine)
         return best[1] if best is not None else None
+
+    def _smallest_half(self) -> int:
+        """Return how many voters the smaller half of the membership in force has."""
+        newest = self.roster.newest
+        return min(len(half) for half in (newest.voters, newest.outgoing) if half)
 
     def _may_lose_a_voter(self) -> bool:
         """Return whether a removal that was asked for lately may still come about."""

@@ -168,6 +168,8 @@ class Nemesis:
         return True
 
     def _restart(self, machine: Machine) -> None:
+        if self._is_over:
+            return  # who is healed runs by now, and nobody else is to come back
         machine.crash_in = None
         if not machine.is_up:
             machine.start()

@@ -21,9 +21,11 @@ class Disks:
         self.by_id: dict[NodeId, SimDisk] = {}
         self.committed = Index(4)
         self.is_leaving = False
+        self.smallest = 0  # of two halves; 0: there is one
         self.budget = FaultBudget(
             self.by_id,
             voters=lambda: [node for node in self.by_id if node <= size],
+            smallest=lambda: self.smallest or size,
             committed=lambda: self.committed,
             leaving=lambda: self.is_leaving,
         )
@@ -67,6 +69,16 @@ def test_one_entry_is_bad_on_at_most_f_nodes(size: int, bad: int) -> None:
     done = [disks[n].damage_entry(2) is not None for n in range(1, size + 1)]
 
     assert done == [True] * bad + [False] * (size - bad)
+
+
+def test_each_half_of_a_joint_membership_must_be_able_to_decide() -> None:
+    """Seeds 1473 and 1477: of the three voters of two pairs none may be lost."""
+    disks = full(3)
+    disks.smallest = 2
+
+    assert not disks[3].damage_entry(1)
+    assert not disks.budget.allows_loss(disks[3])
+    assert not disks.budget.allows_divergence(disks[3])
 
 
 def test_each_entry_may_be_bad_on_another_node() -> None:

@@ -74,6 +74,16 @@ def test_a_longer_log_of_one_peer_excuses_nothing_said_to_another() -> None:
         say_and_hear(TIMES_MAX)
 
 
+def test_what_was_lost_may_be_said_again() -> None:
+    """Seed 652: a loop needs no loss; each loss here has its own repeat."""
+    watch = ExchangesWatch()
+    for number in range(20):
+        watch.turning(ONE, 1, [ANSWER])
+        watch.sent(probe(stream=number))
+        if number % 2:
+            watch.dropped(probe(stream=number))
+
+
 def test_several_ticks_of_one_turn_may_each_repeat_a_message() -> None:
     """A process that was paused takes them together."""
     watch = ExchangesWatch()

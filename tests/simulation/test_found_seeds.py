@@ -13,6 +13,13 @@ FOUND = {
     325: "R16 counted entries that were lost again although the log had grown",
     530: "R18 a leader never left a slot behind that all others had cut",
     531: "R18 a state was offered for ever that no longer joined the asker's log",
+    565: "R4 held that an uncommitted slot at the end takes only what stood there",
+    605: "R18 a leader of one second removed the last voter that lived",
+    652: "R16 counted what was said again after a loss",
+    1205: "R18 only the leader that was removed knew that it was",
+    1267: "R18 a quorum was healed that a replacement under way made too small",
+    1473: "R18 a disk was lost that one half of a joint membership could not spare",
+    1496: "R18 a node that was not healed came back by itself and led",
     2034: "K1 took a joining node's own clock for that of a quorum of one",
 }
 
