@@ -2,12 +2,13 @@
 PYTHON ?= python3
 SEEDS  ?= 200
 BIN    := .venv/bin
+E2E    := tests/e2e tests/jepsen tests/security # where real processes are started
 SHELL  := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 # Tests start hundreds of nodes; each would compile the whole package again.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help demo test unit setup e2e campaigns watch jepsen bench bench-micro sim sim-mutants cluster proto proto-check format format-check lint types imports docs docs-check check lock clean
+.PHONY: help demo test static unit setup e2e campaigns watch jepsen bench bench-micro sim sim-mutants cluster proto proto-check format format-check lint types imports docs docs-check check lock clean
 
 help: ## print the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -17,18 +18,18 @@ demo: .setup-done ## three nodes over TLS take a real file of payouts, lose the 
 
 test: .setup-done ## every test that CI runs: unit, tables, models, end to end, a minute of fault injection
 	$(BIN)/python -m pytest -q -n 2 -m "not e2e" --dist loadfile
-	$(BIN)/python -m pytest -q -n 2 -m "e2e and not alone" --dist loadfile
-	$(BIN)/python -m pytest -q -m "e2e and alone"
+	$(BIN)/python -m pytest -q -n 2 -m "e2e and not alone" --dist loadfile $(E2E)
+	$(BIN)/python -m pytest -q -m "e2e and alone" $(E2E)
 
 unit: .setup-done ## the fast part of test
 	$(BIN)/python -m pytest -q -n 2 -m "not e2e and not slow" --dist loadfile
 
 e2e: .setup-done ## real processes only; what measures time runs alone
-	$(BIN)/python -m pytest -q -n 2 -m "e2e and not alone" --dist loadfile
-	$(BIN)/python -m pytest -q -m "e2e and alone"
+	$(BIN)/python -m pytest -q -n 2 -m "e2e and not alone" --dist loadfile $(E2E)
+	$(BIN)/python -m pytest -q -m "e2e and alone" $(E2E)
 
 campaigns: .setup-done ## the e2e tests of many rounds at their full length; CI runs them shorter
-	LEDGERD_ROUNDS=full $(BIN)/python -m pytest -q -s -m "e2e and rounds"
+	LEDGERD_ROUNDS=full $(BIN)/python -m pytest -q -s -m "e2e and rounds" $(E2E)
 
 watch: .setup-done ## 50 leaders killed while events are watched: each is received once
 	LEDGERD_KILLS=50 $(BIN)/python -m pytest -q -s tests/e2e/test_watch.py -k killed
@@ -86,7 +87,12 @@ docs: .setup-done ## write the generated pages of docs/ again
 docs-check: .setup-done ## fail if a generated page or a reference in docs/ is stale
 	$(BIN)/python -m pytest -q tests/architecture
 
-check: format-check lint types imports proto-check test ## everything CI does; docs-check is part of test
+static: ## what needs no run: format, lint, types, floors, generated code; two at a time
+	$(MAKE) -j2 --output-sync=target format-check lint types imports proto-check
+
+check: .setup-done ## everything CI does; docs-check is part of test
+	$(MAKE) static
+	$(MAKE) test
 
 lock: .setup-done ## pin the newest versions again, with hashes and without index hosts
 	$(BIN)/python -m tools.lock_inputs | $(BIN)/pip-compile --quiet --upgrade --allow-unsafe \

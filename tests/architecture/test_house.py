@@ -123,6 +123,26 @@ def calls_in(path: Path) -> list[str]:
     ]
 
 
+def test_real_processes_are_started_where_the_makefile_looks() -> None:
+    """`make test` runs the tests marked e2e of these folders only; elsewhere none would run."""
+    (line,) = re.findall(r"^E2E *:= (.*?) *#", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    folders = [ROOT / folder for folder in line.split()]
+    marked = [
+        path
+        for path in (ROOT / "tests").rglob("*.py")
+        if path != Path(__file__) and "mark.e2e" in path.read_text()
+    ]
+    strangers = [
+        str(path.relative_to(ROOT))
+        for path in marked
+        if not any(path.is_relative_to(folder) for folder in folders)
+    ]
+
+    assert all(folder.is_dir() for folder in folders)
+    assert len(marked) > 20
+    assert strangers == []
+
+
 def test_the_packages_a_client_passes_through_import_nothing() -> None:
     """`import ledgerd.client` must not load a server by way of an __init__."""
     for name in ("", "api/", "api/v1/", "security/"):

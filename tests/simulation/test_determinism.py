@@ -9,6 +9,8 @@ import pytest
 from ledgerd.simulation.runner import run_seed
 from ledgerd.simulation.trace import Line
 
+# Whole seeds are run; on a busy machine they take long, which says nothing about the code.
+pytestmark = pytest.mark.timeout(900)
 WORLDS = (
     {"PYTHONHASHSEED": "1", "TZ": "Asia/Kolkata", "LANG": "tr_TR.UTF-8"},
     {"PYTHONHASHSEED": "2", "TZ": "America/St_Johns", "LANG": "C"},

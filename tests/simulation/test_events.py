@@ -13,6 +13,8 @@ from tests.simulation.mutations.hunt import PLANTS
 from tests.simulation.mutations.plant import planted
 
 SEEDS_MAX = 8
+# Whole seeds are run; on a busy machine they take long, which says nothing about the code.
+pytestmark = pytest.mark.timeout(900)
 
 
 def lines_of(seed: int) -> Iterator[str]:

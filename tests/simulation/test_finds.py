@@ -12,6 +12,8 @@ from ledgerd.simulation.swarm import draw
 from ledgerd.simulation.verdict import Kind
 
 SEEDS = range(1, 400)
+# Whole seeds are run; on a busy machine they take long, which says nothing about the code.
+pytestmark = pytest.mark.timeout(900)
 
 
 def first_failure(*faults: str, count: int = 60) -> Result:
