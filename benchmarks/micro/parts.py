@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from benchmarks.micro.load import Load
 from ledgerd.formats import batches, records
+from ledgerd.formats.versions import covers_keys
 from ledgerd.raft.entries import Entry, NodeId
 from ledgerd.replica.fold import decide, fold, recorded
 from ledgerd.storage.environment import StorageOptions, open_directory
@@ -56,7 +57,12 @@ def codec(rows: int, accounts: int, *, payouts: int) -> list[Figure]:
                 "decode and decide",
                 lambda: decide(store.view, entry, store.state_version()),
             ),
-            ("lay out the rows", lambda: records.encode_writes(decided.writes)),
+            (
+                "lay out the rows",
+                lambda: records.encode_writes(
+                    decided.writes, covers_keys=covers_keys(store.state_version())
+                ),
+            ),
             (
                 "rows, digest, leaf",
                 lambda: recorded(

@@ -3,9 +3,11 @@
 Keys are fixed-width and big-endian, so that the order of bytes is the order of meaning.
 Every value begins with the version of its layout, one byte, and ends with a CRC32C over
 all bytes before it, four bytes: rot is found when it is read, and the message names table
-and key. Numbers are big-endian; texts are UTF-8 behind their length. Layouts stand at the
-functions that write them; golden bytes of each are kept with the tests. A layout is never
-changed: a new one gets the next version byte, and the decoder reads both.
+and key. Where no other row leads to a key (ids, requests, references of banks and rails) the
+CRC32C is over the value and then the key, from layout 2 on. Numbers are big-endian; texts
+are UTF-8 behind their length. Layouts stand at the functions that write them; golden bytes
+of each are kept with the tests. A layout is never changed: a new one gets the next version
+byte, and the decoder reads both.
 
     table         key                                   value
     payout        index u64, ordinal u16                PayoutHead
@@ -186,7 +188,12 @@ class TableRows(NamedTuple):
 
 _VERSION: Final = 1  # of every layout below that has only one
 # The newest layout of the others; older ones are read for ever.
+_KEYED: Final = 2  # the layout from which on the checksum covers the key too, of these:
+_KEYED_TABLES: Final = frozenset(
+    {Table.ID, Table.REQUEST, Table.EVIDENCE, Table.RAIL_KEY}
+)
 _NEWEST: Final = {
+    **dict.fromkeys(_KEYED_TABLES, _KEYED),
     Table.PAYOUT: 2,
     Table.ACCOUNT: 2,
     Table.CONFIG: 2,
@@ -388,8 +395,13 @@ def ready_of(key: bytes) -> tuple[int, int]:
 # All rows of one entry
 
 
-def encode_writes(writes: Writes) -> list[TableRows]:
-    """Return the canonical rows of one entry: only tables that have some, in order."""
+def encode_writes(writes: Writes, *, covers_keys: bool = False) -> list[TableRows]:
+    """Return the canonical rows of one entry: only tables that have some, in order.
+
+    covers_keys: whether checksums cover the keys that no other row leads to, which the state
+    version in force decides (formats/versions).
+    """
+    layout = _KEYED if covers_keys else _VERSION
     tables: dict[Table, list[Row]] = {table: [] for table in Table}
     for head in writes.payouts:
         tables[Table.PAYOUT].append(_payout_row(head))
@@ -403,9 +415,9 @@ def encode_writes(writes: Writes) -> list[TableRows]:
         if event.seq % EVENT_SEEK_EVERY == 0:
             tables[Table.EVENT_SEEK].append(_seek_row(event.seq, event.position))
     for kind, id_, record in writes.ids:
-        tables[Table.ID].append(_id_row(kind, id_, record))
+        tables[Table.ID].append(_id_row(kind, id_, record, layout))
     if writes.submits is not None:
-        _add_submits(tables, writes.submits)
+        _add_submits(tables, writes.submits, layout)
         tables[Table.ID].sort()
     tables[Table.ACCOUNT] += map(_account_row, writes.accounts)
     tables[Table.ACCOUNT_MARK].sort()
@@ -414,10 +426,10 @@ def encode_writes(writes: Writes) -> list[TableRows]:
         tables[Table.INTERNAL].append((internal_key(internal), value))
     tables[Table.INTERNAL].sort()
     for request_id, request in writes.requests:
-        tables[Table.REQUEST].append(_request_row(request_id, request))
+        tables[Table.REQUEST].append(_request_row(request_id, request, layout))
     for ref, position in writes.external_refs:
-        value = _sealed(_EVIDENCE.pack(_VERSION, *position))
-        tables[Table.EVIDENCE].append((external_ref_key(ref), value))
+        body = _EVIDENCE.pack(layout, *position)
+        tables[Table.EVIDENCE].append(_sealed_row(external_ref_key(ref), body))
     tables[Table.EVIDENCE].sort()
     tables[Table.CONFIG] += map(_fees_row, writes.fee_schedules)
     tables[Table.CONFIG] += sorted(
@@ -450,12 +462,12 @@ def encode_writes(writes: Writes) -> list[TableRows]:
         value = _sealed(vouchers.pack(voucher))
         tables[Table.VOUCHER].append((voucher.voucher_id, value))
     for fact, use in writes.evidence:
-        body = _EVIDENCE_USE.pack(_VERSION, *use.command, *use.payout, use.amount_minor)
-        tables[Table.EVIDENCE].append((evidence_key(fact), _sealed(body)))
+        body = _EVIDENCE_USE.pack(layout, *use.command, *use.payout, use.amount_minor)
+        tables[Table.EVIDENCE].append(_sealed_row(evidence_key(fact), body))
     tables[Table.EVIDENCE].sort()
     for rail_key, position in writes.rail_keys:
-        body = _EVIDENCE.pack(_VERSION, *position)
-        tables[Table.RAIL_KEY].append((rail_key.encode("ascii"), _sealed(body)))
+        body = _EVIDENCE.pack(layout, *position)
+        tables[Table.RAIL_KEY].append(_sealed_row(rail_key.encode("ascii"), body))
     for exception in writes.exceptions:
         body = lifecycle.pack_exception(exception)
         key = position_key(exception.position)
@@ -922,11 +934,11 @@ def decode_internal(key: bytes, value: bytes) -> int:
 # id: version, refusal (0 for accepted), index, ordinal; if refused, ts and fingerprint.
 
 
-def _id_row(kind: IdKind, id_: bytes, record: IdRecord) -> Row:
-    value = _ID.pack(_VERSION, record.refusal, record.index, record.ordinal)
+def _id_row(kind: IdKind, id_: bytes, record: IdRecord, layout: int) -> Row:
+    value = _ID.pack(layout, record.refusal, record.index, record.ordinal)
     if record.refusal:
         value += _ID_REFUSED.pack(record.ts_us, record.fingerprint)
-    return id_key(kind, id_), _sealed(value)
+    return _sealed_row(id_key(kind, id_), value)
 
 
 def decode_id(key: bytes, value: bytes) -> IdRecord:
@@ -948,9 +960,9 @@ def decode_id(key: bytes, value: bytes) -> IdRecord:
 # of fields u8; a fingerprint of 16 bytes for each field.
 
 
-def _request_row(request_id: bytes, record: RequestRecord) -> Row:
+def _request_row(request_id: bytes, record: RequestRecord, layout: int) -> Row:
     fixed = _REQUEST.pack(
-        _VERSION,
+        layout,
         record.call,
         record.index,
         record.ordinal,
@@ -959,7 +971,7 @@ def _request_row(request_id: bytes, record: RequestRecord) -> Row:
         *record.payout_position,
         len(record.fields),
     )
-    return request_id, _sealed(fixed + b"".join(record.fields))
+    return _sealed_row(request_id, fixed + b"".join(record.fields))
 
 
 def decode_request(key: bytes, value: bytes) -> RequestRecord:
@@ -1391,7 +1403,9 @@ def _constants(account: Account | None) -> _Constants:
     )
 
 
-def _add_submits(tables: dict[Table, list[Row]], submits: AcceptedSubmits) -> None:
+def _add_submits(
+    tables: dict[Table, list[Row]], submits: AcceptedSubmits, layout: int
+) -> None:
     """Lay out the rows of accepted submits straight from their columns, table by table."""
     batch = submits.batch
     rows = submits.rows
@@ -1412,10 +1426,11 @@ def _add_submits(tables: dict[Table, list[Row]], submits: AcceptedSubmits) -> No
     bodies = _submit_event_bodies(submits, own, ids, amounts)
     tables[Table.EVENT] += _sealed_rows(entry_keys, bodies)
     suffix = _BYTE[IdKind.PAYOUT]
-    head = _BYTE[_VERSION] + _BYTE[0] + index_key
+    head = _BYTE[layout] + _BYTE[0] + index_key
     tables[Table.ID] += _sealed_rows(
         [payout_id + suffix for payout_id in ids],
         [head + ordinal for ordinal in ordinals],
+        covers_keys=layout >= _KEYED,
     )
     _add_submit_marks(tables, submits)
 
@@ -1575,32 +1590,54 @@ def _sealed(body: bytes) -> bytes:
     return body + _CRC.pack(crc32c(body))
 
 
-def _sealed_rows(keys: list[bytes], bodies: list[bytes]) -> list[Row]:
+def _sealed_row(key: bytes, body: bytes) -> Row:
+    """Return a row of a table in _KEYED_TABLES: its layout says what is summed."""
+    summed = body + key if body[0] >= _KEYED else body
+    return key, body + _CRC.pack(crc32c(summed))
+
+
+def _sealed_rows(
+    keys: list[bytes], bodies: list[bytes], *, covers_keys: bool = False
+) -> list[Row]:
     pack, crc = _CRC.pack, crc32c
+    if covers_keys:
+        return [
+            (key, body + pack(crc(body + key)))
+            for key, body in zip(keys, bodies, strict=True)
+        ]
     return [
         (key, body + pack(crc(body))) for key, body in zip(keys, bodies, strict=True)
     ]
 
 
-def is_sealed(value: bytes | memoryview) -> bool:
+def is_sealed(table: str, key: bytes, value: bytes) -> bool:
     """Return whether a value ends with the checksum of all that stands before it.
 
     True of every intact value of every table, also of those that other packages lay out.
     """
     return len(value) > _CRC_BYTES and (
-        crc32c(value[:-_CRC_BYTES]) == int.from_bytes(value[-_CRC_BYTES:], "big")
+        _sum(table, key, value[:-_CRC_BYTES])
+        == int.from_bytes(value[-_CRC_BYTES:], "big")
     )
+
+
+def _sum(table: str, key: bytes, body: bytes) -> int:
+    """Return the checksum that belongs behind a body, which is not empty."""
+    is_keyed = table in _KEYED_TABLES and body[0] >= _KEYED
+    found: int = crc32c(body + key if is_keyed else body)
+    return found
 
 
 def _body(table: Table, key: bytes, value: bytes) -> bytes:
     """Return the body of a sound value of a known version, else raise CorruptionError."""
     body = bytes(value[:-_CRC_BYTES])
     found = int.from_bytes(value[-_CRC_BYTES:], "big")
-    if crc32c(body) != found or not body:
+    expected = _sum(table, key, body) if body else 0
+    if expected != found or not body:
         raise _corrupt(
             table,
             key,
-            f"expected checksum {crc32c(body):08x} behind {len(body)} bytes, "
+            f"expected checksum {expected:08x} behind {len(body)} bytes, "
             f"found {found:08x}",
         )
     if not 1 <= body[0] <= _NEWEST.get(table, _VERSION):

@@ -8,7 +8,7 @@ a leader refuses what the version in force does not understand yet.
 |---|---|---|
 | 1 | 0.1.0 | payouts and the rarer commands; what every cluster begins with |
 | 2 | 0.2.0 | VERSION and MEMBERSHIP entries; logs may be cut |
-| 3 | 0.3.0 | the whole lifecycle of payouts, and the commands that belong to it; the audit tree |
+| 3 | 0.3.0 | the lifecycle of payouts, and the commands that belong to it; audit tree; key sums |
 
 A node that meets what its release does not know keeps its log and stops applying: skipping an
 entry would fork the state. `not_understood` is that judgement.
@@ -97,6 +97,7 @@ _LOG_CUT_SINCE: Final = 2
 _RELEASES_SINCE: Final = 3
 _FEE_CLASSES_SINCE: Final = 3
 _AUDIT_TREE_SINCE: Final = 3
+_KEYS_COVERED_SINCE: Final = 3
 _LAYOUT: Final = 1
 _PAYLOAD: Final = Struct(">BI")
 
@@ -159,6 +160,14 @@ def has_audit_tree(state_version: int) -> bool:
     So the tree of a cluster begins with the VERSION entry that brought the version.
     """
     return state_version >= _AUDIT_TREE_SINCE
+
+
+def covers_keys(state_version: int) -> bool:
+    """Return whether rows that an entry writes under this version have their keys summed too.
+
+    Rows from before keep their layout until they are written again.
+    """
+    return state_version >= _KEYS_COVERED_SINCE
 
 
 def encode(state_version: int) -> bytes:

@@ -81,7 +81,8 @@ def recorded(
     is in force that knows it, so its first leaf is the entry that puts the first such version in
     force.
     """
-    rows = records.encode_writes(applied.writes)
+    covers_keys = versions.covers_keys(state_version)
+    rows = records.encode_writes(applied.writes, covers_keys=covers_keys)
     if membership is not None:
         row = (
             memberships.META_MEMBERSHIP,

@@ -92,7 +92,9 @@ class SimSnapshots:
         setup: Setup,
         generator: random.Random,
         find: Callable[[NodeId], Holder | None],
+        on_fetch: Callable[[], None] = lambda: None,
     ) -> None:
+        """Make them. on_fetch: told when a fetch begins."""
         self._holder = holder
         self.incarnation = holder.incarnation
         self._agenda = agenda
@@ -100,6 +102,7 @@ class SimSnapshots:
         self._setup = setup
         self._dice = generator
         self._find = find
+        self._on_fetch = on_fetch
         self._fetch = 0  # the number of the fetch under way
         self._forgotten = 0  # how often the state turned out bad
 
@@ -149,6 +152,7 @@ class SimSnapshots:
         self._later(
             self._trip_ns(), self._go_on, self._fetch, offer, self._setup.chunks
         )
+        self._on_fetch()
 
     def stop_fetching(self) -> None:
         """Give the fetch under way up."""
@@ -222,7 +226,7 @@ def copy_of(holder: Holder) -> Copy:
     rotten = [
         f"state/, table {name}, key {key.hex()}: its checksum is wrong"
         for name, key in sorted(holder.disk.state.damaged)
-        if key in rows.get(name, ()) and not is_sealed(rows[name][key])
+        if key in rows.get(name, ()) and not is_sealed(name, key, rows[name][key])
     ]
     return Copy(snapshot, rows, rotten[0] if rotten else "")
 

@@ -72,17 +72,17 @@ def blame(environment: Environment, rotten: RowRotten) -> None:
                 environment.state.begin(table) as transaction,
                 transaction.cursor() as cursor,
             ):
-                is_sound = _is_sound(cursor, rotten.key)
+                is_sound = _is_sound(cursor, rotten.table, rotten.key)
     except DAMAGE as error:
         raise StateRottenError(f"state/, table {rotten.table}: {error}") from error
     if not is_sound:
         raise StateRottenError(str(rotten))
 
 
-def _is_sound(cursor: "lmdb.Cursor[bytes]", key: bytes) -> bool:
+def _is_sound(cursor: "lmdb.Cursor[bytes]", table: str, key: bytes) -> bool:
     """Return whether a row stands as it should; one that has gone since the copy does."""
     if key and cursor.set_range(key) and cursor.key() == key:
-        if not is_sealed(cursor.value()):
+        if not is_sealed(table, key, cursor.value()):
             return False
         return not cursor.prev() or cursor.key() < key
     # It is gone, or not found where it stands: rare enough to look at all keys.
@@ -120,7 +120,7 @@ def _check_table(copy: lmdb.Environment, name: str, goes_on: GoesOn) -> bool:
             for key, value in transaction.cursor():
                 if key <= before:
                     raise RowRotten(name, key, "out of order")
-                if not is_sealed(value):
+                if not is_sealed(name, key, value):
                     raise RowRotten(name, key, "its checksum is wrong")
                 before = key
                 size_bytes += len(key) + len(value)

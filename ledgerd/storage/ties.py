@@ -5,8 +5,9 @@ a row that leads to the key it had. Journal entries are a chain for each account
 entry back; postings name the internal accounts, and marks, seeks and events what they are about.
 Each function takes the decoded row and looks others up in the same transaction.
 
-No row leads to a request id, a refused id or a bank's reference. `ledgerd check` finds a flipped
-key of these where the log is whole, for it folds all of it again.
+No row leads to a request id, a refused id or a reference of a bank or a rail: from state version 3
+on the checksums of these rows cover their keys. `ledgerd check` finds a flipped key of an older one
+where the log is whole, for it folds all of it again.
 """
 
 from ledgerd.errors import CorruptionError

@@ -287,8 +287,21 @@ DECODED: dict[Table, tuple[Decoder, list[Any]]] = {
 WRITTEN = [table for table in Table if table is not Table.TREE]  # the fold adds TREE
 
 
-def rows_of(writes: Writes) -> dict[Table, list[tuple[bytes, bytes]]]:
-    return {rows.table: rows.rows for rows in records.encode_writes(writes)}
+def rows_of(
+    writes: Writes, *, covers_keys: bool = False
+) -> dict[Table, list[tuple[bytes, bytes]]]:
+    written = records.encode_writes(writes, covers_keys=covers_keys)
+    return {rows.table: rows.rows for rows in written}
+
+
+KEYED = [Table.ID, Table.REQUEST, Table.EVIDENCE, Table.RAIL_KEY]
+
+
+def sealed(table: Table, key: bytes, body: bytes) -> bytes:
+    """Return a body with a good checksum, whatever it holds."""
+    is_keyed = table in KEYED and body[:1] >= b"\x02"
+    summed = body + key if is_keyed else body
+    return body + records.crc32c(summed).to_bytes(4, "big")
 
 
 def test_tables_stand_in_their_digest_order():
@@ -465,7 +478,44 @@ def test_a_later_layout_is_not_guessed(table):
     later = b"\x09" + value[1:-4]
 
     with pytest.raises(CorruptionError, match=r"layout version [12], found 9"):
-        decode(key, later + records.crc32c(later).to_bytes(4, "big"))
+        decode(key, sealed(table, key, later))
+
+
+@pytest.mark.parametrize("table", KEYED)
+def test_a_flipped_bit_in_a_key_that_no_row_leads_to_is_found(table):
+    """T85: from state version 3 on; a row from before decodes as it always did."""
+    decode, expected = DECODED[table]
+    rows = rows_of(ALL_WRITES, covers_keys=True)[table]
+    assert [decode(key, value) for key, value in rows] == expected
+    for key, value in rows:
+        assert records.is_sealed(table, key, value)
+        for bit in range(8 * len(key)):
+            flipped = bytearray(key)
+            flipped[bit // 8] ^= 1 << bit % 8
+            assert not records.is_sealed(table, bytes(flipped), value)
+            with pytest.raises(CorruptionError, match=f"{table}.*checksum"):
+                decode(bytes(flipped), value)
+    assert [key for key, _ in rows] == [key for key, _ in rows_of(ALL_WRITES)[table]]
+
+
+def test_only_the_tables_without_ties_have_two_layouts():
+    """All other rows are the same bytes under every state version."""
+    before, after = rows_of(ALL_WRITES), rows_of(ALL_WRITES, covers_keys=True)
+    assert [table for table in before if before[table] != after[table]] == KEYED
+
+
+def test_golden_bytes_of_rows_whose_keys_are_summed():
+    """Layout 2 of ids, requests and references: from state version 3."""
+    golden.check(
+        "keyed_records_v2",
+        {
+            f"{table} {n} {part}": raw
+            for table, rows in rows_of(ALL_WRITES, covers_keys=True).items()
+            if table in KEYED
+            for n, row in enumerate(rows)
+            for part, raw in zip(("key", "value"), row, strict=True)
+        },
+    )
 
 
 @pytest.mark.parametrize("table", WRITTEN)
@@ -475,7 +525,7 @@ def test_a_sound_checksum_does_not_excuse_a_bad_body(table):
     ((key, value), *_) = rows_of(ALL_WRITES)[table]
     for body in (value[:-5], value[:-4] + b"\0"):
         with pytest.raises(CorruptionError):
-            decode(key, body + records.crc32c(body).to_bytes(4, "big"))
+            decode(key, sealed(table, key, body))
 
 
 def test_an_unbalanced_entry_is_corruption():

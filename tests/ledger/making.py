@@ -229,10 +229,16 @@ class Ledger(MemoryLedger):
             state_version=self.state_version,
             commands=commands,
         )
-        readable = records.encode_writes(writes)
+        readable = [
+            records.encode_writes(writes, covers_keys=covers)
+            for covers in (False, True)
+        ]
         applied = self.do(batch)
 
-        assert records.encode_writes(applied.writes) == readable
+        assert readable == [
+            records.encode_writes(applied.writes, covers_keys=covers)
+            for covers in (False, True)
+        ]
         assert records.encode_outcomes(applied.outcomes) == records.encode_outcomes(
             outcomes
         )

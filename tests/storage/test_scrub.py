@@ -26,6 +26,7 @@ from tests.storage.world import (
     History,
     make_node,
     open_node,
+    payouts,
     usual_history,
     uuid7,
 )
@@ -218,7 +219,32 @@ def account_history() -> list[Entry]:
     return history.entries
 
 
-# Where no other row says what the key must be; see `ledgerd.storage.ties`.
+def test_a_flipped_bit_in_a_key_that_no_row_leads_to_is_found(tmp_path: Path) -> None:
+    """T85: request ids, refused ids and references, from state version 3 on."""
+    history = History()
+    history.version(STATE_VERSION)
+    history.commands(OPEN_RICH, OPEN_POOR, FUND_RICH)
+    history.payouts(payouts(200, 3, account=POOR))  # refused: it has nothing
+    make_node(tmp_path / "data", history.entries)
+    with open_node(tmp_path / "data") as environment:
+        alone = [row for row in rows_of(environment) if row[0] in (*ALONE, Table.ID)]
+        assert {table for table, _, _ in alone} == {*ALONE, Table.ID}
+        assert any(is_refused(*row) for row in alone)
+        for number, (table, key, value) in enumerate(alone):
+            flipped = bytearray(key)
+            flipped[number * 5 % len(key)] ^= 1 << number % 8
+            handle = environment.state_tables[table]
+            with environment.state.begin(write=True) as transaction:
+                transaction.delete(key, db=handle)
+                transaction.put(bytes(flipped), value, db=handle)
+            assert Found(environment).damage, (table, key.hex())
+            with environment.state.begin(write=True) as transaction:
+                transaction.delete(bytes(flipped), db=handle)
+                transaction.put(key, value, db=handle)
+        assert Found(environment).damage == []
+
+
+# Where no other row says what the key must be, before state version 3; see `ledgerd.storage.ties`.
 ALONE = {Table.REQUEST, Table.EVIDENCE}
 
 
