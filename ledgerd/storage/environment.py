@@ -32,7 +32,7 @@ from ledgerd.storage import hard_state, keys, swap
 from ledgerd.storage.directories import sync_directory
 from ledgerd.storage.gate import Gate
 from ledgerd.storage.identity import FORMAT_VERSION, Identity, pack, unpack
-from ledgerd.storage.whole import can_be_opened, is_whole
+from ledgerd.storage.whole import can_be_opened, ended_by, is_whole
 
 Table: TypeAlias = lmdb._Database  # the stubs give the handle's type this name only
 
@@ -293,7 +293,7 @@ def open_existing(
     """Open a stopped node's directory whoever it belongs to, for `check`. Nothing is created.
 
     Errors: as `open_directory`; also ConfigError where there is no ledgerd directory, and
-    CorruptionError where a file was cut off.
+    CorruptionError where a file was cut off, or the system ends whoever reads it.
     """
     if not (directory / "log" / "data.mdb").is_file():
         message = (
@@ -303,8 +303,9 @@ def open_existing(
         raise ConfigError(message)
     lock = DirectoryLock(directory)
     try:
-        _refuse_cut_off(directory / "log")
-        _refuse_cut_off(directory / "state")
+        for part in ("log", "state"):
+            _refuse_cut_off(directory / part)
+            _refuse_deadly(directory / part)
         return _open_both(directory, lock, options or StorageOptions(), None)
     except BaseException:
         lock.release()
@@ -577,6 +578,16 @@ def _refuse_cut_off(path: Path) -> None:
             f"{path}/data.mdb is cut off: it ends before the pages that it uses, at "
             f"{(path / 'data.mdb').stat().st_size} bytes. Bring the node back under a new id: "
             "ledgerctl cluster replace"
+        )
+        raise CorruptionError(message)
+
+
+def _refuse_deadly(path: Path) -> None:
+    if (path / "data.mdb").exists() and (name := ended_by(path)):
+        message = (
+            f"{path}/data.mdb is damaged: what reads it is ended by the system ({name}). "
+            "Move a state/ away and start the node, which folds it again or fetches it; for a "
+            "log/ bring the node back under a new id: ledgerctl cluster replace"
         )
         raise CorruptionError(message)
 

@@ -46,7 +46,12 @@ from ledgerd.storage.environment import Table as Handle
 
 Row = TypeVar("Row")
 
-DAMAGE: Final = (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.InvalidError)
+DAMAGE: Final = (
+    lmdb.CorruptedError,
+    lmdb.PageNotFoundError,
+    lmdb.InvalidError,
+    lmdb.BadTxnError,  # what LMDB says of everything else in the transaction from then on
+)
 
 
 class Tables:

@@ -1,6 +1,7 @@
 """`ledgerd check` refuses what it cannot check, with the documented exit code."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import lmdb
@@ -52,6 +53,51 @@ def test_a_file_that_was_cut_off_is_told(tmp_path: Path, name: str, pages: int) 
         "bytes. Bring the node back under a new id: ledgerctl cluster replace"
     ) in result.stdout
     assert file.stat().st_size == pages * 4_096
+
+
+def make_a_leaf_a_branch(data: bytearray, at: int) -> None:
+    """Flip two bits of the page in which the row at `at` stands: what it is."""
+    data[at - at % 4_096 + 10] ^= 3
+
+
+def make_a_value_long(data: bytearray, at: int) -> None:
+    """Set the upper half of the size of the value."""
+    data[at - 6 : at - 4] = b"\xff\x07"
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (make_a_leaf_a_branch, "is damaged: what reads it is ended by the system ("),
+        (make_a_value_long, "state/, table payout: mdb_"),
+    ],
+)
+def test_damage_that_lmdb_follows_or_refuses_is_told(
+    tmp_path: Path, damage: Callable[[bytearray, int], None], said: str
+) -> None:
+    """T85: it believes what stands in a page, and what it refuses it refuses for all that follows.
+
+    The check must not be ended by the one, nor stumble over the other.
+    """
+    node = tmp_path / "node"
+    make_node(node, usual_history())
+    file = node / "state" / "data.mdb"
+    with open_node(node) as environment, environment.state.begin() as transaction:
+        cursor = transaction.cursor(environment.state_tables["payout"])
+        assert cursor.last()
+        row = cursor.key() + cursor.value()
+    data = bytearray(file.read_bytes())
+    at = data.find(row)
+    assert at >= 0
+    while at >= 0:
+        damage(data, at)
+        at = data.find(row, at + 1)
+    file.write_bytes(data)
+
+    result = CliRunner().invoke(cli, ["check", "--data-dir", str(node)])
+
+    assert result.exit_code == 71
+    assert said in result.stdout
 
 
 def test_a_file_without_its_free_pages_at_the_end_is_whole(tmp_path: Path) -> None:

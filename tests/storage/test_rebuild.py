@@ -1,5 +1,6 @@
 """A state that cannot be read at the start: from the log, from a peer, or not at all (F37)."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from ledgerd.storage.environment import Environment, open_directory
 from ledgerd.storage.log_store import LmdbLogStore, stored_anchor
 from ledgerd.storage.rebuild import empty_state
 from ledgerd.storage.recovery import Recovery, recover
+from ledgerd.storage.state_copy import make_copy
 from ledgerd.storage.state_store import LmdbStateStore, StateTooNew
 from tests.storage.making import hard_state, ready
 from tests.storage.world import OPTIONS, apply_to, open_node, usual_history
@@ -124,6 +126,23 @@ def test_a_whole_log_gives_the_state_back_with_or_without_peers(
     assert found == Recovery(applied=0, commit=8, last=8)
     assert membership.voters == (1, 2, 3)
     assert not file.with_name("damaged.mdb").exists()
+
+
+def test_a_lone_node_starts_from_its_own_copy(tmp_path: Path) -> None:
+    """By hand, as docs/operations says: its identity is in it, and the log goes on behind it."""
+    file = used_node(tmp_path, cut_below=5)
+    with open_node(tmp_path) as environment:
+        made = make_copy(environment, bytes_per_s=1 << 40, chunk_bytes=4096)
+        identity = environment.identity
+    scribble(file)
+    for path in file.parent.iterdir():
+        path.unlink()
+    shutil.copy(made.path, file)
+
+    with reopened(tmp_path, has_peers=False) as environment:
+        log, state = LmdbLogStore(environment), LmdbStateStore(environment)
+        assert recover(log, state) == Recovery(applied=8, commit=8, last=8)
+        assert environment.identity == identity
 
 
 def test_an_emptied_state_behind_a_cut_log_is_still_lost_after_a_crash(
