@@ -125,7 +125,9 @@ def calls_in(path: Path) -> list[str]:
 
 def test_real_processes_are_started_where_the_makefile_looks() -> None:
     """`make test` runs the tests marked e2e of these folders only; elsewhere none would run."""
-    (line,) = re.findall(r"^E2E *:= (.*?) *#", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    (line,) = re.findall(
+        r"^E2E *:= (.*?) *#", (ROOT / "Makefile").read_text(), re.MULTILINE
+    )
     folders = [ROOT / folder for folder in line.split()]
     marked = [
         path
