@@ -69,7 +69,8 @@ class Met:
         ):
             return
         before = self._peers.get(greeted.node_id, greeted)
-        assert before.store_uuid == greeted.store_uuid, (before, greeted)  # F25
+        if before.store_uuid != greeted.store_uuid:
+            return  # F25: greeting refuses it; while it cannot, the first one stays
         self._peers[greeted.node_id] = greeted
         meta = self._environment.log_tables[keys.META]
         try:
