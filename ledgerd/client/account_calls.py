@@ -3,47 +3,23 @@
 Every call is one of `Ledger`; ids, deadlines and results are as in `AsyncClient`.
 """
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
-
-from google.protobuf.message import Message
+from collections.abc import Sequence
 
 from ledgerd.api.v1 import accounts_pb2
 from ledgerd.api.v1.accounts_pb2 import EntryLeg, EntryPosition
-from ledgerd.api.v1.common_pb2 import CommandResult as WireResult
-from ledgerd.api.v1.common_pb2 import Money, MutationHeader
-from ledgerd.client.calls import Calls, Method
-from ledgerd.client.coalesce import Coalescer
+from ledgerd.api.v1.common_pb2 import Money
 from ledgerd.client.concerns import (
     WriteConcern,
-    check_kept,
     read_concern,
     write_concern,
 )
 from ledgerd.client.ids import new_hold_id, new_request_id
-from ledgerd.client.leader import Node, Nodes
-from ledgerd.client.results import CommandResult, command_result
-
-_Request = TypeVar("_Request", bound=Message)
+from ledgerd.client.part import Part
+from ledgerd.client.results import CommandResult
 
 
-class _Decided(Protocol):
-    """What every answer to a rare command has."""
-
-    @property
-    def header(self) -> MutationHeader: ...
-    @property
-    def result(self) -> WireResult: ...
-
-
-class AccountCalls(ABC):
+class AccountCalls(Part):
     """The part of `AsyncClient` about accounts that came with state version 3."""
-
-    @abstractmethod
-    def _open(self) -> tuple[Nodes, Calls, Coalescer]: ...
-    @abstractmethod
-    def _until(self, deadline_s: float | None) -> float: ...
 
     async def close_account(
         self,
@@ -61,7 +37,7 @@ class AccountCalls(ABC):
             reason=reason,
             concern=write_concern(concern),
         )
-        return await self._decide(
+        return await self._command(
             lambda node: node.ledger.CloseAccount,
             request,
             request.request_id,
@@ -85,7 +61,7 @@ class AccountCalls(ABC):
             reason=reason,
             concern=write_concern(concern),
         )
-        return await self._decide(
+        return await self._command(
             lambda node: node.ledger.Freeze,
             request,
             request.request_id,
@@ -109,7 +85,7 @@ class AccountCalls(ABC):
             reason=reason,
             concern=write_concern(concern),
         )
-        return await self._decide(
+        return await self._command(
             lambda node: node.ledger.Unfreeze,
             request,
             request.request_id,
@@ -138,7 +114,7 @@ class AccountCalls(ABC):
             reason=reason,
             concern=write_concern(concern),
         )
-        return await self._decide(
+        return await self._command(
             lambda node: node.ledger.FundReverse,
             request,
             request.request_id,
@@ -171,7 +147,7 @@ class AccountCalls(ABC):
             reference=reference,
             concern=write_concern(concern),
         )
-        return await self._decide(
+        return await self._command(
             lambda node: node.ledger.CreateHold,
             request,
             request.hold_id,
@@ -200,7 +176,7 @@ class AccountCalls(ABC):
             reference=reference,
             concern=write_concern(concern),
         )
-        return await self._decide(
+        return await self._command(
             lambda node: node.ledger.CaptureHold,
             request,
             request.request_id,
@@ -224,7 +200,7 @@ class AccountCalls(ABC):
             reason=reason,
             concern=write_concern(concern),
         )
-        return await self._decide(
+        return await self._command(
             lambda node: node.ledger.ReleaseHold,
             request,
             request.request_id,
@@ -252,7 +228,7 @@ class AccountCalls(ABC):
             reason=reason,
             concern=write_concern(concern),
         )
-        return await self._decide(
+        return await self._command(
             lambda node: node.ledger.PostEntry,
             request,
             request.request_id,
@@ -282,7 +258,7 @@ class AccountCalls(ABC):
             linked=entry_position(linked),
             concern=write_concern(concern),
         )
-        return await self._decide(
+        return await self._command(
             lambda node: node.ledger.Adjust,
             request,
             request.request_id,
@@ -304,7 +280,7 @@ class AccountCalls(ABC):
             voucher_id=voucher_id,
             concern=write_concern(concern),
         )
-        return await self._decide(
+        return await self._command(
             lambda node: node.ledger.ApproveVoucher,
             request,
             request.request_id,
@@ -328,7 +304,7 @@ class AccountCalls(ABC):
             reason=reason,
             concern=write_concern(concern),
         )
-        return await self._decide(
+        return await self._command(
             lambda node: node.ledger.RejectVoucher,
             request,
             request.request_id,
@@ -345,15 +321,13 @@ class AccountCalls(ABC):
         deadline: float | None = None,
     ) -> accounts_pb2.GetHoldReply:
         """Return a hold. Raises NotLogged with NOT_FOUND."""
-        until = self._until(deadline)
-        _, calls, _ = self._open()
-        return await calls.read(
+        return await self._read(
             lambda node: node.ledger.GetHold,
             accounts_pb2.GetHoldRequest(
                 hold_id=hold_id,
                 concern=read_concern(at_least, max_age),
             ),
-            deadline=until,
+            deadline,
         )
 
     async def holds(
@@ -368,9 +342,7 @@ class AccountCalls(ABC):
         deadline: float | None = None,
     ) -> accounts_pb2.ListHoldsReply:
         """Return one page of holds; pages as in `list`."""
-        until = self._until(deadline)
-        _, calls, _ = self._open()
-        return await calls.read(
+        return await self._read(
             lambda node: node.ledger.ListHolds,
             accounts_pb2.ListHoldsRequest(
                 account_id=account_id,
@@ -379,7 +351,7 @@ class AccountCalls(ABC):
                 cursor=cursor,
                 concern=read_concern(at_least, max_age),
             ),
-            deadline=until,
+            deadline,
         )
 
     async def voucher(
@@ -391,15 +363,13 @@ class AccountCalls(ABC):
         deadline: float | None = None,
     ) -> accounts_pb2.GetVoucherReply:
         """Return a voucher. Raises NotLogged with NOT_FOUND."""
-        until = self._until(deadline)
-        _, calls, _ = self._open()
-        return await calls.read(
+        return await self._read(
             lambda node: node.ledger.GetVoucher,
             accounts_pb2.GetVoucherRequest(
                 voucher_id=voucher_id,
                 concern=read_concern(at_least, max_age),
             ),
-            deadline=until,
+            deadline,
         )
 
     async def vouchers(
@@ -413,9 +383,7 @@ class AccountCalls(ABC):
         deadline: float | None = None,
     ) -> accounts_pb2.ListVouchersReply:
         """Return one page of vouchers; pages as in `list`."""
-        until = self._until(deadline)
-        _, calls, _ = self._open()
-        return await calls.read(
+        return await self._read(
             lambda node: node.ledger.ListVouchers,
             accounts_pb2.ListVouchersRequest(
                 state=state.upper() or None,
@@ -423,22 +391,8 @@ class AccountCalls(ABC):
                 cursor=cursor,
                 concern=read_concern(at_least, max_age),
             ),
-            deadline=until,
+            deadline,
         )
-
-    async def _decide(
-        self,
-        call: Callable[[Node], Method[_Request, _Decided]],
-        request: _Request,
-        key: str,
-        concern: WriteConcern,
-        deadline: float | None,
-    ) -> CommandResult:
-        until = self._until(deadline)
-        _, calls, _ = self._open()
-        reply = await calls.mutate(call, request, deadline=until)
-        check_kept(reply.header, concern)
-        return command_result(key, reply.header, reply.result)
 
 
 def entry_position(position: tuple[int, int, int]) -> EntryPosition:

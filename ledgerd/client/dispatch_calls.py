@@ -5,15 +5,14 @@ a claim with the same request id is the same claim, and evidence is used once ho
 told.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Final, TypeAlias, TypeVar
 
 from ledgerd.api.v1 import dispatch_pb2 as pb
-from ledgerd.client.calls import Calls, Method
-from ledgerd.client.coalesce import Coalescer
+from ledgerd.client.calls import Method
 from ledgerd.client.ids import new_request_id
-from ledgerd.client.leader import Node, Nodes
+from ledgerd.client.leader import Node
+from ledgerd.client.part import Part
 
 Evidence: TypeAlias = (
     pb.RailAckRequest
@@ -27,13 +26,8 @@ _Evidence = TypeVar("_Evidence", bound=Evidence)
 _MS: Final = 1_000
 
 
-class DispatchCalls(ABC):
+class DispatchCalls(Part):
     """The part of `AsyncClient` for workers. Role: dispatcher."""
-
-    @abstractmethod
-    def _open(self) -> tuple[Nodes, Calls, Coalescer]: ...
-    @abstractmethod
-    def _until(self, deadline_s: float | None) -> float: ...
 
     async def claim_dispatch(
         self,

@@ -4,48 +4,35 @@ Ids, deadlines and results are as in `AsyncClient`. What workers of rails call i
 speak `Dispatch` themselves.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from google.protobuf.message import Message
 
 from ledgerd.api.v1 import audit_pb2, payouts_pb2
-from ledgerd.api.v1.common_pb2 import CommandResult as WireResult
-from ledgerd.api.v1.common_pb2 import MutationHeader
-from ledgerd.client.calls import Calls, Method
-from ledgerd.client.coalesce import Coalescer
+from ledgerd.client.calls import Method
 from ledgerd.client.concerns import (
     WriteConcern,
-    check_kept,
     read_concern,
     write_concern,
 )
 from ledgerd.client.ids import new_request_id
-from ledgerd.client.leader import Node, Nodes
+from ledgerd.client.leader import Node
+from ledgerd.client.part import Decided, Part
 from ledgerd.client.results import CommandResult, command_result
 
 _Request = TypeVar("_Request", bound=Message)
 
 
-class _Changed(Protocol):
+class _Changed(Decided, Protocol):
     """What every answer to a change of a payout has."""
 
-    @property
-    def header(self) -> MutationHeader: ...
-    @property
-    def result(self) -> WireResult: ...
     @property
     def state(self) -> payouts_pb2.PayoutState: ...
 
 
-class PayoutCalls(ABC):
+class PayoutCalls(Part):
     """The part of `AsyncClient` about payouts that came with state version 3."""
-
-    @abstractmethod
-    def _open(self) -> tuple[Nodes, Calls, Coalescer]: ...
-    @abstractmethod
-    def _until(self, deadline_s: float | None) -> float: ...
 
     async def approve(
         self,
@@ -183,9 +170,7 @@ class PayoutCalls(ABC):
         deadline: float | None = None,
     ) -> audit_pb2.ListExceptionsReply:
         """Return exceptions behind position `after`, in order: index and ordinal."""
-        until = self._until(deadline)
-        _, calls, _ = self._open()
-        return await calls.read(
+        return await self._read(
             lambda node: node.audit.ListExceptions,
             audit_pb2.ListExceptionsRequest(
                 concern=read_concern(at_least, max_age),
@@ -194,7 +179,7 @@ class PayoutCalls(ABC):
                 after_index=after[0],
                 after_ordinal=after[1],
             ),
-            deadline=until,
+            deadline,
         )
 
     async def _change_payout(
@@ -205,8 +190,5 @@ class PayoutCalls(ABC):
         concern: WriteConcern,
         deadline: float | None,
     ) -> CommandResult:
-        until = self._until(deadline)
-        _, calls, _ = self._open()
-        reply = await calls.mutate(call, request, deadline=until)
-        check_kept(reply.header, concern)
+        reply = await self._decide(call, request, concern, deadline)
         return command_result(key, reply.header, reply.result, reply.state)

@@ -3,46 +3,21 @@
 Every call is one of `Admin`; ids, deadlines and results are as in `AsyncClient`.
 """
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
-
-from google.protobuf.message import Message
+from collections.abc import Sequence
 
 from ledgerd.api.v1 import rails_pb2
-from ledgerd.api.v1.common_pb2 import CommandResult as WireResult
-from ledgerd.api.v1.common_pb2 import MutationHeader
-from ledgerd.client.calls import Calls, Method
-from ledgerd.client.coalesce import Coalescer
 from ledgerd.client.concerns import (
     WriteConcern,
-    check_kept,
     read_concern,
     write_concern,
 )
 from ledgerd.client.ids import new_request_id
-from ledgerd.client.leader import Node, Nodes
-from ledgerd.client.results import CommandResult, command_result
-
-_Request = TypeVar("_Request", bound=Message)
+from ledgerd.client.part import Part
+from ledgerd.client.results import CommandResult
 
 
-class _Changed(Protocol):
-    """What every answer to a change of the catalogue has."""
-
-    @property
-    def header(self) -> MutationHeader: ...
-    @property
-    def result(self) -> WireResult: ...
-
-
-class RailCalls(ABC):
+class RailCalls(Part):
     """The part of `AsyncClient` about rails."""
-
-    @abstractmethod
-    def _open(self) -> tuple[Nodes, Calls, Coalescer]: ...
-    @abstractmethod
-    def _until(self, deadline_s: float | None) -> float: ...
 
     async def set_catalogue(
         self,
@@ -58,7 +33,7 @@ class RailCalls(ABC):
             rails=rails,
             concern=write_concern(concern),
         )
-        return await self._change(
+        return await self._command(
             lambda node: node.admin.SetCatalogue,
             request,
             request.request_id,
@@ -80,7 +55,7 @@ class RailCalls(ABC):
             calendar=calendar,
             concern=write_concern(concern),
         )
-        return await self._change(
+        return await self._command(
             lambda node: node.admin.AmendCalendar,
             request,
             request.request_id,
@@ -106,7 +81,7 @@ class RailCalls(ABC):
             reason=reason,
             concern=write_concern(concern),
         )
-        return await self._change(
+        return await self._command(
             lambda node: node.admin.SuspendRail,
             request,
             request.request_id,
@@ -122,24 +97,8 @@ class RailCalls(ABC):
         deadline: float | None = None,
     ) -> rails_pb2.GetCatalogueReply:
         """Return all versions of rails and calendars, and what is suspended."""
-        until = self._until(deadline)
-        _, calls, _ = self._open()
-        return await calls.read(
+        return await self._read(
             lambda node: node.admin.GetCatalogue,
             rails_pb2.GetCatalogueRequest(concern=read_concern(at_least, max_age)),
-            deadline=until,
+            deadline,
         )
-
-    async def _change(
-        self,
-        method: Callable[[Node], Method[_Request, _Changed]],
-        request: _Request,
-        id_: str,
-        concern: WriteConcern,
-        deadline: float | None,
-    ) -> CommandResult:
-        until = self._until(deadline)
-        _, calls, _ = self._open()
-        reply = await calls.mutate(method, request, deadline=until)
-        check_kept(reply.header, concern)
-        return command_result(id_, reply.header, reply.result)

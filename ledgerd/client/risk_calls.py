@@ -3,30 +3,21 @@
 Every call is one of `Admin`; ids, deadlines and results are as in `AsyncClient`.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from ledgerd.api.v1 import risk_pb2
-from ledgerd.client.calls import Calls
-from ledgerd.client.coalesce import Coalescer
 from ledgerd.client.concerns import (
     WriteConcern,
-    check_kept,
     read_concern,
     write_concern,
 )
 from ledgerd.client.ids import new_request_id
-from ledgerd.client.leader import Nodes
-from ledgerd.client.results import CommandResult, command_result
+from ledgerd.client.part import Part
+from ledgerd.client.results import CommandResult
 
 
-class RiskCalls(ABC):
+class RiskCalls(Part):
     """The part of `AsyncClient` about limits and rules."""
-
-    @abstractmethod
-    def _open(self) -> tuple[Nodes, Calls, Coalescer]: ...
-    @abstractmethod
-    def _until(self, deadline_s: float | None) -> float: ...
 
     async def set_limits(
         self,
@@ -48,13 +39,13 @@ class RiskCalls(ABC):
             limits=limits,
             concern=write_concern(concern),
         )
-        until = self._until(deadline)
-        _, calls, _ = self._open()
-        reply = await calls.mutate(
-            lambda node: node.admin.SetLimits, request, deadline=until
+        return await self._command(
+            lambda node: node.admin.SetLimits,
+            request,
+            request.request_id,
+            concern,
+            deadline,
         )
-        check_kept(reply.header, concern)
-        return command_result(request.request_id, reply.header, reply.result)
 
     async def set_rules(
         self,
@@ -76,13 +67,13 @@ class RiskCalls(ABC):
             rules=rules,
             concern=write_concern(concern),
         )
-        until = self._until(deadline)
-        _, calls, _ = self._open()
-        reply = await calls.mutate(
-            lambda node: node.admin.SetRules, request, deadline=until
+        return await self._command(
+            lambda node: node.admin.SetRules,
+            request,
+            request.request_id,
+            concern,
+            deadline,
         )
-        check_kept(reply.header, concern)
-        return command_result(request.request_id, reply.header, reply.result)
 
     async def limits(
         self,
@@ -92,12 +83,10 @@ class RiskCalls(ABC):
         deadline: float | None = None,
     ) -> risk_pb2.GetLimitsReply:
         """Return all versions of the limits."""
-        until = self._until(deadline)
-        _, calls, _ = self._open()
-        return await calls.read(
+        return await self._read(
             lambda node: node.admin.GetLimits,
             risk_pb2.GetLimitsRequest(concern=read_concern(at_least, max_age)),
-            deadline=until,
+            deadline,
         )
 
     async def rules(
@@ -108,10 +97,8 @@ class RiskCalls(ABC):
         deadline: float | None = None,
     ) -> risk_pb2.GetRulesReply:
         """Return all versions of the risk rules."""
-        until = self._until(deadline)
-        _, calls, _ = self._open()
-        return await calls.read(
+        return await self._read(
             lambda node: node.admin.GetRules,
             risk_pb2.GetRulesRequest(concern=read_concern(at_least, max_age)),
-            deadline=until,
+            deadline,
         )
