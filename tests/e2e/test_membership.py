@@ -241,7 +241,7 @@ def test_a_new_node_catches_up_by_a_snapshot(small: DevCluster) -> None:
     """T56, F23: what the log does not have any more comes with its membership and its records."""
     founded(small)
     with Client(Profile.load(small.profile_path)) as client:
-        with load_on(client, callers=4, deadline_s=10.0) as load:
+        with load_on(client, callers=4, deadline_s=10.0, pause_s=0.01) as load:
             until(
                 "the log is compacted",
                 lambda: client.status(1, deadline=5.0).first_index > 10,

@@ -130,7 +130,7 @@ def test_a_receiver_killed_in_the_middle_goes_on_where_it_was(
 ) -> None:
     """F29, F30: killed again and again while the state comes; it starts each time."""
     with Client(Profile.load(small.profile_path)) as client:
-        with load_on(client, callers=4, deadline_s=10.0) as load:
+        with load_on(client, callers=4, deadline_s=10.0, pause_s=0.01) as load:
             away = away_until_cut(small, client, load)
             small.resume(away)
             for _ in range(4):
@@ -203,7 +203,7 @@ def test_a_watch_goes_on_across_an_installed_state(small: DevCluster) -> None:
     with Client(Profile.load(small.profile_path)) as client:
         for watcher in watchers:
             watcher.start()
-        with load_on(client, callers=8, deadline_s=10.0) as load:
+        with load_on(client, callers=8, deadline_s=10.0, pause_s=0.01) as load:
             away = away_until_cut(small, client, load)
             small.resume(away)
             until(
