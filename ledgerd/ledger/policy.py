@@ -28,6 +28,16 @@ class _Period(NamedTuple):
     slots: dict[int, dict[tuple[int, int, int, int], dict[bytes, Limit]]]
 
 
+class _Asked(NamedTuple):
+    """What is asked of the payouts of one currency: windows with their `since_us`."""
+
+    per_payout: tuple[Limit, ...]
+    windows: tuple[tuple[Limit, int], ...]
+
+
+_NOTHING: Final = _Asked((), ())
+
+
 class Policy:
     """All versions of limits and rules, each sorted by version. Never changed.
 
@@ -50,7 +60,7 @@ class Policy:
         self._named = {
             limit.account_id for row in self.limits for limit in row.limits
         } - {b""}
-        self._since: dict[tuple[int, tuple[int, int, int, int], bytes], int] = {}
+        self._asked: dict[tuple[int, int, bytes], _Asked] = {}
 
     def limits_at(self, ts_us: int) -> LimitSet | None:
         """Return the limits in force at a log time; None if none were set by then."""
@@ -79,11 +89,8 @@ class Policy:
         self, ts_us: int, *, account_id: bytes, currency: int, rail: int
     ) -> list[Limit]:
         """Return the limits in force on one payout alone, in order."""
-        return [
-            limit
-            for _, limit in self._limits(ts_us, account_id, currency)
-            if limit.kind is LimitKind.PER_PAYOUT and limit.rail in (0, rail)
-        ]
+        asked = self._asked_at(ts_us, account_id, currency)
+        return [limit for limit in asked.per_payout if limit.rail in (0, rail)]
 
     def windows(
         self,
@@ -95,26 +102,17 @@ class Policy:
         fingerprint: bytes,
     ) -> list[Bounded]:
         """Return the windows that count a payout accepted at `ts_us`, with what bounds them."""
-        subjects: Final = {
-            LimitKind.ACCOUNT_WINDOW: account_id,
-            LimitKind.DESTINATION_WINDOW: fingerprint,
-            LimitKind.TOTAL_WINDOW: b"",
-        }
-        return [
-            Bounded(
-                limit,
-                WindowKey(
-                    limit.kind,
-                    livemode,
-                    currency,
-                    limit.window_us,
-                    self._since_us(at, limit, account_id),
-                    subjects[limit.kind],
-                ),
-            )
-            for at, limit in self._limits(ts_us, account_id, currency)
-            if limit.kind is not LimitKind.PER_PAYOUT
-        ]
+        found = []
+        for limit, since_us in self._asked_at(ts_us, account_id, currency).windows:
+            kind, window_us = limit.kind, limit.window_us
+            subject = b""
+            if kind is LimitKind.ACCOUNT_WINDOW:
+                subject = account_id
+            elif kind is LimitKind.DESTINATION_WINDOW:
+                subject = fingerprint
+            key = WindowKey(kind, livemode, currency, window_us, since_us, subject)
+            found.append(Bounded(limit, key))
+        return found
 
     def counts_windows(self) -> bool:
         """Return whether any version ever asked for a window."""
@@ -124,32 +122,38 @@ class Policy:
             for limit in row.limits
         )
 
-    def _limits(
-        self, ts_us: int, account_id: bytes, currency: int
-    ) -> list[tuple[int, Limit]]:
-        """Return the limits for an account, each with the number of its period."""
+    def _asked_at(self, ts_us: int, account_id: bytes, currency: int) -> _Asked:
+        """Return what is asked of an account's payouts, worked out once for each period."""
         at = bisect_right(self._limit_starts, ts_us) - 1
         if at < 0:
-            return []
-        found = []
-        for by_account in self._limit_periods[at].slots.get(currency, {}).values():
-            limit = by_account.get(account_id) or by_account.get(b"")
-            if limit is not None:
-                found.append((at, limit))
-        return found
-
-    def _since_us(self, at: int, limit: Limit, account_id: bytes) -> int:
-        """Return from when on the window was asked for without a break up to period `at`."""
+            return _NOTHING
         named = account_id if account_id in self._named else b""
-        known = self._since.get((at, limit.slot, named))
-        if known is not None:
-            return known
+        known = self._asked.get((at, currency, named))
+        if known is None:
+            known = self._asked[at, currency, named] = self._ask(at, currency, named)
+        return known
+
+    def _ask(self, at: int, currency: int, named: bytes) -> _Asked:
+        chosen = [
+            by_account.get(named) or by_account.get(b"")
+            for by_account in self._limit_periods[at].slots.get(currency, {}).values()
+        ]
+        limits = [limit for limit in chosen if limit is not None]
+        return _Asked(
+            tuple(row for row in limits if row.kind is LimitKind.PER_PAYOUT),
+            tuple(
+                (row, self._since_us(at, row, named))
+                for row in limits
+                if row.kind is not LimitKind.PER_PAYOUT
+            ),
+        )
+
+    def _since_us(self, at: int, limit: Limit, named: bytes) -> int:
+        """Return from when on the window was asked for without a break up to period `at`."""
         first = at
         while first and self._asks(first - 1, limit.slot, named):
             first -= 1
-        since_us = self._limit_periods[first].from_us
-        self._since[at, limit.slot, named] = since_us
-        return since_us
+        return self._limit_periods[first].from_us
 
     def _asks(self, at: int, slot: tuple[int, int, int, int], named: bytes) -> bool:
         by_account = self._limit_periods[at].slots.get(slot[1], {}).get(slot, {})

@@ -23,6 +23,7 @@ from ledgerd.ledger.accounts import (
 )
 from ledgerd.ledger.calendars import Calendar
 from ledgerd.ledger.catalogue import Rail, Suspension
+from ledgerd.ledger.details import Destination, destination_of
 from ledgerd.ledger.events import AccountAfter, Event, EventKind
 from ledgerd.ledger.exceptions import EvidenceId, EvidenceUse, LedgerException
 from ledgerd.ledger.fees import FeeSchedule, FeeSchedules
@@ -94,6 +95,7 @@ class WorkingSet:
         self._new_evidence: dict[EvidenceId, EvidenceUse] = {}
         self._new_exceptions: dict[Position, LedgerException] = {}
         self._policy = view.policy()
+        self._destinations: dict[bytes, Destination] = {}
         self._new_limits: list[LimitSet] = []
         self._new_rules: list[RuleSet] = []
         self._windows: dict[WindowKey, WindowUse] = {}
@@ -223,6 +225,12 @@ class WorkingSet:
     def rules_version(self) -> int:
         """The version of the newest rules, those of this entry too."""
         return len(self._policy.rules) + len(self._new_rules)
+
+    def destination(self, details: bytes) -> Destination:
+        """Return what guards know of where packed details lead."""
+        if details not in self._destinations:
+            self._destinations[details] = destination_of(details)
+        return self._destinations[details]
 
     def window(self, key: WindowKey) -> WindowUse:
         """Return what a window holds now."""

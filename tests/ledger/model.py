@@ -215,6 +215,10 @@ class Model:
             return "INVALID_COMMAND"
         return None
 
+    def risk(self, c: Submit) -> str | None:
+        """What limits and rules say."""
+        return None
+
     def submit(self, c: Submit) -> str:
         if answer := self.seen(c):
             return answer
@@ -245,6 +249,8 @@ class Model:
                 return "QUOTE_EXPIRED"
         if c.terms.fee_expected_minor not in (None, fee):
             return "FEE_CHANGED"
+        if code := self.risk(c):
+            return code
         total = c.amount_minor + fee
         if total > self.free(c.account_id):
             return "INSUFFICIENT_FUNDS"

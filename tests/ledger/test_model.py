@@ -33,7 +33,6 @@ from ledgerd.ledger.commands import (
     SubmitTerms,
     Transfer,
 )
-from ledgerd.ledger.decide import payouts as decided
 from ledgerd.ledger.invariants import Audit, trial_balance
 from ledgerd.ledger.payouts import (
     PayoutHead,
@@ -47,7 +46,8 @@ from tests.ledger.auditor import Auditor, Follower, digest_after
 from tests.ledger.making import EUR, JPY, MAX, PACKED, USD, Ledger, names, uid
 from tests.ledger.model import KINDS
 from tests.ledger.model_accounts import OWN, AccountRules
-from tests.ledger.model_payouts import PayoutModel, PayoutRules
+from tests.ledger.model_payouts import PayoutRules
+from tests.ledger.model_risk import RiskModel, RiskRules
 from tests.ledger.stages import check_ready
 
 COMMANDS_MIN = 50_000  # a run in CI
@@ -68,7 +68,7 @@ classes = st.sampled_from(["", "", "gold", "No class"])
 ages = st.sampled_from([0, 0, 0, 0, 0, 40])  # days
 
 
-class Machine(PayoutRules, AccountRules, RuleBasedStateMachine):
+class Machine(RiskRules, PayoutRules, AccountRules, RuleBasedStateMachine):
     """Commands for both ledgers."""
 
     answers: ClassVar[Counter[str]] = Counter()  # of all runs
@@ -77,7 +77,7 @@ class Machine(PayoutRules, AccountRules, RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.books = self.books_of()
-        self.model = PayoutModel()
+        self.model = RiskModel()
         self.auditor = Auditor()
         self.follower = Follower()
         self.digest = GENESIS_DIGEST
@@ -358,6 +358,7 @@ class Machine(PayoutRules, AccountRules, RuleBasedStateMachine):
         audit.payouts(view.all_payouts())
         audit.under_way(view.all_under_way(), view.all_payouts())
         audit.holds(view.all_holds())
+        audit.windows(view.policy(), view.all_windows(), view.all_payouts())
         last_seq = audit.events(view.events())
         check_ready(view)
 
@@ -436,14 +437,6 @@ class Generous(Ledger):
         return applied
 
 
-@pytest.fixture(autouse=True)
-def reviewed(monkeypatch):
-    """Released payouts of odd amounts wait for a second person, in both ledgers."""
-    monkeypatch.setattr(
-        decided, "needs_review", lambda _, payout: payout.amount_minor % 2 == 1
-    )
-
-
 def run(machine: type[Machine], **changes: Any) -> None:
     run_state_machine_as_test(
         machine,
@@ -505,6 +498,11 @@ def test_both_ledgers_agree():
         "RETURN_EXCEEDS_PAYOUT",
         "FEE_CHANGED",
         "QUOTE_EXPIRED",
+        "DESTINATION_BLOCKED",
+        "RULE_REFUSED",
+        "LIMIT_PER_PAYOUT",
+        "LIMIT_WINDOW_AMOUNT",
+        "LIMIT_WINDOW_COUNT",
     }
 
 
