@@ -84,6 +84,8 @@ class Reason(Enum):
     CHANGE_REFUSED = "CHANGE_REFUSED"
     STOPPING = "STOPPING"
     STATE_VERSION = "STATE_VERSION"
+    WINDOW_UNKNOWN = "WINDOW_UNKNOWN"
+    SETTINGS_MOVED = "SETTINGS_MOVED"
     APPLY_STOPPED = "APPLY_STOPPED"
     DIGEST_DISPUTED = "DIGEST_DISPUTED"
     DEADLINE_BEFORE_PROPOSAL = "DEADLINE_BEFORE_PROPOSAL"
@@ -110,6 +112,7 @@ def kind_of(reason: Reason) -> Kind:
             Reason.WRONG_CLUSTER
             | Reason.NO_TRANSFER_TARGET
             | Reason.STATE_VERSION
+            | Reason.WINDOW_UNKNOWN
             | Reason.MEMBERSHIP_MOVED
             | Reason.CHANGE_REFUSED
         ):
@@ -133,6 +136,7 @@ def kind_of(reason: Reason) -> Kind:
             | Reason.DIGEST_DISPUTED
             | Reason.READ_NOT_CONFIRMED
             | Reason.STATE_TOO_OLD
+            | Reason.SETTINGS_MOVED
             | Reason.LEADERSHIP_LOST
             | Reason.STOPPED_AFTER_PROPOSAL
             | Reason.DISK_STALLED

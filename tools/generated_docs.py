@@ -386,6 +386,15 @@ REASONS: Final[Mapping[Reason, Advice]] = {
         "The state version in force does not know this call yet; a member is of an older release.",
         "Upgrade every member; the version rises by itself.",
     ),
+    Reason.WINDOW_UNKNOWN: Advice(
+        "The payout must go with the window that is open now, and the catalogue does not say when "
+        "its rail works: no record is set, or its calendar ends too early.",
+        "Set the rail and amend its calendar, or submit without a timing.",
+    ),
+    Reason.SETTINGS_MOVED: Advice(
+        "The settings of the rail changed again and again while the call was decided.",
+        "Repeat with the same id.",
+    ),
     Reason.APPLY_STOPPED: Advice(
         "The node met an entry of a newer release, or its state is damaged or not the majority's.",
         "Ask another node; the status of this one says why.",
@@ -554,6 +563,10 @@ REFUSALS: Final[Mapping[Refusal, Advice]] = {
     Refusal.RAIL_AMOUNT_MAX: Advice(
         "The amount is more than the rail in force takes.",
         "Use another rail, or several payouts.",
+    ),
+    Refusal.CUTOFF_PASSED: Advice(
+        "The payout must go with the window that is open now, and none is.",
+        "Submit it under a new id, and let it wait for the next window.",
     ),
     Refusal.QUOTE_EXPIRED: Advice(
         "The quote that the submit names binds no longer.",

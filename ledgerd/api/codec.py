@@ -20,6 +20,7 @@ from ledgerd.ledger.batch import PayoutBatch
 from ledgerd.ledger.catalogue import SANDBOX
 from ledgerd.ledger.commands import (
     PLAIN,
+    THIS_WINDOW,
     FeeRule,
     Fund,
     OpenAccount,
@@ -41,6 +42,7 @@ from ledgerd.replica.inputs import WriteConcern
 PAGE_ROWS_DEFAULT: Final = 100
 BPS_MAX: Final = 10_000
 FEE_RULES_MAX: Final = 1_000
+_TIMINGS: Final = frozenset(payouts_pb2.Timing.values())
 LOOP_PAGE_ROWS: Final = 512  # rows the loop works on before it looks at anything else
 
 
@@ -323,6 +325,7 @@ def _batch(
     made.principals = [principal] * len(made.ids)
     made.releases_us = _releases(orders, path)
     _link(made, orders)
+    _add_timings(made, orders, path)
     return made
 
 
@@ -334,6 +337,29 @@ def _link(made: PayoutBatch, orders: Sequence[payouts_pb2.PayoutOrder]) -> None:
             if is_linked:
                 terms = made.terms.get(row, PLAIN)
                 made.terms[row] = terms._replace(is_linked=True)
+
+
+def _add_timings(
+    made: PayoutBatch,
+    orders: Sequence[payouts_pb2.PayoutOrder],
+    path: Callable[[int], str],
+) -> None:
+    """Put what must go with the window open now into the terms. Raises NotLogged."""
+    timings = [order.timing for order in orders]
+    if not any(timings):
+        return
+    for row, timing in enumerate(timings):
+        if timing not in _TIMINGS:
+            bad = Malformed("timing", "NEXT_WINDOW or THIS_WINDOW_ONLY", str(timing))
+            raise bad.error(path(row))
+        if timing != payouts_pb2.THIS_WINDOW_ONLY:
+            continue
+        if made.releases_us[row]:
+            bad = Malformed(
+                "timing", "NEXT_WINDOW with a release_at_us", "THIS_WINDOW_ONLY"
+            )
+            raise bad.error(path(row))
+        made.terms[row] = made.terms.get(row, PLAIN)._replace(window=THIS_WINDOW)
 
 
 def _releases(

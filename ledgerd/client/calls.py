@@ -53,6 +53,7 @@ _FINAL: Final = frozenset(
         Reason.MEMBERSHIP_MOVED,
         Reason.CHANGE_REFUSED,
         Reason.STATE_VERSION,
+        Reason.WINDOW_UNKNOWN,
     }
 )
 # Cured by a renewed certificate, if there is one on disk by now.

@@ -9,7 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from ledgerd.api.v1.common_pb2 import Money
-from ledgerd.api.v1.payouts_pb2 import Destination, PayoutOrder
+from ledgerd.api.v1.payouts_pb2 import (
+    THIS_WINDOW_ONLY,
+    TIMING_UNSPECIFIED,
+    Destination,
+    PayoutOrder,
+)
 from ledgerd.client.ids import new_payout_id
 
 _NO_METADATA: Final[Mapping[str, str]] = {}
@@ -25,6 +30,7 @@ def payout_order(
     reference: str = "",
     metadata: Mapping[str, str] | None = None,
     payout_id: str | None = None,
+    this_window_only: bool = False,
 ) -> PayoutOrder:
     """Return an order with an id; keep it, retrying with the same id is always safe.
 
@@ -37,6 +43,8 @@ def payout_order(
         reference: Text for the payee, at most 140 bytes.
         metadata: At most 50 keys, for the caller's own use.
         payout_id: The idempotency key, `payout_...`; a new one if None.
+        this_window_only: Refused as CUTOFF_PASSED unless a window of the rail is open when it is
+            accepted; otherwise it waits for the next one.
 
     Errors: TypeError or ValueError, when an amount is no integer or outside 64 bits.
     """
@@ -48,6 +56,7 @@ def payout_order(
         destination=destination,
         reference=reference,
         metadata=_NO_METADATA if metadata is None else metadata,
+        timing=THIS_WINDOW_ONLY if this_window_only else TIMING_UNSPECIFIED,
     )
 
 

@@ -163,6 +163,17 @@ class Catalogue:
             return rail
         return rail._replace(is_suspended=True)
 
+    def window_versions(self, number: int, ts_us: int) -> tuple[int, int]:
+        """Return the versions of a rail's record and of the calendar it names; 0: there is none.
+
+        They are what windows are worked out with, and named with them (8.3).
+        """
+        record = self.rail(number, ts_us)
+        if record is None:
+            return 0, 0
+        calendar = self.calendar(record.calendar, ts_us)
+        return record.version, 0 if calendar is None else calendar.version
+
     def name(self, number: int) -> str:
         """Return the name of a rail that payouts may name; the same at every time."""
         seed = RAILS.get(number)

@@ -16,6 +16,23 @@ from ledgerd.ledger.catalogue_commands import CatalogueCommand
 from ledgerd.ledger.risk_commands import RiskCommand
 
 
+class WindowTerms(NamedTuple):
+    """The one window that a payout may go with, as the leader worked it out. 7.4, 8.3.
+
+    opens_us .. closes_us: log times, inclusive and exclusive; both 0 where the rail never closes.
+    rail_version, calendar_version: of the settings that it was worked out with; 0: there is none.
+    """
+
+    opens_us: int
+    closes_us: int
+    rail_version: int
+    calendar_version: int
+
+
+# Stands in terms that ask for the window open now, until the leader has worked it out.
+THIS_WINDOW: Final = WindowTerms(0, 0, 0, 0)
+
+
 class SubmitTerms(NamedTuple):
     """On which terms a payout is wanted at all; not part of it, and not compared on retries.
 
@@ -24,11 +41,13 @@ class SubmitTerms(NamedTuple):
     quoted_at_us: log time of the quote that it has this from. While the quote is good, the
     schedule of that time holds; 0: there was none, and the schedule of the entry's time holds.
     is_linked: the next command of the entry is of the same chain. 9.2.
+    window: None: whichever comes next.
     """
 
     fee_expected_minor: int | None = None
     quoted_at_us: int = 0
     is_linked: bool = False
+    window: WindowTerms | None = None
 
 
 PLAIN: Final = SubmitTerms()

@@ -16,6 +16,9 @@ class Outcome(IntEnum):
     CREATED = 0  # first time, accepted
     REPLAYED = 1  # same id, same client fields: the original answer again
     CONFLICT = 2  # same id, other client fields
+    # Nothing was done: the entry names settings that are no longer in force. The node works them
+    # out anew and proposes again; no client is told (ledger.md 6, internal retry).
+    STALE_SETTINGS = 3
 
 
 class Refusal(IntEnum):

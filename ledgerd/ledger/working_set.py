@@ -192,6 +192,10 @@ class WorkingSet:
         """Return the calendar in force at a log time."""
         return self._catalogue.calendar(name, ts_us)
 
+    def window_versions(self, rail: int, ts_us: int) -> tuple[int, int]:
+        """Return the versions of a rail's record and calendar in force; 0 where there is none."""
+        return self._catalogue.window_versions(rail, ts_us)
+
     def rail_names(self) -> dict[str, int]:
         """Return the numbers of all rails by name, those of later times too."""
         return self._catalogue.names()

@@ -49,6 +49,10 @@ _MESSAGES: Mapping[Reason, str] = {
     Reason.STATE_VERSION: (
         "the state version in force does not know this yet; upgrade every member first"
     ),
+    Reason.SETTINGS_MOVED: (
+        "the settings of the rail changed again and again while the call was decided; nothing"
+        " took effect: try again with the same id"
+    ),
     Reason.NOT_READY: "this node is not ready yet; try again or ask another one",
     Reason.TRANSFERRING: "this node hands the leadership over; try again",
     Reason.SNAPSHOT_NOT_MADE: "no copy of the state could be made",

@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 
 from ledgerd.errors import NotLogged, OutcomeUnknown, Reason
 from ledgerd.ledger.batch import PayoutBatch
+from ledgerd.ledger.catalogue import Catalogue
 from ledgerd.ledger.commands import Command
 from ledgerd.ledger.events import Event
 from ledgerd.node.courier import Courier, Decided, committed_at, message_of
@@ -15,6 +16,7 @@ from ledgerd.node.feed import Feed, Told
 from ledgerd.node.inbox import Inbox, InboxDepth
 from ledgerd.node.options import NodeOptions
 from ledgerd.node.reads import ReadAt, Reads
+from ledgerd.node.windows import has_windows, propose_dated
 from ledgerd.observability import logs
 from ledgerd.observability.metrics import Metrics
 from ledgerd.raft.core import Status
@@ -120,7 +122,31 @@ class Node:
         concern: with ALL_VOTERS the answer waits until every voter holds the entry durably.
         Raises NotLogged when it certainly has no effect, OutcomeUnknown when nobody can know yet,
         and also when it has taken effect but not every voter holds it by the deadline.
+
+        Rows that must go with the window open now get it here. Where the settings that it comes
+        from have changed by the entry's time the batch is worked out and proposed anew.
         """
+        if not has_windows(batch) or self._core_status().role is not Role.LEADER:
+            return await self._propose_payouts(batch, deadline, concern)
+
+        async def look() -> tuple[Catalogue, int]:
+            _, found = await self.read(
+                lambda reader: (reader.catalogue(), reader.log_time_us()),
+                at_least=None,
+                deadline=deadline,
+            )
+            return found
+
+        return await propose_dated(
+            batch,
+            look=look,
+            propose=lambda dated: self._propose_payouts(dated, deadline, concern),
+            clock_us=time.time_ns() // 1_000,
+        )
+
+    async def _propose_payouts(
+        self, batch: PayoutBatch, deadline: float, concern: WriteConcern
+    ) -> Decided:
         waiter, future = self._courier.expect_decision()
         if not self._inbox.put_payouts(waiter, batch, concern):
             self._courier.forget(waiter)

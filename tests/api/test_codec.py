@@ -11,7 +11,15 @@ from ledgerd.api.v1 import payouts_pb2 as pb
 from ledgerd.errors import NotLogged, Outcome, Reason
 from ledgerd.formats.batches import Details, unpack_details
 from ledgerd.ledger.batch import PayoutBatch
-from ledgerd.ledger.commands import Cancel, FeeRule, Fund, OpenAccount, Transfer
+from ledgerd.ledger.commands import (
+    THIS_WINDOW,
+    Cancel,
+    FeeRule,
+    Fund,
+    OpenAccount,
+    SubmitTerms,
+    Transfer,
+)
 from ledgerd.ledger.money import currency_number
 from ledgerd.limits import BATCH_COMMANDS_MAX, STALE_AGE_MS_MAX
 from ledgerd.replica.inputs import WriteConcern
@@ -70,6 +78,34 @@ def noted(**pairs: str) -> Callable[[pb.PayoutOrder], None]:
 
 def many_keys(item: pb.PayoutOrder) -> None:
     item.metadata.update({f"key-{number}": "" for number in range(49)})
+
+
+def test_an_order_that_must_go_with_this_window_has_terms() -> None:
+    """The others have none, so that a batch without such rows stays columnar."""
+    asked = [order(), order(), order()]
+    asked[1].timing = pb.THIS_WINDOW_ONLY
+    asked[2].timing = pb.NEXT_WINDOW
+
+    assert columns(asked, principal="svc").terms == {1: SubmitTerms(window=THIS_WINDOW)}
+    assert columns(asked[:1] + asked[2:], principal="svc").terms == {}
+
+
+@pytest.mark.parametrize(
+    ("timing", "release_at_us", "expected"),
+    [
+        (99, 0, "NEXT_WINDOW or THIS_WINDOW_ONLY"),
+        (pb.THIS_WINDOW_ONLY, 5, "NEXT_WINDOW with a release_at_us"),
+    ],
+)
+def test_a_timing_that_is_none_is_refused(timing, release_at_us, expected) -> None:
+    asked = order()
+    asked.timing, asked.release_at_us = timing, release_at_us
+
+    with pytest.raises(NotLogged) as error:
+        codec.single(asked, principal="svc")
+
+    assert error.value.reason is Reason.MALFORMED
+    assert expected in error.value.message
 
 
 def test_columns_hold_what_the_orders_say() -> None:

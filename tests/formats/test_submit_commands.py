@@ -7,14 +7,15 @@ from hypothesis import strategies as st
 from ledgerd.errors import CorruptionError
 from ledgerd.formats import batches, commands
 from ledgerd.ledger.batch import PayoutBatch
-from ledgerd.ledger.commands import PLAIN, Submit, SubmitTerms
+from ledgerd.ledger.commands import PLAIN, Submit, SubmitTerms, WindowTerms
 from tests.formats import golden
 from tests.ledger.making import submit
 
 i64 = st.integers(-(2**63), 2**63 - 1)
 u32 = st.integers(0, 2**32 - 1)
 ids = st.binary(max_size=20)
-terms = st.builds(SubmitTerms, st.none() | i64, i64, st.booleans())
+windows = st.builds(WindowTerms, i64, i64, u32, u32)
+terms = st.builds(SubmitTerms, st.none() | i64, i64, st.booleans(), st.none() | windows)
 submits = st.builds(
     Submit, ids, ids, i64, u32, u32, st.text(max_size=20), ids, i64, terms
 )
@@ -23,6 +24,14 @@ EXAMPLES = {
     "fee_expected": submit(2, terms=SubmitTerms(fee_expected_minor=26)),
     "nothing_expected": submit(3, terms=SubmitTerms(fee_expected_minor=0)),
     "linked": submit(4, terms=SubmitTerms(is_linked=True)),
+}
+WINDOWS = {
+    "this_window": submit(
+        4,
+        terms=SubmitTerms(
+            window=WindowTerms(1_760_000_000_000_000, 1_760_000_900_000_000, 2, 3)
+        ),
+    ),
 }
 
 
@@ -36,6 +45,8 @@ def test_golden_bytes():
     found = {name: commands.encode([command]) for name, command in EXAMPLES.items()}
 
     golden.check("submit_commands_v1", found)
+    found = {name: commands.encode([command]) for name, command in WINDOWS.items()}
+    golden.check("submit_windows_v1", found)
 
 
 def test_a_submit_that_is_cut_off_is_corruption():

@@ -22,6 +22,12 @@ class PayoutState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     RETURNED: _ClassVar[PayoutState]
     REVERSED: _ClassVar[PayoutState]
 
+class Timing(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    TIMING_UNSPECIFIED: _ClassVar[Timing]
+    NEXT_WINDOW: _ClassVar[Timing]
+    THIS_WINDOW_ONLY: _ClassVar[Timing]
+
 class FailureReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     FAILURE_REASON_UNSPECIFIED: _ClassVar[FailureReason]
@@ -49,6 +55,9 @@ CANCELLED: PayoutState
 FAILED: PayoutState
 RETURNED: PayoutState
 REVERSED: PayoutState
+TIMING_UNSPECIFIED: Timing
+NEXT_WINDOW: Timing
+THIS_WINDOW_ONLY: Timing
 FAILURE_REASON_UNSPECIFIED: FailureReason
 REVIEW_REJECTED: FailureReason
 NO_FUNDS_AT_BANK: FailureReason
@@ -93,7 +102,7 @@ class Destination(_message.Message):
     def __init__(self, kind: _Optional[_Union[Destination.Kind, str]] = ..., country: _Optional[str] = ..., bank_code: _Optional[str] = ..., account_number: _Optional[str] = ..., name: _Optional[str] = ..., account_type: _Optional[str] = ...) -> None: ...
 
 class PayoutOrder(_message.Message):
-    __slots__ = ("payout_id", "account_id", "amount", "rail", "destination", "reference", "metadata", "release_at_us", "is_linked")
+    __slots__ = ("payout_id", "account_id", "amount", "rail", "destination", "reference", "metadata", "release_at_us", "is_linked", "timing")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -110,6 +119,7 @@ class PayoutOrder(_message.Message):
     METADATA_FIELD_NUMBER: _ClassVar[int]
     RELEASE_AT_US_FIELD_NUMBER: _ClassVar[int]
     IS_LINKED_FIELD_NUMBER: _ClassVar[int]
+    TIMING_FIELD_NUMBER: _ClassVar[int]
     payout_id: str
     account_id: str
     amount: _common_pb2.Money
@@ -119,7 +129,8 @@ class PayoutOrder(_message.Message):
     metadata: _containers.ScalarMap[str, str]
     release_at_us: int
     is_linked: bool
-    def __init__(self, payout_id: _Optional[str] = ..., account_id: _Optional[str] = ..., amount: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., rail: _Optional[str] = ..., destination: _Optional[_Union[Destination, _Mapping]] = ..., reference: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., release_at_us: _Optional[int] = ..., is_linked: _Optional[bool] = ...) -> None: ...
+    timing: Timing
+    def __init__(self, payout_id: _Optional[str] = ..., account_id: _Optional[str] = ..., amount: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., rail: _Optional[str] = ..., destination: _Optional[_Union[Destination, _Mapping]] = ..., reference: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., release_at_us: _Optional[int] = ..., is_linked: _Optional[bool] = ..., timing: _Optional[_Union[Timing, str]] = ...) -> None: ...
 
 class SubmitRequest(_message.Message):
     __slots__ = ("order", "concern")

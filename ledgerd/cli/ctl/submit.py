@@ -21,7 +21,7 @@ from rich.progress import (
 from rich.table import Table
 
 from ledgerd.api import ids
-from ledgerd.api.v1 import accounts_pb2
+from ledgerd.api.v1 import accounts_pb2, payouts_pb2
 from ledgerd.cli.ctl import render
 from ledgerd.cli.ctl.session import Ended, Failed, Seconds, Session
 from ledgerd.client import AsyncClient
@@ -34,6 +34,11 @@ from ledgerd.client.files.submission import Status, Submission
 from ledgerd.errors import NotLogged, Reason
 
 EXIT_FILE_REFUSED: Final = 65  # the data are wrong; EX_DATAERR of sysexits.h
+_NEXT_WINDOW: Final = "next-window"
+_TIMINGS: Final = {
+    _NEXT_WINDOW: payouts_pb2.NEXT_WINDOW,
+    "this-window-only": payouts_pb2.THIS_WINDOW_ONLY,
+}
 _CONFLICTS_SHOWN: Final = 5
 _AGAIN: Final = "run the same command again to continue; nothing is paid twice"
 
@@ -52,6 +57,13 @@ _AGAIN: Final = "run the same command again to continue; nothing is paid twice"
     "--rail",
     type=click.Choice(sorted(RAILS)),
     help="Rail for every entry, instead of what file and currency say.",
+)
+@click.option(
+    "--timing",
+    type=click.Choice(sorted(_TIMINGS)),
+    default=_NEXT_WINDOW,
+    show_default=True,
+    help="Whether entries may wait for a later window of their rail.",
 )
 @click.option(
     "--batch-date",
@@ -94,6 +106,7 @@ def submit(
     account: str | None,
     kind: str | None,
     rail: str | None,
+    timing: str,
     batch_date: datetime | None,
     expect_entries: int | None,
     validate_only: bool,
@@ -127,7 +140,14 @@ def submit(
             _show_verdict(session, payouts)
             return
         assert account is not None
-        run = _Run(session, payouts, account, rail=rail, even_if_short=even_if_short)
+        run = _Run(
+            session,
+            payouts,
+            account,
+            rail=rail,
+            timing=timing,
+            even_if_short=even_if_short,
+        )
         submission = run.submit(timeout_s)
     except OSError as error:
         raise Failed(f"{file}: {error.strerror}", EXIT_FILE_REFUSED) from error
@@ -173,12 +193,14 @@ class _Run:
         account_id: str,
         *,
         rail: str | None,
+        timing: str,
         even_if_short: bool,
     ) -> None:
         self._session = session
         self._payouts = payouts
         self._account_id = account_id
         self._rail = rail
+        self._timing = _TIMINGS[timing]
         self._even_if_short = even_if_short
         self._submission: Submission | None = None
         self.was_interrupted = False
@@ -203,7 +225,10 @@ class _Run:
             )
             await self._check(client, reply.account)
             self._submission = Submission(
-                self._payouts, account_id=self._account_id, rail=self._rail
+                self._payouts,
+                account_id=self._account_id,
+                rail=self._rail,
+                timing=self._timing,
             )
             with _Bar(self._session.errors, len(self._payouts.orders)) as told:
                 await self._submission.run(client, timeout_s=timeout_s, progress=told)

@@ -70,7 +70,12 @@ class PayoutFile:
         return totals((order.currency, order.amount_minor) for order in self.orders)
 
     def message(
-        self, position: int, *, account_id: str, rail: str | None = None
+        self,
+        position: int,
+        *,
+        account_id: str,
+        rail: str | None = None,
+        timing: payouts_pb2.Timing = payouts_pb2.TIMING_UNSPECIFIED,
     ) -> payouts_pb2.PayoutOrder:
         """Return the order at `position` for the API; `rail` replaces the file's."""
         order = self.orders[position]
@@ -89,6 +94,7 @@ class PayoutFile:
             ),
             reference=order.reference,
             metadata=dict(order.metadata),
+            timing=timing,
         )
         message.amount.units = order.amount_minor
         message.amount.currency = order.currency

@@ -64,11 +64,19 @@ class Submission:
     the run ended early, if it did.
     """
 
-    def __init__(self, file: PayoutFile, *, account_id: str, rail: str | None) -> None:
+    def __init__(
+        self,
+        file: PayoutFile,
+        *,
+        account_id: str,
+        rail: str | None,
+        timing: payouts_pb2.Timing = payouts_pb2.TIMING_UNSPECIFIED,
+    ) -> None:
         count = len(file.orders)
         self.file = file
         self.account_id = account_id
         self._rail = rail  # replaces the file's
+        self._timing = timing  # of every entry
         self.statuses = [Status.NOT_SENT] * count
         self.codes = [""] * count
         self.indexes = [0] * count
@@ -124,7 +132,10 @@ class Submission:
         size_bytes = 0
         for position in range(len(self.file.orders)):
             message = self.file.message(
-                position, account_id=self.account_id, rail=self._rail
+                position,
+                account_id=self.account_id,
+                rail=self._rail,
+                timing=self._timing,
             )
             message_bytes = message.ByteSize()
             if batch and (

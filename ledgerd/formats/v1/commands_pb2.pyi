@@ -109,12 +109,26 @@ class Submit(_message.Message):
     def __init__(self, payout_id: _Optional[bytes] = ..., account_id: _Optional[bytes] = ..., amount_minor: _Optional[int] = ..., currency: _Optional[int] = ..., rail: _Optional[int] = ..., principal: _Optional[str] = ..., details: _Optional[bytes] = ..., release_at_us: _Optional[int] = ..., terms: _Optional[_Union[SubmitTerms, _Mapping]] = ..., is_linked: _Optional[bool] = ...) -> None: ...
 
 class SubmitTerms(_message.Message):
-    __slots__ = ("fee_expected_minor", "quoted_at_us")
+    __slots__ = ("fee_expected_minor", "quoted_at_us", "window")
     FEE_EXPECTED_MINOR_FIELD_NUMBER: _ClassVar[int]
     QUOTED_AT_US_FIELD_NUMBER: _ClassVar[int]
+    WINDOW_FIELD_NUMBER: _ClassVar[int]
     fee_expected_minor: int
     quoted_at_us: int
-    def __init__(self, fee_expected_minor: _Optional[int] = ..., quoted_at_us: _Optional[int] = ...) -> None: ...
+    window: WindowTerms
+    def __init__(self, fee_expected_minor: _Optional[int] = ..., quoted_at_us: _Optional[int] = ..., window: _Optional[_Union[WindowTerms, _Mapping]] = ...) -> None: ...
+
+class WindowTerms(_message.Message):
+    __slots__ = ("opens_us", "closes_us", "rail_version", "calendar_version")
+    OPENS_US_FIELD_NUMBER: _ClassVar[int]
+    CLOSES_US_FIELD_NUMBER: _ClassVar[int]
+    RAIL_VERSION_FIELD_NUMBER: _ClassVar[int]
+    CALENDAR_VERSION_FIELD_NUMBER: _ClassVar[int]
+    opens_us: int
+    closes_us: int
+    rail_version: int
+    calendar_version: int
+    def __init__(self, opens_us: _Optional[int] = ..., closes_us: _Optional[int] = ..., rail_version: _Optional[int] = ..., calendar_version: _Optional[int] = ...) -> None: ...
 
 class OpenAccount(_message.Message):
     __slots__ = ("account_id", "currency", "livemode", "owner_ref", "min_balance_minor", "principal", "account_class")

@@ -6,6 +6,7 @@ function asks its questions in the order of the refusal codes and answers the fi
 fails; nothing is written before the last question.
 """
 
+from array import array
 from collections.abc import Iterable
 
 from ledgerd.ledger.commands import (
@@ -20,9 +21,9 @@ from ledgerd.ledger.decide.accounts import open_account
 from ledgerd.ledger.decide.common import Decision, Moment
 from ledgerd.ledger.decide.holds import create_hold
 from ledgerd.ledger.decide.keyed import keyed
-from ledgerd.ledger.decide.submit import submit
+from ledgerd.ledger.decide.submit import names_stale_settings, submit
 from ledgerd.ledger.decide.tick import tick
-from ledgerd.ledger.outcomes import Outcomes, Retry
+from ledgerd.ledger.outcomes import Outcome, Outcomes, Retry
 from ledgerd.ledger.view import LedgerView, Writes
 from ledgerd.ledger.working_set import WorkingSet
 
@@ -38,6 +39,13 @@ def apply_readable(
     """Decide the commands of one entry in order; return the answers and the rows."""
     working_set = WorkingSet(view)
     outcomes = Outcomes()
+    commands = tuple(commands)
+    if any(
+        isinstance(command, Submit)
+        and names_stale_settings(working_set, ts_us, command)
+        for command in commands
+    ):
+        return _all_stale(len(commands)), working_set.writes()
     retries: dict[int, Retry] = {}
     decisions: list[Decision] = []
     for run in chains.runs(commands):
@@ -57,6 +65,15 @@ def apply_readable(
             retries[ordinal] = decision.retry
     outcomes.retries = retries
     return outcomes, working_set.writes()
+
+
+def _all_stale(count: int) -> Outcomes:
+    """Return the answers of an entry that does nothing: its rows were worked out together."""
+    return Outcomes(
+        bytearray([Outcome.STALE_SETTINGS] * count),
+        array("q", bytes(8 * count)),
+        bytearray(count),
+    )
 
 
 def apply_one(state: WorkingSet, moment: Moment, command: Command | Submit) -> Decision:

@@ -3,7 +3,7 @@
 from ledgerd.ledger import identity, money
 from ledgerd.ledger.accounts import Account, AccountKind
 from ledgerd.ledger.catalogue import Rail
-from ledgerd.ledger.commands import Submit
+from ledgerd.ledger.commands import Submit, WindowTerms
 from ledgerd.ledger.decide.common import (
     INVALID,
     Decision,
@@ -122,15 +122,42 @@ def is_submit_well_formed(command: Submit, state_version: int) -> bool:
         and is_short(command.principal, PRINCIPAL_BYTES_MAX)
         and 0 <= command.terms.quoted_at_us <= money.BALANCE_MINOR_MAX
         and (expected_minor is None or 0 <= expected_minor <= money.BALANCE_MINOR_MAX)
+        and (command.terms.window is None or _is_window(command))
+    )
+
+
+def _is_window(command: Submit) -> bool:
+    """Return whether the window was worked out, and for a payout that may go at once."""
+    window = command.terms.window
+    assert window is not None, command
+    return (
+        not command.release_at_us
+        and window.rail_version > 0
+        and 0 <= window.opens_us <= window.closes_us
+        and money.fits(window.closes_us)
+    )
+
+
+def names_stale_settings(state: WorkingSet, ts_us: int, command: Submit) -> bool:
+    """Return whether its window was worked out with settings that are not in force. 6."""
+    window = command.terms.window
+    return window is not None and state.window_versions(command.rail, ts_us) != (
+        window.rail_version,
+        window.calendar_version,
     )
 
 
 def refuse_submit(
-    account: Account | None, rail: Rail | None, *, currency: int
+    account: Account | None,
+    rail: Rail | None,
+    *,
+    currency: int,
+    may_wait: bool = True,
 ) -> Refusal | None:
     """Return the first refusal of rows 4 to 8: what depends on neither amount nor destination.
 
-    A suspended rail refuses nothing here: payouts wait for it (7.5).
+    may_wait: a suspended rail refuses nothing, for payouts wait for it (7.5); only one that must
+    go with the window open now is refused.
     """
     if account is None:
         return Refusal.ACCOUNT_NOT_FOUND
@@ -143,8 +170,17 @@ def refuse_submit(
     closed = refuse_status(account)
     if closed is not None:
         return closed
+    if rail.is_suspended and not may_wait:
+        return Refusal.RAIL_SUSPENDED
     if not rail.takes_currency(currency):
         return Refusal.RAIL_CURRENCY
+    return None
+
+
+def refuse_window(window: WindowTerms, ts_us: int) -> Refusal | None:
+    """Return CUTOFF_PASSED unless the window is open at a log time, or never closes. 7.4."""
+    if window.closes_us and not window.opens_us <= ts_us < window.closes_us:
+        return Refusal.CUTOFF_PASSED
     return None
 
 
@@ -185,12 +221,17 @@ def _fee_minor(
 def _plan_submit(state: WorkingSet, moment: Moment, command: Submit) -> Plan | Refusal:
     account = state.account(command.account_id)
     rail = state.rail(command.rail, moment.ts_us)
-    refusal = refuse_submit(account, rail, currency=command.currency)
+    window = command.terms.window
+    refusal = refuse_submit(
+        account, rail, currency=command.currency, may_wait=window is None
+    )
     if refusal is not None:
         return refusal
     assert account is not None
     assert rail is not None
     unfit = refuse_order(rail, command.amount_minor, command.details)
+    if unfit is None and window is not None:
+        unfit = refuse_window(window, moment.ts_us)
     if unfit is not None:
         return unfit
     fee_minor = _fee_minor(state, moment, command, account.account_class)
