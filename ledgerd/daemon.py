@@ -57,7 +57,8 @@ from ledgerd.raft.membership import Membership, NodeRecord
 from ledgerd.raft.snapshots import Snapshot
 from ledgerd.rails.dispatcher import Dispatcher
 from ledgerd.rails.dispatcher import Options as DispatchOptions
-from ledgerd.rails.node_books import NodeBooks
+from ledgerd.rails.node_books import NodeBooks, NodeSchedule
+from ledgerd.rails.redating import Redater
 from ledgerd.rails.sandbox import SandboxRail
 from ledgerd.replica.compaction import LogBounds
 from ledgerd.replica.log_clock import LogClock
@@ -410,6 +411,7 @@ class _NodeBuild:
                     room.run,
                     partial(_scrub_on, scrub),
                     *(dispatcher.run for dispatcher in dispatchers),
+                    Redater(NodeSchedule(node)).run,
                     reload.run,
                 ),
                 stop_grace_s=options.stop_grace_s,

@@ -192,6 +192,7 @@ def payout(found: PayoutFound) -> payouts_pb2.Payout:
         value_date=status.value_date,
         final_at_us=status.final_at_us,
         release_at_us=_release_at_us(found),
+        arrival_date=status.arrival_date,
     )
 
 

@@ -21,6 +21,7 @@ from ledgerd.ledger.commands import (
     RailAck,
     RailNotAccepted,
     RailReject,
+    Redate,
     Return,
     Settle,
 )
@@ -28,12 +29,14 @@ from ledgerd.ledger.details import unpack_details
 from ledgerd.ledger.money import currency_code
 from ledgerd.ledger.outcomes import Outcome
 from ledgerd.ledger.payouts import PayoutState, PayoutStatus, status_of
+from ledgerd.ledger.timers import Timer
 from ledgerd.node.courier import Decided
 from ledgerd.node.handle import Node
 from ledgerd.observability import logs
 from ledgerd.raft.entries import Role
 from ledgerd.rails.books import Claim, Work
 from ledgerd.rails.rail import Evidence, EvidenceKind
+from ledgerd.rails.redating import Dates, Page, Scheduled
 from ledgerd.rails.steps import Traits
 from ledgerd.storage.reader import PayoutFound, StateReader
 from ledgerd.timetable.rail_file import seed
@@ -158,6 +161,39 @@ class NodeBooks:
         except CallError:
             return None
         return found
+
+
+class NodeSchedule:
+    """The scheduled payouts of the node that leads, for the redater. Belongs to the loop."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._books = NodeBooks(node)
+
+    def term(self) -> int | None:
+        """Return the term in which this node leads and serves."""
+        return self._books.term()
+
+    async def page(self, after: Timer | None, rows_max: int) -> Page | None:
+        """Return scheduled payouts as of the state that is visible here."""
+
+        def query(reader: StateReader) -> Page:
+            found, last = reader.scheduled_page(after=after, rows_max=rows_max)
+            return Page(
+                [Scheduled(payout.head, payout.status) for payout in found],
+                last,
+                reader.catalogue() if found else Catalogue(),
+                reader.log_time_us(),
+            )
+
+        return await self._books._read(query, 0)
+
+    async def redate(self, payout_id: bytes, dates: Dates) -> None:
+        """Propose new dates."""
+        command = Redate(
+            new_request_id(), payout_id, *dates, principal=self._books.worker
+        )
+        await self._books._propose(command)
 
 
 def new_request_id() -> bytes:

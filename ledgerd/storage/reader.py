@@ -29,6 +29,7 @@ from ledgerd.ledger.holds import Hold
 from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.payouts import PayoutHead, PayoutState, PayoutStatus
 from ledgerd.ledger.policy import Policy
+from ledgerd.ledger.timers import Timer, TimerKind
 from ledgerd.ledger.vouchers import Voucher
 from ledgerd.limits import PAGE_ROWS_MAX
 from ledgerd.raft.entries import Index
@@ -335,6 +336,32 @@ class StateReader:
                 if payout.status is None or not payout.status.open_exceptions:
                     found.append(payout)
         return found
+
+    def scheduled_page(
+        self, *, after: Timer | None, rows_max: int, scan_max: int = SCAN_ROWS_MAX
+    ) -> tuple[list[PayoutFound], Timer | None]:
+        """Return scheduled payouts behind a timer, in the order in which they are let go.
+
+        With them the timer behind which the next page begins; None behind the last one.
+        """
+        found: list[PayoutFound] = []
+        start = b"" if after is None else records.timer_key(after) + b"\0"
+        for scanned, (key, value) in enumerate(
+            self._tables.scan(Table.TIMER, start=start), 1
+        ):
+            timer = records.timer_of(key, value)
+            if timer.kind is TimerKind.RELEASE:
+                head = self._tables.payout_head(timer.position)
+                if head is None:
+                    raise CorruptionError(
+                        f"state/, table timer, key {key.hex()}: no payout there"
+                    )
+                found.append(
+                    PayoutFound(head, self._tables.payout_status(head.position))
+                )
+            if len(found) == rows_max or scanned == scan_max:
+                return found, timer
+        return found, None
 
     def exceptions_page(
         self,

@@ -5,16 +5,29 @@ import os
 import random
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from ledgerd.api.rails import rail_message
+from ledgerd.api.rails import calendar_message, rail_message
 from ledgerd.api.v1 import payouts_pb2 as pb
 from ledgerd.cli.dev import DevCluster
-from ledgerd.client import CallError, Client, Profile, us_account
+from ledgerd.client import (
+    CallError,
+    Client,
+    Outcome,
+    Profile,
+    SubmitResult,
+    payout_order,
+    us_account,
+)
+from ledgerd.errors import Reason
+from ledgerd.ledger.calendars import DAY_US, Calendar
 from ledgerd.ledger.payouts import PayoutState
+from ledgerd.ledger.rails import CutOff, Layer, WallTime, Window
 from ledgerd.rails.sandbox import SandboxRail
 from ledgerd.rails.simulated import Count, Magic
 from ledgerd.security.tls import ChannelTls
@@ -180,6 +193,71 @@ def test_a_rail_is_suspended_and_resumed_within_a_second(
     assert len(before.rails) == 0
     assert [rail.name for rail in after.rails] == [rail.name for rail in seed()]
     assert [(s.rail, s.suspended) for s in after.suspensions] == [("sandbox", False)]
+
+
+@pytest.mark.e2e
+def test_windows_and_dates_follow_the_calendar_in_the_log(
+    cluster: DevCluster, client: Client
+) -> None:
+    """A payout for this window only, and one that a notice moves; three nodes agree (8.3)."""
+    account = client.open_account(currency="USD", livemode=True, owner_ref="rails")
+    client.fund(account, 10**6, "USD", bank="main", external_ref="first")
+    today = time.time_ns() // 1_000 // DAY_US
+    # Open from the day before to the day after each of its days: there is always a window.
+    ach = replace(
+        seed()[1],
+        windows=(
+            Window(
+                WallTime(-1, 0), (CutOff(Layer.OURS, WallTime(1, 86_399)),), 1, 3_600
+            ),
+        ),
+    )
+    every_day = Calendar("fed", 0, 0, today - 9, today + 300, 0, (), "test", "")
+
+    def close(*days: int) -> None:
+        client.amend_calendar(calendar_message(replace(every_day, closed_days=days)))
+
+    def pay_ach(**changes: object) -> SubmitResult:
+        order = payout_order(
+            account=account,
+            amount=500,
+            currency="USD",
+            rail="us_ach",
+            destination=us_account("021000021", "7", "Jane Doe"),
+        )
+        order.MergeFrom(pb.PayoutOrder(**changes))  # type: ignore[arg-type]
+        return client.submit_order(order, deadline=30.0)
+
+    urgent = {"timing": pb.THIS_WINDOW_ONLY}
+    client.set_catalogue([rail_message(ach)])
+    with pytest.raises(CallError) as unknown:
+        pay_ach(**urgent)
+    close()
+    in_time = pay_ach(**urgent)
+    close(*range(today - 5, today + 6))
+    late = pay_ach(**urgent)
+
+    day = today + 60
+    release_at_us = day * DAY_US + DAY_US // 2
+    planned = pay_ach(release_at_us=release_at_us)
+
+    def dates() -> tuple[int, int]:
+        found = payout(client, planned.payout_id)
+        return found.release_at_us, found.arrival_date
+
+    until("it has a date of arrival", lambda: dates()[1] > 0, within_s=20.0)
+    first = dates()
+    close(*range(day - 2, day + 4))
+    until("it is moved", lambda: dates() != first, within_s=20.0)
+
+    assert unknown.value.reason is Reason.WINDOW_UNKNOWN
+    assert in_time.outcome is Outcome.CREATED
+    assert late.refusal == "CUTOFF_PASSED"
+    assert first[0] == release_at_us
+    moved_us, arrives = dates()
+    # The next open day is day + 4, and its window opens the evening before, in New York.
+    assert (day + 3) * DAY_US <= moved_us < (day + 4) * DAY_US
+    assert arrives > first[1]
 
 
 @pytest.mark.e2e

@@ -210,7 +210,7 @@ class StreamError(_message.Message):
     def __init__(self, reason: _Optional[str] = ..., message: _Optional[str] = ..., outcome: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class Payout(_message.Message):
-    __slots__ = ("order", "state", "fee_units", "index", "ordinal", "created_at_us", "updated_index", "updated_at_us", "submitted_by", "destination_fingerprint", "rail", "open_exceptions", "returned_units", "reversed_units", "absorbed_units", "fee_refunded_units", "rail_key", "rail_reference", "attempt", "worker", "lease_until_us", "recall_requested", "return_closed", "failure", "failure_code", "value_date", "final_at_us", "release_at_us")
+    __slots__ = ("order", "state", "fee_units", "index", "ordinal", "created_at_us", "updated_index", "updated_at_us", "submitted_by", "destination_fingerprint", "rail", "open_exceptions", "returned_units", "reversed_units", "absorbed_units", "fee_refunded_units", "rail_key", "rail_reference", "attempt", "worker", "lease_until_us", "recall_requested", "return_closed", "failure", "failure_code", "value_date", "final_at_us", "release_at_us", "arrival_date")
     ORDER_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     FEE_UNITS_FIELD_NUMBER: _ClassVar[int]
@@ -239,6 +239,7 @@ class Payout(_message.Message):
     VALUE_DATE_FIELD_NUMBER: _ClassVar[int]
     FINAL_AT_US_FIELD_NUMBER: _ClassVar[int]
     RELEASE_AT_US_FIELD_NUMBER: _ClassVar[int]
+    ARRIVAL_DATE_FIELD_NUMBER: _ClassVar[int]
     order: PayoutOrder
     state: PayoutState
     fee_units: int
@@ -267,7 +268,8 @@ class Payout(_message.Message):
     value_date: int
     final_at_us: int
     release_at_us: int
-    def __init__(self, order: _Optional[_Union[PayoutOrder, _Mapping]] = ..., state: _Optional[_Union[PayoutState, str]] = ..., fee_units: _Optional[int] = ..., index: _Optional[int] = ..., ordinal: _Optional[int] = ..., created_at_us: _Optional[int] = ..., updated_index: _Optional[int] = ..., updated_at_us: _Optional[int] = ..., submitted_by: _Optional[str] = ..., destination_fingerprint: _Optional[str] = ..., rail: _Optional[str] = ..., open_exceptions: _Optional[int] = ..., returned_units: _Optional[int] = ..., reversed_units: _Optional[int] = ..., absorbed_units: _Optional[int] = ..., fee_refunded_units: _Optional[int] = ..., rail_key: _Optional[str] = ..., rail_reference: _Optional[str] = ..., attempt: _Optional[int] = ..., worker: _Optional[str] = ..., lease_until_us: _Optional[int] = ..., recall_requested: _Optional[bool] = ..., return_closed: _Optional[bool] = ..., failure: _Optional[_Union[FailureReason, str]] = ..., failure_code: _Optional[str] = ..., value_date: _Optional[int] = ..., final_at_us: _Optional[int] = ..., release_at_us: _Optional[int] = ...) -> None: ...
+    arrival_date: int
+    def __init__(self, order: _Optional[_Union[PayoutOrder, _Mapping]] = ..., state: _Optional[_Union[PayoutState, str]] = ..., fee_units: _Optional[int] = ..., index: _Optional[int] = ..., ordinal: _Optional[int] = ..., created_at_us: _Optional[int] = ..., updated_index: _Optional[int] = ..., updated_at_us: _Optional[int] = ..., submitted_by: _Optional[str] = ..., destination_fingerprint: _Optional[str] = ..., rail: _Optional[str] = ..., open_exceptions: _Optional[int] = ..., returned_units: _Optional[int] = ..., reversed_units: _Optional[int] = ..., absorbed_units: _Optional[int] = ..., fee_refunded_units: _Optional[int] = ..., rail_key: _Optional[str] = ..., rail_reference: _Optional[str] = ..., attempt: _Optional[int] = ..., worker: _Optional[str] = ..., lease_until_us: _Optional[int] = ..., recall_requested: _Optional[bool] = ..., return_closed: _Optional[bool] = ..., failure: _Optional[_Union[FailureReason, str]] = ..., failure_code: _Optional[str] = ..., value_date: _Optional[int] = ..., final_at_us: _Optional[int] = ..., release_at_us: _Optional[int] = ..., arrival_date: _Optional[int] = ...) -> None: ...
 
 class GetPayoutRequest(_message.Message):
     __slots__ = ("payout_id", "concern")
