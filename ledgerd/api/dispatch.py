@@ -1,6 +1,7 @@
 """The service `Dispatch`: workers take payouts to a rail, and bring back what it tells."""
 
 import asyncio
+import time
 from typing import Any, Final
 
 import grpc
@@ -9,11 +10,13 @@ from ledgerd.api import calls, codec, ids, lifecycle_codec, replies, shapes
 from ledgerd.api.deciding import Deciding
 from ledgerd.api.v1 import common_pb2, dispatch_pb2_grpc
 from ledgerd.api.v1 import dispatch_pb2 as pb
-from ledgerd.errors import CallError
+from ledgerd.errors import CallError, NotLogged
+from ledgerd.ledger.catalogue import Catalogue
 from ledgerd.ledger.commands import DispatchBegin, DispatchClaim, Evidence
 from ledgerd.ledger.outcomes import Outcome
-from ledgerd.ledger.payouts import PayoutState, PayoutStatus
+from ledgerd.ledger.payouts import PayoutState, PayoutStatus, rail_now
 from ledgerd.node.courier import Decided
+from ledgerd.node.windows import Dispatchable, dispatchable
 from ledgerd.replica.inputs import WriteConcern
 from ledgerd.storage.reader import PayoutFound, StateReader
 
@@ -39,15 +42,22 @@ class DispatchService(Deciding, dispatch_pb2_grpc.DispatchServicer):
             for n, text in enumerate(request.payout_ids)
         ]
 
-        def query(reader: StateReader) -> list[PayoutFound]:
+        def query(reader: StateReader) -> tuple[list[PayoutFound], Windows]:
+            windows = Windows(reader.catalogue(), reader.log_time_us())
             if payouts:
-                return reader.payouts_of(payouts)
-            return reader.takeable(rails, count)
+                return reader.payouts_of(payouts), windows
+            return reader.takeable(rails, count), windows
 
-        at, found = await self._node.read(query, at_least=None, deadline=call.deadline)
+        at, (looked_at, windows) = await self._node.read(
+            query, at_least=None, deadline=call.deadline
+        )
+        found = [payout for payout in looked_at if windows.may_go(payout)]
+        if looked_at and not found and windows.error is not None:
+            raise windows.error
         before = {payout.head.payout_id: payout for payout in found}
         commands = [
-            _claim(payout, request_id, lease_us, call.principal) for payout in found
+            _claim(payout, request_id, lease_us, call.principal, windows)
+            for payout in found
         ]
         answers = await asyncio.gather(
             *(self._claimed(command, call.deadline) for command in commands)
@@ -81,6 +91,7 @@ class DispatchService(Deciding, dispatch_pb2_grpc.DispatchServicer):
                 claim = _claim_message(payout, status)
                 was = before[payout_id].state
                 claim.ask_first = was is PayoutState.DISPATCHING
+                claim.value_date = windows.value_date(payout)
                 reply.claims.append(claim)
         call.rows = len(reply.claims)
         return reply
@@ -181,15 +192,67 @@ def _wanted(request: pb.ClaimDispatchRequest) -> tuple[tuple[int, ...], int]:
     return rails, request.max_payouts or _CLAIMS_DEFAULT
 
 
+class Windows:
+    """What the rails of some payouts take now, from one look at the catalogue."""
+
+    def __init__(self, catalogue: Catalogue, log_time_us: int) -> None:
+        self.error: NotLogged | None = None
+        self._catalogue = catalogue
+        self._now_us = max(time.time_ns() // 1_000, log_time_us)
+        self._found: dict[int, Dispatchable | None] = {}  # by rail
+
+    def may_go(self, payout: PayoutFound) -> bool:
+        """Return whether a payout may be claimed; one in doubt always, for the rail is asked."""
+        if payout.state is PayoutState.DISPATCHING:
+            return True
+        try:
+            window = self.of(payout)
+        except NotLogged as error:
+            self.error = error
+            return False
+        return window is None or window.is_open
+
+    def of(self, payout: PayoutFound) -> Dispatchable | None:
+        """Return what holds of a dispatch now; None without a record. Raises NotLogged."""
+        rail = rail_now(payout.head, payout.status)
+        if rail not in self._found:
+            self._found[rail] = dispatchable(self._catalogue, rail, self._now_us)
+        return self._found[rail]
+
+    def value_date(self, payout: PayoutFound) -> int:
+        """Return the day on which the rail books it, yyyymmdd; 0 where nobody knows."""
+        try:
+            window = self.of(payout)
+        except NotLogged:
+            return 0
+        return 0 if window is None else window.value_date
+
+
 def _claim(
-    found: PayoutFound, request_id: bytes, lease_us: int, worker: str
+    found: PayoutFound,
+    request_id: bytes,
+    lease_us: int,
+    worker: str,
+    windows: Windows,
 ) -> DispatchBegin | DispatchClaim:
     payout_id = found.head.payout_id
     attempt = 1 if found.status is None else found.status.attempt + 1
     part = lifecycle_codec.part_id(request_id, payout_id)
     if found.state is PayoutState.DISPATCHING:
         return DispatchClaim(part, payout_id, attempt, lease_us, worker)
-    return DispatchBegin(part, payout_id, attempt, lease_us, worker)
+    window = windows.of(found)
+    if window is None:
+        return DispatchBegin(part, payout_id, attempt, lease_us, worker)
+    return DispatchBegin(
+        part,
+        payout_id,
+        attempt,
+        lease_us,
+        worker,
+        window.rail_version,
+        window.calendar_version,
+        window.closes_us,
+    )
 
 
 def _claim_message(found: PayoutFound, status: PayoutStatus) -> pb.Claim:

@@ -380,7 +380,9 @@ class DispatchBegin:
     """Take a payout for sending, before any byte goes to the rail. 3.6.
 
     attempt: one more than the payout's, so that who begins has read it. lease_us: of log time.
-    The principal is the worker that holds the lease.
+    The principal is the worker that holds the lease. rail_version, calendar_version: of the
+    settings that the open window and the value date come from, 0: there are none.
+    window_closes_us: log time from which on it is too late, 0: never.
     """
 
     request_id: bytes
@@ -388,6 +390,9 @@ class DispatchBegin:
     attempt: int
     lease_us: int
     principal: str
+    rail_version: int = 0
+    calendar_version: int = 0
+    window_closes_us: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,17 @@ at the entry's time apply does nothing, and they are worked out and proposed aga
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from ledgerd.errors import NotLogged, Reason
 from ledgerd.ledger.batch import PayoutBatch
 from ledgerd.ledger.catalogue import Catalogue
 from ledgerd.ledger.commands import WindowTerms
 from ledgerd.ledger.outcomes import Outcome
+from ledgerd.ledger.rails import RailRecord
 from ledgerd.node.courier import Decided, message_of
-from ledgerd.timetable.windows import slot
+from ledgerd.timetable.days import date_of
+from ledgerd.timetable.windows import Slot, slot
 
 # Each attempt is an entry later than a change of settings; more in a row are no accident.
 _ATTEMPTS_MAX: Final = 8
@@ -67,6 +69,39 @@ def with_windows(batch: PayoutBatch, catalogue: Catalogue, now_us: int) -> Payou
     return replace(batch, terms=terms)
 
 
+class Dispatchable(NamedTuple):
+    """What a rail in force makes of a payout that is dispatched now.
+
+    value_date: yyyymmdd. is_open: the rail takes payments now. Versions as in `WindowTerms`;
+    closes_us: log time, 0: never.
+    """
+
+    is_open: bool
+    value_date: int
+    rail_version: int
+    calendar_version: int
+    closes_us: int
+
+
+def dispatchable(catalogue: Catalogue, rail: int, now_us: int) -> Dispatchable | None:
+    """Return what holds of a dispatch at `now_us`, log time; None for a rail without a record.
+
+    Raises NotLogged where the catalogue does not say when the rail works.
+    """
+    record = catalogue.rail(rail, now_us)
+    if record is None:
+        return None
+    found = _slot_of(catalogue, record, now_us)
+    versions = catalogue.window_versions(rail, now_us)
+    day = date_of(found.value_day)
+    return Dispatchable(
+        found.opens_us <= now_us,
+        day.year * 10_000 + day.month * 100 + day.day,
+        *versions,
+        found.closes_us,
+    )
+
+
 def window_of(catalogue: Catalogue, rail: int, now_us: int) -> WindowTerms:
     """Return a rail's window that is not over at `now_us`. Raises NotLogged as `with_windows`."""
     record = catalogue.rail(rail, now_us)
@@ -75,16 +110,21 @@ def window_of(catalogue: Catalogue, rail: int, now_us: int) -> WindowTerms:
     versions = catalogue.window_versions(rail, now_us)
     if record.is_always_open:
         return WindowTerms(0, 0, *versions)
-    calendar = catalogue.calendar(record.calendar, now_us)
-    if calendar is None:
-        raise _unknown(f"expected the calendar {record.calendar} in force, found none")
-    try:
-        found = slot(record, calendar, now_us)
-    except (
-        ValueError
-    ) as error:  # NotCoveredError, or a zone that this host does not know
-        raise _unknown(str(error)) from error
+    found = _slot_of(catalogue, record, now_us)
     return WindowTerms(found.opens_us, found.closes_us, *versions)
+
+
+def _slot_of(catalogue: Catalogue, record: RailRecord, now_us: int) -> Slot:
+    calendar = None
+    if not record.is_always_open:
+        calendar = catalogue.calendar(record.calendar, now_us)
+        if calendar is None:
+            why = f"expected the calendar {record.calendar} in force, found none"
+            raise _unknown(why)
+    try:
+        return slot(record, calendar, now_us)
+    except ValueError as error:  # the calendar ends, or this host lacks the zone
+        raise _unknown(str(error)) from error
 
 
 def _unknown(why: str) -> NotLogged:

@@ -1,16 +1,25 @@
 """The service Dispatch over TLS: a worker takes payouts and brings back what the rail told."""
 
 import asyncio
+import time
+from dataclasses import replace
 
+import grpc
 import pytest
 
 from ledgerd.api import ids, lifecycle_codec
+from ledgerd.api.rails import calendar_message, rail_message
 from ledgerd.api.v1 import audit_pb2 as audit
 from ledgerd.api.v1 import common_pb2 as common
 from ledgerd.api.v1 import dispatch_pb2 as pb
 from ledgerd.api.v1 import payouts_pb2 as payouts
+from ledgerd.api.v1 import rails_pb2 as rails
 from ledgerd.errors import NotLogged
+from ledgerd.ledger.calendars import DAY_US, Calendar
 from ledgerd.ledger.identity import is_uuid7
+from ledgerd.ledger.rails import CutOff, Layer, WallTime, Window
+from ledgerd.timetable.days import date_of
+from ledgerd.timetable.rail_file import seed
 from tests.api.world import START_US, Stub, World
 
 CREATED, REFUSED = common.OUTCOME_CREATED, common.OUTCOME_REFUSED
@@ -378,3 +387,49 @@ def test_the_parts_of_a_claim_have_request_ids_of_their_own() -> None:
     assert part[:6] == request_id[:6]
     assert part == lifecycle_codec.part_id(request_id, first)
     assert part != lifecycle_codec.part_id(request_id, second)
+
+
+def test_nothing_leaves_while_the_rail_is_closed_and_the_claim_says_the_value_date(
+    world: World,
+) -> None:
+    """By the calendar in force at the claim, not by that of the submit. 8.3."""
+    today = time.time_ns() // 1_000 // DAY_US
+    windows = (
+        Window(WallTime(-1, 0), (CutOff(Layer.OURS, WallTime(1, 86_399)),), 0, 0),
+    )
+    record = replace(seed()[0], calendar="days", zone="UTC", windows=windows)
+    days = Calendar("days", 0, 0, today - 9, today + 90, 0, (), "test", "")
+
+    async def run() -> None:
+        async with world.running():
+            admin, worker = world.stub("admin"), world.stub("dispatcher")
+
+            async def amend(calendar: Calendar) -> None:
+                message = calendar_message(calendar)
+                asked = rails.AmendCalendarRequest(
+                    request_id=world.new_id(ids.REQUEST), calendar=message
+                )
+                reply = await admin.admin.AmendCalendar(asked)
+                assert reply.result.outcome == CREATED
+
+            reply = await admin.admin.SetCatalogue(
+                rails.SetCatalogueRequest(
+                    request_id=world.new_id(ids.REQUEST), rails=[rail_message(record)]
+                )
+            )
+            assert reply.result.outcome == CREATED
+            await submitted(world, 2)
+            with pytest.raises(grpc.aio.AioRpcError) as unknown:
+                await claim(world, worker)
+            assert unknown.value.code() is grpc.StatusCode.FAILED_PRECONDITION
+
+            closed = range(today - 5, today + 6)
+            await amend(replace(days, closed_days=tuple(closed)))
+            assert await claim(world, worker) == []
+
+            await amend(replace(days, closed_days=(today - 1,)))
+            (found, _) = await claim(world, worker)
+            day = date_of(today)
+            assert found.value_date == int(f"{day:%Y%m%d}")
+
+    asyncio.run(run())

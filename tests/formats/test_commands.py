@@ -361,7 +361,14 @@ def test_field_numbers_stand():
             "principal",
         ),
         "DispatchBegin": _numbered(
-            "request_id", "payout_id", "attempt", "lease_us", "principal"
+            "request_id",
+            "payout_id",
+            "attempt",
+            "lease_us",
+            "principal",
+            "rail_version",
+            "calendar_version",
+            "window_closes_us",
         ),
         "DispatchClaim": _numbered(
             "request_id", "payout_id", "attempt", "lease_us", "principal"
@@ -459,7 +466,13 @@ def test_field_numbers_stand():
             "release_at_us",
             "terms",
         ),
-        "SubmitTerms": _numbered("fee_expected_minor", "quoted_at_us"),
+        "SubmitTerms": [
+            *_numbered("fee_expected_minor", "quoted_at_us"),
+            (8, "window"),
+        ],
+        "WindowTerms": _numbered(
+            "opens_us", "closes_us", "rail_version", "calendar_version"
+        ),
         "OpenAccount": [
             (1, "account_id"),
             (2, "currency"),

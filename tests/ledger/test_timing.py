@@ -6,7 +6,7 @@ import pytest
 
 from ledgerd.ledger.calendars import Calendar
 from ledgerd.ledger.catalogue_commands import AmendCalendar, SetCatalogue, SuspendRail
-from ledgerd.ledger.commands import SubmitTerms, WindowTerms
+from ledgerd.ledger.commands import DispatchBegin, SubmitTerms, WindowTerms
 from ledgerd.timetable.rail_file import seed
 from tests.ledger.making import (
     PACKED,
@@ -161,3 +161,34 @@ def test_what_the_rail_takes_comes_before_its_window():
         "CUTOFF_PASSED",
         "INSUFFICIENT_FUNDS",
     ]
+
+
+# Dispatch
+
+
+def begin(number: int, versions: tuple[int, int], closes_us: int) -> DispatchBegin:
+    return DispatchBegin(uid(number), uid(1), 1, 10**6, "node-1", *versions, closes_us)
+
+
+def test_a_dispatch_goes_by_the_calendar_in_force_and_not_that_of_the_submit():
+    """A day closed meanwhile stops it: who proposed it looks again, and proposes anew."""
+    books = town()
+    books.submit(submit(1, rail=US_ACH, details=PACKED))
+    books.do([amend(902, closed_days=(20_500,))])
+
+    assert names(books.do([begin(903, (1, 1), 2**60)])) == ["VERSION_MISMATCH"]
+    assert names(books.do([begin(904, (1, 2), books.ts_us + NEXT_US)])) == [
+        "CUTOFF_PASSED"
+    ]
+    assert names(books.do([begin(905, (1, 2), books.ts_us + 2 * NEXT_US)])) == [
+        "CREATED"
+    ]
+
+
+def test_a_dispatch_that_names_nothing_is_not_held_up():
+    """Of a rail without a record, and by workers of before."""
+    books = town()
+    books.submit(submit(1, rail=US_ACH, details=PACKED))
+
+    assert names(books.do([begin(903, (0, 0), -1)])) == ["INVALID_COMMAND"]
+    assert names(books.do([begin(904, (0, 0), 0)])) == ["CREATED"]

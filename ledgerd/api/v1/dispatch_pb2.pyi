@@ -41,7 +41,7 @@ class ClaimDispatchReply(_message.Message):
     def __init__(self, claims: _Optional[_Iterable[_Union[Claim, _Mapping]]] = ..., header: _Optional[_Union[_common_pb2.ReadHeader, _Mapping]] = ...) -> None: ...
 
 class Claim(_message.Message):
-    __slots__ = ("payout", "rail_key", "fencing_token", "attempt", "claimed_at_us", "lease_until_us", "ask_first")
+    __slots__ = ("payout", "rail_key", "fencing_token", "attempt", "claimed_at_us", "lease_until_us", "ask_first", "value_date")
     PAYOUT_FIELD_NUMBER: _ClassVar[int]
     RAIL_KEY_FIELD_NUMBER: _ClassVar[int]
     FENCING_TOKEN_FIELD_NUMBER: _ClassVar[int]
@@ -49,6 +49,7 @@ class Claim(_message.Message):
     CLAIMED_AT_US_FIELD_NUMBER: _ClassVar[int]
     LEASE_UNTIL_US_FIELD_NUMBER: _ClassVar[int]
     ASK_FIRST_FIELD_NUMBER: _ClassVar[int]
+    VALUE_DATE_FIELD_NUMBER: _ClassVar[int]
     payout: _payouts_pb2.Payout
     rail_key: str
     fencing_token: int
@@ -56,7 +57,8 @@ class Claim(_message.Message):
     claimed_at_us: int
     lease_until_us: int
     ask_first: bool
-    def __init__(self, payout: _Optional[_Union[_payouts_pb2.Payout, _Mapping]] = ..., rail_key: _Optional[str] = ..., fencing_token: _Optional[int] = ..., attempt: _Optional[int] = ..., claimed_at_us: _Optional[int] = ..., lease_until_us: _Optional[int] = ..., ask_first: _Optional[bool] = ...) -> None: ...
+    value_date: int
+    def __init__(self, payout: _Optional[_Union[_payouts_pb2.Payout, _Mapping]] = ..., rail_key: _Optional[str] = ..., fencing_token: _Optional[int] = ..., attempt: _Optional[int] = ..., claimed_at_us: _Optional[int] = ..., lease_until_us: _Optional[int] = ..., ask_first: _Optional[bool] = ..., value_date: _Optional[int] = ...) -> None: ...
 
 class RenewClaimRequest(_message.Message):
     __slots__ = ("request_id", "payout_id", "attempt", "lease_ms")

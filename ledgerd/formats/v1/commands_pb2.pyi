@@ -473,18 +473,24 @@ class Redate(_message.Message):
     def __init__(self, request_id: _Optional[bytes] = ..., payout_id: _Optional[bytes] = ..., release_at_us: _Optional[int] = ..., arrival_date: _Optional[int] = ..., calendar_version: _Optional[int] = ..., principal: _Optional[str] = ...) -> None: ...
 
 class DispatchBegin(_message.Message):
-    __slots__ = ("request_id", "payout_id", "attempt", "lease_us", "principal")
+    __slots__ = ("request_id", "payout_id", "attempt", "lease_us", "principal", "rail_version", "calendar_version", "window_closes_us")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     PAYOUT_ID_FIELD_NUMBER: _ClassVar[int]
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     LEASE_US_FIELD_NUMBER: _ClassVar[int]
     PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    RAIL_VERSION_FIELD_NUMBER: _ClassVar[int]
+    CALENDAR_VERSION_FIELD_NUMBER: _ClassVar[int]
+    WINDOW_CLOSES_US_FIELD_NUMBER: _ClassVar[int]
     request_id: bytes
     payout_id: bytes
     attempt: int
     lease_us: int
     principal: str
-    def __init__(self, request_id: _Optional[bytes] = ..., payout_id: _Optional[bytes] = ..., attempt: _Optional[int] = ..., lease_us: _Optional[int] = ..., principal: _Optional[str] = ...) -> None: ...
+    rail_version: int
+    calendar_version: int
+    window_closes_us: int
+    def __init__(self, request_id: _Optional[bytes] = ..., payout_id: _Optional[bytes] = ..., attempt: _Optional[int] = ..., lease_us: _Optional[int] = ..., principal: _Optional[str] = ..., rail_version: _Optional[int] = ..., calendar_version: _Optional[int] = ..., window_closes_us: _Optional[int] = ...) -> None: ...
 
 class DispatchClaim(_message.Message):
     __slots__ = ("request_id", "payout_id", "attempt", "lease_us", "principal")

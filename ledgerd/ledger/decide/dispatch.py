@@ -37,13 +37,20 @@ def begin(state: WorkingSet, moment: Moment, command: DispatchBegin) -> Decision
         return life.done()
     if command.attempt != status.attempt + 1:
         return life.refused(Refusal.VERSION_MISMATCH)
+    rail = life.rail
+    if command.rail_version and state.window_versions(rail.number, moment.ts_us) != (
+        command.rail_version,
+        command.calendar_version,
+    ):  # its value date is not that of the calendar in force (8.3)
+        return life.refused(Refusal.VERSION_MISMATCH)
     if life.verdict(Trigger.DISPATCH_BEGIN) is not Verdict.LEGAL:
         return life.refused(Refusal.WRONG_STATE)
     if status.open_exceptions:
         return life.refused(Refusal.EXCEPTION_OPEN)
-    rail = life.rail
     if rail.is_suspended:
         return life.refused(Refusal.RAIL_SUSPENDED)
+    if 0 < command.window_closes_us <= moment.ts_us:
+        return life.refused(Refusal.CUTOFF_PASSED)
     if rail.is_prefunded and _prefunding_minor(state, life) < life.amount_minor:
         return life.refused(Refusal.INSUFFICIENT_PREFUNDING)
     plan = plan_begin(life)
@@ -147,6 +154,8 @@ def _prefunding_minor(state: WorkingSet, life: Life) -> int:
 
 
 def _is_well_formed(command: DispatchBegin | DispatchClaim) -> bool:
+    if isinstance(command, DispatchBegin) and command.window_closes_us < 0:
+        return False
     return (
         len(command.payout_id) == ID_BYTES
         and 1 <= command.attempt <= _ATTEMPT_MAX
