@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 import grpc
 
 from ledgerd import __version__
-from ledgerd.api import calls, codec, rails, risk
+from ledgerd.api import calls, codec, rail_names, rails, risk
 from ledgerd.api.deciding import Deciding
 from ledgerd.api.handle import NodeHandle
 from ledgerd.api.options import ApiOptions
@@ -97,6 +97,7 @@ class AdminService(Deciding, admin_pb2_grpc.AdminServicer):
     ) -> rails_pb2.SetCatalogueReply:
         command = rails.set_catalogue(request, principal=calls.current().principal)
         header, result = await self._decide(command, request.concern)
+        await rail_names.known().look(header.index)
         return rails_pb2.SetCatalogueReply(header=header, result=result)
 
     async def AmendCalendar(  # noqa: D102

@@ -16,9 +16,10 @@ from typing import Any, Final, NoReturn, TypeAlias
 import grpc
 from google.protobuf.message import DecodeError
 
-from ledgerd.api import access, calls, parsing
+from ledgerd.api import access, calls, parsing, rail_names
 from ledgerd.api.calls import Call
 from ledgerd.api.options import ApiOptions
+from ledgerd.api.rail_names import RailNames
 from ledgerd.api.status import ended
 from ledgerd.errors import (
     CallError,
@@ -61,8 +62,14 @@ class Gate(grpc.aio.ServerInterceptor):
     """Stands before every handler of the public API. Counts the calls in flight."""
 
     def __init__(
-        self, options: ApiOptions, *, metrics: Metrics, fail_stop: FailStop
+        self,
+        options: ApiOptions,
+        *,
+        metrics: Metrics,
+        fail_stop: FailStop,
+        rail_names_known: RailNames,
     ) -> None:
+        self._rail_names = rail_names_known
         self._options = options
         self._metrics = metrics
         self._fail_stop = fail_stop
@@ -140,6 +147,7 @@ class Gate(grpc.aio.ServerInterceptor):
                 self._admit(call, context)
                 request = await self._parsed(method, data, parse)
                 calls.begin(call)
+                rail_names.begin(self._rail_names)
                 reply = await answer(request, context)
                 call.ended(calls.OK)
                 return reply
@@ -165,6 +173,7 @@ class Gate(grpc.aio.ServerInterceptor):
                 self._admit(call, context)
                 request = await self._parsed(method, data, parse)
                 calls.begin(call)
+                rail_names.begin(self._rail_names)
                 shown = context.auth_context()
                 async with aclosing(answer(request, context)) as replies:
                     async for reply in replies:
@@ -206,6 +215,7 @@ class Gate(grpc.aio.ServerInterceptor):
             try:
                 self._admit(call, context)
                 calls.begin(call)
+                rail_names.begin(self._rail_names)
                 async for reply in answer(parsed(), context):
                     unanswered -= 1
                     self._batches_in_flight -= 1

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from ledgerd.api import ids, shapes
+from ledgerd.api import ids, rail_names, shapes
 from ledgerd.api.shapes import Malformed
 from ledgerd.api.v1 import rails_pb2 as pb
 from ledgerd.formats.rail_records import encode_rail
 from ledgerd.ledger import calendars, rails
 from ledgerd.ledger.calendars import Calendar
-from ledgerd.ledger.catalogue import RAILS, Catalogue, Suspension
+from ledgerd.ledger.catalogue import Catalogue, Suspension
 from ledgerd.ledger.catalogue_commands import AmendCalendar, SetCatalogue, SuspendRail
 from ledgerd.ledger.money import currency_code, currency_number
 from ledgerd.ledger.rails import CutOff, Fact, Layer, RailRecord, WallTime, Window
@@ -266,7 +266,7 @@ def _time_of(at: pb.WallTime) -> WallTime:
 
 def _suspension(row: Suspension) -> pb.Suspension:
     return pb.Suspension(
-        rail=RAILS[row.rail].name,
+        rail=rail_names.known().name(row.rail),
         suspended=row.is_suspended,
         since_us=row.since_us,
         reason=row.reason,

@@ -3,12 +3,11 @@
 import asyncio
 from typing import Final, cast
 
-from ledgerd.api import ids
+from ledgerd.api import ids, rail_names
 from ledgerd.api.codec import LOOP_PAGE_ROWS
 from ledgerd.api.v1 import accounts_pb2, audit_pb2, common_pb2, payouts_pb2
 from ledgerd.formats.batches import unpack_details
 from ledgerd.ledger.accounts import NO_ENTRY, Account, Balances, Side
-from ledgerd.ledger.catalogue import RAILS
 from ledgerd.ledger.details import destination_fingerprint
 from ledgerd.ledger.exceptions import LedgerException
 from ledgerd.ledger.holds import Hold
@@ -139,7 +138,7 @@ def order(found: PayoutFound) -> payouts_pb2.PayoutOrder:
             currency=currency.code,
             exponent=currency.exponent,
         ),
-        rail=RAILS[head.rail].name,
+        rail=rail_names.known().name(head.rail),
         reference=details.reference,
         metadata=dict(details.metadata),
         release_at_us=head.release_at_us,
@@ -174,7 +173,7 @@ def payout(found: PayoutFound) -> payouts_pb2.Payout:
         updated_at_us=found.updated_ts_us,
         submitted_by=head.principal,
         destination_fingerprint=destination_fingerprint(head.details).hex(),
-        rail=RAILS[rail_now(head, found.status)].name,
+        rail=rail_names.known().name(rail_now(head, found.status)),
         open_exceptions=status.open_exceptions,
         returned_units=status.returned_minor,
         reversed_units=status.reversed_minor,
@@ -214,7 +213,7 @@ def exception(found: LedgerException, payout_id: bytes) -> audit_pb2.PayoutExcep
         cause=cast(audit_pb2.PayoutException.Cause, int(found.cause)),
         payout_id=ids.encode(ids.PAYOUT, payout_id) if payout_id else "",
         told=told,
-        rail=RAILS[found.rail].name,
+        rail=rail_names.known().name(found.rail),
         rail_key=found.rail_key,
         reference=found.reference,
         amount_units=found.amount_minor,

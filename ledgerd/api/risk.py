@@ -4,11 +4,10 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
-from ledgerd.api import ids, shapes
+from ledgerd.api import ids, rail_names, shapes
 from ledgerd.api.shapes import Malformed
 from ledgerd.api.v1 import risk_pb2 as pb
 from ledgerd.ledger import risk
-from ledgerd.ledger.catalogue import RAILS
 from ledgerd.ledger.money import currency_code
 from ledgerd.ledger.policy import Policy
 from ledgerd.ledger.risk import (
@@ -253,7 +252,7 @@ def limit_message(limit: Limit) -> pb.Limit:
     message = pb.Limit(
         kind=pb.Limit.Kind.Name(limit.kind),
         currency=currency_code(limit.currency),
-        rail=RAILS[limit.rail].name if limit.rail else "",
+        rail=rail_names.known().name(limit.rail) if limit.rail else "",
         account_id=ids.encode(ids.ACCOUNT, limit.account_id)
         if limit.account_id
         else "",

@@ -1,5 +1,6 @@
 """The public API of one node: one gRPC server with its services, health, reflection and gate."""
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -19,6 +20,7 @@ from ledgerd.api.health import HealthService
 from ledgerd.api.interceptors import Gate
 from ledgerd.api.options import ApiOptions
 from ledgerd.api.payouts import PayoutsService
+from ledgerd.api.rail_names import RailNames
 from ledgerd.api.reports import ReportsService
 from ledgerd.api.v1 import (
     accounts_pb2,
@@ -77,7 +79,14 @@ class ApiServer:
     ) -> None:
         self._options = options
         self._server_tls = server_tls
-        self._gate = Gate(options, metrics=metrics, fail_stop=fail_stop)
+        self._rail_names = RailNames(node)
+        self._looking: asyncio.Task[None] | None = None
+        self._gate = Gate(
+            options,
+            metrics=metrics,
+            fail_stop=fail_stop,
+            rail_names_known=self._rail_names,
+        )
         metrics.calls_in_flight.set_function(lambda: self.calls_in_flight)
         self._payouts = PayoutsService(options, node)
         self._ledger = LedgerService(options, node)
@@ -133,6 +142,7 @@ class ApiServer:
         )
         self.port = self._server_tls.add_port(server, self._options.listen)
         self._server = server
+        self._looking = asyncio.create_task(self._rail_names.run())
         await server.start()
 
     async def stop(self, grace_s: float) -> None:
@@ -141,6 +151,8 @@ class ApiServer:
         The listener stays up while calls end, so that new ones are refused with our facts and their
         callers go elsewhere at once. Open streams end as soon as what was read of them is answered.
         """
+        if self._looking is not None:
+            self._looking.cancel()
         self._health.begin_stop()
         self._gate.begin_stop()
         self._payouts.begin_stop()

@@ -10,10 +10,9 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from ledgerd.api import ids
+from ledgerd.api import ids, rail_names
 from ledgerd.api.v1 import common_pb2, payouts_pb2
 from ledgerd.errors import NotLogged, Reason
-from ledgerd.ledger.catalogue import RAILS_BY_NAME
 from ledgerd.ledger.money import CURRENCIES
 from ledgerd.limits import (
     AMOUNT_MINOR_MAX,
@@ -34,7 +33,6 @@ _BANK: Final = re.compile(r"[a-z0-9_-]{1,32}")
 _CURRENCIES: Final = {
     row.code: (row.number, row.exponent) for row in CURRENCIES.values()
 }
-_RAILS: Final = {name: rail.number for name, rail in RAILS_BY_NAME.items()}
 
 Kind = payouts_pb2.Destination.Kind
 
@@ -143,9 +141,10 @@ def amount(field: str, money: common_pb2.Money, *, has_amount: bool) -> tuple[in
 
 def rail(field: str, name: str) -> int:
     """Return the number of a rail of the catalogue."""
-    number = _RAILS.get(name)
+    numbers = rail_names.known().numbers
+    number = numbers.get(name)
     if number is None:
-        raise Malformed(field, f"one of {', '.join(sorted(_RAILS))}", quoted(name))
+        raise Malformed(field, f"one of {', '.join(sorted(numbers))}", quoted(name))
     return number
 
 
