@@ -69,6 +69,7 @@ MARKS: Final = (
     "append.gap",  # prev is past the end of the log
     "append.stale_ack",  # of a superseded stream (T25)
     "append.stale_rejection",  # of an older probe, or below what matches (T28)
+    "append.superseded_rejection",  # of a superseded stream (T25)
     "append.nudged_through_full_window",  # the empty append of T27
     "append.window_full",  # nothing more is sent until an ack comes (F14)
     "append.peer_lost",  # what was on the way to a peer is forgotten

@@ -11,6 +11,7 @@ from typing import Final
 from ledgerd.errors import SlotCorruptError
 from ledgerd.raft.entries import (
     NO_INDEX,
+    NO_NODE,
     Anchor,
     Entry,
     EntryId,
@@ -149,14 +150,15 @@ class Repairs:
         )
 
     def _leave_behind(self) -> None:
-        """Let the leader's log begin behind a slot that every peer was asked for in vain (F33).
+        """Let the log begin behind a slot that every peer was asked for in vain (F33).
 
         They have cut it away, and so may we: our own state holds what its entry did. Whoever still
-        lacks it gets a snapshot. A follower waits for that of its leader, see `Dispatch`.
+        lacks it gets a snapshot. A follower waits for that of its leader, see `Dispatch`; where
+        there is none, it may be this very slot that keeps the node from asking for votes.
         """
         roles = self._roles
         log = roles.log
-        if roles.role is not Role.LEADER:
+        if roles.role is not Role.LEADER and roles.leader != NO_NODE:
             return
         rounds = ROUNDS_MAX * max(1, len(roles.membership.members) - 1)
         behind: Entry | None = None

@@ -220,7 +220,8 @@ class Leadership:
         corrupt_from = message.corrupt_from
         is_news = message.stream == 0 and corrupt_from <= progress.match
         if progress.stream != message.stream and not is_news:
-            return  # T25: superseded
+            self._marks.covers("append.superseded_rejection")
+            return  # T25
         if corrupt_from:
             progress.corrupt(corrupt_from=corrupt_from, stream=self._next_stream())
             return

@@ -48,6 +48,7 @@ from ledgerd.replica.inputs import (
     SnapshotAsked,
     SnapshotMade,
     StateDamaged,
+    Ticked,
     Waiter,
 )
 from ledgerd.replica.log_clock import LogClock
@@ -503,7 +504,7 @@ class Simulation:
             tick_us=self.setup.tick_ns // 1_000,
             state_version_max=OLD_STATE_VERSION if machine.is_old else STATE_VERSION,
             snapshots=self._copies_of(machine),
-            bounds=self.setup.bounds,
+            bounds=self.setup.bounds_of(machine.node_id),
         )
 
     def _copies_of(self, machine: Machine) -> SimSnapshots:
@@ -517,8 +518,44 @@ class Simulation:
                 setup=self.setup,
                 generator=self._copy_dice,
                 find=self.machines.get,
+                on_fetch=lambda: self._fetch_begun(machine),
             )
         return copies
+
+    def _fetch_begun(self, machine: Machine) -> None:
+        """Hold up what a machine fetches, and let the next leader tell it the entries (T60, T95).
+
+        Only where some nodes hoard their logs, and now and then.
+        """
+        if self.setup.hoarders is None or chance(self._copy_dice, 0.3):
+            return
+        self.agenda.at(self.agenda.now_ns, self.ask_copy, machine)
+        after_ns = int(self.setup.base_ns * 0.1 * self._copy_dice.random())
+        self.agenda.at(self.agenda.now_ns + after_ns, self._let_hoarder_lead, machine)
+
+    def _let_hoarder_lead(self, machine: Machine) -> None:
+        """Hand over to a voter that still has all the entries that the machine lacks."""
+        leader = self.leader()
+        if leader is None or leader.paused_at_ns is not None:
+            return
+        status = {
+            node_id: other.life.replica.core.status()
+            for node_id, other in self.machines.items()
+            if other.life is not None and node_id in self.roster.newest.voters
+        }
+        if leader.life is None or machine.life is None:
+            return
+        next_ = machine.life.replica.core.status().last + 1
+        having = [
+            node_id
+            for node_id, found in sorted(status.items())
+            if node_id not in (leader.node_id, machine.node_id)
+            and found.first <= next_ <= found.last
+        ]
+        if having:
+            to = max(having, key=lambda node_id: status[node_id].last)
+            leader.life.replica.core.transfer(to)
+            leader.take(Ticked(0, 0))
 
     def can_replay(self, machine: Machine) -> bool:
         """Return whether the machine's log holds everything that its state is the fold of."""

@@ -339,11 +339,31 @@ class Nemesis:
         victim = self._voter(generator)
         if victim is None:
             return ""
+        waiting = self._waiting_slots()
+        if waiting and generator.random() < 0.5:
+            victim, slot = generator.choice(waiting)
+            done = [victim.disk.damage_entry(slot)]
+            if done[0] is not None:
+                victim.scrub()  # while it is in memory: it is mended with what stands there
+            return self._damaged(fault, generator, victim, done)
         done = [
             victim.disk.damage_entry(self._slot(generator, victim))
             for _ in range(generator.randint(1, 5))
         ]
         return self._damaged(fault, generator, victim, done)
+
+    def _waiting_slots(self) -> list[tuple[Machine, int]]:
+        """Return the entries of voters that run which are on disk, and not applied yet."""
+        found: list[tuple[Machine, int]] = []
+        for voter in self._ground.roster.newest.voters:
+            machine = self._ground.machines[voter]
+            if machine.life is None or machine.paused_at_ns is not None:
+                continue
+            status = machine.life.replica.core.status()
+            found += [
+                (machine, i) for i in range(status.applied + 1, status.durable + 1)
+            ]
+        return found
 
     def _slot(self, generator: random.Random, victim: Machine) -> int | None:
         """Return one of the last slots, which are asked for, in half of all cases; None: any."""

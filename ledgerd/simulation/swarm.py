@@ -5,7 +5,7 @@ as a whole, so the header of a run is one `Setup`.
 """
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ledgerd.raft.options import Options
 from ledgerd.replica.compaction import LogBounds
@@ -62,6 +62,9 @@ DISK_FAULTS = frozenset(
 )
 
 
+_EVERYTHING = 1 << 40
+
+
 @dataclass(frozen=True, slots=True)
 class Wire:
     """How links behave all the time. Shares are of messages; times are for one way.
@@ -112,7 +115,9 @@ class Setup:
     fault_gap_ns: mean time between two faults. calm_ns: least time between two crashes.
     recent_bytes: of entries that a log keeps in memory. chunks: of one copy of a state.
     old_nodes: how many run the release before at first. is_wired: messages take their wire form.
-    bounds: how much of the log is kept; None: all.
+    bounds: how much of the log is kept; None: all. hoarders: whether the nodes of even numbers, 0,
+        or of odd ones, 1, keep all of it in any case, so that who was offered a copy by one leader
+        hears the entries from the next; None: nobody does.
     duration_ns: of the safety phase. ticks of options are of tick_ns.
     """
 
@@ -133,6 +138,7 @@ class Setup:
     old_nodes: int
     is_wired: bool
     bounds: LogBounds | None
+    hoarders: int | None
     wire: Wire
     load: Load
     faults: tuple[str, ...]
@@ -140,6 +146,17 @@ class Setup:
     fault_ns: int
     calm_ns: int
     duration_ns: int
+
+    def bounds_of(self, node_id: int) -> LogBounds | None:
+        """Return how much of its log a node keeps; a hoarder still cuts what it cannot read."""
+        if self.bounds is None or node_id % 2 != self.hoarders:
+            return self.bounds
+        return replace(
+            self.bounds,
+            keep_bytes=_EVERYTHING,
+            keep_entries=_EVERYTHING,
+            cap_bytes=2 * _EVERYTHING,
+        )
 
     @property
     def base_ns(self) -> int:
@@ -159,6 +176,8 @@ def draw(seed: int) -> Setup:
         base, heartbeat = pick(((10, 2), (15, 3), (40, 4)))
     base_ns = base * tick_ns
     faults = _faults(generator)
+    hoards = dice(seed, "hoarder")
+    hoarders = hoards.randint(0, 1) if nodes >= 3 and chance(hoards, 0.3) else None
     return Setup(
         seed=seed,
         nodes=nodes,
@@ -176,7 +195,8 @@ def draw(seed: int) -> Setup:
         chunks=pick((1, 1, 5, 20)),
         old_nodes=pick((1, nodes - 1, nodes)) if "upgrade" in faults else 0,
         is_wired=chance(generator, 0.3),
-        bounds=_bounds(generator, base),
+        bounds=_tight(_bounds(generator, base), hoarders is not None),
+        hoarders=hoarders,
         wire=_wire(generator, base_ns),
         load=_load(generator, base_ns, seed),
         faults=faults,
@@ -223,6 +243,15 @@ def _bounds(generator: random.Random, base: int) -> LogBounds | None:
         cap_bytes=keep_bytes + pick((0, 20_000, 1 << 20)),
         slice_entries=pick((2, 10, 1000)),
         patience_ticks=pick((0, base, 10 * base)),
+    )
+
+
+def _tight(bounds: LogBounds | None, is_tight: bool) -> LogBounds | None:
+    """Return bounds by which whoever lags needs a copy, but from a hoarder."""
+    if not is_tight:
+        return bounds
+    return LogBounds(
+        keep_bytes=1, keep_entries=1, cap_bytes=2000, slice_entries=10, patience_ticks=0
     )
 
 

@@ -54,7 +54,10 @@ class Met:
 
     @property
     def facts(self) -> tuple[PeerGreeted, ...]:
-        """What each of them said last, for a core that is new."""
+        """What each of them said last, for a core that is new.
+
+        So that the founders can be recorded, and one that lost its disk replaced, without it (F26).
+        """
         return tuple(self._peers.values())
 
     def remember(self, greeted: PeerGreeted) -> None:

@@ -656,3 +656,25 @@ def test_a_slot_at_the_very_entry_of_an_offer_is_cut_without_a_newer_one() -> No
 
     (seen,) = [p for p in leader.core.status().peers if p.node_id == 2]
     assert seen.match == leader.core.status().last
+
+
+def test_a_node_without_a_leader_leaves_such_a_slot_behind_too() -> None:
+    """F33: else nobody asks for votes: the others' last entries come from a leader. Seed 130."""
+    cluster = led(6)
+    for node_id in (1, 3):
+        cluster[node_id].compact(6)
+    for node_id in (1, 2, 3):
+        cluster[node_id].crash()
+    for node_id, slots in ((1, [7]), (2, [3, 4]), (3, [7])):
+        cluster[node_id].disk.corrupt |= set(slots)
+        cluster[node_id].start()
+        damage(cluster, node_id, *slots)
+    cluster.tick(60)
+    node = cluster[2]
+
+    assert [each.role for each in cluster.nodes.values()].count(Role.LEADER) == 0
+    assert node.core.wants_cut
+    node.compact(node.core.status().cut_to)
+    cluster.tick(60)
+    assert node.role is Role.LEADER
+    assert not any(each.core.status().corrupt for each in cluster.nodes.values())
