@@ -1,4 +1,4 @@
-"""The whole life of a payout, as events and as a statement: settled, returned, rejected.
+"""The whole life of a payout: quoted, then settled, returned, rejected; as events and a statement.
 
 Needs a cluster with its simulated rail, as `ledgerd dev` starts one, and its profile:
 `export LEDGERCTL_CONFIG=run/mine/client.toml`. The payee's account number chooses what the rail
@@ -36,15 +36,26 @@ def live(client: Client, profile: Path) -> bool:
 
 
 def submit(client: Client, account: str, number: str) -> str:
-    """Submit one payout over the sandbox; return its id."""
+    """Ask what a payout over the sandbox costs, and submit it at that; return its id."""
+    payee = us_account("021000021", number, "Ada Lovelace")
+    quote = client.quote(
+        account=account,
+        amount=25_00,
+        currency="USD",
+        rail="sandbox",
+        destination=payee,
+    )
     submitted = client.submit(
         account=account,
         amount=25_00,
         currency="USD",
         rail="sandbox",
-        destination=us_account("021000021", number, "Ada Lovelace"),
+        destination=payee,
         reference="invoice 17",
+        fee_expected=quote.route.fee_units,
+        quoted_at_us=quote.quoted_at_us,
     )
+    print(f"{submitted.payout_id} quoted at a fee of {quote.route.fee_units} cents")
     return submitted.payout_id
 
 

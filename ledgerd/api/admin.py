@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 import grpc
 
 from ledgerd import __version__
-from ledgerd.api import calls, codec, rail_names, rails, risk
+from ledgerd.api import calls, codec, fees, rail_names, rails, risk
 from ledgerd.api.deciding import Deciding
 from ledgerd.api.handle import NodeHandle
 from ledgerd.api.options import ApiOptions
@@ -88,9 +88,28 @@ class AdminService(Deciding, admin_pb2_grpc.AdminServicer):
     async def SetFees(  # noqa: D102
         self, request: pb.SetFeesRequest, context: Context
     ) -> pb.SetFeesReply:
-        command = codec.set_fees(request, principal=calls.current().principal)
+        command = fees.set_fees(request, principal=calls.current().principal)
         header, result = await self._decide(command, request.concern)
         return pb.SetFeesReply(header=header, result=result)
+
+    async def GetFees(  # noqa: D102
+        self, request: pb.GetFeesRequest, context: Context
+    ) -> pb.GetFeesReply:
+        call = calls.current()
+        at_least, max_age_s = codec.read_wish(request.concern)
+        read_at, reply = await self._node.read(
+            lambda reader: fees.fees_reply(
+                reader.fee_schedules(), reader.catalogue(), reader.log_time_us()
+            ),
+            at_least=at_least,
+            max_age_s=max_age_s,
+            deadline=call.deadline,
+        )
+        call.read_at(read_at)
+        reply.header.CopyFrom(
+            self._replies.read(read_at, state_version=self._node.state_version)
+        )
+        return reply
 
     async def SetCatalogue(  # noqa: D102
         self, request: rails_pb2.SetCatalogueRequest, context: Context

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from ledgerd.api import ids, shapes
 from ledgerd.api.shapes import Malformed
-from ledgerd.api.v1 import accounts_pb2, admin_pb2, common_pb2, payouts_pb2
+from ledgerd.api.v1 import accounts_pb2, common_pb2, payouts_pb2
 from ledgerd.errors import NotLogged, Reason
 from ledgerd.formats import batches
 from ledgerd.formats.batches import Details, pack_details
@@ -21,10 +21,8 @@ from ledgerd.ledger.catalogue import SANDBOX
 from ledgerd.ledger.commands import (
     PLAIN,
     THIS_WINDOW,
-    FeeRule,
     Fund,
     OpenAccount,
-    SetFees,
     Transfer,
 )
 from ledgerd.ledger.details import bytes_max as details_bytes_max
@@ -40,8 +38,6 @@ from ledgerd.limits import (
 from ledgerd.replica.inputs import WriteConcern
 
 PAGE_ROWS_DEFAULT: Final = 100
-BPS_MAX: Final = 10_000
-FEE_RULES_MAX: Final = 1_000
 _TIMINGS: Final = frozenset(payouts_pb2.Timing.values())
 LOOP_PAGE_ROWS: Final = 512  # rows the loop works on before it looks at anything else
 
@@ -100,6 +96,7 @@ def open_account(
             ),
             min_balance_minor=request.min_balance_units,
             principal=principal,
+            account_class=shapes.account_class("account_class", request.account_class),
         )
     except Malformed as bad:
         raise bad.error() from None
@@ -151,35 +148,6 @@ def transfer(request: accounts_pb2.TransferRequest, *, principal: str) -> Transf
             currency=currency,
             reference=shapes.plain(
                 "reference", request.reference, bytes_max=REFERENCE_BYTES_MAX
-            ),
-            principal=principal,
-        )
-    except Malformed as bad:
-        raise bad.error() from None
-
-
-def set_fees(request: admin_pb2.SetFeesRequest, *, principal: str) -> SetFees:
-    """Return the command. Raises NotLogged."""
-    try:
-        if len(request.rules) > FEE_RULES_MAX:
-            raise Malformed(
-                "rules", f"at most {FEE_RULES_MAX} rules", str(len(request.rules))
-            )
-        rules = tuple(
-            _fee_rule(f"rules[{row}]", rule) for row, rule in enumerate(request.rules)
-        )
-        pairs: set[tuple[int, int]] = set()
-        for row, rule in enumerate(rules):
-            if (rule.rail, rule.currency) in pairs:
-                raise Malformed(
-                    f"rules[{row}]", "each rail and currency once", "a second rule"
-                )
-            pairs.add((rule.rail, rule.currency))
-        return SetFees(
-            request_id=shapes.id_bytes("request_id", ids.REQUEST, request.request_id),
-            rules=rules,
-            source=shapes.plain(
-                "source", request.source, bytes_max=REFERENCE_BYTES_MAX
             ),
             principal=principal,
         )
@@ -247,30 +215,6 @@ def write_concern(concern: common_pb2.WriteConcern) -> WriteConcern:
     return found
 
 
-def _fee_rule(field: str, rule: admin_pb2.FeeRule) -> FeeRule:
-    for name, value in (
-        ("fixed_units", rule.fixed_units),
-        ("min_units", rule.min_units),
-        ("max_units", rule.max_units),
-    ):
-        if value < 0:
-            raise Malformed(f"{field}.{name}", "0 or more minor units", str(value))
-    if rule.bps > BPS_MAX:
-        raise Malformed(f"{field}.bps", f"0 .. {BPS_MAX}", str(rule.bps))
-    if rule.max_units < rule.min_units:
-        raise Malformed(
-            f"{field}.max_units", f"at least {rule.min_units}", str(rule.max_units)
-        )
-    return FeeRule(
-        rail=shapes.rail(f"{field}.rail", rule.rail),
-        currency=shapes.currency(f"{field}.currency", rule.currency)[0],
-        fixed_minor=rule.fixed_units,
-        bps=rule.bps,
-        min_minor=rule.min_units,
-        max_minor=rule.max_units,
-    )
-
-
 def _batch(
     orders: Sequence[payouts_pb2.PayoutOrder],
     principal: str,
@@ -325,6 +269,7 @@ def _batch(
     made.principals = [principal] * len(made.ids)
     made.releases_us = _releases(orders, path)
     _link(made, orders)
+    _add_quotes(made, orders, path)
     _add_timings(made, orders, path)
     return made
 
@@ -360,6 +305,28 @@ def _add_timings(
             )
             raise bad.error(path(row))
         made.terms[row] = made.terms.get(row, PLAIN)._replace(window=THIS_WINDOW)
+
+
+def _add_quotes(
+    made: PayoutBatch,
+    orders: Sequence[payouts_pb2.PayoutOrder],
+    path: Callable[[int], str],
+) -> None:
+    """Put the fees that orders expect into the terms. Raises NotLogged."""
+    for row, order in enumerate(orders):
+        has_fee = order.HasField("fee_expected_units")
+        if not (has_fee or order.quoted_at_us):
+            continue
+        for name, value in (
+            ("fee_expected_units", order.fee_expected_units),
+            ("quoted_at_us", order.quoted_at_us),
+        ):
+            if value < 0:
+                raise Malformed(name, "0 or more", str(value)).error(path(row))
+        made.terms[row] = made.terms.get(row, PLAIN)._replace(
+            fee_expected_minor=order.fee_expected_units if has_fee else None,
+            quoted_at_us=order.quoted_at_us,
+        )
 
 
 def _releases(

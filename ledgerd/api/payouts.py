@@ -7,7 +7,15 @@ from typing import Any, Final
 
 import grpc
 
-from ledgerd.api import calls, codec, ids, lifecycle_codec, payout_filters, replies
+from ledgerd.api import (
+    calls,
+    codec,
+    ids,
+    lifecycle_codec,
+    payout_filters,
+    quotes,
+    replies,
+)
 from ledgerd.api.calls import Call
 from ledgerd.api.cursor import PAYOUTS, Cursor, Cursors
 from ledgerd.api.deciding import Deciding
@@ -20,6 +28,7 @@ from ledgerd.api.v1 import payouts_pb2 as pb
 from ledgerd.errors import CallError, NotLogged, Reason
 from ledgerd.ledger.commands import Command
 from ledgerd.ledger.outcomes import Outcome
+from ledgerd.node.reads import ReadAt
 from ledgerd.raft.entries import Index
 from ledgerd.storage.reader import PayoutFound, PayoutPage, PayoutRefused, StateReader
 
@@ -104,6 +113,55 @@ class PayoutsService(Deciding, payouts_pb2_grpc.PayoutsServicer):
                 yield reply
         finally:
             self._streams.discard(stream)
+
+    async def Validate(  # noqa: D102
+        self, request: pb.ValidateRequest, context: Context
+    ) -> pb.ValidateReply:
+        call = calls.current()
+        state_version = self._node.state_version
+        quotes.check_count(len(request.orders))
+        batch = await codec.batch(
+            request.orders, principal=call.principal, state_version=state_version
+        )
+        call.rows = len(batch)
+        at_least, max_age_s = codec.read_wish(request.concern)
+        now_us = quotes.clock_us()
+        at, found = await self._node.read(
+            lambda reader: quotes.judged(
+                reader, batch, state_version=state_version, now_us=now_us
+            ),
+            at_least=at_least,
+            max_age_s=max_age_s,
+            deadline=call.deadline,
+        )
+        call.read_at(at)
+        return pb.ValidateReply(
+            header=self._replies.read(at, state_version=state_version),
+            judged_at_us=found.ts_us,
+            verdicts=quotes.verdicts(found),
+        )
+
+    async def Quote(  # noqa: D102
+        self, request: pb.QuoteRequest, context: Context
+    ) -> pb.QuoteReply:
+        at, found = await self._routes(request, request.rail)
+        return pb.QuoteReply(
+            header=self._replies.read(at, state_version=self._node.state_version),
+            quoted_at_us=found.ts_us,
+            valid_until_us=found.valid_until_us,
+            route=found.routes[0],
+        )
+
+    async def QuoteRoutes(  # noqa: D102
+        self, request: pb.QuoteRoutesRequest, context: Context
+    ) -> pb.QuoteRoutesReply:
+        at, found = await self._routes(request)
+        return pb.QuoteRoutesReply(
+            header=self._replies.read(at, state_version=self._node.state_version),
+            quoted_at_us=found.ts_us,
+            valid_until_us=found.valid_until_us,
+            routes=found.routes,
+        )
 
     async def Get(  # noqa: D102
         self, request: pb.GetPayoutRequest, context: Context
@@ -231,6 +289,35 @@ class PayoutsService(Deciding, payouts_pb2_grpc.PayoutsServicer):
         principal = calls.current().principal
         command = lifecycle_codec.request_recall(request, principal=principal)
         return await self._changed(command, request.concern)
+
+    async def _routes(
+        self, request: pb.QuoteRequest | pb.QuoteRoutesRequest, *rails: str
+    ) -> tuple[ReadAt, quotes.Routes]:
+        call = calls.current()
+        state_version = self._node.state_version
+        command = quotes.asked(
+            request,
+            rail=rails[0] if rails else "sandbox",
+            principal=call.principal,
+            state_version=state_version,
+        )
+        at_least, max_age_s = codec.read_wish(request.concern)
+        now_us = quotes.clock_us()
+        at, found = await self._node.read(
+            lambda reader: quotes.routes(
+                reader,
+                command,
+                is_every_rail=not rails,
+                needed_by_us=request.needed_by_us,
+                state_version=state_version,
+                now_us=now_us,
+            ),
+            at_least=at_least,
+            max_age_s=max_age_s,
+            deadline=call.deadline,
+        )
+        call.read_at(at)
+        return at, found
 
     async def _changed(
         self, command: Command, asked: common_pb2.WriteConcern

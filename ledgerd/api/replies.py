@@ -81,7 +81,7 @@ def fill_result(result: common_pb2.CommandResult, outcomes: Outcomes, row: int) 
     result.ordinal = row
     if outcome is None:
         result.outcome = common_pb2.OUTCOME_REFUSED
-        result.refusal = _refusal(code)
+        result.refusal = refusal(code)
         result.id_spent = is_spent(code)
     else:
         result.outcome = outcome
@@ -260,7 +260,7 @@ def refused(found: PayoutRefused) -> payouts_pb2.RefusedPayout:
     record = found.record
     return payouts_pb2.RefusedPayout(
         payout_id=ids.encode(ids.PAYOUT, found.payout_id),
-        refusal=_refusal(record.refusal),
+        refusal=refusal(record.refusal),
         index=record.index,
         ordinal=record.ordinal,
         refused_at_us=record.ts_us,
@@ -293,6 +293,7 @@ def account(found: Account) -> accounts_pb2.Account:
         sequence=found.sequence,
         opened_index=found.opened_index,
         opened_at_us=found.opened_ts_us,
+        account_class=found.account_class,
     )
 
 
@@ -397,7 +398,8 @@ def state(value: int) -> payouts_pb2.PayoutState:
     return cast(payouts_pb2.PayoutState, value)
 
 
-def _refusal(code: int) -> common_pb2.RefusalCode:
+def refusal(code: int) -> common_pb2.RefusalCode:
+    """Return the public code of a refusal; the numbers are the same."""
     return cast(common_pb2.RefusalCode, code)
 
 

@@ -13,8 +13,10 @@ from typing import Final, NamedTuple
 from ledgerd.api import ids, rail_names
 from ledgerd.api.v1 import common_pb2, payouts_pb2
 from ledgerd.errors import NotLogged, Reason
+from ledgerd.ledger.fees import is_account_class
 from ledgerd.ledger.money import CURRENCIES
 from ledgerd.limits import (
+    ACCOUNT_CLASS_BYTES_MAX,
     AMOUNT_MINOR_MAX,
     METADATA_KEY_BYTES_MAX,
     METADATA_KEYS_MAX,
@@ -146,6 +148,14 @@ def rail(field: str, name: str) -> int:
     if number is None:
         raise Malformed(field, f"one of {', '.join(sorted(numbers))}", quoted(name))
     return number
+
+
+def account_class(field: str, name: str) -> str:
+    """Return the class of an account or of a fee rule; empty for none."""
+    if not is_account_class(name, ACCOUNT_CLASS_BYTES_MAX):
+        expected = f"0 .. {ACCOUNT_CLASS_BYTES_MAX} of a-z 0-9 _ -"
+        raise Malformed(field, expected, quoted(name))
+    return name
 
 
 def bank(field: str, name: str) -> str:

@@ -29,6 +29,7 @@ from ledgerd.client.concerns import (
 )
 from ledgerd.client.dispatch_calls import DispatchCalls
 from ledgerd.client.exports import ExportPart, part_of
+from ledgerd.client.fee_calls import FeeCalls
 from ledgerd.client.ids import new_account_id, new_request_id
 from ledgerd.client.leader import Node, Nodes
 from ledgerd.client.orders import payout_order
@@ -50,7 +51,9 @@ from ledgerd.limits import BATCH_COMMANDS_MAX, REQUEST_BYTES_MAX
 STATUSES_DEADLINE_S: Final = 1.0
 
 
-class AsyncClient(AccountCalls, PayoutCalls, RailCalls, RiskCalls, DispatchCalls):
+class AsyncClient(
+    AccountCalls, PayoutCalls, FeeCalls, RailCalls, RiskCalls, DispatchCalls
+):
     """Talks to one cluster. Use it in `async with`, or call `close`.
 
     Deadlines are in seconds from the call, of all attempts together; None takes the
@@ -121,6 +124,8 @@ class AsyncClient(AccountCalls, PayoutCalls, RailCalls, RiskCalls, DispatchCalls
         reference: str = "",
         metadata: Mapping[str, str] | None = None,
         payout_id: str | None = None,
+        fee_expected: int | None = None,
+        quoted_at_us: int = 0,
         concern: WriteConcern = WriteConcern.QUORUM,
         deadline: float | None = None,
     ) -> SubmitResult:
@@ -134,6 +139,8 @@ class AsyncClient(AccountCalls, PayoutCalls, RailCalls, RiskCalls, DispatchCalls
             reference=reference,
             metadata=metadata,
             payout_id=payout_id,
+            fee_expected=fee_expected,
+            quoted_at_us=quoted_at_us,
         )
         return await self.submit_order(order, concern=concern, deadline=deadline)
 
@@ -320,6 +327,7 @@ class AsyncClient(AccountCalls, PayoutCalls, RailCalls, RiskCalls, DispatchCalls
         livemode: bool,
         owner_ref: str = "",
         min_balance: int = 0,
+        account_class: str = "",
         account_id: str | None = None,
         concern: WriteConcern = WriteConcern.QUORUM,
         deadline: float | None = None,
@@ -330,6 +338,7 @@ class AsyncClient(AccountCalls, PayoutCalls, RailCalls, RiskCalls, DispatchCalls
             livemode=livemode,
             owner_ref=owner_ref,
             min_balance=min_balance,
+            account_class=account_class,
             account_id=account_id,
             concern=concern,
             deadline=deadline,
@@ -345,6 +354,7 @@ class AsyncClient(AccountCalls, PayoutCalls, RailCalls, RiskCalls, DispatchCalls
         livemode: bool,
         owner_ref: str = "",
         min_balance: int = 0,
+        account_class: str = "",
         account_id: str | None = None,
         concern: WriteConcern = WriteConcern.QUORUM,
         deadline: float | None = None,
@@ -358,6 +368,7 @@ class AsyncClient(AccountCalls, PayoutCalls, RailCalls, RiskCalls, DispatchCalls
             livemode=livemode,
             owner_ref=owner_ref,
             min_balance_units=min_balance,
+            account_class=account_class,
             concern=write_concern(concern),
         )
         reply = await calls.mutate(
@@ -740,30 +751,6 @@ class AsyncClient(AccountCalls, PayoutCalls, RailCalls, RiskCalls, DispatchCalls
             audit_pb2.IndexDigestRequest(index=index or 0),
             deadline=until,
         )
-
-    async def set_fees(
-        self,
-        rules: Sequence[admin_pb2.FeeRule],
-        *,
-        source: str,
-        request_id: str | None = None,
-        concern: WriteConcern = WriteConcern.QUORUM,
-        deadline: float | None = None,
-    ) -> CommandResult:
-        """Replace the whole fee schedule; `source` says where the figures come from."""
-        until = self._until(deadline)
-        _, calls, _ = self._open()
-        request = admin_pb2.SetFeesRequest(
-            request_id=request_id or new_request_id(),
-            rules=rules,
-            source=source,
-            concern=write_concern(concern),
-        )
-        reply = await calls.mutate(
-            lambda node: node.admin.SetFees, request, deadline=until
-        )
-        check_kept(reply.header, concern)
-        return command_result(request.request_id, reply.header, reply.result)
 
     async def transfer_leadership(
         self, to: int | None = None, *, deadline: float | None = None

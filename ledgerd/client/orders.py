@@ -31,6 +31,8 @@ def payout_order(
     metadata: Mapping[str, str] | None = None,
     payout_id: str | None = None,
     this_window_only: bool = False,
+    fee_expected: int | None = None,
+    quoted_at_us: int = 0,
 ) -> PayoutOrder:
     """Return an order with an id; keep it, retrying with the same id is always safe.
 
@@ -45,6 +47,8 @@ def payout_order(
         payout_id: The idempotency key, `payout_...`; a new one if None.
         this_window_only: Refused as CUTOFF_PASSED unless a window of the rail is open when it is
             accepted; otherwise it waits for the next one.
+        fee_expected: Minor units; with another fee it is refused as FEE_CHANGED.
+        quoted_at_us: Of the quote that the fee comes from, which keeps its fee for a while.
 
     Errors: TypeError or ValueError, when an amount is no integer or outside 64 bits.
     """
@@ -57,6 +61,8 @@ def payout_order(
         reference=reference,
         metadata=_NO_METADATA if metadata is None else metadata,
         timing=THIS_WINDOW_ONLY if this_window_only else TIMING_UNSPECIFIED,
+        fee_expected_units=fee_expected,
+        quoted_at_us=quoted_at_us,
     )
 
 

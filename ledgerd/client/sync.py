@@ -22,11 +22,13 @@ from ledgerd.api.v1 import (
 )
 from ledgerd.client.aio import STATUSES_DEADLINE_S, AsyncClient
 from ledgerd.client.blocking_account_calls import BlockingAccountCalls
+from ledgerd.client.blocking_fee_calls import BlockingFeeCalls
 from ledgerd.client.blocking_payout_calls import BlockingPayoutCalls
 from ledgerd.client.blocking_rail_calls import BlockingRailCalls
 from ledgerd.client.blocking_risk_calls import BlockingRiskCalls
 from ledgerd.client.concerns import WriteConcern
 from ledgerd.client.exports import ExportPart
+from ledgerd.client.fee_calls import FeeCalls
 from ledgerd.client.profile import Profile
 from ledgerd.client.rail_calls import RailCalls
 from ledgerd.client.results import CommandResult, SubmitResult
@@ -137,7 +139,11 @@ class BlockingWatch:
 
 
 class Client(
-    BlockingAccountCalls, BlockingPayoutCalls, BlockingRailCalls, BlockingRiskCalls
+    BlockingAccountCalls,
+    BlockingPayoutCalls,
+    BlockingFeeCalls,
+    BlockingRailCalls,
+    BlockingRiskCalls,
 ):
     """Talks to one cluster and blocks. Use it in `with`, or call `close`.
 
@@ -204,6 +210,9 @@ class Client(
         return self._client.leader_id
 
     # Any: what a coroutine yields and is sent is the event loop's affair.
+    def _fee_calls(self) -> FeeCalls:
+        return self._client
+
     def _risk_calls(self) -> RiskCalls:
         return self._client
 
@@ -235,6 +244,8 @@ class Client(
         reference: str = "",
         metadata: Mapping[str, str] | None = None,
         payout_id: str | None = None,
+        fee_expected: int | None = None,
+        quoted_at_us: int = 0,
         concern: WriteConcern = WriteConcern.QUORUM,
         deadline: float | None = None,
     ) -> SubmitResult:
@@ -249,6 +260,8 @@ class Client(
                 reference=reference,
                 metadata=metadata,
                 payout_id=payout_id,
+                fee_expected=fee_expected,
+                quoted_at_us=quoted_at_us,
                 concern=concern,
                 deadline=deadline,
             )
@@ -383,6 +396,7 @@ class Client(
         livemode: bool,
         owner_ref: str = "",
         min_balance: int = 0,
+        account_class: str = "",
         account_id: str | None = None,
         concern: WriteConcern = WriteConcern.QUORUM,
         deadline: float | None = None,
@@ -394,6 +408,7 @@ class Client(
                 livemode=livemode,
                 owner_ref=owner_ref,
                 min_balance=min_balance,
+                account_class=account_class,
                 account_id=account_id,
                 concern=concern,
                 deadline=deadline,
@@ -407,6 +422,7 @@ class Client(
         livemode: bool,
         owner_ref: str = "",
         min_balance: int = 0,
+        account_class: str = "",
         account_id: str | None = None,
         concern: WriteConcern = WriteConcern.QUORUM,
         deadline: float | None = None,
@@ -418,6 +434,7 @@ class Client(
                 livemode=livemode,
                 owner_ref=owner_ref,
                 min_balance=min_balance,
+                account_class=account_class,
                 account_id=account_id,
                 concern=concern,
                 deadline=deadline,
@@ -745,26 +762,6 @@ class Client(
     ) -> audit_pb2.IndexDigestReply:
         """Return the apply digest after the entry at `index`; None: the newest."""
         return self._wait(self._client.digest_at(index, deadline=deadline))
-
-    def set_fees(
-        self,
-        rules: Sequence[admin_pb2.FeeRule],
-        *,
-        source: str,
-        request_id: str | None = None,
-        concern: WriteConcern = WriteConcern.QUORUM,
-        deadline: float | None = None,
-    ) -> CommandResult:
-        """Replace the whole fee schedule; `source` says where the figures come from."""
-        return self._wait(
-            self._client.set_fees(
-                rules,
-                source=source,
-                request_id=request_id,
-                concern=concern,
-                deadline=deadline,
-            )
-        )
 
     def transfer_leadership(
         self, to: int | None = None, *, deadline: float | None = None

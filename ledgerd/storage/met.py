@@ -72,8 +72,7 @@ class Met:
         ):
             return
         before = self._peers.get(greeted.node_id, greeted)
-        if before.store_uuid != greeted.store_uuid:
-            return  # F25: greeting refuses it; while it cannot, the first one stays
+        assert before.store_uuid == greeted.store_uuid, (before, greeted)  # F25
         self._peers[greeted.node_id] = greeted
         meta = self._environment.log_tables[keys.META]
         try:

@@ -30,6 +30,7 @@ from ledgerd.ledger.identity import IdKind, IdRecord, RequestRecord
 from ledgerd.ledger.payouts import PayoutHead, PayoutState, PayoutStatus
 from ledgerd.ledger.policy import Policy
 from ledgerd.ledger.timers import Timer, TimerKind
+from ledgerd.ledger.view import LedgerView
 from ledgerd.ledger.vouchers import Voucher
 from ledgerd.limits import PAGE_ROWS_MAX
 from ledgerd.raft.entries import Index
@@ -39,6 +40,7 @@ from ledgerd.storage.environment import Environment
 from ledgerd.storage.event_pages import EventPage, EventPoint, EventRange
 from ledgerd.storage.history import Line, Standing
 from ledgerd.storage.journal_pages import JournalPage
+from ledgerd.storage.state_store import view_of
 from ledgerd.storage.tables import Tables
 from ledgerd.storage.trial import Sums, TrialBook
 
@@ -144,6 +146,10 @@ class StateReader:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
         self._applied = tables.applied()
+
+    def ledger(self) -> LedgerView:
+        """Return the state as apply reads it. What a dry run writes is for nobody."""
+        return view_of(self._tables)
 
     def applied(self) -> Index:
         """Return the applied index that this reader sees."""

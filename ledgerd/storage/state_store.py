@@ -284,6 +284,11 @@ class LmdbStateStore:
         raise self._failed from error
 
 
+def view_of(tables: Tables) -> LedgerView:
+    """Return the state of these tables as apply reads it, for a dry run beside the writer."""
+    return _View(tables)
+
+
 class _View:
     """`LedgerView` over the open write transaction; what every batch asks for is kept in memory."""
 

@@ -25,6 +25,9 @@ from tests.security import authority
 # The matrix of ledger.md 9.1, written a second time: what each certificate may call.
 READS = {
     "Admin/GetCatalogue",
+    "Admin/GetFees",
+    "Payouts/Quote",
+    "Payouts/QuoteRoutes",
     "Payouts/Get",
     "Payouts/List",
     "Ledger/GetAccount",
@@ -57,6 +60,7 @@ AUDITS = {
 }
 CHANGES = {
     "Payouts/Submit",
+    "Payouts/Validate",
     "Payouts/SubmitBatch",
     "Payouts/SubmitStream",
     "Payouts/RequestRecall",

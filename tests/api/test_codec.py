@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from ledgerd.api import codec, ids, lifecycle_codec
+from ledgerd.api import fees as fees_of
 from ledgerd.api.v1 import accounts_pb2, admin_pb2, common_pb2
 from ledgerd.api.v1 import payouts_pb2 as pb
 from ledgerd.errors import NotLogged, Outcome, Reason
@@ -404,7 +405,7 @@ def test_commands_hold_what_the_requests_say() -> None:
     assert Cancel(REQUEST, PAYOUT, "late", "p") == lifecycle_codec.cancel(
         cancel(reason="late"), principal="p", approver=""
     )
-    fees = codec.set_fees(set_fees(rule(), source="board"), principal="p")
+    fees = fees_of.set_fees(set_fees(rule(), source="board"), principal="p")
     assert (FeeRule(2, USD, 25, 10, 1, 500),) == fees.rules
     assert (fees.source, fees.principal) == ("board", "p")
 
@@ -453,34 +454,38 @@ def test_commands_hold_what_the_requests_say() -> None:
         (cancelled, cancel(payout_id=""), "payout_id: expected payout_ and 26"),
         (cancelled, cancel(reason="x" * 141), "reason: expected 0 .. 140 bytes"),
         (
-            codec.set_fees,
+            fees_of.set_fees,
             set_fees(rule(), rule()),
-            "rules[1]: expected each rail and currency once, found a second rule",
+            "rules[1]: expected each rail, currency and account class once, found a second rule",
         ),
         (
-            codec.set_fees,
+            fees_of.set_fees,
             set_fees(rule(bps=10_001)),
             "rules[0].bps: expected 0 .. 10000",
         ),
         (
-            codec.set_fees,
+            fees_of.set_fees,
             set_fees(rule(fixed_units=-1)),
             "rules[0].fixed_units: expect",
         ),
         (
-            codec.set_fees,
+            fees_of.set_fees,
             set_fees(rule(max_units=0)),
             "rules[0].max_units: expected at l",
         ),
-        (codec.set_fees, set_fees(rule(rail="x")), "rules[0].rail: expected one of"),
+        (fees_of.set_fees, set_fees(rule(rail="x")), "rules[0].rail: expected one of"),
         (
-            codec.set_fees,
+            fees_of.set_fees,
             set_fees(rule(currency="x")),
             "rules[0].currency: expected an",
         ),
-        (codec.set_fees, set_fees(source="x" * 141), "source: expected 0 .. 140 bytes"),
         (
-            codec.set_fees,
+            fees_of.set_fees,
+            set_fees(source="x" * 141),
+            "source: expected 0 .. 140 bytes",
+        ),
+        (
+            fees_of.set_fees,
             set_fees(*[rule()] * 1_001),
             "rules: expected at most 1000 rul",
         ),

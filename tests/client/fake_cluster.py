@@ -203,6 +203,11 @@ class FakeCluster:
         self.not_ready: dict[int, str] = {}  # why, by node
         self.digests: dict[int, str] = {}  # of nodes that differ
         self.fees: Sequence[admin_pb2.FeeRule] = ()  # as they were set last
+        self.fees_request = admin_pb2.SetFeesRequest()
+        self.routes: list[payouts_pb2.Route] = []  # that a quote finds
+        self.quotes: list[
+            payouts_pb2.QuoteRequest | payouts_pb2.QuoteRoutesRequest
+        ] = []
         self.limits: list[risk_pb2.LimitSet] = []  # by version
         self.rules: list[risk_pb2.RuleSet] = []
         self.events: list[events_pb2.Event] = []
@@ -345,6 +350,49 @@ class FakePayouts(payouts_pb2_grpc.PayoutsServicer):
             except _BatchRefused as refused:
                 reply.error.CopyFrom(refused.error)
             yield reply
+
+    def Quote(
+        self, request: payouts_pb2.QuoteRequest, context: grpc.ServicerContext
+    ) -> payouts_pb2.QuoteReply:
+        self.node.enter("Quote", context)
+        self.node.cluster.quotes.append(request)
+        return payouts_pb2.QuoteReply(
+            header=common_pb2.ReadHeader(applied_index=self.node.cluster.index),
+            quoted_at_us=1_000_000,
+            valid_until_us=901_000_000,
+            route=self.node.cluster.routes[0],
+        )
+
+    def QuoteRoutes(
+        self, request: payouts_pb2.QuoteRoutesRequest, context: grpc.ServicerContext
+    ) -> payouts_pb2.QuoteRoutesReply:
+        self.node.enter("QuoteRoutes", context)
+        self.node.cluster.quotes.append(request)
+        return payouts_pb2.QuoteRoutesReply(
+            header=common_pb2.ReadHeader(applied_index=self.node.cluster.index),
+            quoted_at_us=1_000_000,
+            valid_until_us=901_000_000,
+            routes=self.node.cluster.routes,
+        )
+
+    def Validate(
+        self, request: payouts_pb2.ValidateRequest, context: grpc.ServicerContext
+    ) -> payouts_pb2.ValidateReply:
+        """Refuse every amount above 1,000,000 for funds."""
+        self.node.enter("Validate", context)
+        verdicts = []
+        for order in request.orders:
+            verdict = payouts_pb2.Verdict()
+            verdict.result.result.outcome = common_pb2.OUTCOME_CREATED
+            if order.amount.units > 1_000_000:
+                verdict.result.result.outcome = common_pb2.OUTCOME_REFUSED
+                verdict.result.result.refusal = common_pb2.INSUFFICIENT_FUNDS
+            verdicts.append(verdict)
+        return payouts_pb2.ValidateReply(
+            header=common_pb2.ReadHeader(applied_index=self.node.cluster.index),
+            judged_at_us=1_000_000,
+            verdicts=verdicts,
+        )
 
     def Get(
         self, request: payouts_pb2.GetPayoutRequest, context: grpc.ServicerContext
@@ -821,11 +869,33 @@ class FakeAdmin(admin_pb2_grpc.AdminServicer):
             state_version=2,
         )
 
+    def GetFees(
+        self, request: admin_pb2.GetFeesRequest, context: grpc.ServicerContext
+    ) -> admin_pb2.GetFeesReply:
+        self.node.enter("GetFees", context)
+        asked = self.node.cluster.fees_request
+        return admin_pb2.GetFeesReply(
+            header=common_pb2.ReadHeader(applied_index=self.node.cluster.index),
+            schedules=[
+                admin_pb2.FeeSchedule(
+                    version=1,
+                    effective_from_us=asked.effective_from_us or 1,
+                    source=asked.source,
+                    as_of=asked.as_of,
+                    quote_valid_s=asked.quote_valid_s or 900,
+                    rules=asked.rules,
+                ),
+                admin_pb2.FeeSchedule(version=2, effective_from_us=2**60),
+            ],
+            version_in_force=1,
+        )
+
     def SetFees(
         self, request: admin_pb2.SetFeesRequest, context: grpc.ServicerContext
     ) -> admin_pb2.SetFeesReply:
         self.node.enter_write("SetFees", context)
         self.node.cluster.fees = request.rules
+        self.node.cluster.fees_request = request
         return admin_pb2.SetFeesReply(
             header=self.node.cluster.header(self.node),
             result=common_pb2.CommandResult(outcome=common_pb2.OUTCOME_CREATED),

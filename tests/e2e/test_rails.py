@@ -273,6 +273,7 @@ def test_the_example_of_a_life_shows_it(cluster: DevCluster, client: Client) -> 
 
     assert done.returncode == 0, done.stderr
     for words in (
+        "quoted at a fee of 0 cents",
         "created → dispatch_begun → sent → settled",
         "sent → settled → returned",
         "sent → failed",

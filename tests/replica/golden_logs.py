@@ -19,7 +19,14 @@ from pathlib import Path
 from ledgerd.formats import batches, commands, memberships, versions
 from ledgerd.formats.entries import decode, encode, link
 from ledgerd.ledger.batch import PayoutBatch
-from ledgerd.ledger.commands import Command, Submit
+from ledgerd.ledger.commands import (
+    PLAIN,
+    Command,
+    FeeRule,
+    Refund,
+    Submit,
+    SubmitTerms,
+)
 from ledgerd.raft.changes import Found
 from ledgerd.raft.entries import GENESIS_LINK, Entry, EntryKind, Index, NodeId, Term
 from ledgerd.raft.membership import NOBODY, NodeRecord
@@ -28,13 +35,19 @@ from ledgerd.replica.tree import NO_TREE
 from tests.fakes import MemoryView
 from tests.ledger.making import (
     BOB,
+    MAX,
     MINUTE_US,
+    SWIFT,
+    USD,
     capture_hold,
     create_hold,
     freeze,
     fund,
     fund_reverse,
+    open_account,
     release_hold,
+    set_fees,
+    submit,
     uid,
     unfreeze,
 )
@@ -43,6 +56,8 @@ from tests.ledger.scripted_lifecycle import lifecycle
 
 FOLDER = Path(__file__).parent / "golden"
 START_US = 1_760_000_000_000_000
+_FEES_CHANGE_AT = 21  # index of the entry from which on the schedule is another one
+GOLDIE = uid(0x601D)
 
 
 @dataclass(frozen=True)
@@ -105,7 +120,7 @@ def made(state_version: int) -> list[Entry]:
         log.work(work)
     log.add(EntryKind.NOOP, b"")
     if state_version >= 3:
-        for work in (*_newest(), *lifecycle()):
+        for work in (*_newest(), *_fees(), *lifecycle()):
             log.work(work)
     return log.entries
 
@@ -130,6 +145,32 @@ def _newest() -> list[list[Command]]:
     ]
 
 
+def _fees() -> list[list[Command] | list[Submit]]:
+    """Return schedules with classes and times, and submits that expect a fee."""
+    gold = FeeRule(SWIFT, USD, 3, 0, 0, MAX, "gold", Refund.WHEN_ALL_RETURNED)
+    plain = FeeRule(SWIFT, USD, 11, 20, 5, 400, "", Refund.NEVER)
+    soon_us = START_US + 1_000_000 * _FEES_CHANGE_AT
+    expected = SubmitTerms(fee_expected_minor=3)
+    quoted = SubmitTerms(fee_expected_minor=3, quoted_at_us=soon_us - 1)
+    stale = SubmitTerms(fee_expected_minor=3, quoted_at_us=1)
+
+    def row(number: int, terms: SubmitTerms = PLAIN) -> Submit:
+        return submit(2_600 + number, account_id=GOLDIE, terms=terms)
+
+    return [
+        [
+            open_account(GOLDIE, account_class="gold"),
+            fund(2_500, account_id=GOLDIE, external_ref="gold"),
+            set_fees(2_501, gold, plain, as_of="2026-11", quote_valid_us=MINUTE_US),
+            set_fees(2_502, effective_from_us=soon_us),
+        ],
+        [row(1), row(2)],
+        [row(3, expected), row(4, stale), row(5)],
+        [row(6)],
+        [row(7, expected), row(8, quoted), row(3, expected)],
+    ]
+
+
 class _Log:
     def __init__(self) -> None:
         self.entries: list[Entry] = []
@@ -137,7 +178,9 @@ class _Log:
 
     def work(self, work: Sequence[Submit] | Sequence[Command]) -> None:
         """Append a batch of submits, or a list of other commands."""
-        if isinstance(work[0], Submit):
+        if any(isinstance(row, Submit) and row.terms != PLAIN for row in work):
+            self.add(EntryKind.COMMANDS, commands.encode(work))
+        elif isinstance(work[0], Submit):
             batch = PayoutBatch()
             for row in work:
                 assert isinstance(row, Submit)

@@ -101,8 +101,13 @@ def town(random: Random) -> Node:
     node = Node()
     node.do(
         *(
-            open_account(account, currency=currency, livemode=live)
-            for account, currency, live in ACCOUNTS
+            open_account(
+                account,
+                currency=currency,
+                livemode=live,
+                account_class=("", "gold", "unpriced")[n % 3],
+            )
+            for n, (account, currency, live) in enumerate(ACCOUNTS)
         ),
         *(
             fund(
@@ -118,6 +123,17 @@ def town(random: Random) -> Node:
         ),
     )
     return node
+
+
+def fees_soon(random: Random, number: int, index: int) -> Command:
+    """Return a schedule that is in force some entries later, and other ones for a class."""
+    return set_fees(
+        500_000 + number,
+        FeeRule(SWIFT, USD, random.randrange(9), 12, 0, 900),
+        FeeRule(SWIFT, USD, random.randrange(9), 0, 0, 900, "gold"),
+        FeeRule(1, USD, random.randrange(3), 0, 0, 1),
+        effective_from_us=START_US + 1_000 * (index + random.randrange(40)),
+    )
 
 
 def some(random: Random, number: int, sent: list[Submit]) -> list[Submit]:
@@ -174,6 +190,8 @@ def test_both_paths_give_the_same_bytes() -> None:
         if number % 7 == 0:
             payout = uid(random.randrange(40 * number + 40))
             node.do(cancel(400_000 + number, payout_id=payout))
+        if number % 50 == 0:
+            node.do(fees_soon(random, number, node.index))
 
     assert codes[Outcome.CREATED] > 5_000, codes
     assert codes[Outcome.REPLAYED] > 500, codes

@@ -47,7 +47,7 @@ class Balances(_message.Message):
     def __init__(self, available_units: _Optional[int] = ..., reserved_units: _Optional[int] = ..., held_units: _Optional[int] = ..., blocked_units: _Optional[int] = ..., receivable_units: _Optional[int] = ...) -> None: ...
 
 class Account(_message.Message):
-    __slots__ = ("account_id", "currency", "exponent", "livemode", "owner_ref", "min_balance_units", "status", "balances", "sequence", "opened_index", "opened_at_us")
+    __slots__ = ("account_id", "currency", "exponent", "livemode", "owner_ref", "min_balance_units", "status", "balances", "sequence", "opened_index", "opened_at_us", "account_class")
     ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
     CURRENCY_FIELD_NUMBER: _ClassVar[int]
     EXPONENT_FIELD_NUMBER: _ClassVar[int]
@@ -59,6 +59,7 @@ class Account(_message.Message):
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     OPENED_INDEX_FIELD_NUMBER: _ClassVar[int]
     OPENED_AT_US_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_CLASS_FIELD_NUMBER: _ClassVar[int]
     account_id: str
     currency: str
     exponent: int
@@ -70,23 +71,26 @@ class Account(_message.Message):
     sequence: int
     opened_index: int
     opened_at_us: int
-    def __init__(self, account_id: _Optional[str] = ..., currency: _Optional[str] = ..., exponent: _Optional[int] = ..., livemode: _Optional[bool] = ..., owner_ref: _Optional[str] = ..., min_balance_units: _Optional[int] = ..., status: _Optional[_Union[AccountStatus, str]] = ..., balances: _Optional[_Union[Balances, _Mapping]] = ..., sequence: _Optional[int] = ..., opened_index: _Optional[int] = ..., opened_at_us: _Optional[int] = ...) -> None: ...
+    account_class: str
+    def __init__(self, account_id: _Optional[str] = ..., currency: _Optional[str] = ..., exponent: _Optional[int] = ..., livemode: _Optional[bool] = ..., owner_ref: _Optional[str] = ..., min_balance_units: _Optional[int] = ..., status: _Optional[_Union[AccountStatus, str]] = ..., balances: _Optional[_Union[Balances, _Mapping]] = ..., sequence: _Optional[int] = ..., opened_index: _Optional[int] = ..., opened_at_us: _Optional[int] = ..., account_class: _Optional[str] = ...) -> None: ...
 
 class OpenAccountRequest(_message.Message):
-    __slots__ = ("account_id", "currency", "livemode", "owner_ref", "min_balance_units", "concern")
+    __slots__ = ("account_id", "currency", "livemode", "owner_ref", "min_balance_units", "concern", "account_class")
     ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
     CURRENCY_FIELD_NUMBER: _ClassVar[int]
     LIVEMODE_FIELD_NUMBER: _ClassVar[int]
     OWNER_REF_FIELD_NUMBER: _ClassVar[int]
     MIN_BALANCE_UNITS_FIELD_NUMBER: _ClassVar[int]
     CONCERN_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_CLASS_FIELD_NUMBER: _ClassVar[int]
     account_id: str
     currency: str
     livemode: bool
     owner_ref: str
     min_balance_units: int
     concern: _common_pb2.WriteConcern
-    def __init__(self, account_id: _Optional[str] = ..., currency: _Optional[str] = ..., livemode: _Optional[bool] = ..., owner_ref: _Optional[str] = ..., min_balance_units: _Optional[int] = ..., concern: _Optional[_Union[_common_pb2.WriteConcern, str]] = ...) -> None: ...
+    account_class: str
+    def __init__(self, account_id: _Optional[str] = ..., currency: _Optional[str] = ..., livemode: _Optional[bool] = ..., owner_ref: _Optional[str] = ..., min_balance_units: _Optional[int] = ..., concern: _Optional[_Union[_common_pb2.WriteConcern, str]] = ..., account_class: _Optional[str] = ...) -> None: ...
 
 class OpenAccountReply(_message.Message):
     __slots__ = ("header", "result")

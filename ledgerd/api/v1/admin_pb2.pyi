@@ -17,11 +17,20 @@ class NodeRole(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PRE_CANDIDATE: _ClassVar[NodeRole]
     CANDIDATE: _ClassVar[NodeRole]
     LEADER: _ClassVar[NodeRole]
+
+class FeeRefund(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    FEE_REFUND_UNSPECIFIED: _ClassVar[FeeRefund]
+    REFUND_NEVER: _ClassVar[FeeRefund]
+    REFUND_WHEN_ALL_RETURNED: _ClassVar[FeeRefund]
 NODE_ROLE_UNSPECIFIED: NodeRole
 FOLLOWER: NodeRole
 PRE_CANDIDATE: NodeRole
 CANDIDATE: NodeRole
 LEADER: NodeRole
+FEE_REFUND_UNSPECIFIED: FeeRefund
+REFUND_NEVER: FeeRefund
+REFUND_WHEN_ALL_RETURNED: FeeRefund
 
 class StatusRequest(_message.Message):
     __slots__ = ()
@@ -96,32 +105,74 @@ class PeerStatus(_message.Message):
     def __init__(self, node_id: _Optional[int] = ..., address: _Optional[str] = ..., connected: _Optional[bool] = ..., progress: _Optional[str] = ..., match_index: _Optional[int] = ..., next_index: _Optional[int] = ...) -> None: ...
 
 class FeeRule(_message.Message):
-    __slots__ = ("rail", "currency", "fixed_units", "bps", "min_units", "max_units")
+    __slots__ = ("rail", "currency", "fixed_units", "bps", "min_units", "max_units", "account_class", "refund")
     RAIL_FIELD_NUMBER: _ClassVar[int]
     CURRENCY_FIELD_NUMBER: _ClassVar[int]
     FIXED_UNITS_FIELD_NUMBER: _ClassVar[int]
     BPS_FIELD_NUMBER: _ClassVar[int]
     MIN_UNITS_FIELD_NUMBER: _ClassVar[int]
     MAX_UNITS_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_CLASS_FIELD_NUMBER: _ClassVar[int]
+    REFUND_FIELD_NUMBER: _ClassVar[int]
     rail: str
     currency: str
     fixed_units: int
     bps: int
     min_units: int
     max_units: int
-    def __init__(self, rail: _Optional[str] = ..., currency: _Optional[str] = ..., fixed_units: _Optional[int] = ..., bps: _Optional[int] = ..., min_units: _Optional[int] = ..., max_units: _Optional[int] = ...) -> None: ...
+    account_class: str
+    refund: FeeRefund
+    def __init__(self, rail: _Optional[str] = ..., currency: _Optional[str] = ..., fixed_units: _Optional[int] = ..., bps: _Optional[int] = ..., min_units: _Optional[int] = ..., max_units: _Optional[int] = ..., account_class: _Optional[str] = ..., refund: _Optional[_Union[FeeRefund, str]] = ...) -> None: ...
 
 class SetFeesRequest(_message.Message):
-    __slots__ = ("request_id", "rules", "source", "concern")
+    __slots__ = ("request_id", "rules", "source", "concern", "effective_from_us", "as_of", "quote_valid_s")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     RULES_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     CONCERN_FIELD_NUMBER: _ClassVar[int]
+    EFFECTIVE_FROM_US_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_FIELD_NUMBER: _ClassVar[int]
+    QUOTE_VALID_S_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     rules: _containers.RepeatedCompositeFieldContainer[FeeRule]
     source: str
     concern: _common_pb2.WriteConcern
-    def __init__(self, request_id: _Optional[str] = ..., rules: _Optional[_Iterable[_Union[FeeRule, _Mapping]]] = ..., source: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.WriteConcern, str]] = ...) -> None: ...
+    effective_from_us: int
+    as_of: str
+    quote_valid_s: int
+    def __init__(self, request_id: _Optional[str] = ..., rules: _Optional[_Iterable[_Union[FeeRule, _Mapping]]] = ..., source: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.WriteConcern, str]] = ..., effective_from_us: _Optional[int] = ..., as_of: _Optional[str] = ..., quote_valid_s: _Optional[int] = ...) -> None: ...
+
+class GetFeesRequest(_message.Message):
+    __slots__ = ("concern",)
+    CONCERN_FIELD_NUMBER: _ClassVar[int]
+    concern: _common_pb2.ReadConcern
+    def __init__(self, concern: _Optional[_Union[_common_pb2.ReadConcern, _Mapping]] = ...) -> None: ...
+
+class GetFeesReply(_message.Message):
+    __slots__ = ("header", "schedules", "version_in_force")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    SCHEDULES_FIELD_NUMBER: _ClassVar[int]
+    VERSION_IN_FORCE_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.ReadHeader
+    schedules: _containers.RepeatedCompositeFieldContainer[FeeSchedule]
+    version_in_force: int
+    def __init__(self, header: _Optional[_Union[_common_pb2.ReadHeader, _Mapping]] = ..., schedules: _Optional[_Iterable[_Union[FeeSchedule, _Mapping]]] = ..., version_in_force: _Optional[int] = ...) -> None: ...
+
+class FeeSchedule(_message.Message):
+    __slots__ = ("version", "effective_from_us", "source", "as_of", "quote_valid_s", "rules")
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    EFFECTIVE_FROM_US_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_FIELD_NUMBER: _ClassVar[int]
+    QUOTE_VALID_S_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    version: int
+    effective_from_us: int
+    source: str
+    as_of: str
+    quote_valid_s: int
+    rules: _containers.RepeatedCompositeFieldContainer[FeeRule]
+    def __init__(self, version: _Optional[int] = ..., effective_from_us: _Optional[int] = ..., source: _Optional[str] = ..., as_of: _Optional[str] = ..., quote_valid_s: _Optional[int] = ..., rules: _Optional[_Iterable[_Union[FeeRule, _Mapping]]] = ...) -> None: ...
 
 class SetFeesReply(_message.Message):
     __slots__ = ("header", "result")

@@ -47,6 +47,11 @@ class AdminStub:
                 request_serializer=ledgerd_dot_api_dot_v1_dot_admin__pb2.SetFeesRequest.SerializeToString,
                 response_deserializer=ledgerd_dot_api_dot_v1_dot_admin__pb2.SetFeesReply.FromString,
                 _registered_method=True)
+        self.GetFees = channel.unary_unary(
+                '/ledgerd.api.v1.Admin/GetFees',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_admin__pb2.GetFeesRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_admin__pb2.GetFeesReply.FromString,
+                _registered_method=True)
         self.SetCatalogue = channel.unary_unary(
                 '/ledgerd.api.v1.Admin/SetCatalogue',
                 request_serializer=ledgerd_dot_api_dot_v1_dot_rails__pb2.SetCatalogueRequest.SerializeToString,
@@ -101,7 +106,14 @@ class AdminServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SetFees(self, request, context):
-        """Replaces the fee schedule.
+        """Replaces the fee schedule, from a log time on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetFees(self, request, context):
+        """All versions of the fee schedule.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -175,6 +187,11 @@ def add_AdminServicer_to_server(servicer, server):
                     servicer.SetFees,
                     request_deserializer=ledgerd_dot_api_dot_v1_dot_admin__pb2.SetFeesRequest.FromString,
                     response_serializer=ledgerd_dot_api_dot_v1_dot_admin__pb2.SetFeesReply.SerializeToString,
+            ),
+            'GetFees': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetFees,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_admin__pb2.GetFeesRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_admin__pb2.GetFeesReply.SerializeToString,
             ),
             'SetCatalogue': grpc.unary_unary_rpc_method_handler(
                     servicer.SetCatalogue,
@@ -272,6 +289,33 @@ class Admin:
             '/ledgerd.api.v1.Admin/SetFees',
             ledgerd_dot_api_dot_v1_dot_admin__pb2.SetFeesRequest.SerializeToString,
             ledgerd_dot_api_dot_v1_dot_admin__pb2.SetFeesReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetFees(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Admin/GetFees',
+            ledgerd_dot_api_dot_v1_dot_admin__pb2.GetFeesRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_admin__pb2.GetFeesReply.FromString,
             options,
             channel_credentials,
             insecure,

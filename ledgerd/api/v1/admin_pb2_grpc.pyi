@@ -38,7 +38,9 @@ class AdminStub:
     Status: _grpc.UnaryUnaryMultiCallable[_admin_pb2.StatusRequest, _admin_pb2.StatusReply]
     """What this node knows of itself and its peers. Answered locally, without a quorum."""
     SetFees: _grpc.UnaryUnaryMultiCallable[_admin_pb2.SetFeesRequest, _admin_pb2.SetFeesReply]
-    """Replaces the fee schedule."""
+    """Replaces the fee schedule, from a log time on."""
+    GetFees: _grpc.UnaryUnaryMultiCallable[_admin_pb2.GetFeesRequest, _admin_pb2.GetFeesReply]
+    """All versions of the fee schedule."""
     SetCatalogue: _grpc.UnaryUnaryMultiCallable[_rails_pb2.SetCatalogueRequest, _rails_pb2.SetCatalogueReply]
     """Sets a new version of each of these rails. Needs state version 3, as the next two."""
     AmendCalendar: _grpc.UnaryUnaryMultiCallable[_rails_pb2.AmendCalendarRequest, _rails_pb2.AmendCalendarReply]
@@ -64,7 +66,9 @@ class AdminAsyncStub(AdminStub):
     Status: _aio.UnaryUnaryMultiCallable[_admin_pb2.StatusRequest, _admin_pb2.StatusReply]  # type: ignore[assignment]
     """What this node knows of itself and its peers. Answered locally, without a quorum."""
     SetFees: _aio.UnaryUnaryMultiCallable[_admin_pb2.SetFeesRequest, _admin_pb2.SetFeesReply]  # type: ignore[assignment]
-    """Replaces the fee schedule."""
+    """Replaces the fee schedule, from a log time on."""
+    GetFees: _aio.UnaryUnaryMultiCallable[_admin_pb2.GetFeesRequest, _admin_pb2.GetFeesReply]  # type: ignore[assignment]
+    """All versions of the fee schedule."""
     SetCatalogue: _aio.UnaryUnaryMultiCallable[_rails_pb2.SetCatalogueRequest, _rails_pb2.SetCatalogueReply]  # type: ignore[assignment]
     """Sets a new version of each of these rails. Needs state version 3, as the next two."""
     AmendCalendar: _aio.UnaryUnaryMultiCallable[_rails_pb2.AmendCalendarRequest, _rails_pb2.AmendCalendarReply]  # type: ignore[assignment]
@@ -99,7 +103,15 @@ class AdminServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_pb2.SetFeesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_pb2.SetFeesReply, _abc.Awaitable[_admin_pb2.SetFeesReply]]:
-        """Replaces the fee schedule."""
+        """Replaces the fee schedule, from a log time on."""
+
+    @_abc_1.abstractmethod
+    def GetFees(
+        self,
+        request: _admin_pb2.GetFeesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.GetFeesReply, _abc.Awaitable[_admin_pb2.GetFeesReply]]:
+        """All versions of the fee schedule."""
 
     @_abc_1.abstractmethod
     def SetCatalogue(

@@ -102,7 +102,7 @@ class Destination(_message.Message):
     def __init__(self, kind: _Optional[_Union[Destination.Kind, str]] = ..., country: _Optional[str] = ..., bank_code: _Optional[str] = ..., account_number: _Optional[str] = ..., name: _Optional[str] = ..., account_type: _Optional[str] = ...) -> None: ...
 
 class PayoutOrder(_message.Message):
-    __slots__ = ("payout_id", "account_id", "amount", "rail", "destination", "reference", "metadata", "release_at_us", "is_linked", "timing")
+    __slots__ = ("payout_id", "account_id", "amount", "rail", "destination", "reference", "metadata", "release_at_us", "fee_expected_units", "quoted_at_us", "is_linked", "timing")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -118,6 +118,8 @@ class PayoutOrder(_message.Message):
     REFERENCE_FIELD_NUMBER: _ClassVar[int]
     METADATA_FIELD_NUMBER: _ClassVar[int]
     RELEASE_AT_US_FIELD_NUMBER: _ClassVar[int]
+    FEE_EXPECTED_UNITS_FIELD_NUMBER: _ClassVar[int]
+    QUOTED_AT_US_FIELD_NUMBER: _ClassVar[int]
     IS_LINKED_FIELD_NUMBER: _ClassVar[int]
     TIMING_FIELD_NUMBER: _ClassVar[int]
     payout_id: str
@@ -128,9 +130,11 @@ class PayoutOrder(_message.Message):
     reference: str
     metadata: _containers.ScalarMap[str, str]
     release_at_us: int
+    fee_expected_units: int
+    quoted_at_us: int
     is_linked: bool
     timing: Timing
-    def __init__(self, payout_id: _Optional[str] = ..., account_id: _Optional[str] = ..., amount: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., rail: _Optional[str] = ..., destination: _Optional[_Union[Destination, _Mapping]] = ..., reference: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., release_at_us: _Optional[int] = ..., is_linked: _Optional[bool] = ..., timing: _Optional[_Union[Timing, str]] = ...) -> None: ...
+    def __init__(self, payout_id: _Optional[str] = ..., account_id: _Optional[str] = ..., amount: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., rail: _Optional[str] = ..., destination: _Optional[_Union[Destination, _Mapping]] = ..., reference: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., release_at_us: _Optional[int] = ..., fee_expected_units: _Optional[int] = ..., quoted_at_us: _Optional[int] = ..., is_linked: _Optional[bool] = ..., timing: _Optional[_Union[Timing, str]] = ...) -> None: ...
 
 class SubmitRequest(_message.Message):
     __slots__ = ("order", "concern")
@@ -420,3 +424,131 @@ class PayoutChangeReply(_message.Message):
     result: _common_pb2.CommandResult
     state: PayoutState
     def __init__(self, header: _Optional[_Union[_common_pb2.MutationHeader, _Mapping]] = ..., result: _Optional[_Union[_common_pb2.CommandResult, _Mapping]] = ..., state: _Optional[_Union[PayoutState, str]] = ...) -> None: ...
+
+class ValidateRequest(_message.Message):
+    __slots__ = ("orders", "concern")
+    ORDERS_FIELD_NUMBER: _ClassVar[int]
+    CONCERN_FIELD_NUMBER: _ClassVar[int]
+    orders: _containers.RepeatedCompositeFieldContainer[PayoutOrder]
+    concern: _common_pb2.ReadConcern
+    def __init__(self, orders: _Optional[_Iterable[_Union[PayoutOrder, _Mapping]]] = ..., concern: _Optional[_Union[_common_pb2.ReadConcern, _Mapping]] = ...) -> None: ...
+
+class ValidateReply(_message.Message):
+    __slots__ = ("header", "judged_at_us", "verdicts")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    JUDGED_AT_US_FIELD_NUMBER: _ClassVar[int]
+    VERDICTS_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.ReadHeader
+    judged_at_us: int
+    verdicts: _containers.RepeatedCompositeFieldContainer[Verdict]
+    def __init__(self, header: _Optional[_Union[_common_pb2.ReadHeader, _Mapping]] = ..., judged_at_us: _Optional[int] = ..., verdicts: _Optional[_Iterable[_Union[Verdict, _Mapping]]] = ...) -> None: ...
+
+class Verdict(_message.Message):
+    __slots__ = ("result", "checks")
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    CHECKS_FIELD_NUMBER: _ClassVar[int]
+    result: SubmitResult
+    checks: _containers.RepeatedCompositeFieldContainer[Check]
+    def __init__(self, result: _Optional[_Union[SubmitResult, _Mapping]] = ..., checks: _Optional[_Iterable[_Union[Check, _Mapping]]] = ...) -> None: ...
+
+class Check(_message.Message):
+    __slots__ = ("name", "refusal", "review", "value", "bound")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    REFUSAL_FIELD_NUMBER: _ClassVar[int]
+    REVIEW_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    BOUND_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    refusal: _common_pb2.RefusalCode
+    review: bool
+    value: int
+    bound: int
+    def __init__(self, name: _Optional[str] = ..., refusal: _Optional[_Union[_common_pb2.RefusalCode, str]] = ..., review: _Optional[bool] = ..., value: _Optional[int] = ..., bound: _Optional[int] = ...) -> None: ...
+
+class QuoteRequest(_message.Message):
+    __slots__ = ("account_id", "amount", "rail", "destination", "needed_by_us", "concern")
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    RAIL_FIELD_NUMBER: _ClassVar[int]
+    DESTINATION_FIELD_NUMBER: _ClassVar[int]
+    NEEDED_BY_US_FIELD_NUMBER: _ClassVar[int]
+    CONCERN_FIELD_NUMBER: _ClassVar[int]
+    account_id: str
+    amount: _common_pb2.Money
+    rail: str
+    destination: Destination
+    needed_by_us: int
+    concern: _common_pb2.ReadConcern
+    def __init__(self, account_id: _Optional[str] = ..., amount: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., rail: _Optional[str] = ..., destination: _Optional[_Union[Destination, _Mapping]] = ..., needed_by_us: _Optional[int] = ..., concern: _Optional[_Union[_common_pb2.ReadConcern, _Mapping]] = ...) -> None: ...
+
+class QuoteReply(_message.Message):
+    __slots__ = ("header", "quoted_at_us", "valid_until_us", "route")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    QUOTED_AT_US_FIELD_NUMBER: _ClassVar[int]
+    VALID_UNTIL_US_FIELD_NUMBER: _ClassVar[int]
+    ROUTE_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.ReadHeader
+    quoted_at_us: int
+    valid_until_us: int
+    route: Route
+    def __init__(self, header: _Optional[_Union[_common_pb2.ReadHeader, _Mapping]] = ..., quoted_at_us: _Optional[int] = ..., valid_until_us: _Optional[int] = ..., route: _Optional[_Union[Route, _Mapping]] = ...) -> None: ...
+
+class QuoteRoutesRequest(_message.Message):
+    __slots__ = ("account_id", "amount", "destination", "needed_by_us", "concern")
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    DESTINATION_FIELD_NUMBER: _ClassVar[int]
+    NEEDED_BY_US_FIELD_NUMBER: _ClassVar[int]
+    CONCERN_FIELD_NUMBER: _ClassVar[int]
+    account_id: str
+    amount: _common_pb2.Money
+    destination: Destination
+    needed_by_us: int
+    concern: _common_pb2.ReadConcern
+    def __init__(self, account_id: _Optional[str] = ..., amount: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., destination: _Optional[_Union[Destination, _Mapping]] = ..., needed_by_us: _Optional[int] = ..., concern: _Optional[_Union[_common_pb2.ReadConcern, _Mapping]] = ...) -> None: ...
+
+class QuoteRoutesReply(_message.Message):
+    __slots__ = ("header", "quoted_at_us", "valid_until_us", "routes")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    QUOTED_AT_US_FIELD_NUMBER: _ClassVar[int]
+    VALID_UNTIL_US_FIELD_NUMBER: _ClassVar[int]
+    ROUTES_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.ReadHeader
+    quoted_at_us: int
+    valid_until_us: int
+    routes: _containers.RepeatedCompositeFieldContainer[Route]
+    def __init__(self, header: _Optional[_Union[_common_pb2.ReadHeader, _Mapping]] = ..., quoted_at_us: _Optional[int] = ..., valid_until_us: _Optional[int] = ..., routes: _Optional[_Iterable[_Union[Route, _Mapping]]] = ...) -> None: ...
+
+class Route(_message.Message):
+    __slots__ = ("rail", "refusal", "review", "fee_units", "suspended", "opens_at_us", "cut_off_us", "cut_off_of", "value_date", "arrives_at_us", "in_time", "amount_units_min", "amount_units_max", "times_unknown", "checks")
+    RAIL_FIELD_NUMBER: _ClassVar[int]
+    REFUSAL_FIELD_NUMBER: _ClassVar[int]
+    REVIEW_FIELD_NUMBER: _ClassVar[int]
+    FEE_UNITS_FIELD_NUMBER: _ClassVar[int]
+    SUSPENDED_FIELD_NUMBER: _ClassVar[int]
+    OPENS_AT_US_FIELD_NUMBER: _ClassVar[int]
+    CUT_OFF_US_FIELD_NUMBER: _ClassVar[int]
+    CUT_OFF_OF_FIELD_NUMBER: _ClassVar[int]
+    VALUE_DATE_FIELD_NUMBER: _ClassVar[int]
+    ARRIVES_AT_US_FIELD_NUMBER: _ClassVar[int]
+    IN_TIME_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_UNITS_MIN_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_UNITS_MAX_FIELD_NUMBER: _ClassVar[int]
+    TIMES_UNKNOWN_FIELD_NUMBER: _ClassVar[int]
+    CHECKS_FIELD_NUMBER: _ClassVar[int]
+    rail: str
+    refusal: _common_pb2.RefusalCode
+    review: bool
+    fee_units: int
+    suspended: bool
+    opens_at_us: int
+    cut_off_us: int
+    cut_off_of: str
+    value_date: int
+    arrives_at_us: int
+    in_time: bool
+    amount_units_min: int
+    amount_units_max: int
+    times_unknown: str
+    checks: _containers.RepeatedCompositeFieldContainer[Check]
+    def __init__(self, rail: _Optional[str] = ..., refusal: _Optional[_Union[_common_pb2.RefusalCode, str]] = ..., review: _Optional[bool] = ..., fee_units: _Optional[int] = ..., suspended: _Optional[bool] = ..., opens_at_us: _Optional[int] = ..., cut_off_us: _Optional[int] = ..., cut_off_of: _Optional[str] = ..., value_date: _Optional[int] = ..., arrives_at_us: _Optional[int] = ..., in_time: _Optional[bool] = ..., amount_units_min: _Optional[int] = ..., amount_units_max: _Optional[int] = ..., times_unknown: _Optional[str] = ..., checks: _Optional[_Iterable[_Union[Check, _Mapping]]] = ...) -> None: ...

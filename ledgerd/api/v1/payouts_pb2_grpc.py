@@ -50,6 +50,21 @@ class PayoutsStub:
                 request_serializer=ledgerd_dot_api_dot_v1_dot_payouts__pb2.SubmitBatchRequest.SerializeToString,
                 response_deserializer=ledgerd_dot_api_dot_v1_dot_payouts__pb2.SubmitStreamReply.FromString,
                 _registered_method=True)
+        self.Validate = channel.unary_unary(
+                '/ledgerd.api.v1.Payouts/Validate',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_payouts__pb2.ValidateRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_payouts__pb2.ValidateReply.FromString,
+                _registered_method=True)
+        self.Quote = channel.unary_unary(
+                '/ledgerd.api.v1.Payouts/Quote',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_payouts__pb2.QuoteRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_payouts__pb2.QuoteReply.FromString,
+                _registered_method=True)
+        self.QuoteRoutes = channel.unary_unary(
+                '/ledgerd.api.v1.Payouts/QuoteRoutes',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_payouts__pb2.QuoteRoutesRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_payouts__pb2.QuoteRoutesReply.FromString,
+                _registered_method=True)
         self.Get = channel.unary_unary(
                 '/ledgerd.api.v1.Payouts/Get',
                 request_serializer=ledgerd_dot_api_dot_v1_dot_payouts__pb2.GetPayoutRequest.SerializeToString,
@@ -111,6 +126,30 @@ class PayoutsServicer:
         certificate is checked for each batch. An error that ends the stream comes after the replies
         to all batches that were read; with outcome NOT_LOGGED it says nothing of those, its metadata
         batches_read has their number, and those behind them are not logged.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Validate(self, request, context):
+        """What the submits would be answered now, one behind the other, and what each is asked. Writes
+        nothing and spends no id. A call of its own, for a node of an older release would not see a
+        field that asks for no more than this, and pay. Role: submitter.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Quote(self, request, context):
+        """What one payout would cost by one rail, and when it would arrive. Binds for a while: see
+        fee_expected_units. A read.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def QuoteRoutes(self, request, context):
+        """The same for every rail, with the reason for each that cannot be used. A read.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -180,6 +219,21 @@ def add_PayoutsServicer_to_server(servicer, server):
                     servicer.SubmitStream,
                     request_deserializer=ledgerd_dot_api_dot_v1_dot_payouts__pb2.SubmitBatchRequest.FromString,
                     response_serializer=ledgerd_dot_api_dot_v1_dot_payouts__pb2.SubmitStreamReply.SerializeToString,
+            ),
+            'Validate': grpc.unary_unary_rpc_method_handler(
+                    servicer.Validate,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_payouts__pb2.ValidateRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_payouts__pb2.ValidateReply.SerializeToString,
+            ),
+            'Quote': grpc.unary_unary_rpc_method_handler(
+                    servicer.Quote,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_payouts__pb2.QuoteRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_payouts__pb2.QuoteReply.SerializeToString,
+            ),
+            'QuoteRoutes': grpc.unary_unary_rpc_method_handler(
+                    servicer.QuoteRoutes,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_payouts__pb2.QuoteRoutesRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_payouts__pb2.QuoteRoutesReply.SerializeToString,
             ),
             'Get': grpc.unary_unary_rpc_method_handler(
                     servicer.Get,
@@ -299,6 +353,87 @@ class Payouts:
             '/ledgerd.api.v1.Payouts/SubmitStream',
             ledgerd_dot_api_dot_v1_dot_payouts__pb2.SubmitBatchRequest.SerializeToString,
             ledgerd_dot_api_dot_v1_dot_payouts__pb2.SubmitStreamReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Validate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Payouts/Validate',
+            ledgerd_dot_api_dot_v1_dot_payouts__pb2.ValidateRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_payouts__pb2.ValidateReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Quote(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Payouts/Quote',
+            ledgerd_dot_api_dot_v1_dot_payouts__pb2.QuoteRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_payouts__pb2.QuoteReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def QuoteRoutes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Payouts/QuoteRoutes',
+            ledgerd_dot_api_dot_v1_dot_payouts__pb2.QuoteRoutesRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_payouts__pb2.QuoteRoutesReply.FromString,
             options,
             channel_credentials,
             insecure,

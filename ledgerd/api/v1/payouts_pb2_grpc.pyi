@@ -45,6 +45,17 @@ class PayoutsStub:
     to all batches that were read; with outcome NOT_LOGGED it says nothing of those, its metadata
     batches_read has their number, and those behind them are not logged.
     """
+    Validate: _grpc.UnaryUnaryMultiCallable[_payouts_pb2.ValidateRequest, _payouts_pb2.ValidateReply]
+    """What the submits would be answered now, one behind the other, and what each is asked. Writes
+    nothing and spends no id. A call of its own, for a node of an older release would not see a
+    field that asks for no more than this, and pay. Role: submitter.
+    """
+    Quote: _grpc.UnaryUnaryMultiCallable[_payouts_pb2.QuoteRequest, _payouts_pb2.QuoteReply]
+    """What one payout would cost by one rail, and when it would arrive. Binds for a while: see
+    fee_expected_units. A read.
+    """
+    QuoteRoutes: _grpc.UnaryUnaryMultiCallable[_payouts_pb2.QuoteRoutesRequest, _payouts_pb2.QuoteRoutesReply]
+    """The same for every rail, with the reason for each that cannot be used. A read."""
     Get: _grpc.UnaryUnaryMultiCallable[_payouts_pb2.GetPayoutRequest, _payouts_pb2.GetPayoutReply]
     List: _grpc.UnaryUnaryMultiCallable[_payouts_pb2.ListPayoutsRequest, _payouts_pb2.ListPayoutsReply]
     Cancel: _grpc.UnaryUnaryMultiCallable[_payouts_pb2.CancelPayoutRequest, _payouts_pb2.CancelPayoutReply]
@@ -75,6 +86,17 @@ class PayoutsAsyncStub(PayoutsStub):
     to all batches that were read; with outcome NOT_LOGGED it says nothing of those, its metadata
     batches_read has their number, and those behind them are not logged.
     """
+    Validate: _aio.UnaryUnaryMultiCallable[_payouts_pb2.ValidateRequest, _payouts_pb2.ValidateReply]  # type: ignore[assignment]
+    """What the submits would be answered now, one behind the other, and what each is asked. Writes
+    nothing and spends no id. A call of its own, for a node of an older release would not see a
+    field that asks for no more than this, and pay. Role: submitter.
+    """
+    Quote: _aio.UnaryUnaryMultiCallable[_payouts_pb2.QuoteRequest, _payouts_pb2.QuoteReply]  # type: ignore[assignment]
+    """What one payout would cost by one rail, and when it would arrive. Binds for a while: see
+    fee_expected_units. A read.
+    """
+    QuoteRoutes: _aio.UnaryUnaryMultiCallable[_payouts_pb2.QuoteRoutesRequest, _payouts_pb2.QuoteRoutesReply]  # type: ignore[assignment]
+    """The same for every rail, with the reason for each that cannot be used. A read."""
     Get: _aio.UnaryUnaryMultiCallable[_payouts_pb2.GetPayoutRequest, _payouts_pb2.GetPayoutReply]  # type: ignore[assignment]
     List: _aio.UnaryUnaryMultiCallable[_payouts_pb2.ListPayoutsRequest, _payouts_pb2.ListPayoutsReply]  # type: ignore[assignment]
     Cancel: _aio.UnaryUnaryMultiCallable[_payouts_pb2.CancelPayoutRequest, _payouts_pb2.CancelPayoutReply]  # type: ignore[assignment]
@@ -120,6 +142,35 @@ class PayoutsServicer(metaclass=_abc_1.ABCMeta):
         to all batches that were read; with outcome NOT_LOGGED it says nothing of those, its metadata
         batches_read has their number, and those behind them are not logged.
         """
+
+    @_abc_1.abstractmethod
+    def Validate(
+        self,
+        request: _payouts_pb2.ValidateRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payouts_pb2.ValidateReply, _abc.Awaitable[_payouts_pb2.ValidateReply]]:
+        """What the submits would be answered now, one behind the other, and what each is asked. Writes
+        nothing and spends no id. A call of its own, for a node of an older release would not see a
+        field that asks for no more than this, and pay. Role: submitter.
+        """
+
+    @_abc_1.abstractmethod
+    def Quote(
+        self,
+        request: _payouts_pb2.QuoteRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payouts_pb2.QuoteReply, _abc.Awaitable[_payouts_pb2.QuoteReply]]:
+        """What one payout would cost by one rail, and when it would arrive. Binds for a while: see
+        fee_expected_units. A read.
+        """
+
+    @_abc_1.abstractmethod
+    def QuoteRoutes(
+        self,
+        request: _payouts_pb2.QuoteRoutesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payouts_pb2.QuoteRoutesReply, _abc.Awaitable[_payouts_pb2.QuoteRoutesReply]]:
+        """The same for every rail, with the reason for each that cannot be used. A read."""
 
     @_abc_1.abstractmethod
     def Get(

@@ -51,6 +51,12 @@ def account() -> None:
     default=0,
     help="Minor units; below 0 is an overdraft.",
 )
+@click.option(
+    "--class",
+    "account_class",
+    default="",
+    help="Names the fee rules that are for it; never changes.",
+)
 @click.option("--account-id", help="Idempotency key, acct_...; a new one if left out.")
 @click.pass_obj
 def account_open(
@@ -60,6 +66,7 @@ def account_open(
     livemode: bool | None,
     owner_ref: str,
     min_balance_minor: int,
+    account_class: str,
     account_id: str | None,
 ) -> None:
     """Open an account."""
@@ -72,6 +79,7 @@ def account_open(
             livemode=livemode,
             owner_ref=owner_ref,
             min_balance=min_balance_minor,
+            account_class=account_class,
             account_id=account_id,
             concern=session.concern,
             deadline=session.deadline_s,
@@ -276,6 +284,7 @@ def account_get(session: Session, *, account_id: str) -> None:
         "status": accounts_pb2.AccountStatus.Name(found.status).lower(),
         "mode": "live" if found.livemode else "sandbox",
         "owner": found.owner_ref,
+        "class": found.account_class,
         "opened": f"index {found.opened_index}, {render.when(found.opened_at_us)}",
     }
     for field, units in _balances(found.balances).items():

@@ -9,6 +9,7 @@ from ledgerd.api.v1 import common_pb2, payouts_pb2
 from ledgerd.cli.ctl import render
 from ledgerd.cli.ctl.account import amount_option, currency_option, request_option
 from ledgerd.cli.ctl.moments import MOMENT, Moment
+from ledgerd.cli.ctl.quote import quote, routes
 from ledgerd.cli.ctl.session import (
     Session,
     read_options,
@@ -35,6 +36,8 @@ def payout() -> None:
 
 
 payout.add_command(submit)
+payout.add_command(quote)
+payout.add_command(routes)
 
 
 @write_option
@@ -54,6 +57,17 @@ payout.add_command(submit)
 @click.option("--reference", default="", help="Text for the payee.")
 @click.option("--metadata", multiple=True, metavar="KEY=VALUE", help="Any number.")
 @click.option("--payout-id", help="Idempotency key, payout_...; a new one if left out.")
+@click.option(
+    "--fee-expected",
+    type=click.IntRange(0, 2**63 - 1),
+    help="Minor units; with another fee nothing is submitted.",
+)
+@click.option(
+    "--quoted-at-us",
+    type=click.IntRange(0),
+    default=0,
+    help="Of the quote that the fee comes from, which keeps its fee for a while.",
+)
 @click.pass_obj
 def payout_send(
     session: Session,
@@ -73,6 +87,8 @@ def payout_send(
     reference: str,
     metadata: Sequence[str],
     payout_id: str | None,
+    fee_expected: int | None,
+    quoted_at_us: int,
 ) -> None:
     """Submit one payout; a retry with the same --payout-id pays nobody twice."""
     banks = {
@@ -111,6 +127,8 @@ def payout_send(
             reference=reference,
             metadata=_pairs(metadata),
             payout_id=payout_id,
+            fee_expected=fee_expected,
+            quoted_at_us=quoted_at_us,
             concern=session.concern,
             deadline=session.deadline_s,
         )

@@ -94,5 +94,8 @@ def when(time_us: int) -> str:
     """Return log time, microseconds since 1970, for people; "" for none."""
     if time_us == 0:
         return ""
-    moment = datetime.fromtimestamp(time_us // 1_000_000, UTC)
+    try:
+        moment = datetime.fromtimestamp(time_us // 1_000_000, UTC)
+    except (ValueError, OverflowError):  # behind the year 9999, which log time permits
+        return f"{time_us} us"
     return f"{moment:%Y-%m-%d %H:%M:%S}.{time_us % 1_000_000:06d}Z"

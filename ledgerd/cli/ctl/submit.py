@@ -21,7 +21,7 @@ from rich.progress import (
 from rich.table import Table
 
 from ledgerd.api import ids
-from ledgerd.api.v1 import accounts_pb2, payouts_pb2
+from ledgerd.api.v1 import accounts_pb2, common_pb2, payouts_pb2
 from ledgerd.cli.ctl import render
 from ledgerd.cli.ctl.session import Ended, Failed, Seconds, Session
 from ledgerd.client import AsyncClient
@@ -40,6 +40,8 @@ _TIMINGS: Final = {
     "this-window-only": payouts_pb2.THIS_WINDOW_ONLY,
 }
 _CONFLICTS_SHOWN: Final = 5
+_VALIDATED_TOGETHER: Final = 1_000
+_HARMLESS: Final = frozenset({"CREATED", "REPLAYED"})
 _AGAIN: Final = "run the same command again to continue; nothing is paid twice"
 
 
@@ -76,7 +78,9 @@ _AGAIN: Final = "run the same command again to continue; nothing is paid twice"
     help="Refuse the file unless it pays exactly that many.",
 )
 @click.option(
-    "--validate-only", is_flag=True, help="Judge the file and submit nothing."
+    "--validate-only",
+    is_flag=True,
+    help="Judge the file and submit nothing; with --account the ledger is asked, too.",
 )
 @click.option(
     "--even-if-short",
@@ -137,7 +141,9 @@ def submit(
         if expect_entries is not None:
             _check_entries(payouts, expect_entries)
         if validate_only:
-            _show_verdict(session, payouts)
+            _show_verdict(session, payouts, is_asked=account is not None)
+            if account is not None:
+                _ask_ledger(session, payouts, account, rail)
             return
         assert account is not None
         run = _Run(
@@ -364,9 +370,59 @@ def _end(submission: Submission, was_interrupted: bool) -> None:
 # What people and programs see
 
 
-def _show_verdict(session: Session, payouts: PayoutFile) -> None:
+def _ask_ledger(
+    session: Session, payouts: PayoutFile, account: str, rail: str | None
+) -> None:
+    """Show what the ledger would answer now. Raises Failed if it would refuse an entry.
+
+    Entries are judged behind one another within a page; a page does not see those before it.
+    """
+    submission = Submission(payouts, account_id=account, rail=rail)
+    found: dict[str, int] = {}
+    refused: list[dict[str, object]] = []
+    with session.client() as client:
+        for start, page in submission.batches(_VALIDATED_TOGETHER):
+            reply = client.validate(page, deadline=session.deadline_s)
+            lines = payouts.orders[start : start + len(page)]
+            for order, line, verdict in zip(page, lines, reply.verdicts, strict=True):
+                answer = _answer(verdict.result.result)
+                found[answer] = found.get(answer, 0) + 1
+                if answer not in _HARMLESS:
+                    refused.append(
+                        {
+                            "line": line.line,
+                            "payout_id": order.payout_id,
+                            "code": answer,
+                        }
+                    )
     if session.output == "json":
-        render.print_json(session, {"valid": True, **_facts(payouts)})
+        render.print_json(
+            session,
+            {"valid": True, **_facts(payouts), "verdicts": found, "refused": refused},
+        )
+    else:
+        for one in refused:
+            session.console.print(
+                f"line {one['line']}: {one['payout_id']} would be refused: {one['code']}",
+                highlight=False,
+            )
+        for answer, count in sorted(found.items()):
+            session.console.print(f"{count:,} would be {answer}", highlight=False)
+        session.console.print("nothing was submitted")
+    if refused:
+        raise Failed(f"{len(refused):,} entries would be refused", Ended.REFUSED)
+
+
+def _answer(result: common_pb2.CommandResult) -> str:
+    if result.refusal:
+        return common_pb2.RefusalCode.Name(result.refusal)
+    return common_pb2.Outcome.Name(result.outcome).removeprefix("OUTCOME_")
+
+
+def _show_verdict(session: Session, payouts: PayoutFile, *, is_asked: bool) -> None:
+    if session.output == "json":
+        if not is_asked:
+            render.print_json(session, {"valid": True, **_facts(payouts)})
         return
     session.console.print(
         f"{payouts.name} is right: {payouts.form}, {payouts.identity}", highlight=False
@@ -377,7 +433,10 @@ def _show_verdict(session: Session, payouts: PayoutFile) -> None:
         table.add_row(total.currency, f"{total.entries:,}", amount)
     session.console.print(table)
     _show_notes(session, payouts)
-    session.console.print("nothing was submitted; account and funds were not looked at")
+    if not is_asked:
+        session.console.print(
+            "nothing was submitted; account and funds were not looked at"
+        )
 
 
 def _show_notes(session: Session, payouts: PayoutFile) -> None:

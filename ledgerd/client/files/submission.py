@@ -100,7 +100,7 @@ class Submission:
             progress: Told the number of entries answered so far, after each batch.
         """
         until = asyncio.get_running_loop().time() + timeout_s
-        batches = self._batches(batch_entries)
+        batches = self.batches(batch_entries)
         async with asyncio.TaskGroup() as group:
             for _ in range(in_flight):
                 group.create_task(self._work(client, batches, until, progress))
@@ -123,7 +123,7 @@ class Submission:
             if own is status
         )
 
-    def _batches(
+    def batches(
         self, entries_max: int
     ) -> Iterator[tuple[int, list[payouts_pb2.PayoutOrder]]]:
         """Yield the position of the first order and the messages of each batch."""

@@ -1,4 +1,4 @@
-"""`ledgerctl fees set`."""
+"""`ledgerctl fees`."""
 
 import pytest
 
@@ -36,3 +36,39 @@ def test_what_a_rule_leaves_out_does_not_bound_the_fee(
             max_units=most,
         )
     ]
+
+
+def test_a_schedule_with_classes_a_time_and_a_policy(
+    cluster: FakeCluster, run: Run
+) -> None:
+    """All that a schedule may say, and how it is shown."""
+    result = run(
+        *("fees", "set", "--source", "board", "--as-of", "2026-11-20"),
+        *("--effective-from", "2026-12-01T00:00", "--quote-valid", "60"),
+        *("--refund", "when-all-returned"),
+        *("--rule", "gold:us_ach,USD,5", "--rule", "us_ach,USD,25,10,5,500"),
+    )
+
+    assert result.exit_code == 0, result.output
+    asked = cluster.fees_request
+    assert (asked.as_of, asked.quote_valid_s) == ("2026-11-20", 60)
+    assert asked.effective_from_us == 1_796_083_200_000_000
+    assert [(rule.account_class, rule.refund) for rule in asked.rules] == [
+        ("gold", admin_pb2.REFUND_WHEN_ALL_RETURNED),
+        ("", admin_pb2.REFUND_WHEN_ALL_RETURNED),
+    ]
+    shown = run("fees", "get").output
+    assert "2026-12-01" in shown
+    assert "gold" in shown
+    assert "when all returned" in shown
+    assert "in force" in shown
+    assert shown.count("quotes bind") == 1
+    assert run("fees", "get", "--all").output.count("quotes bind") == 2
+    assert '"version_in_force": 1' in run("--output", "json", "fees", "get").output
+
+
+def test_an_index_is_no_time_of_a_schedule(run: Run) -> None:
+    result = run("fees", "set", "--source", "b", "--effective-from", "17")
+
+    assert result.exit_code == 2
+    assert "expected a time as --effective-from" in result.output
