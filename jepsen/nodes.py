@@ -9,6 +9,7 @@ in the addresses, so the proxies are safe with mutual TLS.
 import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -29,6 +30,9 @@ EVENTS = "raft.ndjson"  # in a node's folder: its protocol events, if it writes 
 ROLES = ("submitter", "auditor", "admin")
 PKI_S_MAX = 60.0
 CHECK_S_MAX = 120.0
+# Below those that systems give to outgoing connections: a node that was killed comes back to its
+# port, which nobody must have taken meanwhile. `ledgerd dev` chooses above them.
+_PORTS = range(10_000, 20_000)
 
 
 class RigError(Exception):
@@ -325,15 +329,22 @@ class Cluster:
 
 
 def free_ports(count: int) -> Sequence[int]:
-    """Return ports of 127.0.0.1 that nobody listens on now."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
+    """Return ports of 127.0.0.1 that nobody listens on now.
+
+    Raises OSError if there are too few.
+    """
+    ports: list[int] = []
+    with contextlib.ExitStack() as held:
+        for port in random.sample(_PORTS, len(_PORTS)):
+            candidate = held.enter_context(socket.socket())
+            try:
+                candidate.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            ports.append(port)
+            if len(ports) == count:
+                return ports
+    raise OSError(f"expected {count} free ports of {_PORTS}, found {len(ports)}")
 
 
 def _quoted(path: Path) -> str:
