@@ -48,6 +48,7 @@ class Reads:
         "_batches",
         "_give_up_ticks",
         "_idle_ticks",
+        "_is_overdue",
         "_marks",
         "_node_id",
         "_out",
@@ -83,6 +84,7 @@ class Reads:
         self._acks: dict[NodeId, int] = {}
         self._asked: deque[tuple[int, list[ReadTicket]]] = deque()  # follower
         self._asked_ticks = 0
+        self._is_overdue = False  # follower: nothing was answered for a while
         self._idle_ticks = 0
         self.position = 0  # the last one made as leader
         self.request_position = jitter(_FIRST_POSITIONS)  # the last one as follower
@@ -96,8 +98,8 @@ class Reads:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether reads wait for a position."""
-        return bool(self._waiting or self._requests)
+        """Whether reads wait for a position, or for an answer that should be here by now."""
+        return bool(self._waiting or self._requests) or self._is_overdue
 
     def register(self) -> ReadTicket:
         """Take a read; it shares the next position."""
@@ -118,6 +120,7 @@ class Reads:
         self._requests.clear()
         self._acks.clear()
         self._asked_ticks = 0
+        self._is_overdue = False
 
     # The leader.
 
@@ -171,13 +174,18 @@ class Reads:
     # The follower.
 
     def ask(self, leader: NodeId, term: Term) -> None:
-        """Ask the leader for the waiting reads, under a new position (F11)."""
-        assert self._waiting
+        """Ask the leader for the waiting reads, under a new position (F11).
+
+        Its answer confirms what was asked for before as well, and an answer to an earlier position
+        is still good: where a round trip takes longer than a retry, it is the one that comes.
+        """
+        assert self._waiting or self._is_overdue
         self.request_position += 1
         if not self._asked:
             self._asked_ticks = 0
         self._asked.append((self.request_position, self._waiting))
         self._waiting = []
+        self._is_overdue = False
         self._out.send(
             ReadIndexRequest(self._node_id, leader, term, self.request_position)
         )
@@ -193,6 +201,8 @@ class Reads:
                 self.confirmed.append(ReadConfirmed(ticket, message.index))
             self._idle_ticks = 0
         self._asked_ticks = 0
+        if not self._asked:
+            self._is_overdue = False
 
     # Both.
 
@@ -205,9 +215,8 @@ class Reads:
             self._asked_ticks += elapsed
             if self._asked_ticks >= self._retry_ticks:
                 self._marks.covers("read.retried")
-                again = [ticket for _, tickets in self._asked for ticket in tickets]
-                self._waiting = again + self._waiting
-                self._asked.clear()
+                self._asked_ticks = 0
+                self._is_overdue = True
         if not self._waiting and not self._asked:
             self._idle_ticks = 0
             return
@@ -218,4 +227,5 @@ class Reads:
             self.failed += self._waiting
             self._asked.clear()
             self._waiting = []
+            self._is_overdue = False
             self._idle_ticks = 0

@@ -180,6 +180,29 @@ class TestFollower:
         cluster.settle()
         assert follower.reads == {ticket: 1}
 
+    def test_a_round_trip_longer_than_a_retry_is_no_reason_to_wait_for_ever(
+        self,
+    ) -> None:
+        """Seed 689: each answer came to a position that had been asked again meanwhile."""
+        cluster = Cluster(3)
+        cluster.elect(1)
+        follower = cluster[3]
+        ticket = read(follower)
+        positions = []
+        for _ in range(10):
+            follower.turn()
+            positions += [
+                m.position for m in cluster.in_flight if isinstance(m, ReadIndexRequest)
+            ]
+            cluster.in_flight.clear()
+            follower.tick(1)
+        assert len(positions) > 1
+        late = ReadIndexReply(NodeId(1), NodeId(3), Term(1), positions[0], Index(1))
+        follower.core.step(late)
+        follower.turn()
+
+        assert follower.reads == {ticket: 1}
+
     def test_an_answer_to_the_node_before_its_crash_confirms_nothing(self) -> None:
         """T45: each incarnation numbers its requests from a place of its own."""
         cluster = Cluster(3)

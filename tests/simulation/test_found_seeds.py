@@ -16,6 +16,7 @@ FOUND = {
     565: "R4 held that an uncommitted slot at the end takes only what stood there",
     605: "R18 a leader of one second removed the last voter that lived",
     652: "R16 counted what was said again after a loss",
+    689: "R18 a follower asked again before an answer could come, and dropped the answer",
     1205: "R18 only the leader that was removed knew that it was",
     1267: "R18 a quorum was healed that a replacement under way made too small",
     1473: "R18 a disk was lost that one half of a joint membership could not spare",
