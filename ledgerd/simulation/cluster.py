@@ -241,8 +241,9 @@ class Simulation:
         self.consensus.check_kept()
 
     def _steps(self) -> int:
-        """Return a number that rises with each entry that a healed node applies."""
-        return sum(m.life.replica.core.status().applied for m in self._core if m.life)
+        """Return a number that rises with each entry that a healed node stores or applies."""
+        statuses = [m.life.replica.core.status() for m in self._core if m.life]
+        return sum(status.applied + status.durable for status in statuses)
 
     def _heal(self) -> None:
         """Heal everybody, or a quorum drawn from the seed; the rest is frozen where it is."""

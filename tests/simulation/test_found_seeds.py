@@ -19,6 +19,7 @@ FOUND = {
     689: "R18 a follower asked again before an answer could come, and dropped the answer",
     1205: "R18 only the leader that was removed knew that it was",
     1267: "R18 a quorum was healed that a replacement under way made too small",
+    1461: "R18 a long log that travels entry by entry was taken for standing still",
     1473: "R18 a disk was lost that one half of a joint membership could not spare",
     1496: "R18 a node that was not healed came back by itself and led",
     2034: "K1 took a joining node's own clock for that of a quorum of one",
