@@ -690,11 +690,14 @@ class RaftCore:
     def _slot_corrupt(self, index: Index) -> None:
         """Note that a slot is corrupt: repair it, and do not campaign meanwhile."""
         roles = self._roles
-        self._log.slot_corrupt(index)
+        is_news = self._log.slot_corrupt(index)
         if self._log.slots.is_whole:
             return
-        roles.marks.covers("slot.corrupt")
-        self._repairs.noted()
+        if is_news:
+            roles.marks.covers("slot.corrupt")
+        if is_news or self._repairs.has_unasked:
+            # T29: who needs the slot in each turn must not ask in each turn.
+            self._repairs.noted()
         if roles.leadership is not None:
             roles.leadership.persisted()  # its own copy counts no further
         elif roles.role is not Role.FOLLOWER and self._log.slots.first is not None:

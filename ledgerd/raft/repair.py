@@ -100,6 +100,13 @@ class Repairs:
         """Ask soon: a slot was found corrupt."""
         self._is_due = True
 
+    @property
+    def has_unasked(self) -> bool:
+        """Whether a slot is proven by its successor that nobody was asked for yet."""
+        log = self._roles.log
+        runs = log.slots.runs()
+        return any(r.last < log.last and r.last not in self._tries for r in runs)
+
     def needs_leader(self) -> bool:
         """Return whether the first corrupt slot can only come from the leader.
 

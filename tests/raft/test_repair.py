@@ -592,6 +592,31 @@ def test_a_corrupt_slot_at_the_very_entry_of_an_offer_is_left_behind() -> None:
     assert node.core.link(Index(8)) == cluster[1].core.link(Index(8))
 
 
+def test_who_meets_the_same_corrupt_slot_in_each_turn_does_not_ask_in_each() -> None:
+    """T29, seed 1882: a log that is to be cut there met it in every turn."""
+    cluster = led(6)
+    for node_id in (1, 3):
+        cluster[node_id].compact(6)
+    node = cluster[2]
+    node.crash(applied_kept=1)
+    node.disk.corrupt |= {3}
+    node.start()
+    node.core.note(SlotCorrupt(Index(3)))
+    cluster.trace.clear()
+    node.core.tick(1)
+    for _ in range(12):
+        node.core.note(SlotCorrupt(Index(3)))
+        node.turn()
+        for peer in (1, 3):
+            reply = RepairReply(
+                NodeId(peer), NodeId(2), Term(1), Index(3), bytes(32), ()
+            )
+            node.core.step(reply)
+
+    asked = [line for line in cluster.trace if "RepairRequest" in line]
+    assert 1 <= len(asked) <= 2
+
+
 def test_a_leader_leaves_a_slot_behind_that_all_others_have_cut() -> None:
     """F33: nobody can mend it, and what its entry did is in every state. Seed 530."""
     cluster = led(6)
