@@ -88,7 +88,7 @@ from ledgerd.transport import codec
 
 CLUSTER_ID: Final = "simulated"
 LIVENESS_BASES: Final = 20  # R18
-PATIENCES_MAX: Final = 10  # of so many bases, while every one brings a step forward
+PATIENCES_MAX: Final = 30  # of so many bases, while every one brings a step forward
 _REMOVAL_BASES: Final = 20
 OLD_PROTOCOL: Final = 1  # of the release before
 OLD_STATE_VERSION: Final = 1
@@ -730,9 +730,12 @@ class Simulation:
         is_full = machine.disk.is_limited and isinstance(
             error, (StorageError, NoSpaceError)
         )
-        if is_full or name in machine.excuses:
+        is_corrupt = isinstance(error, CorruptionError)
+        # A message to the process before may reach the one with the empty disk.
+        is_wiped = bool(self.consensus.nodes[machine.node_id].wiped) and is_corrupt
+        if is_full or name in machine.excuses or is_wiped:
             # Who lost what its disk had promised says so and stays down (T12).
-            if isinstance(error, CorruptionError):
+            if is_corrupt:
                 self._give_up(machine)
             return
         if isinstance(error, CorruptionError) and machine.disk.needs_emptying:

@@ -22,6 +22,8 @@ FOUND = {
     1461: "R18 a long log that travels entry by entry was taken for standing still",
     1473: "R18 a disk was lost that one half of a joint membership could not spare",
     1496: "R18 a node that was not healed came back by itself and led",
+    1882: "R16 who needed a corrupt slot in each turn asked for it in each turn",
+    1888: "R15 an emptied node that heard what it had acked was held to be sound",
     2034: "K1 took a joining node's own clock for that of a quorum of one",
 }
 
