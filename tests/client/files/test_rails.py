@@ -17,7 +17,7 @@ BY_BIC = Target(Destination.BIC_ACCOUNT, "HK", "HSBCHKHH", "123456789012", "N", 
 def test_catalogue() -> None:
     """The rails of files are those of the cluster's catalogue, with their currencies."""
     catalogue = {
-        rail.name: currency_code(rail.currency) if rail.currency else ""
+        rail.name: currency_code(rail.currencies[0]) if rail.currencies else ""
         for rail in RAILS.values()
     }
 
