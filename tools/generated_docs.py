@@ -469,7 +469,9 @@ REFUSALS: Final[Mapping[Refusal, Advice]] = {
         "No command at this position opened an exception.", "Mend the position."
     ),
     Refusal.VERSION_MISMATCH: Advice(
-        "It was claimed, or redated, since it was read.", "Read it again."
+        "The payout was changed, claimed or redated since it was read: it has another version "
+        "than the call says, another attempt or a newer calendar.",
+        "Read it again, and decide again.",
     ),
     Refusal.EXCEPTION_OPEN: Advice(
         "Evidence contradicts the state of the payout, and two people have to settle it.",

@@ -49,13 +49,23 @@ def approver(identity: Identity | None) -> str:
 
 def approve(request: payouts_pb2.ApprovePayoutRequest, *, principal: str) -> Approve:
     """Return the command. Raises NotLogged."""
-    return _made(lambda: Approve(_request(request), _payout(request), principal))
+    return _made(
+        lambda: Approve(
+            _request(request), _payout(request), principal, request.expected_version
+        )
+    )
 
 
 def reject(request: payouts_pb2.RejectPayoutRequest, *, principal: str) -> Reject:
     """Return the command. Raises NotLogged."""
     return _made(
-        lambda: Reject(_request(request), _payout(request), _reason(request), principal)
+        lambda: Reject(
+            _request(request),
+            _payout(request),
+            _reason(request),
+            principal,
+            request.expected_version,
+        )
     )
 
 
@@ -65,7 +75,12 @@ def cancel(
     """Return the command. Raises NotLogged."""
     return _made(
         lambda: Cancel(
-            _request(request), _payout(request), _reason(request), principal, approver
+            _request(request),
+            _payout(request),
+            _reason(request),
+            principal,
+            approver,
+            request.expected_version,
         )
     )
 
@@ -81,6 +96,7 @@ def reroute(
             shapes.rail("rail", request.rail),
             principal,
             approver,
+            request.expected_version,
         )
     )
 
@@ -91,7 +107,11 @@ def request_recall(
     """Return the command. Raises NotLogged."""
     return _made(
         lambda: RequestRecall(
-            _request(request), _payout(request), _reason(request), principal
+            _request(request),
+            _payout(request),
+            _reason(request),
+            principal,
+            request.expected_version,
         )
     )
 
@@ -167,7 +187,11 @@ def rail_not_accepted(
             expected = "REFUSED or NOT_FOUND"
             raise Malformed("basis", expected, str(int(request.basis)))
         is_refused = request.basis == dispatch_pb2.REFUSED
-        return RailNotAccepted(*_told(request), is_refused, principal)
+        if not is_refused and not request.fencing_token:
+            expected = "the token of the claim under which the rail was asked"
+            raise Malformed("fencing_token", expected, "nothing")
+        token = _bounded("fencing_token", request.fencing_token, 0, 2**63 - 1)
+        return RailNotAccepted(*_told(request), is_refused, principal, token)
 
     return _made(made)
 

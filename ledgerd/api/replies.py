@@ -172,6 +172,7 @@ def payout(found: PayoutFound) -> payouts_pb2.Payout:
         updated_index=found.updated_index,
         updated_at_us=found.updated_ts_us,
         submitted_by=head.principal,
+        version=status.version,
         destination_fingerprint=destination_fingerprint(head.details).hex(),
         rail=rail_names.known().name(rail_now(head, found.status)),
         open_exceptions=status.open_exceptions,

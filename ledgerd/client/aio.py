@@ -224,6 +224,7 @@ class AsyncClient(
         payout_id: str,
         *,
         reason: str = "",
+        expected_version: int = 0,
         request_id: str | None = None,
         concern: WriteConcern = WriteConcern.QUORUM,
         deadline: float | None = None,
@@ -235,6 +236,7 @@ class AsyncClient(
             request_id=request_id or new_request_id(),
             payout_id=payout_id,
             reason=reason,
+            expected_version=expected_version,
             concern=write_concern(concern),
         )
         reply = await calls.mutate(

@@ -25,6 +25,7 @@ class BlockingPayoutCalls(ABC):
         self,
         payout_id: str,
         *,
+        expected_version: int = 0,
         request_id: str | None = None,
         concern: WriteConcern = WriteConcern.QUORUM,
         deadline: float | None = None,
@@ -33,6 +34,7 @@ class BlockingPayoutCalls(ABC):
         return self._wait(
             self._client.approve(
                 payout_id,
+                expected_version=expected_version,
                 request_id=request_id,
                 concern=concern,
                 deadline=deadline,
@@ -44,6 +46,7 @@ class BlockingPayoutCalls(ABC):
         payout_id: str,
         *,
         reason: str = "",
+        expected_version: int = 0,
         request_id: str | None = None,
         concern: WriteConcern = WriteConcern.QUORUM,
         deadline: float | None = None,
@@ -53,6 +56,7 @@ class BlockingPayoutCalls(ABC):
             self._client.reject(
                 payout_id,
                 reason=reason,
+                expected_version=expected_version,
                 request_id=request_id,
                 concern=concern,
                 deadline=deadline,
@@ -64,6 +68,7 @@ class BlockingPayoutCalls(ABC):
         payout_id: str,
         rail: str,
         *,
+        expected_version: int = 0,
         request_id: str | None = None,
         concern: WriteConcern = WriteConcern.QUORUM,
         deadline: float | None = None,
@@ -73,6 +78,7 @@ class BlockingPayoutCalls(ABC):
             self._client.reroute(
                 payout_id,
                 rail,
+                expected_version=expected_version,
                 request_id=request_id,
                 concern=concern,
                 deadline=deadline,
@@ -84,6 +90,7 @@ class BlockingPayoutCalls(ABC):
         payout_id: str,
         *,
         reason: str = "",
+        expected_version: int = 0,
         request_id: str | None = None,
         concern: WriteConcern = WriteConcern.QUORUM,
         deadline: float | None = None,
@@ -93,6 +100,7 @@ class BlockingPayoutCalls(ABC):
             self._client.request_recall(
                 payout_id,
                 reason=reason,
+                expected_version=expected_version,
                 request_id=request_id,
                 concern=concern,
                 deadline=deadline,

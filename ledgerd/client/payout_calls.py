@@ -38,6 +38,7 @@ class PayoutCalls(Part):
         self,
         payout_id: str,
         *,
+        expected_version: int = 0,
         request_id: str | None = None,
         concern: WriteConcern = WriteConcern.QUORUM,
         deadline: float | None = None,
@@ -46,6 +47,7 @@ class PayoutCalls(Part):
         request = payouts_pb2.ApprovePayoutRequest(
             request_id=request_id or new_request_id(),
             payout_id=payout_id,
+            expected_version=expected_version,
             concern=write_concern(concern),
         )
         return await self._change_payout(
@@ -61,6 +63,7 @@ class PayoutCalls(Part):
         payout_id: str,
         *,
         reason: str = "",
+        expected_version: int = 0,
         request_id: str | None = None,
         concern: WriteConcern = WriteConcern.QUORUM,
         deadline: float | None = None,
@@ -70,6 +73,7 @@ class PayoutCalls(Part):
             request_id=request_id or new_request_id(),
             payout_id=payout_id,
             reason=reason,
+            expected_version=expected_version,
             concern=write_concern(concern),
         )
         return await self._change_payout(
@@ -85,6 +89,7 @@ class PayoutCalls(Part):
         payout_id: str,
         rail: str,
         *,
+        expected_version: int = 0,
         request_id: str | None = None,
         concern: WriteConcern = WriteConcern.QUORUM,
         deadline: float | None = None,
@@ -94,6 +99,7 @@ class PayoutCalls(Part):
             request_id=request_id or new_request_id(),
             payout_id=payout_id,
             rail=rail,
+            expected_version=expected_version,
             concern=write_concern(concern),
         )
         return await self._change_payout(
@@ -109,6 +115,7 @@ class PayoutCalls(Part):
         payout_id: str,
         *,
         reason: str = "",
+        expected_version: int = 0,
         request_id: str | None = None,
         concern: WriteConcern = WriteConcern.QUORUM,
         deadline: float | None = None,
@@ -118,6 +125,7 @@ class PayoutCalls(Part):
             request_id=request_id or new_request_id(),
             payout_id=payout_id,
             reason=reason,
+            expected_version=expected_version,
             concern=write_concern(concern),
         )
         return await self._change_payout(

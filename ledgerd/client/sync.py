@@ -305,6 +305,7 @@ class Client(
         payout_id: str,
         *,
         reason: str = "",
+        expected_version: int = 0,
         request_id: str | None = None,
         concern: WriteConcern = WriteConcern.QUORUM,
         deadline: float | None = None,
@@ -314,6 +315,7 @@ class Client(
             self._client.cancel(
                 payout_id,
                 reason=reason,
+                expected_version=expected_version,
                 request_id=request_id,
                 concern=concern,
                 deadline=deadline,

@@ -150,6 +150,7 @@ def _to_message(command: Command | Submit) -> pb.Command:
                     reason=command.reason,
                     principal=command.principal,
                     approver=command.approver,
+                    expected_version=command.expected_version,
                 )
             )
         case SetFees():
@@ -246,6 +247,7 @@ def _from_message(message: pb.Command) -> Command | Submit:
                 cancel.reason,
                 cancel.principal,
                 cancel.approver,
+                cancel.expected_version,
             )
         case "set_fees":
             fees = message.set_fees

@@ -133,6 +133,8 @@ def _since_of_fields(command: Command | Submit) -> int:
                 or command.quote_valid_us
                 or any(rule.account_class or rule.refund for rule in command.rules)
             )
+        case Cancel():
+            says_more = bool(command.expected_version)
         case _:
             says_more = False
     return _FEE_CLASSES_SINCE if says_more else STATE_VERSION_FIRST

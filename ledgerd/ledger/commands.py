@@ -6,6 +6,8 @@ definition of apply.
 `request_id` is the idempotency key of the call (ledger.md 6); the key of OpenAccount is the account
 id, that of CreateHold the hold id.
 `principal` says who asked, from the certificate; it is not compared on retries.
+`expected_version` is the version of the payout that the caller has seen, 0: any; it is a condition
+and no part of what is asked for, so it is not compared on retries either.
 """
 
 from dataclasses import dataclass
@@ -130,6 +132,7 @@ class Cancel:
     reason: str
     principal: str
     approver: str = ""
+    expected_version: int = 0
 
 
 class Refund(IntEnum):
@@ -337,6 +340,7 @@ class Approve:
     request_id: bytes
     payout_id: bytes
     principal: str
+    expected_version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,6 +351,7 @@ class Reject:
     payout_id: bytes
     reason: str
     principal: str
+    expected_version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,6 +363,7 @@ class Reroute:
     rail: int
     principal: str
     approver: str = ""
+    expected_version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -422,6 +428,7 @@ class RailNotAccepted:
     """The rail definitely did not take it. 3.2.
 
     is_refused: the rail said no; else it was asked after its guarantee time and knew nothing.
+    claim_index: fencing token of the claim under which that was learned; 0: not told. 3.6.
     """
 
     request_id: bytes
@@ -430,6 +437,7 @@ class RailNotAccepted:
     reference: str
     is_refused: bool
     principal: str
+    claim_index: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -465,6 +473,7 @@ class RequestRecall:
     payout_id: bytes
     reason: str
     principal: str
+    expected_version: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -305,6 +305,11 @@ class PayoutStatus(NamedTuple):
     cost_minor: int = 0
 
     @property
+    def version(self) -> int:
+        """1 after the submit, and one more with each change."""
+        return self.sequence + 1
+
+    @property
     def back_minor(self) -> int:
         """How much of the amount came back to the customer."""
         return self.returned_minor + self.reversed_minor + self.absorbed_minor

@@ -184,6 +184,33 @@ def test_a_reversal_and_what_was_not_accepted(world: World) -> None:
     asyncio.run(run())
 
 
+def test_a_silence_is_told_under_the_claim_that_heard_it(world: World) -> None:
+    """Without a token the call is malformed; with that of an earlier claim it is refused."""
+
+    async def run() -> None:
+        async with world.running():
+            (made,) = await submitted(world, 1)
+            worker = world.stub("dispatcher")
+            (held,) = await claim(world, worker)
+            silent = told(world, held, basis=pb.NOT_FOUND)
+            with pytest.raises(grpc.aio.AioRpcError, match="fencing_token"):
+                await worker.dispatch.RailNotAccepted(
+                    pb.RailNotAcceptedRequest(**silent)
+                )
+            for token, refusal in (
+                (held.fencing_token - 1, common.VERSION_MISMATCH),
+                (held.fencing_token, 0),
+            ):
+                told_again = told(world, held, basis=pb.NOT_FOUND)
+                reply = await worker.dispatch.RailNotAccepted(
+                    pb.RailNotAcceptedRequest(**told_again, fencing_token=token)
+                )
+                assert reply.result.refusal == refusal
+            assert (await payout(worker, made)).state == payouts.READY
+
+    asyncio.run(run())
+
+
 def test_two_approvers_settle_an_exception(world: World) -> None:
     """Evidence nobody expected is listed, proposed by one, settled by the other. 3.5."""
 
@@ -292,6 +319,49 @@ def test_a_scheduled_payout_shows_its_time_and_is_rerouted(world: World) -> None
                 payouts.CancelPayoutRequest(**fields())
             )
             assert gone.state == payouts.CANCELLED
+
+    asyncio.run(run())
+
+
+def test_a_call_may_say_which_version_it_has_seen(world: World) -> None:
+    """Each of the calls about a payout is refused when it moved on; reads show the version."""
+
+    async def run() -> None:
+        async with world.running():
+            (made,) = await submitted(world, 1)
+            submitter, approver = world.stub("submitter"), world.stub("approver")
+            assert (await payout(submitter, made)).version == 1
+
+            def fields(version: int) -> dict[str, object]:
+                return {
+                    "request_id": world.new_id(ids.REQUEST),
+                    "payout_id": made,
+                    "expected_version": version,
+                }
+
+            moved_on = [
+                await submitter.payouts.Reroute(
+                    payouts.ReroutePayoutRequest(rail="sandbox", **fields(2))
+                ),
+                await submitter.payouts.RequestRecall(
+                    payouts.RequestRecallRequest(**fields(2))
+                ),
+                await submitter.payouts.Cancel(
+                    payouts.CancelPayoutRequest(**fields(2))
+                ),
+                await approver.payouts.Approve(
+                    payouts.ApprovePayoutRequest(**fields(2))
+                ),
+                await approver.payouts.Reject(payouts.RejectPayoutRequest(**fields(2))),
+            ]
+            assert {item.result.refusal for item in moved_on} == {
+                common.VERSION_MISMATCH
+            }
+            again = await submitter.payouts.Reroute(
+                payouts.ReroutePayoutRequest(rail="sandbox", **fields(1))
+            )
+            assert again.result.outcome == CREATED
+            assert (await payout(submitter, made)).version == 2
 
     asyncio.run(run())
 

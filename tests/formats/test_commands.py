@@ -347,11 +347,18 @@ def test_field_numbers_stand():
         "SuspendRail": _numbered(
             "request_id", "rail", "is_suspended", "reason", "principal"
         ),
-        "Approve": _numbered("request_id", "payout_id", "principal"),
-        "Reject": _numbered("request_id", "payout_id", "reason", "principal"),
-        "Reroute": _numbered(
-            "request_id", "payout_id", "rail", "principal", "approver"
-        ),
+        "Approve": [
+            *_numbered("request_id", "payout_id", "principal"),
+            (14, "expected_version"),
+        ],
+        "Reject": [
+            *_numbered("request_id", "payout_id", "reason", "principal"),
+            (14, "expected_version"),
+        ],
+        "Reroute": [
+            *_numbered("request_id", "payout_id", "rail", "principal", "approver"),
+            (14, "expected_version"),
+        ],
         "Redate": _numbered(
             "request_id",
             "payout_id",
@@ -373,7 +380,10 @@ def test_field_numbers_stand():
         "DispatchClaim": _numbered(
             "request_id", "payout_id", "attempt", "lease_us", "principal"
         ),
-        "RequestRecall": _numbered("request_id", "payout_id", "reason", "principal"),
+        "RequestRecall": [
+            *_numbered("request_id", "payout_id", "reason", "principal"),
+            (14, "expected_version"),
+        ],
         "ResolveException": _numbered(
             "request_id", "index", "ordinal", "resolution", "reason", "principal"
         ),
@@ -381,7 +391,13 @@ def test_field_numbers_stand():
             "request_id", "rail", "rail_key", "reference", "principal"
         ),
         "RailNotAccepted": _numbered(
-            "request_id", "rail", "rail_key", "reference", "is_refused", "principal"
+            "request_id",
+            "rail",
+            "rail_key",
+            "reference",
+            "is_refused",
+            "principal",
+            "claim_index",
         ),
         "RailReject": _numbered(
             "request_id", "rail", "rail_key", "reference", "code", "principal"
@@ -509,6 +525,7 @@ def test_field_numbers_stand():
             (3, "reason"),
             (4, "principal"),
             (5, "approver"),
+            (14, "expected_version"),
         ],
         "FeeRule": [
             (1, "rail"),

@@ -222,13 +222,17 @@ class PayoutModel(AccountModel):
         live, currency = self.book(p["account"])
         if live == (c.rail == 1):
             return "LIVEMODE_MISMATCH"
-        if code := self._stop(c, p):
+        more = self.fee(c.rail, currency, p["amount"], p["account"]) - p["fee"]
+        code = self._stop(c, p)
+        is_frozen = self.accounts[p["account"]]["status"] != "OPEN"
+        if more > 0 and is_frozen and code not in ("WRONG_STATE", "EXCEPTION_OPEN"):
+            return "ACCOUNT_FROZEN"
+        if code:
             return code
         if RAILS[c.rail] is not None and RAILS[c.rail] != currency:
             return "RAIL_CURRENCY"
         if code := self.over(p["account"], currency, p["amount"], c.rail):
             return code
-        more = self.fee(c.rail, currency, p["amount"], p["account"]) - p["fee"]
         if more > 0 and more > self.free(p["account"]):
             return "INSUFFICIENT_FUNDS"
         if more and not self.move(p, available=-more, reserved=more):
@@ -531,6 +535,7 @@ class PayoutRules:
             "rail_key": key,
             "reference": ref,
             "is_refused": given.get("is_refused", True),
+            "claim_index": 0,
             "code": "R03",
             "value_date": 20251010,
             "cost_minor": given.get("cost", 0),

@@ -118,6 +118,7 @@ CASES: dict[Trigger, tuple[PayoutState, list[tuple[str, str, Fault]]]] = {
         S.IN_REVIEW,
         [
             *NAMED,
+            ("VERSION_MISMATCH", "version", asks(expected_version=99)),
             ("WRONG_STATE", "state", payout_is(state=S.SENT, sequence=1)),
             ("SAME_PERSON", "principal", asks(principal="svc")),
         ],
@@ -127,6 +128,7 @@ CASES: dict[Trigger, tuple[PayoutState, list[tuple[str, str, Fault]]]] = {
         [
             *NAMED,
             ("INVALID_COMMAND", "reason", asks(reason=TOO_LONG)),
+            ("VERSION_MISMATCH", "version", asks(expected_version=99)),
             ("WRONG_STATE", "state", payout_is(state=S.SENT, sequence=1)),
             ("SAME_PERSON", "principal", asks(principal="svc")),
             ("OVERFLOW", "available", FULL),
@@ -138,6 +140,7 @@ CASES: dict[Trigger, tuple[PayoutState, list[tuple[str, str, Fault]]]] = {
             *NAMED,
             ("INVALID_COMMAND", "reason", asks(reason=TOO_LONG)),
             ("INVALID_COMMAND", "approver", asks(approver="x" * 129)),
+            ("VERSION_MISMATCH", "version", asks(expected_version=99)),
             ("WRONG_STATE", "state", payout_is(state=S.SENT, sequence=1)),
             ("EXCEPTION_OPEN", "exceptions", payout_is(open_exceptions=1, sequence=1)),
             ("APPROVAL_MISSING", "approver", SILENT),
@@ -151,6 +154,7 @@ CASES: dict[Trigger, tuple[PayoutState, list[tuple[str, str, Fault]]]] = {
             ("INVALID_COMMAND", "approver", asks(approver="x" * 129)),
             ("RAIL_NOT_FOUND", "rail", asks(rail=999)),
             ("LIVEMODE_MISMATCH", "rail", asks(rail=SANDBOX)),
+            ("VERSION_MISMATCH", "version", asks(expected_version=99)),
             ("WRONG_STATE", "state", payout_is(state=S.SENT, sequence=1)),
             ("EXCEPTION_OPEN", "exceptions", payout_is(open_exceptions=1, sequence=1)),
             ("APPROVAL_MISSING", "approver", SILENT),
@@ -177,6 +181,7 @@ CASES: dict[Trigger, tuple[PayoutState, list[tuple[str, str, Fault]]]] = {
         [
             *NAMED,
             ("INVALID_COMMAND", "reason", asks(reason=TOO_LONG)),
+            ("VERSION_MISMATCH", "version", asks(expected_version=99)),
             ("WRONG_STATE", "state", payout_is(state=S.FAILED)),
             ("RECALL_UNSUPPORTED", "recall", rail_is(recall_us=0)),
             ("RECALL_WINDOW_CLOSED", "time", payout_is(final_at_us=1)),
@@ -212,7 +217,11 @@ CASES: dict[Trigger, tuple[PayoutState, list[tuple[str, str, Fault]]]] = {
     T.RAIL_ACK: (S.DISPATCHING, EVIDENCE),
     T.RAIL_NOT_ACCEPTED: (
         S.DISPATCHING,
-        [*EVIDENCE, ("OVERFLOW", "reserved", account_is(reserved_minor=MAX))],
+        [
+            *EVIDENCE,
+            ("VERSION_MISMATCH", "claim", asks(claim_index=99)),
+            ("OVERFLOW", "reserved", account_is(reserved_minor=MAX)),
+        ],
     ),
     T.RAIL_REJECT: (
         S.SENT,

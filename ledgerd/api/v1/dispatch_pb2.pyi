@@ -95,18 +95,20 @@ class RailAckRequest(_message.Message):
     def __init__(self, request_id: _Optional[str] = ..., rail: _Optional[str] = ..., rail_key: _Optional[str] = ..., reference: _Optional[str] = ...) -> None: ...
 
 class RailNotAcceptedRequest(_message.Message):
-    __slots__ = ("request_id", "rail", "rail_key", "reference", "basis")
+    __slots__ = ("request_id", "rail", "rail_key", "reference", "basis", "fencing_token")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     RAIL_FIELD_NUMBER: _ClassVar[int]
     RAIL_KEY_FIELD_NUMBER: _ClassVar[int]
     REFERENCE_FIELD_NUMBER: _ClassVar[int]
     BASIS_FIELD_NUMBER: _ClassVar[int]
+    FENCING_TOKEN_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     rail: str
     rail_key: str
     reference: str
     basis: NotAcceptedBasis
-    def __init__(self, request_id: _Optional[str] = ..., rail: _Optional[str] = ..., rail_key: _Optional[str] = ..., reference: _Optional[str] = ..., basis: _Optional[_Union[NotAcceptedBasis, str]] = ...) -> None: ...
+    fencing_token: int
+    def __init__(self, request_id: _Optional[str] = ..., rail: _Optional[str] = ..., rail_key: _Optional[str] = ..., reference: _Optional[str] = ..., basis: _Optional[_Union[NotAcceptedBasis, str]] = ..., fencing_token: _Optional[int] = ...) -> None: ...
 
 class RailRejectRequest(_message.Message):
     __slots__ = ("request_id", "rail", "rail_key", "reference", "code")

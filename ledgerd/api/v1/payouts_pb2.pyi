@@ -214,7 +214,7 @@ class StreamError(_message.Message):
     def __init__(self, reason: _Optional[str] = ..., message: _Optional[str] = ..., outcome: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class Payout(_message.Message):
-    __slots__ = ("order", "state", "fee_units", "index", "ordinal", "created_at_us", "updated_index", "updated_at_us", "submitted_by", "destination_fingerprint", "rail", "open_exceptions", "returned_units", "reversed_units", "absorbed_units", "fee_refunded_units", "rail_key", "rail_reference", "attempt", "worker", "lease_until_us", "recall_requested", "return_closed", "failure", "failure_code", "value_date", "final_at_us", "release_at_us", "arrival_date")
+    __slots__ = ("order", "state", "fee_units", "index", "ordinal", "created_at_us", "updated_index", "updated_at_us", "submitted_by", "destination_fingerprint", "rail", "open_exceptions", "returned_units", "reversed_units", "absorbed_units", "fee_refunded_units", "rail_key", "rail_reference", "attempt", "worker", "lease_until_us", "recall_requested", "return_closed", "failure", "failure_code", "value_date", "final_at_us", "release_at_us", "arrival_date", "version")
     ORDER_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     FEE_UNITS_FIELD_NUMBER: _ClassVar[int]
@@ -244,6 +244,7 @@ class Payout(_message.Message):
     FINAL_AT_US_FIELD_NUMBER: _ClassVar[int]
     RELEASE_AT_US_FIELD_NUMBER: _ClassVar[int]
     ARRIVAL_DATE_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
     order: PayoutOrder
     state: PayoutState
     fee_units: int
@@ -273,7 +274,8 @@ class Payout(_message.Message):
     final_at_us: int
     release_at_us: int
     arrival_date: int
-    def __init__(self, order: _Optional[_Union[PayoutOrder, _Mapping]] = ..., state: _Optional[_Union[PayoutState, str]] = ..., fee_units: _Optional[int] = ..., index: _Optional[int] = ..., ordinal: _Optional[int] = ..., created_at_us: _Optional[int] = ..., updated_index: _Optional[int] = ..., updated_at_us: _Optional[int] = ..., submitted_by: _Optional[str] = ..., destination_fingerprint: _Optional[str] = ..., rail: _Optional[str] = ..., open_exceptions: _Optional[int] = ..., returned_units: _Optional[int] = ..., reversed_units: _Optional[int] = ..., absorbed_units: _Optional[int] = ..., fee_refunded_units: _Optional[int] = ..., rail_key: _Optional[str] = ..., rail_reference: _Optional[str] = ..., attempt: _Optional[int] = ..., worker: _Optional[str] = ..., lease_until_us: _Optional[int] = ..., recall_requested: _Optional[bool] = ..., return_closed: _Optional[bool] = ..., failure: _Optional[_Union[FailureReason, str]] = ..., failure_code: _Optional[str] = ..., value_date: _Optional[int] = ..., final_at_us: _Optional[int] = ..., release_at_us: _Optional[int] = ..., arrival_date: _Optional[int] = ...) -> None: ...
+    version: int
+    def __init__(self, order: _Optional[_Union[PayoutOrder, _Mapping]] = ..., state: _Optional[_Union[PayoutState, str]] = ..., fee_units: _Optional[int] = ..., index: _Optional[int] = ..., ordinal: _Optional[int] = ..., created_at_us: _Optional[int] = ..., updated_index: _Optional[int] = ..., updated_at_us: _Optional[int] = ..., submitted_by: _Optional[str] = ..., destination_fingerprint: _Optional[str] = ..., rail: _Optional[str] = ..., open_exceptions: _Optional[int] = ..., returned_units: _Optional[int] = ..., reversed_units: _Optional[int] = ..., absorbed_units: _Optional[int] = ..., fee_refunded_units: _Optional[int] = ..., rail_key: _Optional[str] = ..., rail_reference: _Optional[str] = ..., attempt: _Optional[int] = ..., worker: _Optional[str] = ..., lease_until_us: _Optional[int] = ..., recall_requested: _Optional[bool] = ..., return_closed: _Optional[bool] = ..., failure: _Optional[_Union[FailureReason, str]] = ..., failure_code: _Optional[str] = ..., value_date: _Optional[int] = ..., final_at_us: _Optional[int] = ..., release_at_us: _Optional[int] = ..., arrival_date: _Optional[int] = ..., version: _Optional[int] = ...) -> None: ...
 
 class GetPayoutRequest(_message.Message):
     __slots__ = ("payout_id", "concern")
@@ -348,16 +350,18 @@ class ListPayoutsReply(_message.Message):
     def __init__(self, header: _Optional[_Union[_common_pb2.ReadHeader, _Mapping]] = ..., payouts: _Optional[_Iterable[_Union[Payout, _Mapping]]] = ..., next_cursor: _Optional[str] = ..., scanned: _Optional[int] = ...) -> None: ...
 
 class CancelPayoutRequest(_message.Message):
-    __slots__ = ("request_id", "payout_id", "reason", "concern")
+    __slots__ = ("request_id", "payout_id", "reason", "concern", "expected_version")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     PAYOUT_ID_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     CONCERN_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_VERSION_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     payout_id: str
     reason: str
     concern: _common_pb2.WriteConcern
-    def __init__(self, request_id: _Optional[str] = ..., payout_id: _Optional[str] = ..., reason: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.WriteConcern, str]] = ...) -> None: ...
+    expected_version: int
+    def __init__(self, request_id: _Optional[str] = ..., payout_id: _Optional[str] = ..., reason: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.WriteConcern, str]] = ..., expected_version: _Optional[int] = ...) -> None: ...
 
 class CancelPayoutReply(_message.Message):
     __slots__ = ("header", "result", "state")
@@ -370,50 +374,58 @@ class CancelPayoutReply(_message.Message):
     def __init__(self, header: _Optional[_Union[_common_pb2.MutationHeader, _Mapping]] = ..., result: _Optional[_Union[_common_pb2.CommandResult, _Mapping]] = ..., state: _Optional[_Union[PayoutState, str]] = ...) -> None: ...
 
 class ApprovePayoutRequest(_message.Message):
-    __slots__ = ("request_id", "payout_id", "concern")
+    __slots__ = ("request_id", "payout_id", "concern", "expected_version")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     PAYOUT_ID_FIELD_NUMBER: _ClassVar[int]
     CONCERN_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_VERSION_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     payout_id: str
     concern: _common_pb2.WriteConcern
-    def __init__(self, request_id: _Optional[str] = ..., payout_id: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.WriteConcern, str]] = ...) -> None: ...
+    expected_version: int
+    def __init__(self, request_id: _Optional[str] = ..., payout_id: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.WriteConcern, str]] = ..., expected_version: _Optional[int] = ...) -> None: ...
 
 class RejectPayoutRequest(_message.Message):
-    __slots__ = ("request_id", "payout_id", "reason", "concern")
+    __slots__ = ("request_id", "payout_id", "reason", "concern", "expected_version")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     PAYOUT_ID_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     CONCERN_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_VERSION_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     payout_id: str
     reason: str
     concern: _common_pb2.WriteConcern
-    def __init__(self, request_id: _Optional[str] = ..., payout_id: _Optional[str] = ..., reason: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.WriteConcern, str]] = ...) -> None: ...
+    expected_version: int
+    def __init__(self, request_id: _Optional[str] = ..., payout_id: _Optional[str] = ..., reason: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.WriteConcern, str]] = ..., expected_version: _Optional[int] = ...) -> None: ...
 
 class ReroutePayoutRequest(_message.Message):
-    __slots__ = ("request_id", "payout_id", "rail", "concern")
+    __slots__ = ("request_id", "payout_id", "rail", "concern", "expected_version")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     PAYOUT_ID_FIELD_NUMBER: _ClassVar[int]
     RAIL_FIELD_NUMBER: _ClassVar[int]
     CONCERN_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_VERSION_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     payout_id: str
     rail: str
     concern: _common_pb2.WriteConcern
-    def __init__(self, request_id: _Optional[str] = ..., payout_id: _Optional[str] = ..., rail: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.WriteConcern, str]] = ...) -> None: ...
+    expected_version: int
+    def __init__(self, request_id: _Optional[str] = ..., payout_id: _Optional[str] = ..., rail: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.WriteConcern, str]] = ..., expected_version: _Optional[int] = ...) -> None: ...
 
 class RequestRecallRequest(_message.Message):
-    __slots__ = ("request_id", "payout_id", "reason", "concern")
+    __slots__ = ("request_id", "payout_id", "reason", "concern", "expected_version")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     PAYOUT_ID_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     CONCERN_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_VERSION_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     payout_id: str
     reason: str
     concern: _common_pb2.WriteConcern
-    def __init__(self, request_id: _Optional[str] = ..., payout_id: _Optional[str] = ..., reason: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.WriteConcern, str]] = ...) -> None: ...
+    expected_version: int
+    def __init__(self, request_id: _Optional[str] = ..., payout_id: _Optional[str] = ..., reason: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.WriteConcern, str]] = ..., expected_version: _Optional[int] = ...) -> None: ...
 
 class PayoutChangeReply(_message.Message):
     __slots__ = ("header", "result", "state")

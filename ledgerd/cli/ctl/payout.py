@@ -27,6 +27,12 @@ from ledgerd.client import (
     us_account,
 )
 
+version_option = click.option(
+    "--expected-version",
+    type=click.IntRange(min=0, max=2**32 - 1),
+    default=0,
+    help="Refuse unless the payout still has this version, as get shows it.",
+)
 _STATES = [name for name, number in payouts_pb2.PayoutState.items() if number]
 
 
@@ -179,6 +185,7 @@ def payout_get(session: Session, *, payout_id: str) -> None:
             "reference": order.reference,
             "created": f"index {found.index}, {render.when(found.created_at_us)}",
             "updated": f"index {found.updated_index}, {render.when(found.updated_at_us)}",
+            "version": str(found.version),
             "submitted by": found.submitted_by,
             "read at": f"index {reply.header.applied_index}",
         },
@@ -273,10 +280,16 @@ def payout_list(
 @payout.command("cancel")
 @click.argument("payout_id")
 @click.option("--reason", default="", help="For the record.")
+@version_option
 @request_option
 @click.pass_obj
 def payout_cancel(
-    session: Session, *, payout_id: str, reason: str, request_id: str | None
+    session: Session,
+    *,
+    payout_id: str,
+    reason: str,
+    expected_version: int,
+    request_id: str | None,
 ) -> None:
     """Cancel a payout that was not dispatched; its money is free again."""
     request_id = request_id or new_request_id()
@@ -284,6 +297,7 @@ def payout_cancel(
         result = client.cancel(
             payout_id,
             reason=reason,
+            expected_version=expected_version,
             request_id=request_id,
             concern=session.concern,
             deadline=session.deadline_s,
@@ -300,14 +314,18 @@ def payout_cancel(
 @write_option
 @payout.command("approve")
 @click.argument("payout_id")
+@version_option
 @request_option
 @click.pass_obj
-def payout_approve(session: Session, *, payout_id: str, request_id: str | None) -> None:
+def payout_approve(
+    session: Session, *, payout_id: str, expected_version: int, request_id: str | None
+) -> None:
     """Let a payout go that waits for review. Not by who submitted it."""
     request_id = request_id or new_request_id()
     with session.client() as client, repeatable("--request-id", request_id):
         result = client.approve(
             payout_id,
+            expected_version=expected_version,
             request_id=request_id,
             concern=session.concern,
             deadline=session.deadline_s,
@@ -319,10 +337,16 @@ def payout_approve(session: Session, *, payout_id: str, request_id: str | None) 
 @payout.command("reject")
 @click.argument("payout_id")
 @click.option("--reason", default="", help="For the record.")
+@version_option
 @request_option
 @click.pass_obj
 def payout_reject(
-    session: Session, *, payout_id: str, reason: str, request_id: str | None
+    session: Session,
+    *,
+    payout_id: str,
+    reason: str,
+    expected_version: int,
+    request_id: str | None,
 ) -> None:
     """End a payout that waits for review; nothing is charged."""
     request_id = request_id or new_request_id()
@@ -330,6 +354,7 @@ def payout_reject(
         result = client.reject(
             payout_id,
             reason=reason,
+            expected_version=expected_version,
             request_id=request_id,
             concern=session.concern,
             deadline=session.deadline_s,
@@ -341,10 +366,16 @@ def payout_reject(
 @payout.command("reroute")
 @click.argument("payout_id")
 @click.option("--rail", required=True, help="The rail to go by, for example eu_sct.")
+@version_option
 @request_option
 @click.pass_obj
 def payout_reroute(
-    session: Session, *, payout_id: str, rail: str, request_id: str | None
+    session: Session,
+    *,
+    payout_id: str,
+    rail: str,
+    expected_version: int,
+    request_id: str | None,
 ) -> None:
     """Send a payout that was not dispatched by another rail, at that rail's fee."""
     request_id = request_id or new_request_id()
@@ -352,6 +383,7 @@ def payout_reroute(
         result = client.reroute(
             payout_id,
             rail,
+            expected_version=expected_version,
             request_id=request_id,
             concern=session.concern,
             deadline=session.deadline_s,
@@ -363,10 +395,16 @@ def payout_reroute(
 @payout.command("recall")
 @click.argument("payout_id")
 @click.option("--reason", default="", help="For the record.")
+@version_option
 @request_option
 @click.pass_obj
 def payout_recall(
-    session: Session, *, payout_id: str, reason: str, request_id: str | None
+    session: Session,
+    *,
+    payout_id: str,
+    reason: str,
+    expected_version: int,
+    request_id: str | None,
 ) -> None:
     """Ask the rail for money back that is on its way or there."""
     request_id = request_id or new_request_id()
@@ -374,6 +412,7 @@ def payout_recall(
         result = client.request_recall(
             payout_id,
             reason=reason,
+            expected_version=expected_version,
             request_id=request_id,
             concern=session.concern,
             deadline=session.deadline_s,

@@ -14,6 +14,8 @@
     destination.country           no      ISO 3166; taken from IBAN, BIC or kind where empty
     destination.account_type      no      checking (where empty, for us_account), savings, ...
     reference                     no      text for the payee, at most 140 bytes
+    chain                         no      names a chain: its rows stand together, and are paid
+                                          together or not at all
     metadata.<key>                no      kept with the payout
 
 UTF-8, comma, quotes doubled inside quotes (RFC 4180), one line a payout. There is no column for a
@@ -63,7 +65,9 @@ COLUMNS: Final = (
     "destination.country",
     "destination.account_type",
     "reference",
+    "chain",
 )
+CHAIN_ROWS_MAX: Final = 100  # so that every chain fits a batch, whatever its metadata
 _METADATA: Final = "metadata."
 _NOT_YET: Final = {"release_at": "payouts with a release time are not taken from files"}
 _KINDS: Final = {
@@ -207,6 +211,9 @@ class _Reader:
         self._rows: list[int] = []  # number of the row of each order
         self._count = 0
         self._lines_of_ids: dict[bytes, int] = {}
+        self._chain = ""  # of the row before; empty: of none
+        self._chain_rows = 0
+        self._chains: dict[str, int] = {}  # name -> line of its first row
 
     def take(self, line: int, row: list[str]) -> None:
         """Judge one row and keep its payout."""
@@ -239,12 +246,15 @@ class _Reader:
         amount = self._amount()
         target = self._target()
         reference = self._judged("reference", checks.reference_expected)
+        is_in_chain = self._continues_chain()
         metadata = tuple(self._judged_metadata())
         if self._findings.count != before or target is None:
             return
         rail = self._rail(currency, target)
         if rail is None:
             return
+        if is_in_chain and self._orders:
+            self._orders[-1] = self._orders[-1]._replace(is_linked=True)
         self._rows.append(self._count)
         self._orders.append(
             FileOrder(
@@ -323,6 +333,22 @@ class _Reader:
         if first != self._line:
             self._bad("id", f"an id of its own, not that of line {first}")
         return value
+
+    def _continues_chain(self) -> bool:
+        """Return whether the row is of the same chain as the one before; judge its name."""
+        before, self._chain = self._chain, self._text("chain")
+        if not self._chain:
+            return False
+        if self._chain == before:
+            self._chain_rows += 1
+            if self._chain_rows == CHAIN_ROWS_MAX + 1:
+                self._bad("chain", f"at most {CHAIN_ROWS_MAX} rows in a chain")
+            return True
+        first = self._chains.setdefault(self._chain, self._line)
+        if first != self._line:
+            self._bad("chain", f"a name of its own: one of line {first} has ended")
+        self._chain_rows = 1
+        return False
 
     def _judge_account(self) -> None:
         text = self._text("account")

@@ -43,6 +43,7 @@ class FileOrder(NamedTuple):
     metadata: tuple[tuple[str, str], ...]
     line: int
     where: str  # XPath of the transaction, for XML
+    is_linked: bool = False  # the next payout of the file is of the same chain
 
 
 class Total(NamedTuple):
@@ -95,6 +96,7 @@ class PayoutFile:
             reference=order.reference,
             metadata=dict(order.metadata),
             timing=timing,
+            is_linked=order.is_linked,
         )
         message.amount.units = order.amount_minor
         message.amount.currency = order.currency

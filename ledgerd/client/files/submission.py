@@ -126,10 +126,29 @@ class Submission:
     def batches(
         self, entries_max: int
     ) -> Iterator[tuple[int, list[payouts_pb2.PayoutOrder]]]:
-        """Yield the position of the first order and the messages of each batch."""
+        """Yield the position of the first order and the messages of each batch.
+
+        A chain is in one batch, which may have more than `entries_max` orders for its sake.
+        """
         start = 0
         batch: list[payouts_pb2.PayoutOrder] = []
         size_bytes = 0
+        for chain in self._chains():
+            chain_bytes = sum(message.ByteSize() for message in chain)
+            if batch and (
+                len(batch) + len(chain) > entries_max
+                or size_bytes + chain_bytes > BATCH_BYTES_MAX
+            ):
+                yield start, batch
+                start, batch, size_bytes = start + len(batch), [], 0
+            batch += chain
+            size_bytes += chain_bytes
+        if batch:
+            yield start, batch
+
+    def _chains(self) -> Iterator[list[payouts_pb2.PayoutOrder]]:
+        """Yield the messages in order: those of a chain together, the others alone."""
+        chain: list[payouts_pb2.PayoutOrder] = []
         for position in range(len(self.file.orders)):
             message = self.file.message(
                 position,
@@ -137,17 +156,11 @@ class Submission:
                 rail=self._rail,
                 timing=self._timing,
             )
-            message_bytes = message.ByteSize()
-            if batch and (
-                len(batch) == entries_max
-                or size_bytes + message_bytes > BATCH_BYTES_MAX
-            ):
-                yield start, batch
-                start, batch, size_bytes = position, [], 0
-            batch.append(message)
-            size_bytes += message_bytes
-        if batch:
-            yield start, batch
+            chain.append(message)
+            if not message.is_linked:
+                yield chain
+                chain = []
+        assert not chain, "the last order of a file links to nothing"
 
     async def _work(
         self,

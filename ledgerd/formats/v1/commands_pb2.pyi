@@ -185,18 +185,20 @@ class Transfer(_message.Message):
     def __init__(self, request_id: _Optional[bytes] = ..., from_account_id: _Optional[bytes] = ..., to_account_id: _Optional[bytes] = ..., amount_minor: _Optional[int] = ..., currency: _Optional[int] = ..., reference: _Optional[str] = ..., principal: _Optional[str] = ...) -> None: ...
 
 class Cancel(_message.Message):
-    __slots__ = ("request_id", "payout_id", "reason", "principal", "approver")
+    __slots__ = ("request_id", "payout_id", "reason", "principal", "approver", "expected_version")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     PAYOUT_ID_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
     APPROVER_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_VERSION_FIELD_NUMBER: _ClassVar[int]
     request_id: bytes
     payout_id: bytes
     reason: str
     principal: str
     approver: str
-    def __init__(self, request_id: _Optional[bytes] = ..., payout_id: _Optional[bytes] = ..., reason: _Optional[str] = ..., principal: _Optional[str] = ..., approver: _Optional[str] = ...) -> None: ...
+    expected_version: int
+    def __init__(self, request_id: _Optional[bytes] = ..., payout_id: _Optional[bytes] = ..., reason: _Optional[str] = ..., principal: _Optional[str] = ..., approver: _Optional[str] = ..., expected_version: _Optional[int] = ...) -> None: ...
 
 class FeeRule(_message.Message):
     __slots__ = ("rail", "currency", "fixed_minor", "bps", "min_minor", "max_minor", "account_class", "refund")
@@ -421,40 +423,46 @@ class Tick(_message.Message):
     def __init__(self) -> None: ...
 
 class Approve(_message.Message):
-    __slots__ = ("request_id", "payout_id", "principal")
+    __slots__ = ("request_id", "payout_id", "principal", "expected_version")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     PAYOUT_ID_FIELD_NUMBER: _ClassVar[int]
     PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_VERSION_FIELD_NUMBER: _ClassVar[int]
     request_id: bytes
     payout_id: bytes
     principal: str
-    def __init__(self, request_id: _Optional[bytes] = ..., payout_id: _Optional[bytes] = ..., principal: _Optional[str] = ...) -> None: ...
+    expected_version: int
+    def __init__(self, request_id: _Optional[bytes] = ..., payout_id: _Optional[bytes] = ..., principal: _Optional[str] = ..., expected_version: _Optional[int] = ...) -> None: ...
 
 class Reject(_message.Message):
-    __slots__ = ("request_id", "payout_id", "reason", "principal")
+    __slots__ = ("request_id", "payout_id", "reason", "principal", "expected_version")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     PAYOUT_ID_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_VERSION_FIELD_NUMBER: _ClassVar[int]
     request_id: bytes
     payout_id: bytes
     reason: str
     principal: str
-    def __init__(self, request_id: _Optional[bytes] = ..., payout_id: _Optional[bytes] = ..., reason: _Optional[str] = ..., principal: _Optional[str] = ...) -> None: ...
+    expected_version: int
+    def __init__(self, request_id: _Optional[bytes] = ..., payout_id: _Optional[bytes] = ..., reason: _Optional[str] = ..., principal: _Optional[str] = ..., expected_version: _Optional[int] = ...) -> None: ...
 
 class Reroute(_message.Message):
-    __slots__ = ("request_id", "payout_id", "rail", "principal", "approver")
+    __slots__ = ("request_id", "payout_id", "rail", "principal", "approver", "expected_version")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     PAYOUT_ID_FIELD_NUMBER: _ClassVar[int]
     RAIL_FIELD_NUMBER: _ClassVar[int]
     PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
     APPROVER_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_VERSION_FIELD_NUMBER: _ClassVar[int]
     request_id: bytes
     payout_id: bytes
     rail: int
     principal: str
     approver: str
-    def __init__(self, request_id: _Optional[bytes] = ..., payout_id: _Optional[bytes] = ..., rail: _Optional[int] = ..., principal: _Optional[str] = ..., approver: _Optional[str] = ...) -> None: ...
+    expected_version: int
+    def __init__(self, request_id: _Optional[bytes] = ..., payout_id: _Optional[bytes] = ..., rail: _Optional[int] = ..., principal: _Optional[str] = ..., approver: _Optional[str] = ..., expected_version: _Optional[int] = ...) -> None: ...
 
 class Redate(_message.Message):
     __slots__ = ("request_id", "payout_id", "release_at_us", "arrival_date", "calendar_version", "principal")
@@ -507,16 +515,18 @@ class DispatchClaim(_message.Message):
     def __init__(self, request_id: _Optional[bytes] = ..., payout_id: _Optional[bytes] = ..., attempt: _Optional[int] = ..., lease_us: _Optional[int] = ..., principal: _Optional[str] = ...) -> None: ...
 
 class RequestRecall(_message.Message):
-    __slots__ = ("request_id", "payout_id", "reason", "principal")
+    __slots__ = ("request_id", "payout_id", "reason", "principal", "expected_version")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     PAYOUT_ID_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_VERSION_FIELD_NUMBER: _ClassVar[int]
     request_id: bytes
     payout_id: bytes
     reason: str
     principal: str
-    def __init__(self, request_id: _Optional[bytes] = ..., payout_id: _Optional[bytes] = ..., reason: _Optional[str] = ..., principal: _Optional[str] = ...) -> None: ...
+    expected_version: int
+    def __init__(self, request_id: _Optional[bytes] = ..., payout_id: _Optional[bytes] = ..., reason: _Optional[str] = ..., principal: _Optional[str] = ..., expected_version: _Optional[int] = ...) -> None: ...
 
 class ResolveException(_message.Message):
     __slots__ = ("request_id", "index", "ordinal", "resolution", "reason", "principal")
@@ -549,20 +559,22 @@ class RailAck(_message.Message):
     def __init__(self, request_id: _Optional[bytes] = ..., rail: _Optional[int] = ..., rail_key: _Optional[str] = ..., reference: _Optional[str] = ..., principal: _Optional[str] = ...) -> None: ...
 
 class RailNotAccepted(_message.Message):
-    __slots__ = ("request_id", "rail", "rail_key", "reference", "is_refused", "principal")
+    __slots__ = ("request_id", "rail", "rail_key", "reference", "is_refused", "principal", "claim_index")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     RAIL_FIELD_NUMBER: _ClassVar[int]
     RAIL_KEY_FIELD_NUMBER: _ClassVar[int]
     REFERENCE_FIELD_NUMBER: _ClassVar[int]
     IS_REFUSED_FIELD_NUMBER: _ClassVar[int]
     PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    CLAIM_INDEX_FIELD_NUMBER: _ClassVar[int]
     request_id: bytes
     rail: int
     rail_key: str
     reference: str
     is_refused: bool
     principal: str
-    def __init__(self, request_id: _Optional[bytes] = ..., rail: _Optional[int] = ..., rail_key: _Optional[str] = ..., reference: _Optional[str] = ..., is_refused: _Optional[bool] = ..., principal: _Optional[str] = ...) -> None: ...
+    claim_index: int
+    def __init__(self, request_id: _Optional[bytes] = ..., rail: _Optional[int] = ..., rail_key: _Optional[str] = ..., reference: _Optional[str] = ..., is_refused: _Optional[bool] = ..., principal: _Optional[str] = ..., claim_index: _Optional[int] = ...) -> None: ...
 
 class RailReject(_message.Message):
     __slots__ = ("request_id", "rail", "rail_key", "reference", "code", "principal")

@@ -46,6 +46,8 @@ from ledgerd.limits import (
 )
 
 _DATE_MAX: Final = 99_991_231
+# Refusals of evidence that was not taken, and can be told again.
+_TELL_AGAIN: Final = frozenset({Refusal.OVERFLOW, Refusal.VERSION_MISMATCH})
 _TRIGGERS: Final[dict[type[Evidence], Trigger]] = {
     RailAck: Trigger.RAIL_ACK,
     RailNotAccepted: Trigger.RAIL_NOT_ACCEPTED,
@@ -77,7 +79,7 @@ def evidence(state: WorkingSet, moment: Moment, command: Evidence) -> Decision:
         return Life(state, moment, at).done()  # same
 
     decision = _first_told(state, moment, command, at)
-    if decision.code != Refusal.OVERFLOW:  # what was not taken can be told again
+    if decision.code not in _TELL_AGAIN:
         state.use_evidence(
             id_, EvidenceUse(moment.position, at or NO_PAYOUT_AT, amount_minor)
         )
@@ -102,6 +104,10 @@ def _first_told(
         return life.done()
     if verdict is not Verdict.LEGAL:
         return _alert(state, moment, command, ExceptionCause.WRONG_STATE, at)
+    if isinstance(command, RailNotAccepted) and (
+        command.claim_index not in (0, life.status.claim_index)
+    ):
+        return life.refused(Refusal.VERSION_MISMATCH)  # sent again since, perhaps
     if _amount_minor(command) > life.amount_minor - life.status.back_minor:
         return _alert(state, moment, command, ExceptionCause.TOO_MUCH_RETURNED, at)
     return take(life, moment, command)

@@ -99,6 +99,10 @@ class Life:
         assert account is not None, self.head
         return account
 
+    def has_moved_on(self, expected_version: int) -> bool:
+        """Return whether the caller has seen another version of it; 0 stands for any."""
+        return expected_version not in (0, self.status.version)
+
     def verdict(self, trigger: Trigger) -> Verdict:
         """Return what `trigger` meets now. 3.4."""
         return payouts.cell(self.state, trigger).verdict

@@ -1,7 +1,13 @@
 """Commands on a payout that was not dispatched: its way to READY, and its early ends. 3.2."""
 
 from ledgerd.ledger import payouts
-from ledgerd.ledger.accounts import AccountKind, EntryPosition, Position, Side
+from ledgerd.ledger.accounts import (
+    AccountKind,
+    AccountStatus,
+    EntryPosition,
+    Position,
+    Side,
+)
 from ledgerd.ledger.commands import (
     Approve,
     Cancel,
@@ -42,6 +48,8 @@ def approve(state: WorkingSet, moment: Moment, command: Approve) -> Decision:
     life = _asked(state, moment, command.payout_id)
     if not isinstance(life, Life):
         return life
+    if life.has_moved_on(command.expected_version):
+        return life.refused(Refusal.VERSION_MISMATCH)
     if life.verdict(Trigger.APPROVE) is not Verdict.LEGAL:
         return life.refused(Refusal.WRONG_STATE)
     if command.principal == life.head.principal:
@@ -57,6 +65,8 @@ def reject(state: WorkingSet, moment: Moment, command: Reject) -> Decision:
     life = _asked(state, moment, command.payout_id)
     if not isinstance(life, Life):
         return life
+    if life.has_moved_on(command.expected_version):
+        return life.refused(Refusal.VERSION_MISMATCH)
     if life.verdict(Trigger.REJECT) is not Verdict.LEGAL:
         return life.refused(Refusal.WRONG_STATE)
     if command.principal == life.head.principal:
@@ -83,6 +93,8 @@ def cancel(state: WorkingSet, moment: Moment, command: Cancel) -> Decision:
     life = _asked(state, moment, command.payout_id)
     if not isinstance(life, Life):
         return life
+    if life.has_moved_on(command.expected_version):
+        return life.refused(Refusal.VERSION_MISMATCH)
     match life.verdict(Trigger.CANCEL):
         case Verdict.SAME:
             return life.done()
@@ -118,10 +130,26 @@ def reroute(state: WorkingSet, moment: Moment, command: Reroute) -> Decision:
         return life.refused(Refusal.RAIL_NOT_FOUND)
     if rail.is_sandbox == life.account.livemode:
         return life.refused(Refusal.LIVEMODE_MISMATCH)
+    if life.has_moved_on(command.expected_version):
+        return life.refused(Refusal.VERSION_MISMATCH)
     if life.verdict(Trigger.REROUTE) is not Verdict.LEGAL:
         return life.refused(Refusal.WRONG_STATE)
     if life.status.open_exceptions:
         return life.refused(Refusal.EXCEPTION_OPEN)
+    fee_minor = (
+        state.fee_schedules()
+        .at(moment.ts_us)
+        .fee_minor(
+            rail=rail.number,
+            currency=life.head.currency,
+            amount_minor=life.amount_minor,
+            account_class=life.account.account_class,
+        )
+    )
+    more_minor = fee_minor - life.fee_minor
+    account = life.account
+    if more_minor > 0 and account.status is not AccountStatus.OPEN:
+        return life.refused(Refusal.ACCOUNT_FROZEN)  # a closed one has no open payout
     person = refuse_second_person(life, command.approver)
     if person is not None:
         return life.refused(person)
@@ -138,18 +166,6 @@ def reroute(state: WorkingSet, moment: Moment, command: Reroute) -> Decision:
     if over is not None:
         return life.refused(over)
 
-    fee_minor = (
-        state.fee_schedules()
-        .at(moment.ts_us)
-        .fee_minor(
-            rail=rail.number,
-            currency=life.head.currency,
-            amount_minor=life.amount_minor,
-            account_class=life.account.account_class,
-        )
-    )
-    more_minor = fee_minor - life.fee_minor
-    account = life.account
     if account.available_minor - more_minor < account.min_balance_minor and (
         more_minor > 0
     ):
@@ -214,6 +230,8 @@ def request_recall(
     life = _asked(state, moment, command.payout_id)
     if not isinstance(life, Life):
         return life
+    if life.has_moved_on(command.expected_version):
+        return life.refused(Refusal.VERSION_MISMATCH)
     if life.verdict(Trigger.REQUEST_RECALL) is not Verdict.EVENT:
         return life.refused(Refusal.WRONG_STATE)
     until_us = life.recall_until_us()

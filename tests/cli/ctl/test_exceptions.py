@@ -52,9 +52,11 @@ def test_a_payout_is_changed(
     cluster: FakeCluster, run_json: RunJson, words, field, value
 ) -> None:
     """The answer names the payout and its state."""
-    document = run_json("payout", words[0], "payout_x", *words[1:])
+    version = ("--expected-version", "3")
+    document = run_json("payout", words[0], "payout_x", *words[1:], *version)
 
     (asked,) = cluster.asked
     assert getattr(asked, field) == value
+    assert asked.expected_version == 3
     assert asked.payout_id == "payout_x"
     assert document["payout_state"] == "READY"

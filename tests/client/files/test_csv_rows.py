@@ -221,3 +221,40 @@ def test_reference_page() -> None:
     for rail in RAILS:
         if rail != "us_ach_same_day":  # by --rail only
             assert f"`{rail}`" in page
+
+
+def chained(*names: str) -> str:
+    """Return a file with a row for each name of a chain."""
+    rows = "".join(f"{name},{ROW}\n" for name in names)
+    return f"chain,{NAMES}\n{rows}"
+
+
+def test_rows_of_one_chain_are_linked(tmp_path: Path) -> None:
+    """Each but the last of a chain links to the next; a chain of one row is a row."""
+    file = opened(tmp_path, chained("a", "a", "a", "", "b", "b", "c"), options=DAY)
+
+    links = [order.is_linked for order in file.orders]
+    assert links == [True, True, False, False, True, False, False]
+    assert file.message(0, account_id=ACCOUNT).is_linked
+    assert not file.message(2, account_id=ACCOUNT).is_linked
+
+
+@pytest.mark.parametrize(
+    ("names", "line", "expected"),
+    [
+        (("a", "b", "a"), 4, "a name of its own: one of line 2 has ended"),
+        (("a", "", "a"), 4, "a name of its own: one of line 2 has ended"),
+        (("a",) * 101, 102, "at most 100 rows in a chain"),
+    ],
+)
+def test_a_chain_that_is_no_chain(tmp_path: Path, names, line, expected) -> None:
+    """Its rows stand together, and fit a batch; nothing of the file is sent."""
+    (finding,) = refused(tmp_path, chained(*names), options=DAY)
+
+    assert (finding.line, finding.expected) == (line, expected)
+
+
+def test_a_hundred_rows_are_a_chain(tmp_path: Path) -> None:
+    file = opened(tmp_path, chained(*["a"] * 100), options=DAY)
+
+    assert [order.is_linked for order in file.orders] == [True] * 99 + [False]

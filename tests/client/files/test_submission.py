@@ -1,11 +1,12 @@
 import asyncio
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from ledgerd.api.v1 import payouts_pb2
-from ledgerd.client.files import PayoutFile
+from ledgerd.client.files import PayoutFile, ReadOptions
 from ledgerd.client.files.submission import Status, Submission
 from ledgerd.client.results import Outcome, SubmitResult
 from ledgerd.errors import CallError, NotLogged, OutcomeUnknown, Reason
@@ -31,6 +32,7 @@ class Ledger:
         self.index = 0
         self.refuses: set[int] = set()  # amounts
         self.gate: asyncio.Event | None = None
+        self.batches: list[list[bool]] = []  # whether each order is linked
 
     async def submit_batch(
         self,
@@ -43,6 +45,7 @@ class Ledger:
         assert deadline > 0
         call = self.calls
         self.calls += 1
+        self.batches.append([order.is_linked for order in orders])
         is_logged, error = self.faults.get(call, (True, None))
         self.index += 1
         results = [self._decide(order) for order in orders] if is_logged else []
@@ -240,3 +243,19 @@ def test_large_details(tmp_path: Path) -> None:
 
     assert ledger.calls == 2
     assert submission.count(Status.CREATED) == 512
+
+
+def test_a_chain_is_never_split(tmp_path: Path) -> None:
+    """Batches of ten orders: a chain goes whole into the next one, and may be larger."""
+    names = ["", *["a"] * 6, *["b"] * 6, *[""] * 7, *["c"] * 12, ""]
+    header = "amount_minor,currency,destination.kind,destination.bank_code,"
+    header += "destination.account_number,destination.name,chain\n"
+    row = "1250,USD,us_account,021000021,4412345678,Jordan Lee"
+    content = header + "".join(f"{row},{name}\n" for name in names)
+    options = ReadOptions(batch_date=date(2026, 5, 8))
+    ledger = Ledger()
+
+    run(ledger, opened(tmp_path, content, options=options))
+
+    assert [len(batch) for batch in ledger.batches] == [7, 10, 3, 12, 1]
+    assert not any(batch[-1] for batch in ledger.batches)
