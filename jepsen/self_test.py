@@ -405,9 +405,17 @@ def _slow(place: int, seconds: int) -> Edit:
     return edit
 
 
-def _busy(events: list[Event]) -> None:
-    """Slow the recovery down, and say that others used the machine meanwhile."""
-    _slow(7, 1)(events)
+def _busy(slow: Edit) -> Edit:
+    """Slow something down, and say that others used the machine meanwhile."""
+
+    def edit(events: list[Event]) -> None:
+        slow(events)
+        _use(events)
+
+    return edit
+
+
+def _use(events: list[Event]) -> None:
     last = events[-1]
     for t, v in (
         (0, {"total": 0, "busy": 0, "own": 0}),
@@ -526,7 +534,10 @@ WRONGS: tuple[Wrong, ...] = (
     Wrong("no directory was checked", "offline", UNKNOWN,
           _without(lambda e: e.f == "offline_check")),
     Wrong("a slow recovery", "availability", INVALID, _slow(7, 1)),
-    Wrong("a slow recovery on a busy machine", "availability", UNKNOWN, _busy),
+    Wrong("a slow recovery on a busy machine", "availability", UNKNOWN,
+          _busy(_slow(7, 1))),
+    Wrong("an op far past its deadline on a busy machine", "availability", UNKNOWN,
+          _busy(_slow(6, 5))),
     Wrong("no acknowledgement after the heal", "availability", INVALID,
           _without(lambda e: e.f == "submit" and e.p in (0, 5))),
     Wrong("an op far past its deadline", "availability", INVALID, _slow(6, 5)),

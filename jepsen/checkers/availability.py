@@ -42,16 +42,12 @@ def check_availability(history: History) -> Result:
             continue
         recoveries.append(first)
         if first > limit_ms:
-            share = _others_share(history, stop.t, stop.t + first * 1_000_000)
             sentence = (
                 f"{first} ms from the heal to the first acknowledgement, more than"
                 f" {limit_ms}"
             )
-            if share > OTHERS_SHARE_MAX:
-                busy = f"while others used {100 * share:.0f} % of the machine"
-                result.unknown(f"{sentence}, {busy}", stop.i)
-            else:
-                _note(result, sentence, stop.i)
+            end = stop.t + first * 1_000_000
+            _note_slow(history, result, sentence, (stop.t, end), stop.i)
     for name, times in (("failover", failovers), ("recovery", recoveries)):
         if times:
             result.numbers[f"{name} ms p50"] = round(median(times))
@@ -126,11 +122,10 @@ def _check_deadlines(history: History, result: Result, deadline_ms: int) -> None
         took = op.end.t - op.invoke.t
         longest = max(longest, took)
         if took > allowed:
-            _note(
-                result,
-                f"{op.f} took {took // 1_000_000} ms, its deadline was {deadline_ms}",
-                op.end.i,
+            sentence = (
+                f"{op.f} took {took // 1_000_000} ms, its deadline was {deadline_ms}"
             )
+            _note_slow(history, result, sentence, (op.invoke.t, op.end.t), op.end.i)
     result.numbers["longest op ms"] = longest // 1_000_000
 
 
@@ -159,6 +154,21 @@ def _check_healthy(history: History, result: Result) -> None:
         result.unknown(
             f"only {100 * share:.0f} % of ops succeeded while nothing was broken"
         )
+
+
+def _note_slow(
+    history: History, result: Result, sentence: str, span: tuple[int, int], i: int
+) -> None:
+    """Note that something took too long; where others used the machine, nobody can know.
+
+    span: from when to when it took, nanoseconds.
+    """
+    share = _others_share(history, *span)
+    if share <= OTHERS_SHARE_MAX:
+        _note(result, sentence, i)
+    elif len(result.findings) < FINDINGS_MAX:
+        busy = f"while others used {100 * share:.0f} % of the machine"
+        result.unknown(f"{sentence}, {busy}", i)
 
 
 def _note(result: Result, sentence: str, i: int | None) -> None:
