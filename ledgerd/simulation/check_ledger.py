@@ -19,6 +19,7 @@ from ledgerd.ledger.invariants import Audit
 from ledgerd.ledger.outcomes import Outcome, Outcomes
 from ledgerd.raft.entries import Entry, EntryKind, Index, NodeId
 from ledgerd.replica.fold import Folded, fold
+from ledgerd.simulation.check_events import EventsWatch
 from ledgerd.simulation.dice import dice
 from ledgerd.simulation.disk import DiskFaults, SimDisk, SimStateStore
 from ledgerd.simulation.verdict import Violation, require
@@ -41,6 +42,7 @@ class LedgerWatch:
         self._disk = disk
         self._state = SimStateStore(disk)
         self._audit = Audit()
+        self._events = EventsWatch()
         self._created: dict[bytes, Position] = {}
         self._bodies: dict[bytes, str] = {}
         self._accounts: dict[bytes, tuple[list[int], list[AccountSeen]]] = {}
@@ -128,6 +130,9 @@ class LedgerWatch:
             elif table is Table.ACCOUNT:
                 for key, value in rows:
                     self._note_account(records.decode_account(key, value))
+            elif table is Table.EVENT:
+                for key, value in rows:
+                    self._events.told(records.decode_event(key, value))
         self._report()
 
     def _note_account(self, account: Account) -> None:

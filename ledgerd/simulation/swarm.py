@@ -86,7 +86,8 @@ class Load:
 
     Shares are of calls: retry_same of finished ids used again, other_body of those with other
     fields, reads of all calls, rare of writes that are not submits, forget of calls abandoned by
-    a client that died; lifecycle of writes that are about what becomes of payouts. watchers:
+    a client that died; lifecycle of writes that are about what becomes of payouts; bookwork of
+    writes that are entries by hand, accounts that end, and the catalogue. watchers:
     clients that only read, often, at any node, and do not ask twice.
     calls_max: of one client.
     """
@@ -104,6 +105,7 @@ class Load:
     forget: float
     watchers: int = 0
     lifecycle: float = 0.0
+    bookwork: float = 0.0
     calls_max: int = 1 << 30
 
 
@@ -285,6 +287,7 @@ def _load(generator: random.Random, base_ns: int, seed: int) -> Load:
         forget=pick((0.0, 0.05, 0.2)),
         watchers=pick((0, 1, 2)),
         lifecycle=dice(seed, "lifecycle").choice((0.0, 0.4, 0.7)),
+        bookwork=dice(seed, "bookwork").choice((0.0, 0.0, 0.2)),
     )
 
 

@@ -19,6 +19,7 @@ from ledgerd.ledger.commands import (
 )
 from ledgerd.ledger.money import currency_number
 from ledgerd.replica.inputs import CommandProposed, PayoutsProposed, Waiter
+from ledgerd.simulation.bookwork import BookworkAuthor
 from ledgerd.simulation.clock import EPOCH_US
 from ledgerd.simulation.dice import chance, dice
 from ledgerd.simulation.lifecycle import LifecycleAuthor
@@ -107,6 +108,7 @@ class Author:
         self._payouts: list[bytes] = []
         self._begun = 0
         self._life = LifecycleAuthor(seed, client, self._life_id)
+        self._office = BookworkAuthor(seed, client, self._office_id)
 
     def next(self, now_us: int) -> Work:
         """Return what to do next."""
@@ -122,6 +124,8 @@ class Author:
         work = make(now_us)
         if load.lifecycle:
             work = self._with_life(work, now_us)
+        if load.bookwork and chance(self._office.dice, load.bookwork):
+            work = self._office.next(now_us, self._accounts)
         self._done.append(work)
         return work
 
@@ -139,6 +143,9 @@ class Author:
 
     def _life_id(self, ms: int) -> bytes:
         return uuid7(self._life.dice, ms)
+
+    def _office_id(self, ms: int) -> bytes:
+        return uuid7(self._office.dice, ms)
 
     def read(self) -> ReadAccount:
         """Return a read of any account."""
