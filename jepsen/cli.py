@@ -142,6 +142,12 @@ def run(  # one argument an option
             f"expected at least {len(nemesis)} rounds, one for each fault, found"
             f" {rounds}"
         )
+    without_rail = schedule.NEED_RAIL.intersection(nemesis)
+    if without_rail and not WORKLOADS[workload]().has_rail:
+        raise click.UsageError(
+            f"expected a workload with a rail for {', '.join(without_rail)}, found"
+            f" {workload}"
+        )
     if plant is not None and not (ROOT / "tests" / "plants" / f"{plant}.py").exists():
         raise click.UsageError(f"expected a file tests/plants/{plant}.py, found none")
     options = RunOptions(
@@ -223,7 +229,12 @@ MATRIX: tuple[RunOptions, ...] = (
     RunOptions(nemesis=("partition-one-way",)),
     RunOptions(nemesis=("kill",), target="all"),
     RunOptions(workload="bank", nemesis=("kill", "partition-leader"), target="leader"),
-    RunOptions(workload="rails", nemesis=("kill", "pause"), target="leader", rate=60),
+    RunOptions(
+        workload="rails",
+        nemesis=("kill", "pause", "kill-rail"),
+        target="leader",
+        rate=60,
+    ),
 )
 
 

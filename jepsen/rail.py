@@ -38,7 +38,9 @@ class RailProcess:
         self.address = f"127.0.0.1:{port}"
 
     def start(self) -> None:
-        """Start it and wait until it listens; what it was sent before, it still knows."""
+        """Wait until it listens; what it was sent before, it still knows. Once it runs, done."""
+        if self._process is not None:
+            return
         cluster, pki = self._cluster, self._cluster.pki
         self._home.mkdir(exist_ok=True)
         if not (pki / f"rail-{NAME}.pem").exists():
@@ -75,6 +77,14 @@ class RailProcess:
     def pids(self) -> list[int]:
         """Its pid, while it runs."""
         return [] if self._process is None else [self._process.pid]
+
+    def kill(self) -> None:
+        """SIGKILL it; nothing happens if it does not run."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+            self._cluster.journal.ended("rail", process.pid)
 
     def stop(self) -> None:
         """End it; nothing happens if it does not run."""

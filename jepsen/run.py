@@ -159,6 +159,16 @@ class Run:
         """Stall exactly these directions between peers."""
         await self._links.block(directions)
 
+    def kill_rail(self) -> None:
+        """SIGKILL the simulated rail, if the workload has one."""
+        if self._rail is not None:
+            self._rail.kill()
+
+    async def start_rail(self) -> None:
+        """Start the simulated rail, if the workload has one and it does not run."""
+        if self._rail is not None:
+            await asyncio.to_thread(self._rail.start)
+
     # The story.
 
     def stop(self) -> None:

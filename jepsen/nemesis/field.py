@@ -37,3 +37,11 @@ class Field(Protocol):
     async def block(self, directions: Iterable[Direction]) -> None:
         """Stall the bytes between peers in exactly these directions."""
         ...
+
+    def kill_rail(self) -> None:
+        """SIGKILL the simulated rail."""
+        ...
+
+    async def start_rail(self) -> None:
+        """Start the simulated rail if it does not run; it knows what it was sent."""
+        ...

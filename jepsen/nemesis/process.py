@@ -1,4 +1,4 @@
-"""Faults of processes: kill and pause. The heals are start and continue."""
+"""Faults of processes: kill and pause, of nodes and of the rail. The heals: start, continue."""
 
 from random import Random
 
@@ -50,3 +50,21 @@ class Pause:
         """Let every node go on."""
         for node_id in self._field.node_ids:
             self._field.resume(node_id)
+
+
+class KillRail:
+    """SIGKILL of the simulated rail; heal: start again. Sends meanwhile have no answer."""
+
+    name = "kill-rail"
+
+    def __init__(self, field: Field) -> None:
+        self._field = field
+
+    async def start(self) -> dict[str, str]:
+        """Kill the rail at once."""
+        self._field.kill_rail()
+        return {"process": "rail"}
+
+    async def heal(self) -> None:
+        """Start the rail if it does not run."""
+        await self._field.start_rail()

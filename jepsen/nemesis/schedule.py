@@ -7,7 +7,7 @@ from typing import Protocol
 
 from jepsen.nemesis.field import Field
 from jepsen.nemesis.partition import Halves, IsolatedLeader, OneWay
-from jepsen.nemesis.process import Kill, Pause
+from jepsen.nemesis.process import Kill, KillRail, Pause
 
 NAMES = (
     Kill.name,
@@ -15,7 +15,9 @@ NAMES = (
     Halves.name,
     IsolatedLeader.name,
     OneWay.name,
+    KillRail.name,
 )
+NEED_RAIL = frozenset({KillRail.name})
 HOLD_S = (0.4, 2.5)  # shorter and longer than an election, on purpose
 QUIET_S = (0.8, 1.5)
 
@@ -78,6 +80,8 @@ def make_faults(
                 made[name] = IsolatedLeader(field, own)
             case OneWay.name:
                 made[name] = OneWay(field, own)
+            case KillRail.name:
+                made[name] = KillRail(field)
             case _:
                 raise ValueError(f"expected one of {NAMES}, found {name!r}")
     return made

@@ -26,6 +26,7 @@ def jepsen(*arguments: str) -> subprocess.CompletedProcess[str]:
         (("run", "--nemesis", "kill,storm"), "found 'storm'"),
         (("run", "--plant", "none"), "expected a file tests/plants/none.py"),
         (("run", "--rounds", "1", "--nemesis", "kill,pause"), "at least 2 rounds"),
+        (("run", "--nemesis", "kill-rail"), "expected a workload with a rail"),
         (("run", "--nodes", "9"), "9 is not in the range"),
         (("run-all", "--budget", "soon"), "a time like 90s"),
         (("fly",), "No such command"),

@@ -47,7 +47,7 @@ def run(store: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     [
         ("kill,partition-leader,pause", 3, ("--target", "leader", "--trace-raft")),
         ("pause,partition-one-way", 2, ("--workload", "bank")),
-        ("kill,pause", 2, ("--workload", "rails")),
+        ("kill,kill-rail", 2, ("--workload", "rails")),
     ],
     ids=["kill, cut and pause the leader", "pause the leader, one way only", "rails"],
 )

@@ -8,7 +8,7 @@ import pytest
 
 from jepsen.nemesis import targets
 from jepsen.nemesis.partition import Halves, IsolatedLeader, OneWay, between
-from jepsen.nemesis.process import Kill, Pause
+from jepsen.nemesis.process import Kill, KillRail, Pause
 from jepsen.nemesis.schedule import NAMES, make_faults, plan
 
 
@@ -38,6 +38,12 @@ class FakeField:
     async def block(self, directions: Iterable[tuple[int, int]]) -> None:
         self.blocked = set(directions)
 
+    def kill_rail(self) -> None:
+        self.done.append(("kill rail", 0))
+
+    async def start_rail(self) -> None:
+        self.done.append(("start rail", 0))
+
 
 def test_a_seed_fixes_the_schedule() -> None:
     """The same seed plans the same rounds, another one does not."""
@@ -48,11 +54,11 @@ def test_a_seed_fixes_the_schedule() -> None:
 
 
 def test_every_fault_comes_as_often_as_the_others() -> None:
-    """In twelve rounds of five faults each happens twice at least."""
-    rounds = plan(NAMES, 12, Random(3))
+    """In fourteen rounds of six faults each happens twice at least."""
+    rounds = plan(NAMES, 14, Random(3))
 
     counts = [sum(each.fault == name for each in rounds) for name in NAMES]
-    assert len(rounds) == 12
+    assert len(rounds) == 14
     assert set(counts) == {2, 3}
 
 
@@ -170,3 +176,17 @@ def test_one_way_makes_the_leader_deaf_and_then_mute() -> None:
 
     deaf, mute = {(1, 2), (3, 2)}, {(2, 1), (2, 3)}
     assert asyncio.run(story()) in ([deaf, mute], [mute, deaf])
+
+
+def test_the_rail_is_killed_and_started() -> None:
+    """The nodes are left alone."""
+    field = FakeField()
+
+    async def body() -> None:
+        fault = KillRail(field)
+        await fault.start()
+        await fault.heal()
+
+    asyncio.run(body())
+
+    assert field.done == [("kill rail", 0), ("start rail", 0)]
