@@ -1,4 +1,4 @@
-"""Work of an office: entries by hand, money taken back, accounts that end, rails (faults.md 5.4).
+"""Work of an office: entries by hand, accounts that end, rails, limits, rules (faults.md 5.4).
 
 Its dice are its own, so that a run without such work is what it always was. As everywhere, much of
 it is refused: vouchers that do not balance or are posted twice, money taken back twice, accounts
@@ -27,6 +27,8 @@ from ledgerd.ledger.commands import (
 )
 from ledgerd.ledger.money import currency_number
 from ledgerd.ledger.rails import RailRecord
+from ledgerd.ledger.risk import Action, Limit, LimitKind, Rule, RuleKind
+from ledgerd.ledger.risk_commands import SetLimits, SetRules
 from ledgerd.limits import AMOUNT_MINOR_MAX
 from ledgerd.simulation.dice import chance, dice
 
@@ -81,7 +83,7 @@ class BookworkAuthor:
         """Return a command; it may well be refused."""
         generator = self._dice
         request_id = self._new_id(now_us // 1000)
-        match generator.randrange(12):
+        match generator.randrange(15):
             case 2 | 3 | 4 if self._vouchers:
                 return self._decided(request_id)
             case 0 | 1 | 2 | 3 | 4:
@@ -95,8 +97,12 @@ class BookworkAuthor:
                 return SuspendRail(request_id, SANDBOX, is_suspended, "drawn", "")
             case 10:
                 return self._catalogue(request_id, now_us)
-            case _:
+            case 11:
                 return self._calendar(request_id, now_us)
+            case 12 | 13:
+                return self._limits(request_id, now_us, accounts)
+            case _:
+                return self._rules(request_id, now_us)
 
     def _written_out(self, request_id: bytes, accounts: Sequence[bytes]) -> Asked:
         """Return a voucher: between two accounts, or with the bank or suspense beside one."""
@@ -180,3 +186,38 @@ class BookworkAuthor:
             as_of="2026-11-21",
         )
         return AmendCalendar(request_id, calendar, "")
+
+    def _limits(
+        self, request_id: bytes, now_us: int, accounts: Sequence[bytes]
+    ) -> SetLimits:
+        """Return limits that some payouts reach, or none; windows of seconds."""
+        generator = self._dice
+        one = generator.choice(accounts)
+        window_us = generator.choice((24 * _SECOND // 10, 24 * _SECOND))
+        drawn = (
+            Limit(LimitKind.PER_PAYOUT, USD, amount_minor_max=50_000),
+            Limit(LimitKind.PER_PAYOUT, USD, account_id=one, amount_minor_max=2_000),
+            Limit(LimitKind.ACCOUNT_WINDOW, USD, window_us=window_us, count_max=20),
+            Limit(
+                LimitKind.TOTAL_WINDOW,
+                USD,
+                window_us=window_us,
+                amount_minor_max=200_000,
+            ),
+        )
+        limits = tuple(limit for limit in drawn if chance(generator, 0.4))
+        effective_us = now_us + generator.choice((0, 0, _SECOND))
+        return SetLimits(request_id, effective_us, "drawn", "2026-11-21", limits, "")
+
+    def _rules(self, request_id: bytes, now_us: int) -> SetRules:
+        """Return rules that let some payouts wait for review, or refuse them; or none."""
+        generator = self._dice
+        action = generator.choice((Action.REVIEW, Action.REVIEW, Action.REFUSE))
+        drawn = (
+            Rule("large", RuleKind.AMOUNT, action, currency=USD, amount_minor=2_000),
+            Rule("new", RuleKind.NEW_ACCOUNT, action, age_us=_SECOND),
+            Rule("frozen", RuleKind.FROZEN_OWNER, action),
+        )
+        rules = tuple(rule for rule in drawn if chance(generator, 0.5))
+        effective_us = now_us + generator.choice((0, 0, _SECOND))
+        return SetRules(request_id, effective_us, "drawn", "2026-11-21", rules, "")

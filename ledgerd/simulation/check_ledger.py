@@ -25,6 +25,8 @@ from ledgerd.simulation.disk import DiskFaults, SimDisk, SimStateStore
 from ledgerd.simulation.verdict import Violation, require
 from ledgerd.storage.tables import Tables
 
+# Rows of the same table that are no windows: destinations known, owners frozen.
+_OTHER_WINDOWS: Final = (records.KNOWN_PREFIX, records.FROZEN_PREFIX)
 _FULL_EVERY: Final = 64  # entries between two comparisons of every row with the journal
 
 AccountSeen = tuple[int, int, int, int]  # sequence, available, reserved, last index
@@ -141,7 +143,7 @@ class LedgerWatch:
         values.append(account_seen(account))
 
     def check_all(self) -> None:
-        """Compare every row with the journal, and every book with itself: I2, I3, I4, I8, I11."""
+        """Compare every row with the journal, and every book with itself: I2 to I8, I11, I13."""
         self._state.commit()
         environment = self._disk.environment
         audit = self._audit
@@ -166,6 +168,21 @@ class LedgerWatch:
                 {
                     key: records.decode_under_way(key, value)
                     for key, value in tables.scan(Table.UNDER_WAY)
+                },
+                (
+                    (
+                        head := records.decode_payout(key, value),
+                        tables.payout_status(head.position),
+                    )
+                    for key, value in tables.scan(Table.PAYOUT)
+                ),
+            )
+            audit.windows(
+                tables.policy(),
+                {
+                    records.window_of(key): records.decode_window(key, value)
+                    for key, value in tables.scan(Table.WINDOW)
+                    if not key.startswith(_OTHER_WINDOWS)
                 },
                 (
                     (

@@ -87,7 +87,7 @@ class Load:
     Shares are of calls: retry_same of finished ids used again, other_body of those with other
     fields, reads of all calls, rare of writes that are not submits, forget of calls abandoned by
     a client that died; lifecycle of writes that are about what becomes of payouts; bookwork of
-    writes that are entries by hand, accounts that end, and the catalogue. watchers:
+    writes that are entries by hand, accounts that end, rails, limits and rules. watchers:
     clients that only read, often, at any node, and do not ask twice.
     calls_max: of one client.
     """
