@@ -11,7 +11,13 @@ from typing import Final
 
 from ledgerd.raft.entries import NodeId, Term
 from ledgerd.raft.facts import PeerRefused
-from ledgerd.raft.messages import AppendEntries, Heartbeat, Message, PreVote
+from ledgerd.raft.messages import (
+    AppendEntries,
+    Heartbeat,
+    Message,
+    PreVote,
+    TimeoutNow,
+)
 from ledgerd.replica.inputs import Input, Noted, Received, Ticked
 from ledgerd.simulation.verdict import require
 
@@ -65,7 +71,9 @@ class TimersWatch:
         for item in inputs:
             silence.take(item, term)
             if isinstance(item, Received):
-                term = max(term, item.message.term)
+                # Who is told to campaign does so at once, in a term of its own.
+                begins = isinstance(item.message, TimeoutNow)
+                term = max(term, Term(item.message.term + begins))
 
     def sent(self, incarnation: int, message: Message) -> None:
         """A message leaves. Raises Violation if it asks for votes without cause."""

@@ -4,7 +4,13 @@ import pytest
 
 from ledgerd.raft.entries import Entry, EntryId, EntryKind, Index, NodeId, Term
 from ledgerd.raft.facts import PeerLost, PeerRefused, SnapshotSent
-from ledgerd.raft.messages import AppendAccepted, AppendEntries, Heartbeat, PreVote
+from ledgerd.raft.messages import (
+    AppendAccepted,
+    AppendEntries,
+    Heartbeat,
+    PreVote,
+    TimeoutNow,
+)
 from ledgerd.replica.inputs import Input, Noted, Received, Ticked
 from ledgerd.simulation.check_clocks import ClocksWatch
 from ledgerd.simulation.check_exchanges import TIMES_MAX, ExchangesWatch
@@ -102,6 +108,14 @@ def test_a_suspicion_of_the_same_turn_excuses_a_request_for_votes() -> None:
     watch.turning(ONE, 1, Term(1), [Noted(PeerRefused(TWO))])
     watch.turning(ONE, 1, Term(1), [Ticked(2, 0), HEARTBEAT])
     watch.sent(1, PreVote(ONE, TWO, Term(2), EntryId(Term(1), Index(3))))
+
+
+def test_who_was_told_to_campaign_hears_the_leader_of_before_no_more() -> None:
+    """F5, seed 152: all in one turn, of a node that was paused; its own term is newer by then."""
+    watch = TimersWatch(base_ticks=10)
+    told = Received(TimeoutNow(TWO, ONE, Term(1)))
+    watch.turning(ONE, 1, Term(1), [told, Ticked(8, 0), HEARTBEAT, Ticked(4, 0)])
+    watch.sent(1, PreVote(ONE, TWO, Term(3), EntryId(Term(1), Index(3))))
 
 
 def test_a_suspicion_that_ended_before_the_turn_excuses_nothing() -> None:
