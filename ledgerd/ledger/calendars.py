@@ -18,6 +18,7 @@ _WEEKDAYS: Final = 7
 DAY_US: Final = 86_400_000_000
 # A day is over everywhere 12 hours after it is in UTC.
 _OVER_EVERYWHERE_US: Final = DAY_US + 12 * 3_600_000_000
+_DAYS_APART_MAX: Final = 366
 _DAYS_TO_1970: Final = 719_468  # from 0000-03-01
 _NAME_ALPHABET: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
 
@@ -86,12 +87,18 @@ def open_days_end_us(calendar: Calendar | None, day: int, count: int) -> int:
 
 
 def settled_day(value_date: int, ts_us: int) -> int:
-    """Return the day of a value date, yyyymmdd; where it is no date, the day of `ts_us`."""
+    """Return the day of a value date, yyyymmdd; the day of `ts_us` where it cannot be that.
+
+    A date that is none, or more than a year from `ts_us`, is a mistake of whoever told it: a
+    window that is counted from it would have ended long ago, or never.
+    """
+    told_day = ts_us // DAY_US
     year, month_and_day = divmod(value_date, 10_000)
     month, day = divmod(month_and_day, 100)
     if not (1 <= month <= 12 and 1 <= day <= 31):
-        return ts_us // DAY_US
-    return _day_number(year, month, day)
+        return told_day
+    found = _day_number(year, month, day)
+    return found if abs(found - told_day) <= _DAYS_APART_MAX else told_day
 
 
 def _day_number(year: int, month: int, day: int) -> int:
