@@ -215,6 +215,14 @@ class Model:
             return "INVALID_COMMAND"
         return None
 
+    def unfit(self, rail: int, amount: int) -> str:
+        """Why the rail does not take the amount."""
+        return ""
+
+    def is_suspended(self, rail: int) -> bool:
+        """Whether nothing is dispatched by it."""
+        return False
+
     def risk(self, c: Submit) -> str | None:
         """What limits and rules say."""
         return None
@@ -241,6 +249,8 @@ class Model:
             return code
         if RAILS[c.rail] is not None and RAILS[c.rail] != c.currency:
             return "RAIL_CURRENCY"
+        if code := self.unfit(c.rail, c.amount_minor):
+            return code
         quoted_us = min(c.terms.quoted_at_us or self.now_us, self.now_us)
         fee = self.fee(c.rail, c.currency, c.amount_minor, c.account_id, quoted_us)
         if c.terms.quoted_at_us:

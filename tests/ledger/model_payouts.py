@@ -229,8 +229,12 @@ class PayoutModel(AccountModel):
             return "ACCOUNT_FROZEN"
         if code:
             return code
+        if self.is_suspended(c.rail):
+            return "RAIL_SUSPENDED"
         if RAILS[c.rail] is not None and RAILS[c.rail] != currency:
             return "RAIL_CURRENCY"
+        if code := self.unfit(c.rail, p["amount"]):
+            return code
         if code := self.over(p["account"], currency, p["amount"], c.rail):
             return code
         if more > 0 and more > self.free(p["account"]):
@@ -280,6 +284,8 @@ class PayoutModel(AccountModel):
             return "WRONG_STATE"
         if p["open"]:
             return "EXCEPTION_OPEN"
+        if self.is_suspended(p["rail"]):
+            return "RAIL_SUSPENDED"
         if not self.move(p, reserved=-p["amount"], transit=p["amount"]):
             return "OVERFLOW"
         self._take(p, key_of(p["id"], p["rail"]))

@@ -47,7 +47,8 @@ from tests.ledger.making import EUR, JPY, MAX, PACKED, USD, Ledger, names, uid
 from tests.ledger.model import KINDS
 from tests.ledger.model_accounts import OWN, AccountRules
 from tests.ledger.model_payouts import PayoutRules
-from tests.ledger.model_risk import RiskModel, RiskRules
+from tests.ledger.model_rails import RailModel, RailRules
+from tests.ledger.model_risk import RiskRules
 from tests.ledger.stages import check_ready
 
 COMMANDS_MIN = 50_000  # a run in CI
@@ -68,7 +69,7 @@ classes = st.sampled_from(["", "", "gold", "No class"])
 ages = st.sampled_from([0, 0, 0, 0, 0, 40])  # days
 
 
-class Machine(RiskRules, PayoutRules, AccountRules, RuleBasedStateMachine):
+class Machine(RailRules, RiskRules, PayoutRules, AccountRules, RuleBasedStateMachine):
     """Commands for both ledgers."""
 
     answers: ClassVar[Counter[str]] = Counter()  # of all runs
@@ -77,7 +78,7 @@ class Machine(RiskRules, PayoutRules, AccountRules, RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.books = self.books_of()
-        self.model = RiskModel()
+        self.model = RailModel()
         self.auditor = Auditor()
         self.follower = Follower()
         self.digest = GENESIS_DIGEST
