@@ -247,6 +247,7 @@ def created(
         updated_index=decided.index,
         updated_at_us=decided.ts_us,
         submitted_by=principal,
+        version=1,
         destination_fingerprint=destination_fingerprint(details).hex(),
     )
     made.rail = asked.rail
