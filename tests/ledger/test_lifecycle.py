@@ -20,6 +20,7 @@ from ledgerd.ledger.payouts import FailureReason, PayoutFlag, PayoutState, Trigg
 from ledgerd.ledger.rail_keys import is_rail_key, rail_key
 from tests.ledger.making import (
     ALICE,
+    EVE,
     MAX,
     SWIFT,
     USD,
@@ -28,6 +29,7 @@ from tests.ledger.making import (
     open_account,
     set_fees,
     submit,
+    transfer,
     uid,
 )
 from tests.ledger.stages import (
@@ -415,6 +417,35 @@ def test_two_people_settle_an_exception():
         "p1",
     )
     assert not made.exceptions[0].is_open
+
+
+def test_nobody_settles_no_exception():
+    """One that names no second person would stay open, and be settled again and again."""
+    made = doubtful()
+    resolve(made, Resolution.DISMISS, "p1")
+
+    assert resolve(made, Resolution.DISMISS, "") == Refusal.INVALID_COMMAND
+    assert made.status.open_exceptions == 1
+    assert resolve(made, Resolution.DISMISS, "p2") == OK
+    assert made.status.open_exceptions == 0
+
+
+def test_an_accepted_reject_must_fit_the_account():
+    """Money for which there is no room is refused, with the exception open; no halt. 2.4."""
+    made = stage(S.READY, dispatched=True)
+    made.meet(T.RAIL_REJECT)
+    room_minor = MAX - made.balances().available_minor
+    made.do(fund(800, amount_minor=room_minor, bank="second", external_ref="much"))
+    resolve(made, Resolution.ACCEPT, "p1")
+    before = made.books.view.journal()
+
+    assert resolve(made, Resolution.ACCEPT, "p2") == Refusal.OVERFLOW
+    assert made.books.view.journal() == before
+    assert made.exceptions[0].is_open
+    made.do(open_account(EVE), transfer(801, to_account_id=EVE, amount_minor=10_000))
+    assert resolve(made, Resolution.ACCEPT, "p2") == OK
+    assert made.state is S.FAILED
+    made.audit()
 
 
 @pytest.mark.parametrize(

@@ -164,14 +164,7 @@ def _not_accepted(life: Life, command: RailNotAccepted) -> Decision:
 
 
 def _rejected(life: Life, command: RailReject) -> Decision:
-    """in_transit a, reserved f / available a+f."""
-    plan = life.plan(
-        life.in_transit(Side.DEBIT),
-        life.own(AccountKind.RESERVED, Side.DEBIT, life.fee_minor),
-        life.own(
-            AccountKind.AVAILABLE, Side.CREDIT, life.amount_minor + life.fee_minor
-        ),
-    )
+    plan = life.plan(*reject_legs(life))
     if plan is None:
         return life.refused(Refusal.OVERFLOW)
     life.change(
@@ -182,6 +175,16 @@ def _rejected(life: Life, command: RailReject) -> Decision:
         code=command.code,
     )
     return life.done()
+
+
+def reject_legs(life: Life) -> tuple[Leg, ...]:
+    """Return in_transit a, reserved f / available a+f."""
+    total_minor = life.amount_minor + life.fee_minor
+    return (
+        life.in_transit(Side.DEBIT),
+        life.own(AccountKind.RESERVED, Side.DEBIT, life.fee_minor),
+        life.own(AccountKind.AVAILABLE, Side.CREDIT, total_minor),
+    )
 
 
 def settle_legs(life: Life, cost_minor: int) -> tuple[Leg, ...]:

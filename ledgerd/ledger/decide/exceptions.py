@@ -14,7 +14,12 @@ from ledgerd.ledger.commands import (
 )
 from ledgerd.ledger.decide import dispatch
 from ledgerd.ledger.decide.common import INVALID, Decision, Moment, is_short
-from ledgerd.ledger.decide.evidence import back_legs, settle_legs, take
+from ledgerd.ledger.decide.evidence import (
+    back_legs,
+    reject_legs,
+    settle_legs,
+    take,
+)
 from ledgerd.ledger.decide.life import Life
 from ledgerd.ledger.events import EventKind
 from ledgerd.ledger.exceptions import NO_PAYOUT_AT, LedgerException, Resolution
@@ -37,6 +42,7 @@ def resolve(state: WorkingSet, moment: Moment, command: ResolveException) -> Dec
     """Decide one ResolveException: the first is a proposal, an equal second one settles it."""
     if not (
         command.resolution in _RESOLUTIONS
+        and command.principal  # an exception is open while nobody is named
         and (command.reason or command.resolution != Resolution.DISMISS)
         and is_short(command.reason, REFERENCE_BYTES_MAX)
         and command.index >= 0
@@ -188,13 +194,15 @@ def _suspense_legs(life: Life, exception: LedgerException) -> tuple[Leg, Leg]:
 
 def _has_room(life: Life, exception: LedgerException) -> bool:
     """Return whether what follows the dispatch overflows no balance either."""
-    if exception.trigger not in _MONEY_OUT | _MONEY_IN:
-        return True
-    settled = (
+    begun = (
         life.own(AccountKind.RESERVED, Side.DEBIT, life.amount_minor),
         life.in_transit(Side.CREDIT),
-        *settle_legs(life, exception.cost_minor),
     )
+    if exception.trigger == Trigger.RAIL_REJECT:
+        return life.plan(*begun, *reject_legs(life)) is not None
+    if exception.trigger not in _MONEY_OUT | _MONEY_IN:
+        return True
+    settled = (*begun, *settle_legs(life, exception.cost_minor))
     if life.plan(*settled) is None:
         return False
     if exception.trigger not in _MONEY_IN:
