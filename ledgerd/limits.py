@@ -61,6 +61,9 @@ LEASE_US_MAX = 24 * 3600 * 1_000_000  # of log time
 
 # Limits and risk rules: of one version.
 LIMITS_MAX = 1_000
+# Each payout is counted in every window of its currency, so they are few. A limit that names an
+# account shares the window of the others of its kind and length.
+LIMIT_WINDOWS_MAX = 16  # of one currency
 RULES_MAX = 100
 RULE_NAME_BYTES_MAX = 40
 RULE_DESTINATIONS_MAX = 2_000  # blocked ones, of all rules together

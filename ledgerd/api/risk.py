@@ -22,6 +22,7 @@ from ledgerd.ledger.risk import (
 )
 from ledgerd.ledger.risk_commands import SetLimits, SetRules
 from ledgerd.limits import (
+    LIMIT_WINDOWS_MAX,
     LIMITS_MAX,
     RAIL_FACT_BYTES_MAX,
     RULE_BANK_BYTES_MAX,
@@ -45,6 +46,12 @@ def set_limits(request: pb.SetLimitsRequest, *, principal: str) -> SetLimits:
         limits = tuple(
             _limit(f"limits[{row}]", limit) for row, limit in enumerate(request.limits)
         )
+        if (windows := risk.windows_most(limits)) > LIMIT_WINDOWS_MAX:
+            raise Malformed(
+                "limits",
+                f"at most {LIMIT_WINDOWS_MAX} windows of one currency, each a kind and a length",
+                str(windows),
+            )
         if not risk.is_limits_well_formed(limits):
             raise Malformed(
                 "limits", "each bound once", "two limits for the same payouts"

@@ -4,6 +4,7 @@ A set of either replaces the whole one before it, from its log time on. Money in
 paid out, without the fee.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, NamedTuple
@@ -11,6 +12,7 @@ from typing import Final, NamedTuple
 from ledgerd.ledger import money
 from ledgerd.limits import (
     ID_BYTES,
+    LIMIT_WINDOWS_MAX,
     LIMITS_MAX,
     RAIL_FACT_BYTES_MAX,
     RULE_BANK_BYTES_MAX,
@@ -128,7 +130,18 @@ def is_limits_well_formed(limits: tuple[Limit, ...]) -> bool:
         len(limits) <= LIMITS_MAX
         and all(map(_is_limit, limits))
         and len({(*limit.slot, limit.account_id) for limit in limits}) == len(limits)
+        and windows_most(limits) <= LIMIT_WINDOWS_MAX
     )
+
+
+def windows_most(limits: tuple[Limit, ...]) -> int:
+    """Return how many windows count a payout of the currency that has most of them."""
+    of_currencies = Counter(
+        currency
+        for kind, currency, *_ in {limit.slot for limit in limits}
+        if kind is not LimitKind.PER_PAYOUT
+    )
+    return max(of_currencies.values(), default=0)
 
 
 def is_rules_well_formed(rules: tuple[Rule, ...]) -> bool:

@@ -247,6 +247,12 @@ def test_a_bad_rule_is_named(what: str) -> None:
     [
         (lambda request: request.limits.extend([window()] * 2), "each bound once"),
         (lambda request: request.limits.extend([window()] * 1_001), "at most 1000"),
+        (
+            lambda request: request.limits.extend(
+                window(window_s=hours * 3600) for hours in range(1, 18)
+            ),
+            "at most 16 windows",
+        ),
         (lambda request: request.ClearField("source"), "source"),
         (
             lambda request: setattr(request, "effective_from_us", -1),

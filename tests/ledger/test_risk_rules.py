@@ -12,10 +12,12 @@ from ledgerd.ledger.outcomes import Outcome
 from ledgerd.ledger.payouts import PayoutState, Trigger
 from ledgerd.ledger.risk import (
     Action,
+    LimitKind,
     RuleKind,
     is_limits_well_formed,
     is_rules_well_formed,
 )
+from ledgerd.limits import LIMIT_WINDOWS_MAX
 from tests.ledger.making import (
     ALICE,
     BOB,
@@ -280,6 +282,25 @@ MALFORMED_RULES = {
     "no bank code": rule(RuleKind.BLOCKED_BANK, banks=(("US", ""),)),
     "banks of another": rule(banks=(("US", "1"),)),
 }
+
+
+def test_few_windows_count_one_payout():
+    """Each is written with every payout. Those of named accounts are not further ones."""
+    windows = [
+        limit(LimitKind.TOTAL_WINDOW, window_us=hours * 24_000_000)
+        for hours in range(1, LIMIT_WINDOWS_MAX + 2)
+    ]
+    named = [
+        limit(LimitKind.ACCOUNT_WINDOW, account_id=account_id)
+        for account_id in (ALICE, BOB)
+    ]
+    few = (*windows[2:], *named, limit())
+    euros = tuple(row._replace(currency=EUR) for row in windows[2:])
+    books = ledger()
+
+    assert names(books.do([set_limits(100, *few, *euros)])) == ["CREATED"]
+    assert not is_limits_well_formed((*few, windows[0]))
+    assert names(books.do([set_limits(101, *few, windows[0])])) == ["INVALID_COMMAND"]
 
 
 @pytest.mark.parametrize("what", MALFORMED_LIMITS)
