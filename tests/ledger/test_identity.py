@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ledgerd.ledger import identity
+from ledgerd.ledger.identity import CallKind, RequestRecord
 from ledgerd.limits import REQUEST_ID_RETENTION_US
 from tests.ledger.making import cancel, fund, open_account, set_fees, transfer, uid
 
@@ -42,7 +45,7 @@ def test_other_bytes_are_never_too_old():
 
 @pytest.mark.parametrize(
     "command",
-    [fund(), transfer(), cancel(), set_fees()],
+    [fund(), transfer(), cancel(), replace(set_fees(), effective_from_us=5)],
     ids=lambda c: type(c).__name__,
 )
 def test_each_field_has_a_name_and_a_fingerprint(command):
@@ -51,6 +54,19 @@ def test_each_field_has_a_name_and_a_fingerprint(command):
 
     assert len(fields) == len(identity.FIELD_NAMES[identity.call_of(command)])
     assert {len(field) for field in fields} == {identity.FINGERPRINT_BYTES}
+
+
+def test_fees_that_say_nothing_new_are_kept_as_state_version_1_keeps_them():
+    """The rules and their source; what is not there differs from what another call says."""
+    plain, dated = set_fees(), replace(set_fees(), effective_from_us=5)
+    stored = RequestRecord(
+        CallKind.SET_FEES, 1, 0, 0, 0, (0, 0), identity.field_fingerprints(plain)
+    )
+
+    assert len(stored.fields) == 2
+    for command, differing in ((plain, ()), (dated, ("effective_from_us",))):
+        fields = identity.field_fingerprints(command)
+        assert identity.differing_fields(command, stored, fields) == differing
 
 
 def test_an_account_is_keyed_by_its_own_id():
