@@ -730,12 +730,9 @@ class Simulation:
         is_full = machine.disk.is_limited and isinstance(
             error, (StorageError, NoSpaceError)
         )
-        is_corrupt = isinstance(error, CorruptionError)
-        # A message to the process before may reach the one with the empty disk.
-        is_wiped = bool(self.consensus.nodes[machine.node_id].wiped) and is_corrupt
-        if is_full or name in machine.excuses or is_wiped:
+        if is_full or name in machine.excuses:
             # Who lost what its disk had promised says so and stays down (T12).
-            if is_corrupt:
+            if isinstance(error, CorruptionError):
                 self._give_up(machine)
             return
         if isinstance(error, CorruptionError) and machine.disk.needs_emptying:
@@ -1075,14 +1072,18 @@ class Simulation:
             self.machines[n] for n in self.roster.newest.members if n != machine.node_id
         ]
         views = [m.life.replica.core.membership for m in others if m.life is not None]
+        records = [view.record(machine.node_id) for view in views]
         return len(views) == len(others) and all(
-            view.standing(machine.node_id, b"another store") is Standing.OTHER_STORE
-            for view in views
+            record is not None and record.store_uuid == machine.store_uuid
+            for record in records
         )
 
     def wiped(self, machine: Machine) -> None:
         """A machine's disk was lost; what comes back under its id has promised nothing."""
         machine.shelf = Shelf()
+        for other in self.machines:  # no connection outlives its process, seed 1888
+            if other != machine.node_id:
+                self.network.break_connection(machine.node_id, other)
         self.consensus.wiped(machine.node_id)
         self._event(machine, "W", None)
 

@@ -23,7 +23,7 @@ FOUND = {
     1473: "R18 a disk was lost that one half of a joint membership could not spare",
     1496: "R18 a node that was not healed came back by itself and led",
     1882: "R16 who needed a corrupt slot in each turn asked for it in each turn",
-    1888: "R15 an emptied node that heard what it had acked was held to be sound",
+    1888: "R15 an emptied node was sent what was meant for the process before",
     2034: "K1 took a joining node's own clock for that of a quorum of one",
 }
 
