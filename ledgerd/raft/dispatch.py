@@ -193,17 +193,17 @@ class Dispatch:
         A removal is committed by those that stay, but the leader that left may be the only one to
         know, with a log that is longer than theirs: it leads no more and grants no vote. Told, they
         put their membership in force and elect one of themselves (raft-rs: maybe_commit_by_vote).
+        Whoever asks for votes asks no more until that is done (T52).
         """
         roles = self._roles
-        if commit.index <= roles.commit:
+        if commit.index <= roles.commit or roles.role is Role.LEADER:
+            return  # a leader commits by counting alone (R10)
+        if not roles.log.matches(commit):
             return
-        try:
-            is_here = roles.log.matches(commit)
-        except SlotCorruptError as error:
-            roles.log.slot_corrupt(Index(error.index))
-            return
-        if is_here:
-            roles.commit_to(commit.index)
+        roles.commit_to(commit.index)
+        if roles.role is not Role.FOLLOWER and roles.log.has_change(roles.commit):
+            roles.marks.covers("member.campaign_held")
+            roles.become_follower(roles.term, NO_NODE, Cause.VOTE_LOST)
 
     def _on_request_vote(self, message: RequestVote) -> None:
         roles = self._roles

@@ -43,6 +43,7 @@ class Repairs:
     __slots__ = (
         "_asked",
         "_cursor",
+        "_denied",
         "_has_helped",
         "_is_due",
         "_roles",
@@ -55,6 +56,7 @@ class Repairs:
         self._roles = roles
         self._asked: set[Index] = set()  # ends of runs whose reply is awaited
         self._tries: dict[Index, int] = {}  # by end of run: since anything came
+        self._denied: set[Index] = set()  # ends of runs that a peer said it lacks
         self._cursor = 0
         self._ticks = 0
         self._is_due = True
@@ -66,6 +68,7 @@ class Repairs:
     def tick(self, elapsed: int) -> None:
         """Ask again, and somebody else, what was not answered for two heartbeats."""
         if self._roles.log.slots.first is None:
+            self._forget_mended()
             return
         self._ticks += elapsed
         if self._ticks >= 2 * self._roles.options.heartbeat_ticks:
@@ -104,7 +107,7 @@ class Repairs:
     def has_unasked(self) -> bool:
         """Whether a slot is proven by its successor that nobody was asked for yet."""
         log = self._roles.log
-        runs = log.slots.runs()
+        runs = log.slots.runs()[:RUNS_MAX]  # the others wait for these
         return any(r.last < log.last and r.last not in self._tries for r in runs)
 
     def needs_leader(self) -> bool:
@@ -162,16 +165,20 @@ class Repairs:
         They have cut it away, and so may we: our own state holds what its entry did. Whoever still
         lacks it gets a snapshot. A follower waits for that of its leader, see `Dispatch`; where
         there is none, it may be this very slot that keeps the node from asking for votes.
+        Silence is no answer: a node that is cut off leaves nothing behind. Nor does one that may
+        not lead, for its state may be what is bad, and others' slots may be in its log alone (F37).
         """
         roles = self._roles
         log = roles.log
-        if roles.role is not Role.LEADER and roles.leader != NO_NODE:
+        is_led = roles.role is not Role.LEADER and roles.leader != NO_NODE
+        if is_led or not roles.may_lead:
             return
         rounds = ROUNDS_MAX * max(1, len(roles.membership.members) - 1)
         behind: Entry | None = None
         for run in log.slots.runs():
             after = Index(run.last + 1)
-            if after > roles.applied or self._tries.get(run.last, 0) < rounds:
+            is_vain = self._tries.get(run.last, 0) >= rounds
+            if after > roles.applied or not is_vain or run.last not in self._denied:
                 break
             try:
                 (behind,) = log.entries(after, after, 0)
@@ -194,10 +201,17 @@ class Repairs:
 
     def _again(self) -> None:
         """Begin another round, with the next peer."""
+        self._forget_mended()
         self._ticks = 0
         self._asked.clear()
         self._cursor += 1
         self._is_due = True
+
+    def _forget_mended(self) -> None:
+        """Forget what was asked for slots that are whole by now: they may rot again."""
+        ends = {run.last for run in self._roles.log.slots.runs()}
+        self._tries = {end: n for end, n in self._tries.items() if end in ends}
+        self._denied &= ends
 
     # Being answered.
 
@@ -219,6 +233,8 @@ class Repairs:
                 log.mend(entry)
                 self._tries.pop(message.last, None)
                 self._has_helped = True
+        if message.last in log.slots:
+            self._denied.add(message.last)
         if was_asked and not self._asked:
             self._vain = 0 if self._has_helped else self._vain + 1
             self._has_helped = False

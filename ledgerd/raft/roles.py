@@ -237,7 +237,7 @@ class Roles:
             self.marks.covers(
                 "slot.no_campaign"
             )  # F33: it could not send what it counts
-            self.timer.arm()
+            self._wait(cause)
             return
         if self.role is not Role.FOLLOWER:
             self.marks.covers("election.asked_again")

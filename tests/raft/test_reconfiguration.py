@@ -336,6 +336,42 @@ class TestElections:
         assert node.role is Role.FOLLOWER
         assert not [item for item in sent if isinstance(item, PreVote)]
 
+    def test_who_learns_of_a_change_while_asking_for_votes_asks_no_more(self) -> None:
+        """T52: a refusal tells it (seed 1205), and the grant beside it was of a voter that left."""
+        cluster = Cluster(3)
+        leader = cluster.elect(1)
+        cluster.propose(1)
+        cluster.settle()
+        accepted(leader.core.change(simple("r3")))
+        leader.turn()
+        cluster.deliver()
+        for node_id in (2, 3):
+            cluster[node_id].turn()
+        cluster.cut |= {(1, 2), (1, 3)}
+        cluster.propose(1)  # what only the leader has
+        for _ in range(2):
+            leader.turn()
+            cluster.deliver()
+        assert leader.core.status().membership.voters == ids(1, 2)
+        for node in cluster.nodes.values():
+            node.restart()
+        cluster.heal()
+
+        node = cluster[2]
+        node.core.campaign()
+        node.turn()
+        cluster.deliver()
+        for node_id in (1, 3):
+            cluster[node_id].turn()
+        cluster.deliver()
+
+        assert node.commit == leader.core.status().membership.index
+        assert node.core.status().applied < node.commit
+        assert node.role is Role.FOLLOWER
+        assert node.term == 1
+        cluster.settle()
+        assert node.core.status().membership.voters == ids(1, 2)
+
     def test_a_removed_node_never_campaigns(self) -> None:
         """F6: it has no vote in its own eyes."""
         node = self.committed_but_unapplied()

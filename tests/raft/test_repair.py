@@ -6,6 +6,7 @@ import pytest
 
 from ledgerd.raft.core import RaftCore
 from ledgerd.raft.entries import (
+    NO_NODE,
     Anchor,
     Entry,
     EntryId,
@@ -15,7 +16,7 @@ from ledgerd.raft.entries import (
     Role,
     Term,
 )
-from ledgerd.raft.facts import SlotCorrupt
+from ledgerd.raft.facts import ApplyStopped, SlotCorrupt
 from ledgerd.raft.messages import (
     AppendAccepted,
     AppendEntries,
@@ -29,6 +30,7 @@ from ledgerd.raft.messages import (
     SnapshotOffer,
 )
 from ledgerd.raft.options import Options
+from ledgerd.raft.repair import RUNS_MAX
 from ledgerd.raft.snapshots import Snapshot
 from tests.raft.harness import SMALL, Cluster, make_entry, make_log
 from tests.raft.making import snapshot_of
@@ -703,3 +705,109 @@ def test_a_node_without_a_leader_leaves_such_a_slot_behind_too() -> None:
     cluster.tick(60)
     assert node.role is Role.LEADER
     assert not any(each.core.status().corrupt for each in cluster.nodes.values())
+
+
+def test_a_dead_leader_is_forgotten_by_who_may_not_campaign() -> None:
+    """F3, F33: it binds this node's vote no longer, and nobody waits for its snapshot."""
+    cluster = led(6)
+    for node_id in (1, 3):
+        cluster[node_id].compact(6)
+    cluster[1].crash()
+    damage(cluster, 3, 7)
+    damage(cluster, 2, 3, 4)
+    cluster.tick(60)
+    node = cluster[2]
+
+    assert node.core.status().leader == NO_NODE
+    assert node.core.wants_cut
+    node.compact(node.core.status().cut_to)
+    cluster.tick(60)
+    assert node.role is Role.LEADER
+    assert not cluster[3].core.status().corrupt
+
+
+def test_a_node_that_is_cut_off_leaves_nothing_behind() -> None:
+    """F33, F34: silence does not say that the others have cut the slot away."""
+    cluster = led(6)
+    cluster.isolate(2)
+    damage(cluster, 2, 3, 4)
+    cluster.tick(80)
+    node = cluster[2]
+
+    assert node.core.status().leader == NO_NODE
+    assert not node.core.wants_cut
+    cluster.heal()
+    cluster.tick(40)
+    assert is_whole(cluster)
+    assert node.core.status().first == 1
+
+
+def test_a_node_whose_state_is_bad_leaves_nothing_behind() -> None:
+    """F33, F37: its log may be the last to hold a slot that another one needs."""
+    cluster = led(6)
+    for node_id in (1, 3):
+        cluster[node_id].compact(6)
+    node = cluster[2]
+    node.core.note(ApplyStopped(Index(8)))
+    node.core.want_state(Index(1))
+    damage(cluster, 2, 3, 4)
+    for node_id in (1, 3):
+        cluster.cut.add((node_id, 2))
+    cluster.tick(40)
+    cluster.heal()
+    for _ in range(30):  # answers to what it asks, and no leader
+        node.tick()
+        cluster.settle()
+
+    assert node.core.status().leader == NO_NODE
+    assert not node.core.wants_cut
+    assert node.core.status().corrupt == (3, 4)
+
+
+def test_a_slot_that_rots_again_is_asked_for_again() -> None:
+    """F34: how often it was asked for before it was mended says nothing about this time."""
+    cluster = led(6)
+    node = cluster[2]
+    damage(cluster, 2, 3)
+    for _ in range(20):
+        cluster[1].tick()
+        node.tick()
+        for each in cluster.nodes.values():
+            each.turn()
+        asked = [m for m in cluster.in_flight if isinstance(m, RepairRequest)]
+        for message in asked:
+            cluster.in_flight.remove(message)
+        cluster.deliver()
+    assert is_whole(cluster)  # the leader was told, in the end
+
+    cluster.trace.clear()
+    damage(cluster, 2, 3)
+    cluster.tick(6)
+    assert is_whole(cluster)
+    assert any("RepairRequest" in line for line in cluster.trace)
+    assert not any("AppendRejected" in line for line in cluster.trace)
+
+
+def test_more_slots_than_are_asked_for_at_a_time_are_no_reason_to_hurry() -> None:
+    """T29: those beyond the first runs wait, and make nobody ask in each turn."""
+    cluster = led(60)
+    node = cluster[2]
+    node.crash(applied_kept=1)
+    bad = range(3, 50, 2)
+    node.disk.corrupt |= set(bad)
+    node.start()
+    for index in bad:
+        node.core.note(SlotCorrupt(Index(index)))
+    assert len(bad) > RUNS_MAX
+    asked = 0
+    for _ in range(12):
+        node.core.note(SlotCorrupt(Index(3)))
+        node.turn()
+        requests = [m for m in cluster.in_flight if isinstance(m, RepairRequest)]
+        asked += len(requests)
+        cluster.in_flight.clear()
+        for m in requests:
+            reply = RepairReply(m.to, m.sender, Term(1), m.last, bytes(32), ())
+            node.core.step(reply)
+
+    assert RUNS_MAX <= asked <= 2 * RUNS_MAX
