@@ -117,6 +117,7 @@ class PayoutModel(AccountModel):
             "settled": 0,
             "calendar": 0,
             "release": c.release_at_us,
+            "asked": c.release_at_us,
         }
         if c.release_at_us > self.now_us:
             p["state"] = SCHEDULED
@@ -241,6 +242,12 @@ class PayoutModel(AccountModel):
             return "INSUFFICIENT_FUNDS"
         if more and not self.move(p, available=-more, reserved=more):
             return "OVERFLOW"
+        if c.rail != p["rail"] and p["calendar"]:
+            p["calendar"] = 0  # a date of the old rail says nothing of the new one
+            if p["state"] == SCHEDULED:
+                del self.timers[self._timer(p)]
+                p["release"] = p["asked"]
+                self.timers[self._timer(p)] = lambda n: self._let_go(p)
         p |= {"rail": c.rail, "fee": p["fee"] + more, "silent": False}
         return "CREATED"
 

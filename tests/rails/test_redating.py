@@ -9,7 +9,7 @@ import pytest
 from ledgerd.ledger.calendars import DAY_US, Calendar
 from ledgerd.ledger.catalogue import Catalogue
 from ledgerd.ledger.catalogue_commands import AmendCalendar, SetCatalogue
-from ledgerd.ledger.commands import Redate, Tick
+from ledgerd.ledger.commands import Redate, Reroute, Tick
 from ledgerd.ledger.events import EventKind
 from ledgerd.ledger.payouts import PayoutState, status_of
 from ledgerd.ledger.timers import Timer, TimerKind
@@ -23,7 +23,7 @@ from ledgerd.rails.redating import (
     dates_due,
 )
 from ledgerd.timetable.rail_file import seed
-from tests.ledger.making import US_ACH, Ledger, ledger, names, submit, uid
+from tests.ledger.making import SWIFT, US_ACH, Ledger, ledger, names, submit, uid
 from tests.rails.virtual import run
 
 HOUR_US = DAY_US // 24
@@ -32,6 +32,7 @@ MONDAY = FRIDAY + 3
 NEW_YORK_US = 4 * HOUR_US
 NOON_US = FRIDAY * DAY_US + 16 * HOUR_US
 ACH = seed()[1]
+US_WIRE = 4
 FED = Calendar("fed", 0, 0, FRIDAY - 90, FRIDAY + 90, 0b110_0000, (), "test", "2026-10")
 
 
@@ -144,6 +145,32 @@ def test_a_day_that_is_closed_after_the_submit_moves_the_payout():
     kinds = [event.kind for event in books.view.events()]
     assert kinds.count(EventKind.PAYOUT_REDATED) == 3
 
+    books.ts_us = NOON_US
+    books.do([Tick()])
+    ((head, status),) = books.view.all_payouts()
+    assert status_of(head, status).state is PayoutState.READY
+
+
+def test_a_reroute_takes_the_dates_of_the_new_rail():
+    """Its calendar may have fewer versions, and another rail may know no calendar at all."""
+    books = town()
+    for number in (902, 903):
+        amend(books, number, closed_days=(FRIDAY,))
+    wire = replace(ACH, number=US_WIRE, name="us_fedwire", calendar="wire")
+    amend(books, 904, name="wire")
+    books.do([SetCatalogue(asked(905), (wire,), "root")])
+    schedule = MemorySchedule(books)
+    look(schedule, until=lambda: bool(schedule.answers))
+    assert dates(books) == [(opens_us(MONDAY), 20_261_013, 3)]
+
+    assert names(books.do([Reroute(asked(906), uid(1), US_WIRE, "svc")])) == ["CREATED"]
+    assert dates(books) == [(0, 0, 0)]
+    assert books.view.timers(NOON_US, 9) == [Timer(NOON_US, (4, 0), TimerKind.RELEASE)]
+    look(schedule, until=lambda: len(schedule.answers) > 1)
+    assert dates(books) == [(NOON_US, 20_261_012, 1)]
+
+    assert names(books.do([Reroute(asked(907), uid(1), SWIFT, "svc")])) == ["CREATED"]
+    assert len(books.view.timers(2**62, 9)) == 1
     books.ts_us = NOON_US
     books.do([Tick()])
     ((head, status),) = books.view.all_payouts()

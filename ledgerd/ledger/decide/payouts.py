@@ -31,6 +31,7 @@ from ledgerd.ledger.journal import EntryReason
 from ledgerd.ledger.outcomes import Refusal
 from ledgerd.ledger.payouts import (
     FailureReason,
+    PayoutChange,
     PayoutFlag,
     PayoutState,
     Trigger,
@@ -119,7 +120,11 @@ def cancel(state: WorkingSet, moment: Moment, command: Cancel) -> Decision:
 
 
 def reroute(state: WorkingSet, moment: Moment, command: Reroute) -> Decision:
-    """Decide one Reroute: another rail, and the difference of the fees."""
+    """Decide one Reroute: another rail, and the difference of the fees.
+
+    What the calendar of the old rail said of a scheduled payout goes with that rail: it is let go
+    when the client asked for it, until a Redate by the new rail's calendar.
+    """
     if not is_short(command.approver, PRINCIPAL_BYTES_MAX):
         return INVALID
     life = _asked(state, moment, command.payout_id)
@@ -182,15 +187,20 @@ def reroute(state: WorkingSet, moment: Moment, command: Reroute) -> Decision:
         if plan is None:
             return life.refused(Refusal.OVERFLOW)
         posting = (EntryReason.REROUTE, plan)
-    life.change(
-        life.state,
-        EventKind.PAYOUT_REROUTED,
-        posting=posting,
-        rail=rail.number,
-        fee_minor=fee_minor,
-        dispatch_no=0,
-        flags=life.status.flags & ~PayoutFlag.NOT_FOUND,
-    )
+    changes: PayoutChange = {
+        "rail": rail.number,
+        "fee_minor": fee_minor,
+        "dispatch_no": 0,
+        "flags": life.status.flags & ~PayoutFlag.NOT_FOUND,
+    }
+    if life.status.calendar_version and rail.number != life.rail.number:
+        changes |= {"arrival_date": 0, "calendar_version": 0}
+        if life.state is PayoutState.SCHEDULED:
+            changes |= {"release_at_us": 0}  # that of the client
+            state.drop_timer(life.release_timer())
+    life.change(life.state, EventKind.PAYOUT_REROUTED, posting=posting, **changes)
+    if "release_at_us" in changes:
+        state.add_timer(life.release_timer())
     return life.done()
 
 
