@@ -206,7 +206,7 @@ class Replica:
             self._answer_held(outbox)
         has_more = self._core.has_more_to_apply and self._halt is None
         outbox.again = has_more or self._unrecorded is not None
-        if self._compaction is not None and self._compaction.is_cutting:
+        if self._cuts is not None and self._cuts.is_cutting:
             outbox.needs_settle = True
         outbox.sends_first = has_acked or self._unrecorded is not None
         if self._core.membership is not self._membership:  # by an entry or a snapshot
@@ -225,13 +225,20 @@ class Replica:
             self._fence(Flaw.STATE_DAMAGED, str(error))
             visible = self._state.commit()
         self._reach("turn.after_state_commit")
-        if self._compaction is not None and versions.may_cut_log(
-            self._version.in_force
-        ):
+        if self._cuts is not None and versions.may_cut_log(self._version.in_force):
             newest = self._snapshots.newest
             copy = newest.index if newest is not None else None
-            self._compaction.cut(self._snapshots.hold, copy)
+            self._cuts.cut(self._snapshots.hold, copy)
         return visible
+
+    @property
+    def _cuts(self) -> Compaction | None:
+        """What cuts the log; None: nothing does, or the state is bad.
+
+        What a cut takes away the state must hold; a bad one is folded again from a whole log (F37).
+        """
+        is_bad = self._halt is not None and self._halt.is_of_state
+        return None if is_bad else self._compaction
 
     def _step(
         self, inputs: Sequence[Input], log_time_us: Callable[[], int], outbox: Outbox

@@ -5,13 +5,14 @@ from dataclasses import replace
 
 import pytest
 
+from ledgerd.errors import CorruptionError
 from ledgerd.raft.entries import Index, NodeId, Role, Term
 from ledgerd.raft.facts import PeerGreeted
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.progress import Mode
 from ledgerd.raft.status import PeerStatus, Status
 from ledgerd.replica.compaction import LogBounds, first_to_keep
-from ledgerd.replica.inputs import LogBounded, Noted
+from ledgerd.replica.inputs import LogBounded, Noted, StateDamaged
 from tests.replica.machines import Machines, fund, open_account, payouts
 
 BOUNDS = LogBounds(
@@ -282,3 +283,32 @@ def test_bounds_change_while_the_node_runs() -> None:
     for number in range(40, 80):
         machine.turn(payouts(number, number))
     assert machine.log.first_index() == first
+
+
+@pytest.mark.parametrize("is_found_by_write", [False, True])
+def test_a_log_behind_a_bad_state_is_not_cut(
+    is_found_by_write: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F37: nothing but a whole log can bring back the state of a lone node."""
+    machines = Machines(1, bounds=LogBounds(keep_bytes=1 << 30, keep_entries=10_000))
+    machine = machines.elect(1)
+    machine.turn(open_account(), fund(1_000_000))
+    for number in range(40):
+        machine.turn(payouts(number, number))
+    bounded = LogBounded(LogBounds(keep_bytes=1 << 30, keep_entries=8))
+    if is_found_by_write:
+
+        def rotten() -> Index:
+            monkeypatch.undo()
+            raise CorruptionError("state/, table account: checksum is wrong")
+
+        monkeypatch.setattr(machine.state, "commit", rotten)
+        machine.turn(bounded)
+    else:
+        machine.turn(bounded, StateDamaged("table payout, key 00: checksum is wrong"))
+    machine.turn()
+
+    halt = machine.replica.standing.halt
+    assert halt is not None
+    assert halt.is_of_state
+    assert machine.log.first_index() == 1
