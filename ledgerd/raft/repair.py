@@ -81,10 +81,10 @@ class Repairs:
         if not self._is_due or log.slots.first is None:
             return
         self._is_due = False
+        self._leave_behind()
         peers = self._peers()
         if not peers:
             return
-        self._leave_behind()
         to = peers[self._cursor % len(peers)]
         for run in log.slots.runs()[:RUNS_MAX]:
             if run.last < log.last and run.last not in self._asked:
@@ -165,6 +165,7 @@ class Repairs:
         They have cut it away, and so may we: our own state holds what its entry did. Whoever still
         lacks it gets a snapshot. A follower waits for that of its leader, see `Dispatch`; where
         there is none, it may be this very slot that keeps the node from asking for votes.
+        A lone node has nobody to ask, and would count its own copy of nothing that follows.
         Silence is no answer: a node that is cut off leaves nothing behind. Nor does one that may
         not lead, for its state may be what is bad, and others' slots may be in its log alone (F37).
         """
@@ -173,12 +174,15 @@ class Repairs:
         is_led = roles.role is not Role.LEADER and roles.leader != NO_NODE
         if is_led or not roles.may_lead:
             return
+        is_alone = roles.membership.members == (roles.node_id,)
         rounds = ROUNDS_MAX * max(1, len(roles.membership.members) - 1)
         behind: Entry | None = None
         for run in log.slots.runs():
             after = Index(run.last + 1)
-            is_vain = self._tries.get(run.last, 0) >= rounds
-            if after > roles.applied or not is_vain or run.last not in self._denied:
+            is_vain = is_alone or (
+                run.last in self._denied and self._tries.get(run.last, 0) >= rounds
+            )
+            if after > roles.applied or not is_vain:
                 break
             try:
                 (behind,) = log.entries(after, after, 0)

@@ -811,3 +811,32 @@ def test_more_slots_than_are_asked_for_at_a_time_are_no_reason_to_hurry() -> Non
             node.core.step(reply)
 
     assert RUNS_MAX <= asked <= 2 * RUNS_MAX
+
+
+def test_a_lone_node_leaves_a_slot_behind_at_once() -> None:
+    """F33: there is nobody to ask, and until then it counts its own copy of nothing that follows.
+
+    One that is not applied stays: it may be the only copy of what was acknowledged.
+    """
+    cluster = Cluster(1, options=FORGETFUL)
+    cluster.elect(1)
+    for number in range(6):
+        cluster.propose(1, f"payload {number}".encode())
+        cluster.settle()
+    node = cluster[1]
+    damage(cluster, 1, 3)
+    cluster.settle()
+    assert node.core.status().cut_to == 5
+    node.compact(5)
+    cluster.propose(1, b"later")
+    cluster.tick(20)
+
+    assert node.role is Role.LEADER
+    assert node.commit == node.core.status().last == 8
+
+    node.crash(applied_kept=5)
+    node.disk.corrupt.add(7)
+    node.start()
+    node.core.note(SlotCorrupt(Index(7)))
+    cluster.tick(40)
+    assert not node.core.wants_cut

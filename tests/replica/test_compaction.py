@@ -7,7 +7,7 @@ import pytest
 
 from ledgerd.errors import CorruptionError
 from ledgerd.raft.entries import Index, NodeId, Role, Term
-from ledgerd.raft.facts import PeerGreeted
+from ledgerd.raft.facts import PeerGreeted, SlotCorrupt
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.progress import Mode
 from ledgerd.raft.status import PeerStatus, Status
@@ -312,3 +312,19 @@ def test_a_log_behind_a_bad_state_is_not_cut(
     assert halt is not None
     assert halt.is_of_state
     assert machine.log.first_index() == 1
+
+
+def test_a_lone_node_goes_on_behind_a_corrupt_slot() -> None:
+    """F33: found by its scrub; without the cut no write would ever be answered again."""
+    machines = Machines(1, bounds=LogBounds(keep_bytes=1 << 30, keep_entries=10_000))
+    machine = machines.elect(1)
+    machine.turn(open_account(), fund(1_000_000))
+    for number in range(10):
+        machine.turn(payouts(number, number))
+    machine.turn(Noted(SlotCorrupt(Index(4))))
+    for _ in range(3):
+        machine.turn()
+    assert machine.log.first_index() == 6
+    outboxes = [machine.turn(payouts(50, 50)), machine.turn()]
+
+    assert [answer.waiter for out in outboxes for answer in out.answers] == [50]
