@@ -11,6 +11,7 @@ one packed form, so equal bytes are equal fields.
 """
 
 import hashlib
+import re
 from struct import Struct
 from struct import error as StructError
 from typing import Final, NamedTuple
@@ -18,7 +19,14 @@ from typing import Final, NamedTuple
 from ledgerd.limits import DETAILS_BYTES_MAX, DETAILS_BYTES_MAX_BEFORE_3
 
 _VERSION: Final = 1
-_IBAN: Final = 1  # of the public enum
+# Of the public enum.
+_IBAN: Final = 1
+_US_ACCOUNT: Final = 2
+_UK_ACCOUNT: Final = 3
+_BIC_ACCOUNT: Final = 4
+_COUNTRY_OF: Final = {_US_ACCOUNT: b"US", _UK_ACCOUNT: b"GB"}
+_BIC_BYTES: Final = 11  # with a branch
+_LIKE_IBAN: Final = re.compile(rb"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
 _HEAD: Final = Struct(">BB")
 _LENGTH: Final = Struct(">H")
 
@@ -145,25 +153,12 @@ def bytes_max(state_version: int) -> int:
     return DETAILS_BYTES_MAX if state_version >= 3 else DETAILS_BYTES_MAX_BEFORE_3
 
 
-def destination_fingerprint(packed: bytes) -> bytes:
-    """Return 16 bytes that name where the money goes; b"" where no destination is given.
-
-    The same kind, country, bank code and account number have the same one, whatever the
-    payee is called: SHA-256 over these fields as they are packed. Raises ValueError where
-    `packed` is cut off.
-    """
-    if len(packed) < _HEAD.size:
-        raise ValueError(f"expected {_HEAD.size} bytes of details, found {len(packed)}")
-    if not packed[1]:
-        return b""
-    end = _HEAD.size
-    for _ in range(3):
-        _, end = _sized(packed, end, 2)
-    return hashlib.sha256(b"ledgerd destination\0" + packed[1:end]).digest()[:16]
-
-
 class Destination(NamedTuple):
-    """What guards know of where the money goes. fingerprint: `destination_fingerprint`."""
+    """What guards know of where the money goes.
+
+    fingerprint: `destination_fingerprint`. country, bank_code: as the rail reads them, whatever
+    else was stated; a BIC without the XXX that stands for the head office.
+    """
 
     fingerprint: bytes
     country: str
@@ -173,17 +168,53 @@ class Destination(NamedTuple):
 NOWHERE: Final = Destination(b"", "", "")
 
 
+def destination_fingerprint(packed: bytes) -> bytes:
+    """Return 16 bytes that name where the money goes; b"" where no destination is given.
+
+    The same account has the same one, whatever the payee is called and whatever is stated beside
+    it that no rail needs: of an IBAN nothing else counts, and of other kinds no country. So
+    nobody passes a list by writing a destination in another way. Raises ValueError where `packed`
+    is cut off.
+    """
+    if len(packed) < _HEAD.size:
+        raise ValueError(f"expected {_HEAD.size} bytes of details, found {len(packed)}")
+    if not packed[1]:
+        return b""
+    kind, country, bank_code, number = _account_of(packed)
+    if kind == _IBAN:
+        bank_code = b""  # optional, and part of the number
+    parts = [bytes([kind])]
+    for part in (country, bank_code, number):
+        parts += (_LENGTH.pack(len(part)), part)
+    return hashlib.sha256(b"ledgerd destination\0" + b"".join(parts)).digest()[:16]
+
+
 def destination_of(packed: bytes) -> Destination:
     """Return where the money goes; NOWHERE where none is given or none can be read."""
     try:
         fingerprint = destination_fingerprint(packed)
         if not fingerprint:
             return NOWHERE
-        country, at = _sized(packed, _HEAD.size, 2)
-        bank_code, _ = _sized(packed, at, 2)
+        _, country, bank_code, _ = _account_of(packed)
         return Destination(fingerprint, country.decode(), bank_code.decode())
     except ValueError:
         return NOWHERE
+
+
+def _account_of(packed: bytes) -> tuple[int, bytes, bytes, bytes]:
+    """Return kind, country, bank code and account number in the one form of that account."""
+    kind = packed[1]
+    country, at = _sized(packed, _HEAD.size, 2)
+    bank_code, at = _sized(packed, at, 2)
+    number, _ = _sized(packed, at, 2)
+    number = number.translate(None, b" -").upper()
+    if kind in (_IBAN, _BIC_ACCOUNT) and len(bank_code) == _BIC_BYTES:
+        bank_code = bank_code.removesuffix(b"XXX")
+    if kind == _IBAN or (kind == _BIC_ACCOUNT and _LIKE_IBAN.fullmatch(number)):
+        return _IBAN, number[:2], bank_code, number
+    if kind == _BIC_ACCOUNT:
+        country = bank_code[4:6]
+    return kind, _COUNTRY_OF.get(kind, country), bank_code, number
 
 
 def differing(first: bytes, second: bytes) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from ledgerd.ledger.details import (
     Details,
     destination_fingerprint,
+    destination_of,
     differing,
     pack_details,
     unpack_details,
@@ -97,7 +98,6 @@ def test_a_destination_is_named_by_where_the_money_goes():
         pack_details(DETAILS._replace(**change))
         for change in (
             {"destination_kind": 3},
-            {"country": "CA"},
             {"bank_code": "021000022"},
             {"account_number": "12345678"},
             {"bank_code": "02100002", "account_number": "1123456789"},
@@ -113,3 +113,33 @@ def test_a_destination_is_named_by_where_the_money_goes():
     assert destination_fingerprint(pack_details(bare)) == b""
     with pytest.raises(ValueError, match="expected"):
         destination_fingerprint(one[:9])
+
+
+IBAN, US, UK, BIC = 1, 2, 3, 4
+DE89 = "DE89370400440532013000"
+
+
+@pytest.mark.parametrize(
+    ("one", "another"),
+    [
+        ((IBAN, "", "", DE89), (IBAN, "FR", "", DE89)),
+        ((IBAN, "", "", DE89), (IBAN, "", "COBADEFF", DE89)),
+        ((IBAN, "", "", DE89), (BIC, "", "COBADEFF", "de89 3704 0044 0532 0130 00")),
+        ((US, "", "021000021", "123456789"), (US, "CA", "021000021", "123-456 789")),
+        ((UK, "", "123456", "12345678"), (UK, "FR", "123456", "12345678")),
+        ((BIC, "", "DEUTDEFF", "4711a"), (BIC, "CH", "DEUTDEFFXXX", "47 11-A")),
+    ],
+)
+def test_one_account_has_one_fingerprint(one, another):
+    """However it is written: else a list would block, and a window count, one of many forms."""
+    mine, other = (
+        pack_details(Details(kind, country, bank, number, "", "", "", ()))
+        for kind, country, bank, number in (one, another)
+    )
+
+    assert destination_fingerprint(mine) == destination_fingerprint(other)
+    assert destination_of(mine).country == destination_of(other).country != ""
+    elsewhere = Details(*one[:3], one[3][:-1] + "7", "", "", "", ())
+    assert destination_fingerprint(pack_details(elsewhere)) != (
+        destination_fingerprint(mine)
+    )

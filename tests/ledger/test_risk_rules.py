@@ -123,6 +123,38 @@ def test_a_blocked_bank(banks, expected):
     assert met(ruled(rule(RuleKind.BLOCKED_BANK, banks=banks, **REFUSE))) == expected
 
 
+@pytest.mark.parametrize(
+    ("listed", "code", "is_met"),
+    [
+        ("COBADEFF", "COBADEFF", True),
+        ("COBADEFF", "COBADEFFXXX", True),
+        ("COBADEFFXXX", "COBADEFF", True),
+        ("COBADEFF", "COBADEFF123", True),
+        ("COBADEFF123", "COBADEFF123", True),
+        ("COBADEFF123", "COBADEFF", False),
+        ("COBADEFF", "COBADEFG", False),
+        ("COBADEFF", "", False),
+    ],
+)
+@pytest.mark.parametrize("country", ["", "DE"])
+def test_a_blocked_bank_is_met_however_it_is_written(country, listed, code, is_met):
+    """With and without its branch, and whatever country is stated beside an IBAN."""
+    banks = ((country, listed),)
+    books = ruled(rule(RuleKind.BLOCKED_BANK, banks=banks, **REFUSE))
+    details = pack_details(
+        DETAILS._replace(
+            destination_kind=1,
+            country="FR",
+            bank_code=code,
+            account_number="DE89370400440532013000",
+        )
+    )
+
+    found = met(books, 1, details=details)
+
+    assert found == ("DESTINATION_BLOCKED" if is_met else READY)
+
+
 def test_a_new_account():
     """Until it is as old as the rule asks, to the microsecond."""
     books = ruled(rule(RuleKind.NEW_ACCOUNT, age_us=DAY_US))

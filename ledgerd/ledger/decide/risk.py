@@ -4,7 +4,9 @@
 a Submit is refused by the strictest of them, and a dry run shows them all.
 """
 
-from typing import NamedTuple, TypeAlias, assert_never
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple, TypeAlias, TypeVar, assert_never
 
 from ledgerd.ledger import windows
 from ledgerd.ledger.accounts import Account
@@ -20,6 +22,8 @@ from ledgerd.ledger.windows import WindowKey, slot_number
 from ledgerd.ledger.working_set import WorkingSet
 
 Payout: TypeAlias = Submit | PayoutHead
+T = TypeVar("T", bytes, tuple[str, str])
+_BIC_LENGTHS: Final = (8, 11)  # no other code of a bank has so many letters and digits
 _LIMIT_NAMES = {
     LimitKind.PER_PAYOUT: "per payout",
     LimitKind.ACCOUNT_WINDOW: "account window",
@@ -158,12 +162,9 @@ def _rule_check(
     speaks, value, bound = False, 0, 0
     match rule.kind:
         case RuleKind.BLOCKED_DESTINATION:
-            speaks = destination.fingerprint in rule.destinations
+            speaks = _lists(rule.destinations, destination.fingerprint)
         case RuleKind.BLOCKED_BANK:
-            country, code = destination.country, destination.bank_code
-            speaks = bool(code) and (
-                (country, code) in rule.banks or ("", code) in rule.banks
-            )
+            speaks = any(_lists(rule.banks, bank) for bank in _banks(destination))
         case RuleKind.FIRST_DESTINATION:
             value, bound = payout.amount_minor, rule.amount_minor
             if payout.currency == rule.currency and value > bound:
@@ -220,6 +221,22 @@ def _assert_within(limit: Limit, key: WindowKey, used: tuple[int, int]) -> None:
         amount_minor <= limit.amount_minor_max
     ), (key, used)  # I13
     assert limit.count_max == NO_BOUND or count <= limit.count_max, (key, used)  # I13
+
+
+def _lists(ascending: Sequence[T], one: T) -> bool:
+    at = bisect_left(ascending, one)
+    return at < len(ascending) and ascending[at] == one
+
+
+def _banks(destination: Destination) -> Iterator[tuple[str, str]]:
+    """Yield every form in which a list may name the bank. Who lists a bank means its branches."""
+    country, code = destination.country, destination.bank_code
+    codes = [code] if code else []
+    if len(code) in _BIC_LENGTHS:
+        codes = sorted({code, code[:8], code[:8] + "XXX"})
+    for one in codes:
+        yield country, one
+        yield "", one
 
 
 def _asks_for_first(policy: Policy, ts_us: int) -> bool:
