@@ -19,7 +19,9 @@ from ledgerd.simulation.swarm import Setup, draw
 from ledgerd.simulation.trace import Line, Trace
 from ledgerd.simulation.verdict import Kind, Violation
 
-_OWN: Final = "ledgerd/simulation/"
+# A clone of the repository may stand in a directory of the same name.
+_PACKAGE: Final = f"{Path(__file__).resolve().parents[1]}/"
+_OWN: Final = f"{_PACKAGE}simulation/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +112,10 @@ def _run(drawn: Setup, cut: Cut, trace: Trace, directory: Path | None) -> Result
 def _blame(error: Exception) -> tuple[Kind, str]:
     """Return whose fault an exception is: the innermost frame of ours decides, and names it."""
     frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if "/ledgerd/" in frame.filename]
+    ours = [frame for frame in frames if frame.filename.startswith(_PACKAGE)]
     where = ours[-1] if ours else frames[-1]
-    kind = Kind.SIMULATOR if _OWN in where.filename else Kind.CRASH
-    name = where.filename.rpartition("/ledgerd/")[2].removesuffix(".py")
+    kind = Kind.SIMULATOR if where.filename.startswith(_OWN) else Kind.CRASH
+    name = where.filename.removeprefix(_PACKAGE).removesuffix(".py")
     return kind, f"{type(error).__name__} in {name.replace('/', '.')}.{where.name}"
 
 

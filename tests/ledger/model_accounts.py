@@ -433,14 +433,17 @@ class AccountRules:
         ),
         own=st.integers(0, 1),
         principal=st.sampled_from(["anna", "ben"]),
+        slip=st.sampled_from([0, 0, 0, 1]),
     )
-    def write_out_and_approve(self, number, amount, kinds, own, principal) -> None:
-        """A sound entry between balances of one account and ours, judged at once."""
+    def write_out_and_approve(
+        self, number, amount, kinds, own, principal, slip
+    ) -> None:
+        """An entry between balances of one account and ours, mostly sound, judged at once."""
         voucher_id = self.request_id(number, 0)
         legs = (
             EntryLeg(kinds[0], OWN[own], True, amount),
             EntryLeg(kinds[1], OWN[own], False, amount + 5),
-            EntryLeg(AccountKind.RETURNS, b"", True, 5),
+            EntryLeg(AccountKind.RETURNS, b"", True, 5 + slip),
         )
         self.do(PostEntry(voucher_id, True, USD, legs, "r", "anna"))
         request_id = self.request_id(number + 500, 0)

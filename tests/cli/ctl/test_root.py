@@ -78,10 +78,10 @@ def test_usage_is_2(run: Run, arguments: tuple[str, ...]) -> None:
             (*FEES, "us_ach,USD,9223372036854775808"),
             "expected FIXED of 0 .. 9223372036854775807 in --rule",
         ),
-        ((*FEES, f"us_ach,USD,{'9' * 5000}"), "expected RAIL,CURRENCY,FIXED"),
+        ((*FEES, f"us_ach,USD,{'9' * 5000}"), "expected [CLASS:]RAIL,CURRENCY,FIXED"),
         ((*FEES, "us_ach,USD,1,10001"), "expected BPS of 0 .. 10000 in --rule"),
         ((*FEES, "us_ach,USD,1,0,9,8"), "expected MIN of 0 .. 8 in --rule"),
-        ((*FEES, "us_ach,USD,\u0663"), "expected RAIL,CURRENCY,FIXED"),
+        ((*FEES, "us_ach,USD,\u0663"), "expected [CLASS:]RAIL,CURRENCY,FIXED"),
     ],
 )
 def test_numbers_outside_their_range_are_2(
