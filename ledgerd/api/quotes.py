@@ -19,7 +19,7 @@ from ledgerd.ledger.catalogue import Catalogue
 from ledgerd.ledger.commands import Submit
 from ledgerd.ledger.decide.common import Moment
 from ledgerd.ledger.decide.dry_run import Check, DryRun, dry_runs
-from ledgerd.ledger.money import BALANCE_MINOR_MAX
+from ledgerd.ledger.money import BALANCE_MINOR_MAX, BALANCE_MINOR_MIN
 from ledgerd.ledger.outcomes import Outcome, Outcomes
 from ledgerd.ledger.payouts import PayoutState
 from ledgerd.limits import PAGE_ROWS_MAX
@@ -195,9 +195,14 @@ def _check(check: Check) -> pb.Check:
         if check.refusal is None
         else replies.refusal(check.refusal),
         review=check.is_review,
-        value=check.value,
-        bound=check.bound,
+        value=_shown(check.value),
+        bound=_shown(check.bound),
     )
+
+
+def _shown(value: int) -> int:
+    """Return the number as the message can hold it: sums and differences may pass 64 bits."""
+    return max(BALANCE_MINOR_MIN, min(value, BALANCE_MINOR_MAX))
 
 
 def _fresh_id() -> bytes:

@@ -54,9 +54,19 @@ def slot(rail: RailRecord, calendar: Calendar | None, at_us: int) -> Slot:
     """Return the first window of the rail that is not over at `at_us`, open or yet to open.
 
     calendar: the one the rail names; None exactly for a rail that never closes.
-    Raises NotCoveredError where the calendar ends too early, ValueError for an unknown zone.
+    Raises NotCoveredError where the calendar ends too early, ValueError for an unknown zone and for
+    times that no date has: log time goes further than the year 9999.
     """
     assert (calendar is None) == rail.is_always_open, (rail.name, calendar)
+    try:
+        return _slot_at(rail, calendar, at_us)
+    except OverflowError as error:
+        raise ValueError(
+            f"expected a time before the year 10000, found {at_us} microseconds"
+        ) from error
+
+
+def _slot_at(rail: RailRecord, calendar: Calendar | None, at_us: int) -> Slot:
     if calendar is None:
         day = day_number(_moment(at_us).date())
         return Slot(

@@ -243,6 +243,29 @@ def test_a_quote_is_charged(newest: World) -> None:
     asyncio.run(run())
 
 
+def test_the_largest_amount_with_a_fee_is_quoted(newest: World) -> None:
+    """Together they pass 64 bits, which is an answer and no failure of the call."""
+
+    async def run() -> None:
+        async with newest.running():
+            stub = newest.stub("submitter")
+            account = (await town(newest))["USD"]
+            quote = await stub.payouts.Quote(
+                pb.QuoteRequest(
+                    account_id=account,
+                    amount=common.Money(units=2**63 - 1, currency="USD"),
+                    rail="swift",
+                    destination=US,
+                )
+            )
+            funds = next(row for row in quote.route.checks if row.name == "funds")
+            assert quote.route.fee_units
+            assert funds.refusal == common.INSUFFICIENT_FUNDS
+            assert funds.value == 2**63 - 1
+
+    asyncio.run(run())
+
+
 def test_a_catalogue_change_flips_the_right_ones(newest: World) -> None:
     """A lower maximum of one rail changes that rail's routes, and no other's."""
 

@@ -177,6 +177,24 @@ def test_a_reroute_takes_the_dates_of_the_new_rail():
     assert status_of(head, status).state is PayoutState.READY
 
 
+@pytest.mark.parametrize("last_day", [FRIDAY + 90, 2**31 - 1])
+@pytest.mark.parametrize(
+    "release_at_us", [2**63 - 1, 4 * 10**17, 253_402_300_799 * 10**6]
+)
+def test_a_release_in_no_year_stops_nobody(release_at_us, last_day):
+    """Anybody may ask for one. It keeps the time it has, and the others are dated."""
+    books = town(release_at_us=release_at_us - 1)
+    amend(books, 902, last_day=last_day)
+    books.submit(submit(7, rail=US_ACH, release_at_us=NOON_US))
+    schedule = MemorySchedule(books)
+
+    look(schedule, until=lambda: bool(schedule.answers))
+
+    assert schedule.answers == ["CREATED"]
+    assert dates(books)[0] == (0, 0, 0)
+    assert dates(books)[1][1:] == (20_261_012, 2)
+
+
 def test_an_amendment_that_touches_nothing_costs_nothing():
     """Neither an entry for the payout nor a second look in a hurry."""
     books = town()
