@@ -5,6 +5,7 @@ read is decoded with its checksum; damage is a CorruptionError that names table 
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import Final, TypeVar
 
 import lmdb
@@ -210,16 +211,10 @@ class Tables:
         return Catalogue(rails, calendars, suspensions)
 
     def policy(self) -> Policy:
-        """Return all versions of limits and rules."""
-        return Policy(
-            [
-                records.decode_limits(key, value)
-                for key, value in self._under(Table.CONFIG, records.LIMITS_PREFIX)
-            ],
-            [
-                records.decode_rules(key, value)
-                for key, value in self._under(Table.CONFIG, records.RULES_PREFIX)
-            ],
+        """Return all versions of limits and rules. Others may hold the same object."""
+        return _policy_of(
+            tuple(self._under(Table.CONFIG, records.LIMITS_PREFIX)),
+            tuple(self._under(Table.CONFIG, records.RULES_PREFIX)),
         )
 
     def window(self, key: WindowKey) -> WindowUse:
@@ -372,3 +367,15 @@ class Tables:
             raise CorruptionError(
                 f"state/, table {table}, key {key.hex()}: {error}"
             ) from error
+
+
+# Every quote and every row of a window asks for all versions there ever were. Equal rows with
+# their checksums are the same settings, whichever transaction they were read in.
+@lru_cache(maxsize=4)
+def _policy_of(
+    limits: tuple[tuple[bytes, bytes], ...], rules: tuple[tuple[bytes, bytes], ...]
+) -> Policy:
+    return Policy(
+        [records.decode_limits(key, value) for key, value in limits],
+        [records.decode_rules(key, value) for key, value in rules],
+    )

@@ -13,6 +13,7 @@ from ledgerd.formats.records import Table
 from ledgerd.ledger.accounts import AccountKind, Book, InternalKey, LedgerAccount
 from ledgerd.ledger.identity import IdKind
 from ledgerd.ledger.payouts import PayoutState
+from ledgerd.ledger.risk import LimitSet
 from ledgerd.ledger.timers import Timer, TimerKind
 from ledgerd.ledger.view import ExternalRef, Writes
 from ledgerd.raft.entries import EntryKind, Index, NodeId
@@ -21,6 +22,7 @@ from ledgerd.replica.fold import fold
 from ledgerd.storage.environment import Environment, StorageOptions, open_directory
 from ledgerd.storage.reader import read
 from ledgerd.storage.state_store import LmdbStateStore
+from tests.ledger.making import limit
 from tests.storage.making import FailingStateStore
 from tests.storage.world import (
     POOR,
@@ -283,6 +285,35 @@ def test_the_view_reads_what_was_written(
             Book(True, USD), LedgerAccount(AccountKind.BANK_CASH, b"big_bank")
         )
         assert internals[bank] == 1_000_000_000
+
+
+def test_settings_that_were_read_before_are_read_again_when_they_change(
+    environment: Environment,
+) -> None:
+    """They are decoded once; another version is seen at once, and so is a byte that rotted."""
+    state = LmdbStateStore(environment)
+    sets = [LimitSet(n, n, "board", "", (limit(),)) for n in (1, 2)]
+    found: list[int] = []
+    for entry, row in zip(usual_history(), sets, strict=False):
+        rows = records.encode_writes(Writes(limits=[row]))
+        state.write(entry, rows, GENESIS_DIGEST)
+        policy = state.view().policy()
+        assert policy is state.view().policy()
+        found.append(len(policy.limits))
+    state.commit()
+    again = read(environment, lambda reader: reader.policy())
+    state.close()
+    table = environment.state_tables[Table.CONFIG]
+    with environment.state.begin(db=table, write=True) as transaction:
+        key = records.setting_key(sets[1])
+        value = transaction.get(key)
+        assert value is not None
+        transaction.put(key, value[:-1] + bytes([value[-1] ^ 1]))
+
+    assert found == [1, 2]
+    assert again is policy
+    with pytest.raises(CorruptionError):
+        read(environment, lambda reader: reader.policy())
 
 
 def test_a_payout_that_must_exist_and_does_not_is_corruption(
