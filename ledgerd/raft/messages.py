@@ -223,7 +223,8 @@ class RepairReply:
     """Entries for corrupt slots. They prove themselves: their successor links to them. Early.
 
     last: of the request. entries: neighbours that end at `last`, as many as fit a message; none
-        if the sender lacks them. prev_link: the chain link before the first of them.
+        if the sender lacks them. prev_link: the chain link before the first of them; zeros if the
+        sender cannot read it.
     """
 
     sender: NodeId

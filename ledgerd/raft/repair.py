@@ -246,10 +246,16 @@ class Repairs:
                 self._again()
 
     def _is_chain(self, message: RepairReply) -> bool:
-        """Return whether the entries end at `last` and each links to the one before."""
+        """Return whether the entries end at `last` and each links to the one before.
+
+        The first of them, where the sender left that open, to what stands before it here.
+        """
         if not message.entries or message.entries[-1].index != message.last:
             return False
-        link, index = message.prev_link, message.entries[0].index
+        index = message.entries[0].index
+        link = message.prev_link
+        if not any(link):
+            link = self._link_before(index)
         for entry in message.entries:
             if entry.index != index:
                 return False
@@ -261,15 +267,14 @@ class Repairs:
     # Serving.
 
     def serve(self, message: RepairRequest) -> None:
-        """Send the slots asked for, the last ones if not all fit; none if they are not here."""
+        """Send the slots asked for, the last ones if not all fit; none if they are not here.
+
+        Where the slot before them is corrupt here, its link is left open: who asks may know it.
+        """
         roles = self._roles
         entries = self._entries(message)
         roles.marks.covers("slot.served" if entries else "slot.not_served")
-        prev_link = b""
-        if entries:
-            prev_link = self._link_before(entries[0].index)
-            if not prev_link:
-                entries = ()
+        prev_link = self._link_before(entries[0].index) if entries else b""
         roles.out.send(
             RepairReply(
                 roles.node_id,

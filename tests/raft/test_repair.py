@@ -840,3 +840,24 @@ def test_a_lone_node_leaves_a_slot_behind_at_once() -> None:
     node.core.note(SlotCorrupt(Index(7)))
     cluster.tick(40)
     assert not node.core.wants_cut
+
+
+def test_a_slot_is_served_though_the_one_before_it_is_corrupt() -> None:
+    """F34: what is intact somewhere comes back. Who asks knows the link that the other lacks.
+
+    A random cluster with rot waited for ever: nobody else had the slot, and none could lead.
+    """
+    cluster = led(6)
+    expected = list(cluster[2].disk.log)[2:]
+    cluster[3].crash()
+    cluster[2].compact(3)
+    for node_id, index in ((1, 2), (2, 3)):
+        cluster[node_id].crash()
+        cluster[node_id].disk.corrupt.add(index)
+    for node_id, index in ((1, 2), (2, 3)):
+        cluster[node_id].start()
+        cluster[node_id].core.note(SlotCorrupt(Index(index)))
+    cluster.tick(40)
+
+    assert cluster[2].core.status().corrupt == ()
+    assert cluster[2].disk.log[: len(expected)] == expected
