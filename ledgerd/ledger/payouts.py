@@ -260,6 +260,11 @@ class PayoutHead(NamedTuple):
     release_at_us: int = 0
 
 
+COUNT_MAX: Final = (
+    2**16 - 1
+)  # of open exceptions, and of burned rail keys: as rows hold them
+
+
 class PayoutStatus(NamedTuple):
     """The changing part of a payout; absent while nothing happened after the submit.
 

@@ -1,6 +1,7 @@
 """The ways of a payout through its states, step by step, with the money at each."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -16,7 +17,13 @@ from ledgerd.ledger.commands import (
 from ledgerd.ledger.events import EventKind
 from ledgerd.ledger.exceptions import ExceptionCause, Resolution
 from ledgerd.ledger.outcomes import Outcome, Refusal
-from ledgerd.ledger.payouts import FailureReason, PayoutFlag, PayoutState, Trigger
+from ledgerd.ledger.payouts import (
+    COUNT_MAX,
+    FailureReason,
+    PayoutFlag,
+    PayoutState,
+    Trigger,
+)
 from ledgerd.ledger.rail_keys import is_rail_key, rail_key
 from tests.ledger.making import (
     ALICE,
@@ -417,6 +424,43 @@ def test_two_people_settle_an_exception():
         "p1",
     )
     assert not made.exceptions[0].is_open
+
+
+def test_exceptions_beyond_counting_are_refused_and_can_be_told_again():
+    """A worker that reports without end stops no node; what it tells is taken later. 3.5."""
+    made = doubtful()
+    position = made.row[0].position
+    made.books.plant_status(position, made.status._replace(open_exceptions=COUNT_MAX))
+    told = made.command(T.SETTLE)
+    before = len(made.exceptions)
+
+    assert made.do(told).outcomes.codes[0] == Refusal.EXCEPTION_OPEN
+    assert len(made.exceptions) == before
+    resolve(made, Resolution.DISMISS, "p1")
+    assert resolve(made, Resolution.DISMISS, "p2") == OK
+    assert made.do(replace(told, request_id=made.next_id())).outcomes.codes[0] == OK
+    assert made.status.open_exceptions == COUNT_MAX
+
+
+def test_keys_are_burned_no_further_than_they_are_counted(monkeypatch):
+    """A rail that refuses a payout for days stops no node: the last key is refused again."""
+    rail = catalogue.RAILS[SWIFT]._replace(burns_refused_keys=True)
+    monkeypatch.setitem(catalogue.RAILS, SWIFT, rail)
+    made = stage(S.READY)
+    position = made.row[0].position
+    assert made.code(T.DISPATCH_BEGIN) == OK
+    assert made.code(T.RAIL_NOT_ACCEPTED) == OK
+    made.books.plant_status(position, made.status._replace(dispatch_no=COUNT_MAX - 1))
+
+    keys = set()
+    for _ in range(3):
+        assert made.code(T.DISPATCH_BEGIN) == OK
+        keys.add(made.key)
+        assert made.code(T.RAIL_NOT_ACCEPTED) == OK
+
+    assert made.status.dispatch_no == COUNT_MAX
+    assert len(keys) == 2
+    made.audit()
 
 
 def test_nobody_settles_no_exception():

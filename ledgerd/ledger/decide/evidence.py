@@ -31,6 +31,7 @@ from ledgerd.ledger.exceptions import (
 from ledgerd.ledger.journal import EntryReason, Leg
 from ledgerd.ledger.outcomes import Refusal
 from ledgerd.ledger.payouts import (
+    COUNT_MAX,
     PayoutFlag,
     PayoutState,
     Trigger,
@@ -47,7 +48,9 @@ from ledgerd.limits import (
 
 _DATE_MAX: Final = 99_991_231
 # Refusals of evidence that was not taken, and can be told again.
-_TELL_AGAIN: Final = frozenset({Refusal.OVERFLOW, Refusal.VERSION_MISMATCH})
+_TELL_AGAIN: Final = frozenset(
+    {Refusal.OVERFLOW, Refusal.VERSION_MISMATCH, Refusal.EXCEPTION_OPEN}
+)
 _TRIGGERS: Final[dict[type[Evidence], Trigger]] = {
     RailAck: Trigger.RAIL_ACK,
     RailNotAccepted: Trigger.RAIL_NOT_ACCEPTED,
@@ -157,7 +160,8 @@ def _not_accepted(life: Life, command: RailNotAccepted) -> Decision:
         PayoutState.READY,
         EventKind.PAYOUT_NOT_ACCEPTED,
         posting=(EntryReason.NOT_ACCEPTED, plan),
-        dispatch_no=life.status.dispatch_no + is_burned,
+        # A worker that tries without end burns no further key: the last one is refused again.
+        dispatch_no=min(life.status.dispatch_no + is_burned, COUNT_MAX),
         flags=flags,
     )
     return life.done()
@@ -341,8 +345,13 @@ def _alert(
     cause: ExceptionCause,
     at: Position | None,
 ) -> Decision:
-    """Open an exception with the evidence attached. Nothing is posted. 3.5."""
+    """Open an exception with the evidence attached. Nothing is posted. 3.5.
+
+    Where a payout has as many of them as can be counted, people must settle some first.
+    """
     life = None if at is None else Life(state, moment, at)
+    if life is not None and life.status.open_exceptions == COUNT_MAX:
+        return life.refused(Refusal.EXCEPTION_OPEN)
     amount_minor = _amount_minor(command)
     if life is not None and not amount_minor:
         amount_minor = life.amount_minor
