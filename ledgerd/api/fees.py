@@ -10,13 +10,13 @@ from ledgerd.ledger.commands import FeeRule, Refund, SetFees
 from ledgerd.ledger.fees import FeeSchedule, FeeSchedules
 from ledgerd.ledger.money import currency_code
 from ledgerd.limits import (
+    FEE_RULES_MAX,
     FEES_AS_OF_BYTES_MAX,
     QUOTE_VALID_US_MAX,
     REFERENCE_BYTES_MAX,
 )
 
 BPS_MAX: Final = 10_000
-FEE_RULES_MAX: Final = 1_000
 _SECOND_US: Final = 1_000_000
 _REFUNDS: Final = frozenset(map(int, Refund))
 

@@ -231,6 +231,16 @@ def test_what_is_malformed(change):
     assert names(books.do([set_fees(9)])) == ["CREATED"]
 
 
+@pytest.mark.parametrize(
+    ("count", "answer"), [(1_000, "CREATED"), (1_001, "INVALID_COMMAND")]
+)
+def test_a_schedule_has_so_many_rules(count, answer):
+    """The edge says so, and the log may hold more: what cannot be kept must stop no node."""
+    rules = (FeeRule(SWIFT, USD, 1, 0, 0, 1, f"class-{n}") for n in range(count))
+
+    assert names(ledger().do([set_fees(50, *rules)])) == [answer]
+
+
 def test_the_class_is_a_client_field_of_an_account():
     """It is compared on retries, and has a small alphabet."""
     books = town()

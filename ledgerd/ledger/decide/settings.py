@@ -15,12 +15,15 @@ from ledgerd.ledger.outcomes import Outcome, Refusal
 from ledgerd.ledger.working_set import WorkingSet
 from ledgerd.limits import (
     ACCOUNT_CLASS_BYTES_MAX,
+    FEE_RULES_MAX,
     FEES_AS_OF_BYTES_MAX,
     QUOTE_VALID_US_MAX,
     REFERENCE_BYTES_MAX,
 )
 
 _BPS_MAX: Final = 10_000
+# Without classes there were never more rules than rails and currencies make.
+_FEE_CLASSES_SINCE: Final = 3
 _REFUNDS: Final = frozenset(Refund)
 
 
@@ -31,6 +34,7 @@ def set_fees(state: WorkingSet, moment: Moment, command: SetFees) -> Decision:
     }
     if not (
         len(keys) == len(command.rules)
+        and (len(keys) <= FEE_RULES_MAX or moment.state_version < _FEE_CLASSES_SINCE)
         and all(_is_rule_well_formed(rule) for rule in command.rules)
         and is_short(command.source, REFERENCE_BYTES_MAX)
         and is_short(command.as_of, FEES_AS_OF_BYTES_MAX)
