@@ -346,6 +346,12 @@ class Nemesis:
             if done[0] is not None:
                 victim.scrub()  # while it is in memory: it is mended with what stands there
             return self._damaged(fault, generator, victim, done)
+        lacking = self._lacking_slots()
+        if lacking and generator.random() < 0.5:
+            victim, slot = generator.choice(lacking)
+            return self._damaged(
+                fault, generator, victim, [victim.disk.damage_entry(slot)]
+            )
         done = [
             victim.disk.damage_entry(self._slot(generator, victim))
             for _ in range(generator.randint(1, 5))
@@ -364,6 +370,16 @@ class Nemesis:
                 (machine, i) for i in range(status.applied + 1, status.durable + 1)
             ]
         return found
+
+    def _lacking_slots(self) -> list[tuple[Machine, int]]:
+        """Return the entries that the leader has yet to send to somebody it hears."""
+        leader = self._ground.leader()
+        if leader is None or leader.life is None:
+            return []
+        status = leader.life.replica.core.status()
+        matches = [peer.match for peer in status.peers if peer.is_heard]
+        first = max(status.first, min(matches, default=status.last) + 1)
+        return [(leader, slot) for slot in range(first, status.durable + 1)]
 
     def _slot(self, generator: random.Random, victim: Machine) -> int | None:
         """Return one of the last slots, which are asked for, in half of all cases; None: any."""
