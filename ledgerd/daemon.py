@@ -89,6 +89,8 @@ RECOVERY_S_MAX = 600
 PRIORITY_S = 10
 WAN_TICK_MS = 50
 _PATIENCE_BASES = 20  # a peer that is silent for longer holds no log entries back
+# A synced write takes a few milliseconds; what takes longer may be a disk that hangs.
+_OVERDUE_S = 0.03
 # Signs of life down a stream cost as much as heartbeats and decide nothing in consensus.
 ALIVE_S_MIN = 0.1
 
@@ -225,13 +227,26 @@ def _ticks(seconds: int, tick_ms: int) -> int:
 
 
 class _Snapshots:
-    """Short read transactions on the data directory, for the reader threads."""
+    """Short read transactions on the data directory, for the reader threads.
 
-    def __init__(self, environment: Environment) -> None:
+    None is begun while a write is overdue: where the disk hangs it would stop the whole process,
+    since LMDB's binding does not let go of the interpreter for it (F9). It waits in its thread.
+    """
+
+    def __init__(
+        self, environment: Environment, write_began_at: Callable[[], float | None]
+    ) -> None:
         self._environment = environment
+        self._write_began_at = write_began_at
 
     def read(self, query: Callable[[StateReader], T]) -> T:
+        while self._is_write_overdue():
+            time.sleep(_OVERDUE_S / 10)
         return read(self._environment, query)
+
+    def _is_write_overdue(self) -> bool:
+        began_at = self._write_began_at()
+        return began_at is not None and time.monotonic() - began_at > _OVERDUE_S
 
 
 async def _scrub_on(scrub: Scrub) -> None:
@@ -319,7 +334,7 @@ class _NodeBuild:
         reads = Reads(
             inbox=inbox,
             courier=courier,
-            snapshots=_Snapshots(self._environment),
+            snapshots=_Snapshots(self._environment, lambda: self._timer.write_began_at),
             waiting_max=config.limits.reads_waiting_max,
         )
         transport = PeerTransport(
