@@ -319,7 +319,7 @@ class StorageSection:
         ),
     )
     snapshot_rate_bytes: int = field(
-        default=16 * _MIB,
+        default=10 * _MIB,
         metadata=_about(
             "Pace at which a copy of the state is made, and at which copies are sent. "
             "Per second.",

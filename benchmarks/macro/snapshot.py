@@ -275,7 +275,7 @@ async def _phases(
 @click.option("--callers", default=64, show_default=True)
 @click.option("--seconds", default=10.0, show_default=True, help="Of each phase.")
 @click.option(
-    "--rate-mib", default=16, show_default=True, help="storage.snapshot_rate_bytes"
+    "--rate-mib", default=10, show_default=True, help="storage.snapshot_rate_bytes"
 )
 def main(payouts: int, callers: int, seconds: float, rate_mib: int) -> None:
     """Measure, print the result as JSON, and exit with 1 if the floor is missed."""
