@@ -745,9 +745,12 @@ class Simulation:
         raise Violation(invariant, f"node {machine.node_id} stopped: {error}")
 
     def _again(self, machine: Machine) -> None:
-        is_frozen = bool(self._core) and machine not in self._core
-        if not machine.is_up and not is_frozen:
+        if not machine.is_up and not self.is_left_out(machine):
             machine.start()
+
+    def is_left_out(self, machine: Machine) -> bool:
+        """`faults.Ground`: whether the rest was healed without this machine."""
+        return bool(self._core) and machine not in self._core
 
     def _give_up(self, machine: Machine) -> None:
         """Nothing on a machine's disk counts any more."""

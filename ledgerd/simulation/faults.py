@@ -95,6 +95,10 @@ class Ground(Protocol):
         """A machine's disk was lost."""
         ...
 
+    def is_left_out(self, machine: Machine) -> bool:
+        """Return whether the rest was healed without this machine: it stays as it is."""
+        ...
+
 
 class Nemesis:
     """Carries out a schedule until it is told to stop."""
@@ -168,8 +172,8 @@ class Nemesis:
         return True
 
     def _restart(self, machine: Machine) -> None:
-        if self._is_over:
-            return  # who is healed runs by now, and nobody else is to come back
+        if self._ground.is_left_out(machine):
+            return
         machine.crash_in = None
         if not machine.is_up:
             machine.start()
