@@ -89,8 +89,7 @@ RECOVERY_S_MAX = 600
 PRIORITY_S = 10
 WAN_TICK_MS = 50
 _PATIENCE_BASES = 20  # a peer that is silent for longer holds no log entries back
-# A synced write takes a few milliseconds; what takes longer may be a disk that hangs.
-_OVERDUE_S = 0.03
+_LOOK_AGAIN_S = 0.003  # after a write that is overdue
 # Signs of life down a stream cost as much as heartbeats and decide nothing in consensus.
 ALIVE_S_MIN = 0.1
 
@@ -234,19 +233,15 @@ class _Snapshots:
     """
 
     def __init__(
-        self, environment: Environment, write_began_at: Callable[[], float | None]
+        self, environment: Environment, is_write_overdue: Callable[[], bool]
     ) -> None:
         self._environment = environment
-        self._write_began_at = write_began_at
+        self._is_write_overdue = is_write_overdue
 
     def read(self, query: Callable[[StateReader], T]) -> T:
         while self._is_write_overdue():
-            time.sleep(_OVERDUE_S / 10)
+            time.sleep(_LOOK_AGAIN_S)
         return read(self._environment, query)
-
-    def _is_write_overdue(self) -> bool:
-        began_at = self._write_began_at()
-        return began_at is not None and time.monotonic() - began_at > _OVERDUE_S
 
 
 async def _scrub_on(scrub: Scrub) -> None:
@@ -334,7 +329,7 @@ class _NodeBuild:
         reads = Reads(
             inbox=inbox,
             courier=courier,
-            snapshots=_Snapshots(self._environment, lambda: self._timer.write_began_at),
+            snapshots=_Snapshots(self._environment, self._timer.is_write_overdue),
             waiting_max=config.limits.reads_waiting_max,
         )
         transport = PeerTransport(
@@ -509,6 +504,7 @@ class _NodeBuild:
             on_damage=inbox.put_damage,
             on_pass=self._on_scrubbed,
             read_copies=keeper.look_over,
+            must_wait=self._timer.is_write_overdue,
         )
 
     def _transport_options(self) -> TransportOptions:

@@ -4,12 +4,16 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Mapping
+from typing import Final
 
 from ledgerd.node.handle import Node
 from ledgerd.observability.metrics import Metrics
 from ledgerd.raft.entries import NodeId
 
 _GAUGE_INTERVAL_S = 0.25
+
+
+_OVERDUE_S: Final = 0.03  # a synced write takes a few milliseconds
 
 
 class StageTimer:
@@ -30,6 +34,11 @@ class StageTimer:
         self._apply = metrics.apply_seconds
         self._settle = metrics.settle_seconds
         self._turn = metrics.turn_seconds
+
+    def is_write_overdue(self) -> bool:
+        """Return whether the write under way takes as long as on a disk that hangs. Any thread."""
+        began_at = self.write_began_at
+        return began_at is not None and time.monotonic() - began_at > _OVERDUE_S
 
     def reach(self, moment: str) -> None:
         """Note that the turn has come to `moment`."""

@@ -160,7 +160,7 @@ def window(**changes: object) -> pb.Limit:
         "amount_units_max": 5,
     }
     # Any mixture of fields that a message takes.
-    return pb.Limit(**{**fields, **changes})  # type: ignore[arg-type]
+    return pb.Limit(**{**fields, **changes})  # type: ignore[arg-type]  # fields by name
 
 
 BAD_LIMITS: dict[str, tuple[pb.Limit, str]] = {

@@ -225,7 +225,7 @@ def test_windows_and_dates_follow_the_calendar_in_the_log(
             rail="us_ach",
             destination=us_account("021000021", "7", "Jane Doe"),
         )
-        order.MergeFrom(pb.PayoutOrder(**changes))  # type: ignore[arg-type]
+        order.MergeFrom(pb.PayoutOrder(**changes))  # type: ignore[arg-type]  # fields by name
         return client.submit_order(order, deadline=30.0)
 
     urgent = {"timing": pb.THIS_WINDOW_ONLY}
