@@ -527,8 +527,8 @@ class PayoutRules:
 
     def fresh(self) -> bytes:
         """A request id that was never used."""
-        PayoutRules.serial += 1
-        today: bytes = self.request_id(PayoutRules.serial, 0)  # type: ignore[attr-defined]
+        self.serial += 1
+        today: bytes = self.request_id(self.serial, 0)  # type: ignore[attr-defined]
         return today
 
     def some(self, pick: int, *states: int) -> bytes:
@@ -656,7 +656,7 @@ class PayoutRules:
 
     @rule(
         pick=picks,
-        story=st.sampled_from(["silence", "late", "doubt", "frozen", "held"]),
+        story=st.sampled_from(["silence", "late", "doubt", "frozen", "held", "much"]),
         approver=st.sampled_from(["", "", "p", "q"]),
         days=st.sampled_from([1, 8, 31]),
     )
@@ -683,6 +683,13 @@ class PayoutRules:
                 after = [
                     DispatchClaim(self.fresh(), payout_id, attempt + 1, 5_000, who)
                     for who in ("w2", "w1")
+                ]
+            case "much":
+                self.do(self.told(Settle, payout_id, f"m{pick}"))  # type: ignore[attr-defined]
+                over = p.get("amount", 1) + days
+                after = [
+                    self.told(kind, payout_id, f"m{pick}", amount=over)
+                    for kind in (Return, ReversalComplete)
                 ]
             case "doubt":
                 told = self.told(RailNotAccepted, payout_id, f"d{pick}")
