@@ -224,11 +224,13 @@ class Model:
         same = first.command == command
         state, fee = self._payout_of(first.command)
         if first.refusal is not None:
+            # A request that named no payout then is about none, even if one came since.
+            is_known = same and first.refusal != "PAYOUT_NOT_FOUND"
             return Answer(
                 REFUSED,
                 first.refusal,
                 original=first.at,
-                state=state if same else "",
+                state=state if is_known else "",
                 spent=True,
                 same_request=same,
             )

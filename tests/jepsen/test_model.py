@@ -117,6 +117,21 @@ def test_a_refused_id_never_suddenly_succeeds() -> None:
     assert not other.same_request
 
 
+def test_a_cancel_that_came_before_its_payout_stays_about_none() -> None:
+    """The answer that is repeated names no state, though the payout came since."""
+    model = opened(Cancel("c", "p", ""), submit("p", 60))
+
+    again = model.apply((9, 0), Cancel("c", "p", ""))
+    late = model.apply((9, 1), Cancel("d", "p", ""))
+
+    assert (again.refusal, again.state, again.original) == (
+        "PAYOUT_NOT_FOUND",
+        "",
+        (5, 0),
+    )
+    assert late == Answer("CREATED", state="CANCELLED", fee_minor=0)
+
+
 def test_the_trial_balance_balances_by_book() -> None:
     """Debits equal credits in every book, after anything."""
     model = opened(
