@@ -526,6 +526,8 @@ WRONGS: tuple[Wrong, ...] = (
           _change("status", 0, role="LEADER")),
     Wrong("nodes that did not come to rest", "digests", UNKNOWN,
           _change("status", 2, index=16, digest="d16")),
+    Wrong("a node whose state could not be read at the end", "digests", UNKNOWN,
+          _change("status", 2, index=0, digest="")),
     Wrong("no final status", "digests", UNKNOWN, _without(lambda e: e.f == "status")),
     Wrong("a node that ended on its own", "logs", INVALID,
           _change("exit", 1, code=74, asked="none")),

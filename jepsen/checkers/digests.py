@@ -1,6 +1,7 @@
 """Equal digests at equal index, one leader a term, and nothing visible goes back.
 
-Reads what the monitor noted of every node's own status, during the run and at its end.
+Reads what the monitor noted of every node's own status, during the run and at its end. A node
+that could not read its state in time says so by an empty digest: nothing is compared with that.
 """
 
 from jepsen.checkers.verdict import Result
@@ -14,10 +15,18 @@ def check_digests(history: History) -> Result:
     result = Result("digests")
     by_index: dict[int, tuple[str, str]] = {}
     leaders: dict[int, str] = {}
-    compared = 0
+    compared = unread = 0
     for event in history.of(MONITOR, "status"):
         node = event.node or "?"
         index, digest = number(event.v, "index"), text(event.v, "digest")
+        if text(event.v, "role") == "LEADER":
+            term = number(event.v, "term")
+            leader = leaders.setdefault(term, node)
+            if leader != node and len(result.findings) < FINDINGS_MAX:
+                result.invalid(f"term {term} has leaders {leader} and {node}", event.i)
+        if not digest:
+            unread += 1
+            continue
         first = by_index.setdefault(index, (digest, node))
         compared += first[1] != node
         if first[0] != digest and len(result.findings) < FINDINGS_MAX:
@@ -26,13 +35,9 @@ def check_digests(history: History) -> Result:
                 f" {digest[:16]}",
                 event.i,
             )
-        if text(event.v, "role") == "LEADER":
-            term = number(event.v, "term")
-            leader = leaders.setdefault(term, node)
-            if leader != node and len(result.findings) < FINDINGS_MAX:
-                result.invalid(f"term {term} has leaders {leader} and {node}", event.i)
     _check_end(history, result)
     result.numbers["compared"] = compared
+    result.numbers["unread"] = unread
     result.numbers["terms led"] = len(leaders)
     return result
 
@@ -53,5 +58,8 @@ def _check_end(history: History, result: Result) -> None:
     if missing or not nodes:
         result.unknown(f"no final status of {', '.join(missing) or 'any node'}")
         return
-    if len({index for index, _ in final.values()}) > 1:
+    unread = [node for node, (_, digest) in sorted(final.items()) if not digest]
+    if unread:
+        result.unknown(f"no digest in the final status of {', '.join(unread)}")
+    elif len({index for index, _ in final.values()}) > 1:
         result.unknown(f"the nodes did not come to rest at one index: {final}")

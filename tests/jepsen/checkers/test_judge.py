@@ -1,5 +1,7 @@
 """Every checker passes a right history and fails each that is wrong in one place."""
 
+from dataclasses import replace
+
 import pytest
 
 from jepsen.checkers.verdict import Result, Verdict, headline, merge
@@ -26,6 +28,21 @@ def test_the_right_history_is_valid() -> None:
 def test_one_wrong_place_is_found(wrong: Wrong) -> None:
     """A checker must be seen to fail."""
     assert list(problems_of(wrong)) == []
+
+
+def test_a_status_without_a_digest_is_compared_with_none() -> None:
+    """A busy node that could not read its state says so, and is no other state at index 0."""
+    events = right_history()
+    said = next(event for event in events if event.f == "status")
+    unread = {**said.v, "index": 0, "digest": "", "final": False}
+    read = {**unread, "digest": "0" * 64}
+    for value in (unread, read):
+        events.append(replace(said, i=len(events), v=value))
+
+    digests = next(r for r in judge_events(events) if r.checker == "digests")
+
+    assert digests.verdict is Verdict.VALID
+    assert digests.numbers["unread"] == 1
 
 
 def test_an_empty_history_is_unknown() -> None:
