@@ -454,57 +454,17 @@ def run(machine: type[Machine], **changes: Any) -> None:
 
 @pytest.mark.timeout(900)  # half a minute of one core, and cores are shared
 def test_both_ledgers_agree():
-    """Fifty thousand commands a run: every answer and every balance is the model's."""
+    """Fifty thousand commands a run: every answer and every balance is the model's.
+
+    Which answers come about differs from run to run, with the modules that are loaded; that each
+    does is for `test_model_answers.py`.
+    """
     Machine.answers.clear()
 
     run(Machine)
 
     print(dict(Machine.answers))
     assert Machine.answers.total() >= COMMANDS_MIN
-    assert Machine.answers.keys() >= {
-        "CREATED",
-        "REPLAYED",
-        "CONFLICT",
-        "KEY_TOO_OLD",
-        "CHAIN_OPEN",
-        "CHAIN_MEMBER_FAILED",
-        "INVALID_COMMAND",
-        "ACCOUNT_NOT_FOUND",
-        "PAYOUT_NOT_FOUND",
-        "RAIL_NOT_FOUND",
-        "LIVEMODE_MISMATCH",
-        "CURRENCY_MISMATCH",
-        "EXTERNAL_REF_USED",
-        "RAIL_CURRENCY",
-        "INSUFFICIENT_FUNDS",
-        "OVERFLOW",
-        "ACCOUNT_CLOSED",
-        "ACCOUNT_FROZEN",
-        "ACCOUNT_NOT_EMPTY",
-        "ENTRY_NOT_FOUND",
-        "ENTRY_UNBALANCED",
-        "BOUND_EXCEEDED",
-        "HOLD_NOT_FOUND",
-        "HOLD_EXPIRED",
-        "HOLD_EXCEEDED",
-        "SAME_PERSON",
-        "WRONG_STATE",
-        "RAIL_KEY_UNKNOWN",
-        "EXCEPTION_NOT_FOUND",
-        "VERSION_MISMATCH",
-        "EXCEPTION_OPEN",
-        "LEASE_HELD",
-        "APPROVAL_MISSING",
-        "RECALL_WINDOW_CLOSED",
-        "RETURN_EXCEEDS_PAYOUT",
-        "FEE_CHANGED",
-        "QUOTE_EXPIRED",
-        "DESTINATION_BLOCKED",
-        "RULE_REFUSED",
-        "LIMIT_PER_PAYOUT",
-        "LIMIT_WINDOW_AMOUNT",
-        "LIMIT_WINDOW_COUNT",
-    }
 
 
 @pytest.mark.parametrize("books", [Forgetful, Generous])
