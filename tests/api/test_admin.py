@@ -53,6 +53,23 @@ def test_status_is_answered_when_nothing_can_be_read(world: World) -> None:
     asyncio.run(run())
 
 
+def test_a_status_waits_half_a_second_at_most_for_the_state(world: World) -> None:
+    """While a disk hangs nothing is read, and that is when a status is asked for (F9)."""
+
+    async def run() -> None:
+        async with world.running():
+            stub = world.stub("admin").admin
+            await stub.Status(pb.StatusRequest(), timeout=60)
+            patient = world.node.deadlines[-1] - asyncio.get_running_loop().time()
+            await stub.Status(pb.StatusRequest(), timeout=0.4)
+            hasty = world.node.deadlines[-1] - asyncio.get_running_loop().time()
+
+            assert patient <= 0.5
+            assert hasty <= 0.2
+
+    asyncio.run(run())
+
+
 def test_fees_are_set_and_charged(world: World) -> None:
     """A schedule set by an admin is charged from the next entry on, as the reply shows."""
 
