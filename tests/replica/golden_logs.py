@@ -1,8 +1,8 @@
-"""Logs as they were recorded, one for each state version, with the digest after each entry.
+"""Logs as they were recorded, with the digest after each entry; one or more a state version.
 
 A file has a line for each entry: the value of log/ in base64, and the digest in hexadecimal. It
 stays for ever: whatever a later release changes, an old log gives its old digests. State version 3
-is not released yet; until it is, its log is made anew when its rules change.
+is not released yet; until it is, its logs are made anew when its rules change.
 
     python -m tests.replica.golden_logs     folds all of them, prints their last digests
 
@@ -11,10 +11,11 @@ With LEDGERD_GOLDEN=record it writes those that are missing.
 
 import base64
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import Final
 
 from ledgerd.formats import batches, commands, memberships, versions
 from ledgerd.formats.entries import decode, encode, link
@@ -30,7 +31,7 @@ from ledgerd.ledger.commands import (
 from ledgerd.raft.changes import Found
 from ledgerd.raft.entries import GENESIS_LINK, Entry, EntryKind, Index, NodeId, Term
 from ledgerd.raft.membership import NOBODY, NodeRecord
-from ledgerd.replica.fold import after_rows, fold
+from ledgerd.replica.fold import Folded, after_rows, fold
 from ledgerd.replica.tree import NO_TREE
 from tests.fakes import MemoryView
 from tests.ledger.making import (
@@ -53,11 +54,14 @@ from tests.ledger.making import (
 )
 from tests.ledger.scripted import script
 from tests.ledger.scripted_lifecycle import lifecycle
+from tests.ledger.scripted_settings import settings
 
 FOLDER = Path(__file__).parent / "golden"
+# The logs by name, and the newest state version that is in force in each.
+LOGS: Final = {"state_1": 1, "state_2": 2, "state_3": 3, "state_3_settings": 3}
 START_US = 1_760_000_000_000_000
 _FEES_CHANGE_AT = 21  # index of the entry from which on the schedule is another one
-GOLDIE = uid(0x601D)
+GOLDIE, ELDER = uid(0x601D), uid(0xE1DE)
 
 
 @dataclass(frozen=True)
@@ -68,18 +72,18 @@ class Recorded:
     digests: list[str]
 
 
-def path_of(state_version: int) -> Path:
-    """Return where the log of a state version is."""
-    return FOLDER / f"state_{state_version}.log"
+def path_of(name: str) -> Path:
+    """Return where a log is."""
+    return FOLDER / f"{name}.log"
 
 
-def read(state_version: int) -> Recorded:
+def read(name: str) -> Recorded:
     """Return a recorded log. Its values are judged as those of a node are."""
     entries, digests = [], []
-    for number, line in enumerate(path_of(state_version).read_text().splitlines(), 1):
+    for number, line in enumerate(path_of(name).read_text().splitlines(), 1):
         value, digest = line.split()
         decoded = decode(base64.b64decode(value), Index(number))
-        assert decoded.entry is not None, (state_version, number, decoded.reason)
+        assert decoded.entry is not None, (name, number, decoded.reason)
         entries.append(decoded.entry)
         digests.append(digest)
     return Recorded(entries, digests)
@@ -87,9 +91,13 @@ def read(state_version: int) -> Recorded:
 
 def folded(entries: Sequence[Entry]) -> list[str]:
     """Return the digest after each entry, as this release folds them."""
+    return [found.digest.hex() for found in folds(entries)]
+
+
+def folds(entries: Sequence[Entry]) -> Iterator[Folded]:
+    """Yield what each entry of a whole log does, as this release folds it."""
     view, digest, tree = MemoryView(), bytes(32), NO_TREE
     state_version, membership = versions.STATE_VERSION_FIRST, NOBODY
-    digests = []
     for entry in entries:
         found = fold(
             lambda: view,
@@ -103,19 +111,37 @@ def folded(entries: Sequence[Entry]) -> list[str]:
         digest, tree = found.digest, after_rows(tree, found.rows)
         state_version = versions.after(entry, state_version)
         membership = memberships.membership_in(found.rows) or membership
-        digests.append(digest.hex())
-    return digests
+        yield found
 
 
-def made(state_version: int) -> list[Entry]:
-    """Return the log that is recorded for a state version: all of its kinds and commands."""
+def made(name: str) -> list[Entry]:
+    """Return the log that is recorded under a name."""
+    if name == "state_3_settings":
+        return _settings()
+    return _commands(LOGS[name])
+
+
+def _settings() -> list[Entry]:
+    """Return payouts of version 1 that wait for a worker, and what version 3 settles by data."""
+    log = _Log()
+    log.add(EntryKind.NOOP, b"")
+    log.work([open_account(ELDER), fund(1_001, account_id=ELDER)])
+    log.work([submit(1_002 + n, account_id=ELDER) for n in range(3)])
+    log.found()
+    log.add(EntryKind.VERSION, versions.encode(2))
+    log.add(EntryKind.VERSION, versions.encode(3))
+    for work in settings(len(log.entries) + 1, START_US):
+        log.work(work)
+    return log.entries
+
+
+def _commands(state_version: int) -> list[Entry]:
+    """Return all kinds of entries and commands of a state version, in its scripts' order."""
     log = _Log()
     log.add(EntryKind.NOOP, b"")
     if state_version >= 2:
         log.add(EntryKind.VERSION, versions.encode(state_version))
-        founders = (NodeRecord(NodeId(n), bytes((n,)) * 16) for n in (1, 2, 3))
-        change = memberships.encode_change(Found(tuple(founders)))
-        log.add(EntryKind.MEMBERSHIP, change)
+        log.found()
     for work in script():
         log.work(work)
     log.add(EntryKind.NOOP, b"")
@@ -176,7 +202,13 @@ class _Log:
         self.entries: list[Entry] = []
         self._indexes = count(1)
 
-    def work(self, work: Sequence[Submit] | Sequence[Command]) -> None:
+    def found(self) -> None:
+        """Append the membership that the cluster begins with."""
+        founders = (NodeRecord(NodeId(n), bytes((n,)) * 16) for n in (1, 2, 3))
+        change = memberships.encode_change(Found(tuple(founders)))
+        self.add(EntryKind.MEMBERSHIP, change)
+
+    def work(self, work: Sequence[Submit | Command]) -> None:
         """Append a batch of submits, or a list of other commands."""
         if any(isinstance(row, Submit) and row.terms != PLAIN for row in work):
             self.add(EntryKind.COMMANDS, commands.encode(work))
@@ -201,11 +233,11 @@ class _Log:
         self.entries.append(Entry(term, index, kind, ts_us, payload, linked))
 
 
-def record(state_version: int) -> None:
-    """Write the log of a state version with the digests that it has now."""
-    entries = made(state_version)
+def record(name: str) -> None:
+    """Write a log with the digests that it has now."""
+    entries = made(name)
     FOLDER.mkdir(exist_ok=True)
-    path_of(state_version).write_text(
+    path_of(name).write_text(
         "".join(
             f"{base64.b64encode(encode(entry)).decode()} {digest}\n"
             for entry, digest in zip(entries, folded(entries), strict=True)
@@ -215,11 +247,11 @@ def record(state_version: int) -> None:
 
 def main() -> None:
     """Print the last digest of each log."""
-    for version in range(versions.STATE_VERSION_FIRST, versions.STATE_VERSION + 1):
-        is_missing = not path_of(version).exists()
+    for name in LOGS:
+        is_missing = not path_of(name).exists()
         if is_missing and os.environ.get("LEDGERD_GOLDEN") == "record":
-            record(version)
-        print(version, folded(read(version).entries)[-1])
+            record(name)
+        print(name, folded(read(name).entries)[-1])
 
 
 if __name__ == "__main__":

@@ -4,24 +4,36 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from ledgerd.formats import commands
 from ledgerd.formats.records import Table
 from ledgerd.formats.versions import STATE_VERSION, STATE_VERSION_FIRST
+from ledgerd.ledger.commands import Command, Submit
 from ledgerd.raft.entries import EntryKind
 from ledgerd.replica.fold import fold
 from ledgerd.replica.tree import NO_TREE
 from tests.fakes import MemoryView
+from tests.ledger.making import names
 from tests.replica import golden_logs
+from tests.replica.golden_logs import LOGS
 
 ROOT = Path(__file__).parents[2]
 # No release has version 3 yet; take this away with the release that brings it.
 HINTS = {
-    3: "; if that is meant, remove tests/replica/golden/state_3.log, then "
+    3: "; if that is meant, remove its file in tests/replica/golden, then "
     "LEDGERD_GOLDEN=record python -m tests.replica.golden_logs"
 }
-VERSIONS = range(STATE_VERSION_FIRST, STATE_VERSION + 1)
+# What settings answer, and no other log shows.
+BY_SETTINGS = {
+    *("CHAIN_OPEN", "CHAIN_MEMBER_FAILED", "STALE_SETTINGS", "VERSION_MISMATCH"),
+    *("RAIL_SUSPENDED", "RAIL_DESTINATION", "RAIL_AMOUNT_MIN", "RAIL_AMOUNT_MAX"),
+    *("CUTOFF_PASSED", "QUOTE_EXPIRED", "FEE_CHANGED", "INSUFFICIENT_PREFUNDING"),
+    *("DESTINATION_BLOCKED", "RULE_REFUSED", "SAME_PERSON"),
+    *("LIMIT_PER_PAYOUT", "LIMIT_WINDOW_AMOUNT", "LIMIT_WINDOW_COUNT"),
+}
 ENVIRONMENTS = [
     {"PYTHONHASHSEED": "0"},
     {"PYTHONHASHSEED": "4711", "TZ": "Asia/Kolkata"},
@@ -29,18 +41,18 @@ ENVIRONMENTS = [
 ]
 
 
-@pytest.mark.parametrize("state_version", VERSIONS)
-def test_a_recorded_log_gives_its_recorded_digests(state_version: int) -> None:
+@pytest.mark.parametrize("name", LOGS)
+def test_a_recorded_log_gives_its_recorded_digests(name: str) -> None:
     """After every entry, so that the first one that differs is named."""
-    recorded = golden_logs.read(state_version)
+    recorded = golden_logs.read(name)
     digests = golden_logs.folded(recorded.entries)
 
     for entry, found, expected in zip(
         recorded.entries, digests, recorded.digests, strict=True
     ):
         assert found == expected, (
-            f"entry {entry.index}, {entry.kind.name}: the rules of state version "
-            f"{state_version} have changed{HINTS.get(state_version, '')}"
+            f"{name}, entry {entry.index}, {entry.kind.name}: the rules of its state "
+            f"version have changed{HINTS.get(LOGS[name], '')}"
         )
 
 
@@ -58,26 +70,56 @@ def test_the_process_does_not_matter(environment: dict[str, str]) -> None:
     )
 
     assert done.stdout.splitlines() == [
-        f"{version} {golden_logs.read(version).digests[-1]}" for version in VERSIONS
+        f"{name} {golden_logs.read(name).digests[-1]}" for name in LOGS
     ]
 
 
-@pytest.mark.parametrize("state_version", VERSIONS)
-def test_what_is_recorded_is_worth_it(state_version: int) -> None:
+@pytest.mark.parametrize("name", LOGS)
+def test_what_is_recorded_is_worth_it(name: str) -> None:
     """Every kind of entry that its version knows; with the version, what it brought."""
-    entries = golden_logs.read(state_version).entries
+    entries = golden_logs.read(name).entries
     kinds = {entry.kind for entry in entries}
     expected = {EntryKind.NOOP, EntryKind.PAYOUTS, EntryKind.COMMANDS}
-    if state_version >= 2:
+    if LOGS[name] >= 2:
         expected |= {EntryKind.VERSION, EntryKind.MEMBERSHIP}
 
     assert kinds == expected
     assert len({entry.term for entry in entries}) > 1
 
 
+def test_each_state_version_has_a_log() -> None:
+    """One that is raised has to bring its own."""
+    assert set(LOGS.values()) == set(range(STATE_VERSION_FIRST, STATE_VERSION + 1))
+
+
+def test_the_logs_hold_every_command() -> None:
+    """A command that no log holds could change what it does, and nobody would see it."""
+    held = {
+        type(command)
+        for name in LOGS
+        for entry in golden_logs.read(name).entries
+        if entry.kind is EntryKind.COMMANDS
+        for command in commands.decode(entry.payload)
+    }
+
+    assert held == {*get_args(Command), Submit}
+
+
+def test_the_settings_are_met_by_payouts() -> None:
+    """Each limit, rule, rail, window, class and chain refuses something in their log."""
+    entries = golden_logs.read("state_3_settings").entries
+    answers = {
+        answer
+        for found in golden_logs.folds(entries)
+        for answer in names(found.applied)
+    }
+
+    assert answers >= BY_SETTINGS
+
+
 def test_the_versions_of_a_log_are_told_apart_by_their_rows() -> None:
     """The gate: the same entry under an older version writes no leaf, and so another digest."""
-    (entry, *_) = golden_logs.read(3).entries
+    (entry, *_) = golden_logs.read("state_3").entries
     written = [
         fold(MemoryView, entry, bytes(32), state_version=version, tree=NO_TREE)
         for version in (2, 3)
