@@ -40,6 +40,7 @@ class ExceptionCause(IntEnum):
     SECOND_SETTLEMENT = 4  # with another reference: perhaps a second execution
     TOO_MUCH_RETURNED = 5  # more came back than was paid
     EVIDENCE_REUSED = 6  # its reference stood for another fact
+    OTHER_RAIL = 7  # another rail told it than the one that has the payment
 
 
 class Resolution(IntEnum):

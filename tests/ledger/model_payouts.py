@@ -349,6 +349,9 @@ class PayoutModel(AccountModel):
         state = p["state"]
         if p["key"] != c.rail_key:
             return self._alert(c, payout_id, amount)
+        is_at_a_rail = state not in (SCHEDULED, REVIEW, READY, CANCELLED)
+        if is_at_a_rail and c.rail != p["rail"]:
+            return self._alert(c, payout_id, amount)
         under_way = state in (DISPATCHING, SENT)
         left = p["amount"] - p["returned"] - p["reversed"] - p["absorbed"]
         match c:

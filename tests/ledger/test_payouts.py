@@ -1,6 +1,7 @@
 """The table of the lifecycle: what it says, and that apply does what every cell says."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -155,6 +156,33 @@ def test_evidence_under_an_earlier_key_is_an_alert(state, trigger):
     assert applied.outcomes.codes[0] == Outcome.CREATED
     assert made.state is state
     assert [row.cause for row in made.exceptions] == [ExceptionCause.EARLIER_RAIL_KEY]
+    made.audit()
+
+
+@pytest.mark.parametrize("trigger", sorted(EVIDENCE))
+@pytest.mark.parametrize("state", [S.DISPATCHING, S.SENT, S.SETTLED])
+def test_what_another_rail_tells_is_an_alert(state, trigger):
+    """A reference counts once for each rail, so no rail speaks of what another one has. I9."""
+    made = stage(state)
+
+    applied = made.meet(trigger, rail=2)
+
+    assert applied.outcomes.codes[0] == Outcome.CREATED
+    assert made.state is state
+    assert [row.cause for row in made.exceptions] == [ExceptionCause.OTHER_RAIL]
+    made.audit()
+
+
+def test_a_return_is_not_booked_again_under_the_name_of_another_rail():
+    made = stage(S.SETTLED)
+    part = made.command(T.RETURN, amount_minor=400, reference="r")
+    again = replace(part, request_id=made.next_id(), rail=2)  # type: ignore[call-arg]
+
+    made.do(part)
+    made.do(again)
+
+    assert made.status.returned_minor == 400
+    assert made.status.open_exceptions == 1
     made.audit()
 
 

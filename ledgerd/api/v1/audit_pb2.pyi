@@ -165,6 +165,7 @@ class PayoutException(_message.Message):
         SECOND_SETTLEMENT: _ClassVar[PayoutException.Cause]
         TOO_MUCH_RETURNED: _ClassVar[PayoutException.Cause]
         EVIDENCE_REUSED: _ClassVar[PayoutException.Cause]
+        OTHER_RAIL: _ClassVar[PayoutException.Cause]
     CAUSE_UNSPECIFIED: PayoutException.Cause
     WRONG_STATE: PayoutException.Cause
     UNKNOWN_RAIL_KEY: PayoutException.Cause
@@ -172,6 +173,7 @@ class PayoutException(_message.Message):
     SECOND_SETTLEMENT: PayoutException.Cause
     TOO_MUCH_RETURNED: PayoutException.Cause
     EVIDENCE_REUSED: PayoutException.Cause
+    OTHER_RAIL: PayoutException.Cause
     INDEX_FIELD_NUMBER: _ClassVar[int]
     ORDINAL_FIELD_NUMBER: _ClassVar[int]
     OPENED_AT_US_FIELD_NUMBER: _ClassVar[int]

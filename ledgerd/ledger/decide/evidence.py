@@ -32,6 +32,7 @@ from ledgerd.ledger.journal import EntryReason, Leg
 from ledgerd.ledger.outcomes import Refusal
 from ledgerd.ledger.payouts import (
     COUNT_MAX,
+    RESERVED_WHOLE,
     PayoutFlag,
     PayoutState,
     Trigger,
@@ -51,6 +52,8 @@ _DATE_MAX: Final = 99_991_231
 _TELL_AGAIN: Final = frozenset(
     {Refusal.OVERFLOW, Refusal.VERSION_MISMATCH, Refusal.EXCEPTION_OPEN}
 )
+# Here the rail of the payout need not be the one that its key was for: it may be rerouted.
+_NOT_AT_A_RAIL: Final = RESERVED_WHOLE | {PayoutState.CANCELLED}
 _TRIGGERS: Final[dict[type[Evidence], Trigger]] = {
     RailAck: Trigger.RAIL_ACK,
     RailNotAccepted: Trigger.RAIL_NOT_ACCEPTED,
@@ -98,6 +101,8 @@ def _first_told(
     life = Life(state, moment, at)
     if command.rail_key != life.status.rail_key:
         return _alert(state, moment, command, ExceptionCause.EARLIER_RAIL_KEY, at)
+    if life.state not in _NOT_AT_A_RAIL and command.rail != life.rail.number:
+        return _alert(state, moment, command, ExceptionCause.OTHER_RAIL, at)
     verdict = life.verdict(trigger)
     if isinstance(command, Settle) and verdict is Verdict.SAME:
         if life.status.has(PayoutFlag.SETTLED_BY_RETURN):
