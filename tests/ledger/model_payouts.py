@@ -248,7 +248,8 @@ class PayoutModel(AccountModel):
                 del self.timers[self._timer(p)]
                 p["release"] = p["asked"]
                 self.timers[self._timer(p)] = lambda n: self._let_go(p)
-        p |= {"rail": c.rail, "fee": p["fee"] + more, "silent": False}
+        p["silent"] = p["silent"] and c.rail == p["rail"]
+        p |= {"rail": c.rail, "fee": p["fee"] + more}
         return "CREATED"
 
     def _redate(self, c: Redate) -> str:

@@ -380,6 +380,33 @@ def test_after_a_silence_of_the_rail_an_approver_is_needed(trigger):
     made.audit()
 
 
+def test_a_reroute_by_the_same_rail_forgets_no_burned_key(monkeypatch):
+    """The rail would refuse the first key again. 3.6."""
+    rail = catalogue.RAILS[SWIFT]._replace(burns_refused_keys=True)
+    monkeypatch.setitem(catalogue.RAILS, SWIFT, rail)
+    made = stage(S.READY, dispatched=True)
+    burned = made.key
+
+    assert made.code(T.REROUTE, rail=SWIFT) == OK
+    made.meet(T.DISPATCH_BEGIN)
+
+    assert made.key != burned
+    made.audit()
+
+
+def test_a_reroute_by_the_same_rail_forgets_no_silence():
+    """The money is still where the rail may have it, so a cancel needs an approver. 3.2."""
+    made = stage(S.DISPATCHING)
+    made.meet(T.RAIL_NOT_ACCEPTED, is_refused=False)
+
+    assert made.code(T.REROUTE, rail=SWIFT, approver=BOSS) == OK
+
+    assert made.code(T.CANCEL) == Refusal.APPROVAL_MISSING
+    assert made.code(T.REROUTE, rail=2, approver=BOSS) == OK
+    assert made.code(T.CANCEL) == OK
+    made.audit()
+
+
 def doubtful() -> Stage:
     """READY again after "not accepted", and then the rail says that it took it."""
     made = stage(S.READY, dispatched=True)

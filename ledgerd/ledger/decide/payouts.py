@@ -123,7 +123,8 @@ def reroute(state: WorkingSet, moment: Moment, command: Reroute) -> Decision:
     """Decide one Reroute: another rail, and the difference of the fees.
 
     What the calendar of the old rail said of a scheduled payout goes with that rail: it is let go
-    when the client asked for it, until a Redate by the new rail's calendar.
+    when the client asked for it, until a Redate by the new rail's calendar. By the rail it has
+    already it only gets the fee of now: burned keys stay burned, and a silence stays one.
     """
     if not is_short(command.approver, PRINCIPAL_BYTES_MAX):
         return INVALID
@@ -187,13 +188,14 @@ def reroute(state: WorkingSet, moment: Moment, command: Reroute) -> Decision:
         if plan is None:
             return life.refused(Refusal.OVERFLOW)
         posting = (EntryReason.REROUTE, plan)
-    changes: PayoutChange = {
-        "rail": rail.number,
-        "fee_minor": fee_minor,
-        "dispatch_no": 0,
-        "flags": life.status.flags & ~PayoutFlag.NOT_FOUND,
-    }
-    if life.status.calendar_version and rail.number != life.rail.number:
+    changes: PayoutChange = {"rail": rail.number, "fee_minor": fee_minor}
+    is_another = rail.number != life.rail.number
+    if is_another:
+        changes |= {
+            "dispatch_no": 0,
+            "flags": life.status.flags & ~PayoutFlag.NOT_FOUND,
+        }
+    if life.status.calendar_version and is_another:
         changes |= {"arrival_date": 0, "calendar_version": 0}
         if life.state is PayoutState.SCHEDULED:
             changes |= {"release_at_us": 0}  # that of the client
