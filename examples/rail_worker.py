@@ -43,7 +43,7 @@ async def carry(client: AsyncClient, rail: Rail, claim: pb.Claim, began: float) 
             asking = rail.ask(claim.rail_key, claim.fencing_token, SEND_S)
             step = after_ask(await answer(asking), before, TRAITS)
         elif step.act is Act.RECORD:
-            await tell(client, step.evidence)
+            await tell(client, step.evidence, claim.fencing_token)
             return
         elif (
             step.act is Act.WAIT
@@ -88,15 +88,19 @@ async def answer(call: Awaitable[T]) -> T | None:
         return None
 
 
-async def tell(client: AsyncClient, evidence: tuple[Evidence, ...]) -> None:
-    """Put evidence into the log, in order."""
+async def tell(
+    client: AsyncClient, evidence: tuple[Evidence, ...], token: int = 0
+) -> None:
+    """Put evidence into the log, in order. token: of the claim whose send the rail answered."""
     for one in evidence:
         said = {"rail": RAIL, "rail_key": one.rail_key, "reference": one.reference}
         match one.kind:
             case EvidenceKind.TAKEN:
                 message = pb.RailAckRequest(**said)
             case EvidenceKind.REFUSED:
-                message = pb.RailNotAcceptedRequest(basis=pb.REFUSED, **said)
+                message = pb.RailNotAcceptedRequest(
+                    basis=pb.REFUSED, fencing_token=token, **said
+                )
             case EvidenceKind.REJECTED:
                 message = pb.RailRejectRequest(code=one.code, **said)
             case EvidenceKind.SETTLED:

@@ -187,8 +187,8 @@ def rail_not_accepted(
             expected = "REFUSED or NOT_FOUND"
             raise Malformed("basis", expected, str(int(request.basis)))
         is_refused = request.basis == dispatch_pb2.REFUSED
-        if not is_refused and not request.fencing_token:
-            expected = "the token of the claim under which the rail was asked"
+        if not request.fencing_token:
+            expected = "the token of the claim under which the rail said so"
             raise Malformed("fencing_token", expected, "nothing")
         token = _bounded("fencing_token", request.fencing_token, 0, 2**63 - 1)
         return RailNotAccepted(*_told(request), is_refused, principal, token)

@@ -56,6 +56,12 @@ def told(world: World, claimed: pb.Claim, **fields: object) -> dict[str, object]
     }
 
 
+def refused(world: World, claimed: pb.Claim) -> dict[str, object]:
+    """The fields of a "no" that the rail gave under this claim."""
+    token = claimed.fencing_token
+    return told(world, claimed, basis=pb.REFUSED, fencing_token=token)
+
+
 async def payout(stub: Stub, payout_id: str) -> payouts.Payout:
     reply = await stub.payouts.Get(payouts.GetPayoutRequest(payout_id=payout_id))
     return reply.payout
@@ -169,7 +175,7 @@ def test_a_reversal_and_what_was_not_accepted(world: World) -> None:
             worker = world.stub("dispatcher")
             (held,) = await claim(world, worker)
             back = await worker.dispatch.RailNotAccepted(
-                pb.RailNotAcceptedRequest(**told(world, held, basis=pb.REFUSED))
+                pb.RailNotAcceptedRequest(**refused(world, held))
             )
             assert back.state == payouts.READY
             (again,) = await claim(world, worker)
@@ -184,7 +190,10 @@ def test_a_reversal_and_what_was_not_accepted(world: World) -> None:
     asyncio.run(run())
 
 
-def test_a_silence_is_told_under_the_claim_that_heard_it(world: World) -> None:
+@pytest.mark.parametrize("basis", [pb.REFUSED, pb.NOT_FOUND])
+def test_what_is_not_accepted_is_told_under_the_claim_that_heard_it(
+    world: World, basis: pb.NotAcceptedBasis.ValueType
+) -> None:
     """Without a token the call is malformed; with that of an earlier claim it is refused."""
 
     async def run() -> None:
@@ -192,7 +201,7 @@ def test_a_silence_is_told_under_the_claim_that_heard_it(world: World) -> None:
             (made,) = await submitted(world, 1)
             worker = world.stub("dispatcher")
             (held,) = await claim(world, worker)
-            silent = told(world, held, basis=pb.NOT_FOUND)
+            silent = told(world, held, basis=basis)
             with pytest.raises(grpc.aio.AioRpcError, match="fencing_token"):
                 await worker.dispatch.RailNotAccepted(
                     pb.RailNotAcceptedRequest(**silent)
@@ -201,7 +210,7 @@ def test_a_silence_is_told_under_the_claim_that_heard_it(world: World) -> None:
                 (held.fencing_token - 1, common.VERSION_MISMATCH),
                 (held.fencing_token, 0),
             ):
-                told_again = told(world, held, basis=pb.NOT_FOUND)
+                told_again = told(world, held, basis=basis)
                 reply = await worker.dispatch.RailNotAccepted(
                     pb.RailNotAcceptedRequest(**told_again, fencing_token=token)
                 )
@@ -220,7 +229,7 @@ def test_two_approvers_settle_an_exception(world: World) -> None:
             worker = world.stub("dispatcher")
             (held,) = await claim(world, worker)
             await worker.dispatch.RailNotAccepted(
-                pb.RailNotAcceptedRequest(**told(world, held, basis=pb.REFUSED))
+                pb.RailNotAcceptedRequest(**refused(world, held))
             )
             late = await worker.dispatch.RailAck(pb.RailAckRequest(**told(world, held)))
             assert (late.result.outcome, late.state) == (CREATED, payouts.READY)
