@@ -32,6 +32,7 @@ from ledgerd.api.v1 import (
     events_pb2_grpc,
     payouts_pb2,
     payouts_pb2_grpc,
+    rails_pb2,
     risk_pb2,
 )
 from ledgerd.client import Endpoint, Profile
@@ -208,6 +209,7 @@ class FakeCluster:
         self.quotes: list[
             payouts_pb2.QuoteRequest | payouts_pb2.QuoteRoutesRequest
         ] = []
+        self.rails: list[rails_pb2.Rail] = []  # versions in the catalogue
         self.limits: list[risk_pb2.LimitSet] = []  # by version
         self.rules: list[risk_pb2.RuleSet] = []
         self.events: list[events_pb2.Event] = []
@@ -867,6 +869,15 @@ class FakeAdmin(admin_pb2_grpc.AdminServicer):
             not_ready_reason=cluster.not_ready.get(self.node.node_id, ""),
             version="0.2.0",
             state_version=2,
+        )
+
+    def GetCatalogue(
+        self, request: rails_pb2.GetCatalogueRequest, context: grpc.ServicerContext
+    ) -> rails_pb2.GetCatalogueReply:
+        self.node.enter("GetCatalogue", context)
+        return rails_pb2.GetCatalogueReply(
+            header=common_pb2.ReadHeader(applied_index=self.node.cluster.index),
+            rails=self.node.cluster.rails,
         )
 
     def GetFees(

@@ -9,7 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
+from ledgerd.api.v1 import payouts_pb2
+from ledgerd.cli.ctl.root import cli
 from ledgerd.cli.dev import DevCluster
 from ledgerd.client import (
     AsyncClient,
@@ -92,6 +95,54 @@ def test_mistakes_are_told_by_field(dev_cluster: DevCluster) -> None:
             assert "amount" in second.message
 
     asyncio.run(scenario())
+
+
+HOUSE_RAIL = """
+[[rail]]
+number = 1000
+name = "us_house"
+currencies = ["USD"]
+amount_minor_max = 100000
+destination_kinds = ["US_ACCOUNT"]
+account_number_bytes_max = 17
+reference_bytes_max = 80
+deduplicates = true
+answers_queries = true
+burns_refused_keys = false
+"""
+
+
+def test_a_file_pays_by_a_rail_that_no_release_brings(
+    dev_cluster: DevCluster, tmp_path: Path
+) -> None:
+    """Decision 21: set from a file of its own, it is a name for payout files at once."""
+
+    def ledgerctl(*arguments: str | Path) -> Result:
+        profile = ("--config", str(dev_cluster.profile_path))
+        return CliRunner().invoke(cli, [*profile, *map(str, arguments)])
+
+    (tmp_path / "house.toml").write_text(HOUSE_RAIL)
+    (tmp_path / "one.csv").write_text(
+        "id,amount_minor,currency,rail,destination.kind,destination.bank_code,"
+        "destination.account_number,destination.name\n"
+        f"{new_payout_id()},700,USD,us_house,us_account,021000021,1,Payee\n"
+    )
+    with Client.from_profile(dev_cluster.profile_path) as client:
+        account = client.open_account(currency="USD", livemode=True, owner_ref="file")
+        client.fund(account, 1_000, "USD", bank="main", external_ref=account[-26:])
+        submit = ("payout", "submit", tmp_path / "one.csv", "--account", account)
+        before = ledgerctl(*submit)
+        until(
+            "the rail is set",
+            lambda: ledgerctl("rail", "set", tmp_path / "house.toml").exit_code == 0,
+        )
+        # A node that did not take the call itself knows the name within a second.
+        until("each node knows it", lambda: ledgerctl(*submit).exit_code == 0)
+        (paid,) = client.list(account=account).payouts
+
+    assert before.exit_code == 65
+    assert "expected auto or one of sandbox, us_ach, " in before.stderr
+    assert (paid.order.rail, paid.state) == ("us_house", payouts_pb2.READY)
 
 
 @pytest.mark.alone

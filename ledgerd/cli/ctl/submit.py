@@ -3,8 +3,9 @@
 import asyncio
 import csv
 import os
+import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -29,9 +30,15 @@ from ledgerd.client.files import FileRefused, Kind, PayoutFile, ReadOptions, rea
 from ledgerd.client.files.amounts import units_text
 from ledgerd.client.files.currencies import EXPONENTS
 from ledgerd.client.files.findings import Findings
-from ledgerd.client.files.rails import RAILS, SANDBOX
+from ledgerd.client.files.rails import (
+    SANDBOX,
+    SEED,
+    FileRail,
+    expected,
+    of_catalogue,
+)
 from ledgerd.client.files.submission import Status, Submission
-from ledgerd.errors import NotLogged, Reason
+from ledgerd.errors import CallError, NotLogged, Reason
 
 EXIT_FILE_REFUSED: Final = 65  # the data are wrong; EX_DATAERR of sysexits.h
 _NEXT_WINDOW: Final = "next-window"
@@ -39,6 +46,7 @@ _TIMINGS: Final = {
     _NEXT_WINDOW: payouts_pb2.NEXT_WINDOW,
     "this-window-only": payouts_pb2.THIS_WINDOW_ONLY,
 }
+_NO_SUCH_CALL: Final = "UNIMPLEMENTED"  # gRPC's own status, of an older node
 _CONFLICTS_SHOWN: Final = 5
 _VALIDATED_TOGETHER: Final = 1_000
 _HARMLESS: Final = frozenset({"CREATED", "REPLAYED"})
@@ -57,8 +65,9 @@ _AGAIN: Final = "run the same command again to continue; nothing is paid twice"
 )
 @click.option(
     "--rail",
-    type=click.Choice(sorted(RAILS)),
-    help="Rail for every entry, instead of what file and currency say.",
+    metavar="NAME",
+    help="Rail for every entry, instead of what file and currency say; one that ledgerd brings "
+    "or that the cluster's catalogue names.",
 )
 @click.option(
     "--timing",
@@ -130,8 +139,15 @@ def submit(
         raise click.UsageError("--account names the account that pays")
     if account is not None:
         _check_account_id(account)
+    known = SEED if account is None else _rails(session)
+    if rail is not None and rail not in known:
+        raise click.BadParameter(
+            f"expected {expected(known, rail)}{_not_asked(account)}",
+            param_hint="--rail",
+        )
     options = ReadOptions(
         rail=rail,
+        rails=known,
         account_id=account,
         batch_date=batch_date.date() if batch_date is not None else None,
     )
@@ -159,6 +175,10 @@ def submit(
         raise Failed(f"{file}: {error.strerror}", EXIT_FILE_REFUSED) from error
     except FileRefused as error:
         _show_refusal(session, error)
+        if any(finding.where == "rail" for finding in error.findings):
+            hint = _not_asked(account).removeprefix("; ")
+            if hint:
+                session.errors.print(hint)
         raise Failed(
             "nothing was submitted" if not validate_only else "the file is not right",
             EXIT_FILE_REFUSED,
@@ -174,6 +194,25 @@ def _check_account_id(text: str) -> None:
         ids.decode(ids.ACCOUNT, text)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--account") from error
+
+
+def _rails(session: Session) -> Mapping[str, FileRail]:
+    """Return the rails of the cluster. A node of before the catalogue has those of the seed."""
+    with session.client() as client:
+        try:
+            reply = client.catalogue(deadline=session.deadline_s)
+        except CallError as error:
+            if error.metadata.get("status") != _NO_SUCH_CALL:
+                raise
+            return SEED
+    return of_catalogue(reply, time.time_ns() // 1_000)
+
+
+def _not_asked(account: str | None) -> str:
+    """Return what to add to a list of rails that no cluster was asked for."""
+    if account is not None:
+        return ""
+    return "; with --account the cluster is asked which rails its catalogue names"
 
 
 def _check_entries(payouts: PayoutFile, expected: int) -> None:

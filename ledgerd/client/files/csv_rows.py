@@ -432,13 +432,14 @@ class _Reader:
         stated = self._text("rail")
         if stated in ("", AUTO):
             stated = rails.choose(currency, target, service="", instrument="")
-        elif stated not in rails.RAILS:
-            close = get_close_matches(stated, rails.RAILS, n=1)
+        elif stated not in self._options.rails:
+            known = self._options.rails
+            close = get_close_matches(stated, known, n=1)
             hint = f"the nearest is {close[0]}" if close else ""
-            self._bad("rail", f"{AUTO} or one of {', '.join(rails.RAILS)}", hint)
+            self._bad("rail", f"{AUTO} or one of {', '.join(known)}", hint)
             return None
         rail = self._options.rail or stated
-        expected = rails.unsuitable(rail, currency, target)
+        expected = rails.unsuitable(self._options.rails, rail, currency, target.kind)
         if expected is None:
             return rail
         kind = Destination.Kind.Name(target.kind).lower()

@@ -32,6 +32,7 @@ _CREDITS: Final = {"22": "checking", "32": "savings"}
 _PRENOTES: Final = frozenset({"23", "33"})
 _SERVICE_CLASSES: Final = {"200": "mixed", "220": "credits", "225": "debits"}
 _BLANK: Final = " "
+_CURRENCY: Final = "USD"
 
 _OTHER_CODES: Final = {
     "21": "a return of a credit",
@@ -232,6 +233,11 @@ class _Reader:
             self._check_blocks()
         if self._findings.count == 0 and not self._orders:
             self._add(self._records, "", "credits to pay", "none")
+        expected = rails.unsuitable(
+            self._options.rails, self._rail, _CURRENCY, Destination.US_ACCOUNT
+        )
+        if expected is not None:
+            self._add(0, "rail", expected, f"{_CURRENCY} to US_ACCOUNT")
         if self._findings.count:
             return None
         return PayoutFile(
@@ -429,7 +435,7 @@ class _Reader:
                         trace.encode(),
                     ),
                     amount,
-                    "USD",
+                    _CURRENCY,
                     self._rail,
                     Target(Destination.US_ACCOUNT, "US", routing, account, name, kind),
                     batch.description,

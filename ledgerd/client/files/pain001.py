@@ -674,7 +674,7 @@ class _Reader:
             service=self._typed(part, payment, "SvcLvl").partition(" ")[0],
             instrument=self._typed(part, payment, "LclInstrm"),
         )
-        expected = rails.unsuitable(rail, currency, target)
+        expected = rails.unsuitable(self._options.rails, rail, currency, target.kind)
         if expected is None:
             return rail
         kind = Destination.Kind.Name(target.kind)

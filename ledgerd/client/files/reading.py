@@ -5,11 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, assert_never
 
-from ledgerd.client.files import csv_rows, nacha, pain001
+from ledgerd.client.files import csv_rows, nacha, pain001, rails
 from ledgerd.client.files.findings import Findings, Stop
 from ledgerd.client.files.options import ReadOptions
 from ledgerd.client.files.orders import Kind, PayoutFile
 from ledgerd.client.files.source import Source
+from ledgerd.errors import ConfigError
 
 _MARKS: Final = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")  # byte order marks
 
@@ -24,10 +25,13 @@ def read(
         options: See `ReadOptions`.
 
     Errors: `FileRefused` with up to 20 findings and their count; OSError; ConfigError if IBANs are
-    to be checked and schwifty is not installed.
+    to be checked and schwifty is not installed, or if the options name a rail that is not among
+    their rails.
     """
     path = Path(path)
     chosen = replace(options or ReadOptions(), name=path.name)
+    if chosen.rail is not None and chosen.rail not in chosen.rails:
+        raise ConfigError(f"expected {rails.expected(chosen.rails, chosen.rail)}")
     findings = Findings(path.name)
     try:
         kind = kind or _recognised(path, findings)

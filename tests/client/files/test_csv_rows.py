@@ -6,7 +6,7 @@ import pytest
 from ledgerd.api.v1.payouts_pb2 import Destination
 from ledgerd.client.files import Kind, ReadOptions, Total, read
 from ledgerd.client.files.csv_rows import COLUMNS
-from ledgerd.client.files.rails import RAILS
+from ledgerd.client.files.rails import SEED, FileRail
 from tests.client.files.documents import EXAMPLES, opened, refused, texts
 
 ID = "payout_01kr41xpb0fx08ddrk0r57dd23"
@@ -57,6 +57,17 @@ def test_example() -> None:
 
     assert [order.rail for order in file.orders] == ["us_ach", "us_rtp", "us_ach"]
     assert file.orders[1].target.name == "Lee, Jordan"
+
+
+def test_a_rail_of_the_cluster(tmp_path: Path) -> None:
+    """Where the caller has asked a cluster, its rails may be named, too."""
+    rails = {**SEED, "us_house": FileRail(frozenset({"USD"}))}
+    content = one("id,rail", f"{ID},us_house")
+
+    file = opened(tmp_path, content, options=ReadOptions(rails=rails))
+
+    assert file.orders[0].rail == "us_house"
+    assert 'swift, found "us_house"' in texts(refused(tmp_path, content))
 
 
 def test_batch_date(tmp_path: Path) -> None:
@@ -218,7 +229,7 @@ def test_reference_page() -> None:
 
     for column in COLUMNS:
         assert f"| `{column}` |" in page
-    for rail in RAILS:
+    for rail in SEED:
         if rail != "us_ach_same_day":  # by --rail only
             assert f"`{rail}`" in page
 

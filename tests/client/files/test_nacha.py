@@ -84,6 +84,19 @@ def test_rail_of_the_caller(tmp_path: Path) -> None:
     assert {order.rail for order in file.orders} == {"us_ach_same_day"}
 
 
+def test_rail_of_the_caller_that_does_not_suit(tmp_path: Path) -> None:
+    """Told once, for the whole file: every entry is dollars to a US account."""
+    options = ReadOptions(rail="eu_sct")
+
+    with pytest.raises(FileRefused) as caught:
+        opened(tmp_path, joined(nacha(2)), options=options)
+
+    assert caught.value.count == 1
+    assert "rail: expected EUR on rail eu_sct, found USD to US_ACCOUNT" in str(
+        caught.value
+    )
+
+
 @pytest.mark.parametrize(
     ("line", "column", "text", "expected"),
     [

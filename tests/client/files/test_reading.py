@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from ledgerd.client.files import FileRefused, Kind, ReadOptions, read
+from ledgerd.errors import ConfigError
 from tests.client.files.documents import (
     EXAMPLES,
     joined,
@@ -31,6 +32,14 @@ def test_recognised(tmp_path: Path, name: str, kind: Kind) -> None:
 
     assert opened(tmp_path, content).kind is kind
     assert opened(tmp_path, gzip.compress(content)).kind is kind
+
+
+def test_a_rail_that_nobody_knows() -> None:
+    """Named by the caller, it is no fault of the file."""
+    options = ReadOptions(rail="us_achh")
+
+    with pytest.raises(ConfigError, match=r"expected a rail of .* nearest is us_ach"):
+        read(EXAMPLES / "vendors.csv", options=options)
 
 
 @pytest.mark.parametrize("content", [b"", gzip.compress(b"")], ids=["empty", "packed"])

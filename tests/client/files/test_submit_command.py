@@ -13,9 +13,16 @@ import grpc
 import pytest
 from click.testing import CliRunner, Result
 
+from ledgerd.api.v1 import payouts_pb2, rails_pb2
 from ledgerd.cli.ctl.root import cli
 from ledgerd.errors import Reason
-from tests.client.fake_cluster import FakeCluster, FakeNode, keep_silent, refuse
+from tests.client.fake_cluster import (
+    FakeCluster,
+    FakeNode,
+    fail_like_grpc,
+    keep_silent,
+    refuse,
+)
 from tests.client.files.documents import EXAMPLES, changed, joined, nacha
 
 ACCOUNT = "acct_01kr41xpb0fx08ddrk0r57dd23"
@@ -183,6 +190,90 @@ def test_usage(
     assert result.exit_code == 2
     assert expected in result.stderr
     assert cluster.batches == []
+
+
+HOUSE = rails_pb2.Rail(name="us_house", version=1, currencies=["USD"])
+BY_HOUSE = """\
+id,amount_minor,currency,rail,destination.kind,destination.bank_code,\
+destination.account_number,destination.name
+payout_01kr41xpb0fx08ddrk0r57dd23,100,USD,us_house,us_account,021000021,1,N
+"""
+
+
+def rails_of(cluster: FakeCluster) -> set[str]:
+    """The rails of the orders that were decided."""
+    decided = (order for order, _, _ in cluster.orders.values())
+    return {payouts_pb2.PayoutOrder.FromString(order).rail for order in decided}
+
+
+def test_a_rail_of_the_catalogue(
+    cluster: FakeCluster, profile: Path, payroll: Path, tmp_path: Path
+) -> None:
+    """A rail that no release brings is taken from the option and from a column."""
+    cluster.rails.append(HOUSE)
+    path = tmp_path / "one.csv"
+    path.write_text(BY_HOUSE)
+
+    assert submit(profile, payroll, "--rail", "us_house").exit_code == 0
+    assert rails_of(cluster) == {"us_house"}
+    assert submit(profile, path).exit_code == 0
+    assert rails_of(cluster) == {"us_house"}
+
+
+def test_a_rail_that_the_cluster_does_not_know(
+    cluster: FakeCluster, profile: Path, payroll: Path
+) -> None:
+    """What it knows is named, and nothing is submitted."""
+    cluster.rails.append(HOUSE)
+    result = submit(profile, payroll, "--rail", "us_hous")
+
+    assert result.exit_code == 2
+    told = " ".join(result.stderr.split())
+    assert "us_fednow, us_fedwire, us_house, us_rtp, found us_hous;" in told
+    assert "the nearest is us_house" in told
+    assert cluster.batches == []
+
+
+def test_a_rail_that_does_not_take_the_file(
+    cluster: FakeCluster, profile: Path, payroll: Path
+) -> None:
+    """By its record in the cluster; before ids are spent."""
+    record = rails_pb2.Rail(name="us_house", version=1, currencies=["EUR"])
+    cluster.rails.append(record)
+    result = submit(profile, payroll, "--rail", "us_house")
+
+    assert result.exit_code == 65
+    assert "expected EUR on rail us_house, found USD to US_ACCOUNT" in result.stderr
+    assert cluster.batches == []
+
+
+def test_a_verdict_without_a_cluster_knows_the_rails_of_the_release(
+    tmp_path: Path, payroll: Path
+) -> None:
+    """It says how the others are found."""
+    by_option = submit(
+        tmp_path / "none.toml", payroll, "--validate-only", "--rail", "us_house"
+    )
+    path = tmp_path / "one.csv"
+    path.write_text(BY_HOUSE)
+    by_column = submit(tmp_path / "none.toml", path, "--validate-only")
+
+    assert (by_option.exit_code, by_column.exit_code) == (2, 65)
+    for result in (by_option, by_column):
+        assert "with --account the cluster is asked" in " ".join(result.stderr.split())
+
+
+def test_a_node_of_before_the_catalogue(
+    cluster: FakeCluster, profile: Path, payroll: Path
+) -> None:
+    """It has the rails of the seed, and takes files as it did."""
+    unknown = fail_like_grpc(grpc.StatusCode.UNIMPLEMENTED)
+    for node in cluster.nodes.values():
+        node.before.append(unknown)
+    result = submit(profile, payroll)
+
+    assert result.exit_code == 0
+    assert rails_of(cluster) == {"us_ach"}
 
 
 def test_without_account(profile: Path, payroll: Path) -> None:
