@@ -141,6 +141,7 @@ class ReplicaThread:
                 if isinstance(item, Noted) and isinstance(item.fact, PeerGreeted):
                     self._remember(item.fact)
             outbox = replica.turn(inputs, self._clock.now_us)
+            self._clock.follow(replica.core.last_ts_us)
             if outbox.membership is not None:
                 # Who asked for the change looks at the members next.
                 self._publish(replica, time.monotonic())

@@ -529,6 +529,11 @@ class RaftCore:
         self._changes.drive()
 
     @property
+    def last_ts_us(self) -> int:
+        """Log time of the last entry of the log, whoever stamped it; microseconds."""
+        return self._log.last_ts_us
+
+    @property
     def membership(self) -> Membership:
         """The membership in force here."""
         return self._roles.membership

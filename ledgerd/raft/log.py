@@ -123,6 +123,11 @@ class RaftLog:
         return self._last_id
 
     @property
+    def last_ts_us(self) -> int:
+        """Log time of the last entry, microseconds; the next one is stamped later (I11)."""
+        return self._last_ts_us
+
+    @property
     def durable(self) -> Index:
         """The largest index known to be on disk."""
         return self._durable

@@ -59,8 +59,15 @@ class LogClock:
             offsets_us[node_id] = clock_us - self._monotonic_us()
 
     def follow(self, ts_us: int) -> None:
-        """Never fall behind the log: its last entry was stamped `ts_us`."""
-        self._last_us = max(self._last_us, ts_us)
+        """Never fall behind the log: its last entry is here now, and was stamped `ts_us`.
+
+        Who follows has the stamps of another leader, and goes on from the last one when it leads:
+        a node that was down for a while would else hold log time still until its own had come to
+        it. What passed since it was asked last is not counted again on top of a stamp.
+        """
+        monotonic_us = self._monotonic_us()
+        if ts_us > self._last_us + monotonic_us - self._asked_at_us:
+            self._last_us, self._asked_at_us = ts_us, monotonic_us
 
     def now_us(self) -> int:
         """Return log time, microseconds; never less than any earlier answer."""

@@ -423,6 +423,7 @@ class Machine:
         self.own_ns += self.world.setup.turn_ns
         self.world.turning(self, inputs)
         outbox = life.replica.turn(inputs, clock.now_us)
+        clock.follow(life.replica.core.last_ts_us)
         life.reading += [(point.index, point.waiter) for point in outbox.reads]
         self.world.turned(self, outbox)
         if outbox.state_ready is not None or self._is_to_be_emptied(life):

@@ -21,7 +21,7 @@ from ledgerd.raft.options import Options
 from ledgerd.replica.log_clock import LogClock
 from ledgerd.replica.replica import Replica
 from ledgerd.storage.reader import StateReader
-from tests.replica.machines import Machine
+from tests.replica.machines import Machine, open_account
 
 T = TypeVar("T")
 
@@ -56,10 +56,12 @@ class Part:
 class Whole:
     """A node over stores in memory, without a network."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, stamped_us: int = 0) -> None:
+        """stamped_us: log time of an entry that is there already; 0: there is none."""
         self.notes: list[str] = []
+        self._stamped_us = stamped_us
         loop = asyncio.get_running_loop()
-        inbox = Inbox(
+        self.inbox = inbox = Inbox(
             InboxBounds(commands_max=9, bytes_max=9, messages_max=9, reads_max=9)
         )
         self.courier = Courier(
@@ -70,16 +72,17 @@ class Whole:
         )
         self.reads = Reads(inbox=inbox, courier=self.courier, snapshots=NoSnapshots())
         metrics = Metrics()
+        self.clock = LogClock(
+            node_id=1,
+            voters=(1,),
+            wall_us=lambda: time.time_ns() // 1000,
+            monotonic_us=lambda: time.monotonic_ns() // 1000,
+        )
         self.replica_thread = ReplicaThread(
             build=self._build,
             inbox=inbox,
             courier=self.courier,
-            clock=LogClock(
-                node_id=1,
-                voters=(1,),
-                wall_us=lambda: time.time_ns() // 1000,
-                monotonic_us=lambda: time.monotonic_ns() // 1000,
-            ),
+            clock=self.clock,
             metrics=metrics,
             settle_delay_s=0.02,
         )
@@ -97,6 +100,10 @@ class Whole:
 
     def _build(self) -> tuple[Replica, Callable[[], None]]:
         machine = Machine(1, (1,), Options())
+        if self._stamped_us:
+            machine.replica.core.campaign()
+            machine.turn()
+            machine.turn(open_account(), now_us=self._stamped_us)
         return machine.replica, lambda: self.notes.append("stores closed")
 
     async def serve(
@@ -136,6 +143,20 @@ def test_a_start_that_fails_leaves_nobody_who_writes() -> None:
 
     assert replica_threads() == before
     assert notes == ["transport started", "transport stopped", "stores closed"]
+
+
+def test_log_time_goes_on_from_the_last_stamp_of_the_log() -> None:
+    """Another leader stamped it; this node's own clock is an hour behind that."""
+    stamped_us = time.time_ns() // 1000 + 3_600_000_000
+
+    async def run() -> int:
+        whole = Whole(stamped_us=stamped_us)
+        whole.replica_thread.start()
+        whole.inbox.put_ticks(1, 0)
+        whole.replica_thread.stop()
+        return whole.clock.now_us()
+
+    assert asyncio.run(run()) >= stamped_us
 
 
 @pytest.mark.parametrize("error", [AssertionError("broken"), None])

@@ -105,6 +105,48 @@ def test_far_behind_it_jumps_near_it_slews() -> None:
     assert log_clock.now_us() == START_US + 10
 
 
+def test_it_goes_on_from_the_stamps_of_others() -> None:
+    """Down for seven seconds, it follows a leader, and leads: log time does not stand still."""
+    clocks = Clocks()
+    log_clock = clocks.log_clock()
+    log_clock.follow(START_US - 7_000_000)  # its own last entry
+    clocks.advance(1_000_000)
+    log_clock.sample(2, clocks.wall_us)
+
+    log_clock.follow(clocks.wall_us)
+    stamped_us = log_clock.now_us()
+    clocks.advance(1_000_000)
+
+    assert stamped_us == START_US + 1_000_000
+    assert log_clock.now_us() == clocks.wall_us
+
+
+def test_what_passed_before_a_stamp_is_not_counted_on_top_of_it() -> None:
+    """A follower that nobody asked for an hour takes the stamp for what it is."""
+    clocks = Clocks()
+    log_clock = clocks.log_clock()
+    log_clock.follow(START_US)
+    clocks.advance(HOUR_US)
+    log_clock.sample(2, clocks.wall_us)
+
+    log_clock.follow(clocks.wall_us + 5)
+
+    assert log_clock.now_us() == clocks.wall_us + 5
+
+
+def test_an_old_stamp_takes_no_time_away() -> None:
+    """A leader's own last entry is older than its clock."""
+    clocks = Clocks()
+    log_clock = clocks.log_clock()
+    log_clock.follow(START_US)
+    clocks.advance(1_000_000)
+    log_clock.sample(2, clocks.wall_us)
+
+    log_clock.follow(START_US + 10)
+
+    assert log_clock.now_us() == START_US + 1_000_000
+
+
 def test_foreign_clocks_are_not_looked_at() -> None:
     """A node that is no voter does not move log time."""
     clocks = Clocks()
