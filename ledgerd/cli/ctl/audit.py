@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from ledgerd.cli.ctl import render
+from ledgerd.cli.ctl.moments import INDEX
 from ledgerd.cli.ctl.session import Ended, Failed, Session
 from ledgerd.client.receipts import (
     ProvenHead,
@@ -39,7 +40,7 @@ def audit() -> None:
 
 
 @audit.command()
-@click.option("--index", type=click.IntRange(1), help="Default: the newest entry.")
+@click.option("--index", type=INDEX, help="Default: the newest entry.")
 @click.option("--save", type=_NEW_FILE, help="Write it to a new file, for consistency.")
 @click.pass_obj
 def head(session: Session, index: int | None, save: Path | None) -> None:
@@ -110,7 +111,7 @@ def verify(session: Session, file: Path, ca: Path | None) -> None:
 
 
 @audit.command()
-@click.argument("index", type=click.IntRange(1), required=False)
+@click.argument("index", type=INDEX, required=False)
 @click.pass_obj
 def digest(session: Session, index: int | None) -> None:
     """Show the apply digest after the entry at INDEX; after the newest one without it."""

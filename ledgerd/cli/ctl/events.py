@@ -7,6 +7,7 @@ import click
 
 from ledgerd.api.v1 import events_pb2, payouts_pb2
 from ledgerd.cli.ctl import render
+from ledgerd.cli.ctl.moments import INDEX
 from ledgerd.cli.ctl.session import Ended, Failed, Session, read_options
 
 _KINDS: Final = [name for name, number in events_pb2.Event.Kind.items() if number]
@@ -20,7 +21,7 @@ def events() -> None:
 @events.command("watch")
 @click.option(
     "--from-seq",
-    type=click.IntRange(1),
+    type=INDEX,
     metavar="SEQ",
     help="First event wanted. Default: what happens from now on.",
 )
@@ -76,7 +77,7 @@ def events_watch(
 
 @read_options
 @events.command("get")
-@click.argument("seq", type=click.IntRange(1))
+@click.argument("seq", type=INDEX)
 @click.pass_obj
 def events_get(session: Session, *, seq: int) -> None:
     """Show one event by its number."""

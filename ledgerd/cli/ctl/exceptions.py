@@ -6,6 +6,7 @@ from rich.table import Table
 from ledgerd.api.v1 import audit_pb2
 from ledgerd.cli.ctl import render
 from ledgerd.cli.ctl.account import request_option
+from ledgerd.cli.ctl.moments import INDEX
 from ledgerd.cli.ctl.session import Session, read_options, repeatable, write_option
 from ledgerd.client import new_request_id
 
@@ -60,7 +61,7 @@ def exceptions_list(session: Session, *, with_resolved: bool, limit: int) -> Non
 
 @write_option
 @exceptions.command("resolve")
-@click.argument("index", type=click.IntRange(1))
+@click.argument("index", type=INDEX)
 @click.argument("ordinal", type=click.IntRange(0, 65_535))
 @click.option("--as", "way", type=click.Choice(_WAYS), required=True, help="How.")
 @click.option("--reason", default="", help="Why; needed to dismiss.")

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from ledgerd.api.v1 import accounts_pb2
+from ledgerd.cli.ctl.moments import INDEX
 from ledgerd.cli.ctl.session import Ended, Failed, Session
 from ledgerd.client import Client
 from ledgerd.client.exports import FORMATS, ExportPart
@@ -21,7 +22,7 @@ from ledgerd.client.exports import FORMATS, ExportPart
 )
 @click.option(
     "--as-of",
-    type=click.IntRange(1),
+    type=INDEX,
     metavar="INDEX",
     help="Log index of the last entry exported. Default: the newest.",
 )

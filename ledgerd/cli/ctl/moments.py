@@ -1,4 +1,4 @@
-"""Moments on the command line: an index of the log, or a time."""
+"""Numbers of the log and moments on the command line: an index, or a time."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -6,6 +6,9 @@ from typing import Any, Final
 
 import click
 
+# More than the calls can carry is no number of anything; 0 stands before everything.
+NUMBER_MAX: Final = 2**63 - 1
+INDEX: Final = click.IntRange(1, NUMBER_MAX)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -34,6 +37,12 @@ class MomentType(click.ParamType[Moment]):
             return value
         text = str(value)
         if text.isascii() and text.isdecimal():
+            if len(text) > len(str(NUMBER_MAX)) or int(text) > NUMBER_MAX:
+                self.fail(
+                    f"expected a log index of at most {NUMBER_MAX}, found {text}",
+                    param,
+                    ctx,
+                )
             return Moment(index=int(text))
         try:
             time = datetime.fromisoformat(text)

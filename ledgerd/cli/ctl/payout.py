@@ -8,7 +8,7 @@ from rich.table import Table
 from ledgerd.api.v1 import common_pb2, payouts_pb2
 from ledgerd.cli.ctl import render
 from ledgerd.cli.ctl.account import amount_option, currency_option, request_option
-from ledgerd.cli.ctl.moments import MOMENT, Moment
+from ledgerd.cli.ctl.moments import MOMENT, NUMBER_MAX, Moment
 from ledgerd.cli.ctl.quote import quote, routes
 from ledgerd.cli.ctl.session import (
     Session,
@@ -70,7 +70,7 @@ payout.add_command(routes)
 )
 @click.option(
     "--quoted-at-us",
-    type=click.IntRange(0),
+    type=click.IntRange(0, NUMBER_MAX),
     default=0,
     help="Of the quote that the fee comes from, which keeps its fee for a while.",
 )

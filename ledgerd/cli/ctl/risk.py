@@ -14,6 +14,7 @@ from rich.table import Table
 from ledgerd.api.v1 import risk_pb2
 from ledgerd.cli.ctl import render
 from ledgerd.cli.ctl.account import request_option
+from ledgerd.cli.ctl.moments import NUMBER_MAX
 from ledgerd.cli.ctl.session import Session, read_options, repeatable, write_option
 from ledgerd.client import new_request_id
 from ledgerd.errors import ConfigError
@@ -21,6 +22,7 @@ from ledgerd.errors import ConfigError
 _Version = TypeVar("_Version", risk_pb2.LimitSet, risk_pb2.RuleSet)
 _SECOND_US: Final = 1_000_000
 _DAY_S: Final = 86_400
+_UNITS: Final = click.IntRange(0, NUMBER_MAX)
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 _SOURCE_HELP: Final = "Who decided it, or where it is written. Required without PATH."
 _FROM_HELP: Final = "Moment in UTC from which it holds. Default: at once."
@@ -36,14 +38,14 @@ def limits() -> None:
 @limits.command("set")
 @click.argument("path", required=False, type=_FILE)
 @click.option("--currency", help="Currency of the options below.")
-@click.option("--per-payout", type=int, metavar="UNITS", help="Most of one payout.")
+@click.option("--per-payout", type=_UNITS, metavar="UNITS", help="Most of one payout.")
 @click.option(
-    "--account-day", type=int, metavar="UNITS", help="Most of one account in a day."
+    "--account-day", type=_UNITS, metavar="UNITS", help="Most of one account in a day."
 )
 @click.option(
-    "--destination-day", type=int, metavar="UNITS", help="Most to one destination."
+    "--destination-day", type=_UNITS, metavar="UNITS", help="Most to one destination."
 )
-@click.option("--total-day", type=int, metavar="UNITS", help="Most of all together.")
+@click.option("--total-day", type=_UNITS, metavar="UNITS", help="Most of all together.")
 @click.option("--none", is_flag=True, help="No limit any more.")
 @click.option("--source", default="", help=_SOURCE_HELP)
 @click.option("--effective-from", type=click.DateTime(_MOMENTS), help=_FROM_HELP)
@@ -144,11 +146,11 @@ def rules() -> None:
 @click.argument("path", required=False, type=_FILE)
 @click.option("--currency", help="Currency of the two options below.")
 @click.option(
-    "--review-above", type=int, metavar="UNITS", help="More is reviewed by a person."
+    "--review-above", type=_UNITS, metavar="UNITS", help="More is reviewed by a person."
 )
 @click.option(
     "--first-above",
-    type=int,
+    type=_UNITS,
     metavar="UNITS",
     help="More is reviewed as long as nothing has settled at the destination.",
 )

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 import click
 from rich.console import Console
 
+from ledgerd.cli.ctl.moments import NUMBER_MAX
 from ledgerd.client import Client, NotLogged, OutcomeUnknown, Profile, WriteConcern
 from ledgerd.errors import ConfigError, Kind
 from ledgerd.limits import STALE_AGE_MS_MAX
@@ -118,7 +119,7 @@ def read_options(command: click.Command) -> click.Command:
     command.params += [
         click.Option(
             ["--at-least"],
-            type=click.IntRange(0),
+            type=click.IntRange(0, NUMBER_MAX),
             metavar="INDEX",
             expose_value=False,
             callback=note("at_least"),

@@ -7,6 +7,7 @@ from ledgerd.api.v1 import accounts_pb2
 from ledgerd.api.v1.accounts_pb2 import EntryLeg
 from ledgerd.cli.ctl import render
 from ledgerd.cli.ctl.account import currency_option, request_option
+from ledgerd.cli.ctl.moments import INDEX, NUMBER_MAX
 from ledgerd.cli.ctl.session import Session, read_options, repeatable, write_option
 from ledgerd.client import new_request_id
 
@@ -41,6 +42,8 @@ class Leg(click.ParamType[EntryLeg]):
                 param,
                 ctx,
             )
+        if len(units) > len(str(NUMBER_MAX)) or int(units) > NUMBER_MAX:
+            self.fail(f"expected MINOR of at most {NUMBER_MAX}, found {units}")
         return EntryLeg(
             kind=kind,
             account_id=subject if kind in _OF_ACCOUNT else "",
@@ -129,7 +132,7 @@ def voucher_post(
 
 @write_option
 @voucher.command("adjust")
-@click.argument("index", type=click.IntRange(1))
+@click.argument("index", type=INDEX)
 @click.argument("ordinal", type=click.IntRange(0, 65_535))
 @click.option(
     "--number",

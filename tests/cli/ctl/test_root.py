@@ -40,6 +40,38 @@ def test_not_found_is_1(run: Run) -> None:
     assert result.stderr.startswith("error: NOT_FOUND")
 
 
+BIG = str(2**64)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("account", "statement", "acct", "--from", BIG),
+        ("account", "balance", "acct", "--at", "9" * 5_000),
+        ("account", "balance", "acct", "--at-least", BIG),
+        ("events", "watch", "--from-seq", BIG),
+        ("events", "get", BIG),
+        ("export", "--format", "csv", "--as-of", BIG),
+        ("audit", "digest", BIG),
+        ("audit", "head", "--index", BIG, "--save", "head.json"),
+        ("exceptions", "resolve", BIG, "0", "--as", "adjust"),
+        ("voucher", "adjust", BIG, "0", "--reason", "r"),
+        ("voucher", "post", "--reason", "r", "--debit", f"payout_fee={BIG}"),
+        ("payout", "send", "--account", "acct", "--quoted-at-us", BIG),
+        ("limits", "set", "--currency", "USD", "--per-payout", BIG),
+        ("rules", "set", "--currency", "USD", "--first-above", "-1"),
+    ],
+)
+def test_a_number_that_no_call_can_carry_is_usage(
+    run: Run, arguments: tuple[str, ...]
+) -> None:
+    """It was a traceback."""
+    result = run(*arguments)
+
+    assert result.exit_code == 2, result.output
+    assert "Invalid value" in result.stderr, result.stderr
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
