@@ -53,7 +53,10 @@ class Seen(NamedTuple):
 
     @property
     def leader_id(self) -> int:
-        """Who leads in the newest term; 0 if nobody says that it does."""
+        """Who leads in the newest term; 0 if nobody says that it does.
+
+        Of a node outside the profile the others say it.
+        """
         leading = [
             (status.term, node_id)
             for node_id, status in self.answers.items()
@@ -61,7 +64,11 @@ class Seen(NamedTuple):
         ]
         if leading:
             return max(leading)[1]
-        return self.leader.leader_id if self.leader is not None else 0
+        if self.leader is not None:
+            return self.leader.leader_id
+        term = max((status.term for status in self.answers.values()), default=0)
+        followed = {s.leader_id for s in self.answers.values() if s.term == term}
+        return max(followed - {0, *self.statuses}, default=0)
 
     def heard(self, node_id: int) -> cluster_pb2.NodeAsHeard | None:
         """Return what the leader knows of a node."""
@@ -69,6 +76,11 @@ class Seen(NamedTuple):
             if node.node_id == node_id and node.HasField("as_heard"):
                 return node.as_heard
         return None
+
+    def is_member(self, node_id: int) -> bool:
+        """Return whether the leader takes a node for a member, or is not there to say so."""
+        nodes = self.leader.nodes if self.leader is not None else ()
+        return not nodes or any(node.node_id == node_id for node in nodes)
 
     def lag(self, node_id: int) -> int | None:
         """Return how many decided entries a node has not applied; not durable, if it is silent."""
@@ -95,7 +107,8 @@ class Seen(NamedTuple):
                 silent = "" if heard is not None and heard.heard else ", and is silent"
                 found.append(f"node {node_id} is a member, not in the profile{silent}")
             elif isinstance(status, CallError):
-                found.append(f"node {node_id} does not answer: {status.message}")
+                known = "" if self.is_member(node_id) else "is no member, and "
+                found.append(f"node {node_id} {known}does not answer: {status.message}")
             elif not status.ready:
                 found.append(f"node {node_id} is not ready: {status.not_ready_reason}")
         return [*found, *self._differences()]

@@ -1,6 +1,8 @@
 """`ledgerctl cluster status` shows every node, also those that do not answer."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import grpc
 import pytest
@@ -107,6 +109,37 @@ def test_a_check_says_how_the_cluster_is(cluster: FakeCluster, run: Run) -> None
     assert "node 9 is a member, not in the profile" in newcomer.stdout
     assert headless.exit_code == 3
     assert "nobody leads" in headless.stdout
+
+
+def test_a_leader_outside_the_profile_leads_all_the_same(
+    cluster: FakeCluster, run: Run, tmp_path: Path
+) -> None:
+    """A node was added and leads before the profiles name it: the others say who it is."""
+    profile = cluster.profile()
+    few = replace(profile, endpoints=profile.endpoints[1:])
+    (tmp_path / "client.toml").write_text(few.to_toml())
+    shown = run("cluster", "status", "--check")
+    cluster.leader_id = None
+    headless = run("cluster", "status", "--check")
+
+    assert shown.stdout.startswith("node 1 leads, term 1")
+    assert "nobody leads" not in shown.stdout
+    assert "node 1 is a member, not in the profile" in shown.stdout
+    assert shown.exit_code == 1  # it should be
+    assert headless.exit_code == 3
+
+
+def test_a_removed_node_of_the_profile_is_told_apart_from_a_dead_one(
+    cluster: FakeCluster, run: Run, tmp_path: Path
+) -> None:
+    """Its trouble ends when the profile is mended, not when the node is."""
+    profile = cluster.profile()
+    cluster.nodes.pop(3).stop()
+    (tmp_path / "client.toml").write_text(profile.to_toml())
+    shown = run("cluster", "status", "--check")
+
+    assert "node 3 is no member, and does not answer" in shown.stdout
+    assert shown.exit_code == 1
 
 
 def test_programs_get_the_leaders_view_too(cluster: FakeCluster, run: Run) -> None:
