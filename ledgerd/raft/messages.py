@@ -207,7 +207,8 @@ class ReadIndexReply:
 class RepairRequest:
     """Send me first .. last, which my disk has damaged. To any peer, in any term (F34). Early.
 
-    link: the chain link at last + 1 as the sender holds it. It names the history that is wanted.
+    link: the chain link at last + 1 as the sender holds it. It names the history that is wanted;
+        who has another one sends what it has all the same, for the two may part there.
     """
 
     sender: NodeId

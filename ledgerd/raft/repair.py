@@ -269,7 +269,8 @@ class Repairs:
     def serve(self, message: RepairRequest) -> None:
         """Send the slots asked for, the last ones if not all fit; none if they are not here.
 
-        Where the slot before them is corrupt here, its link is left open: who asks may know it.
+        Whatever follows here: histories may part right behind the slot, and who asks can tell what
+        is its own (F34). Where the slot before them is corrupt here, its link is left open.
         """
         roles = self._roles
         entries = self._entries(message)
@@ -291,8 +292,6 @@ class Repairs:
         log = self._roles.log
         found: list[Entry] = []
         bytes_left = self._roles.options.append_bytes_max
-        if self._is_other_history(message):
-            return ()
         try:
             index = message.last
             while max(message.first, log.first) <= index <= log.last:
@@ -307,20 +306,6 @@ class Repairs:
                 Index(error.index)
             )  # damaged here too: send what is below it
         return tuple(reversed(found))
-
-    def _is_other_history(self, message: RepairRequest) -> bool:
-        """Return whether another entry follows here than at the asker: uncommitted there or here.
-
-        Where this log cannot tell, since that slot is corrupt too, the asker can: it has the entry.
-        """
-        log, after = self._roles.log, Index(message.last + 1)
-        if not log.first < after <= log.last:
-            return False
-        try:
-            return log.link(after) != message.link
-        except SlotCorruptError as error:
-            log.slot_corrupt(Index(error.index))
-            return False
 
     def _link_before(self, index: Index) -> bytes:
         try:

@@ -1,6 +1,7 @@
 """Corrupt slots: never cut away, never counted twice, repaired from whoever has them (F33, F34)."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -185,20 +186,28 @@ class TestRepair:
 
         assert cluster[2].core.status().corrupt == (3,)
 
-    def test_a_peer_of_another_history_sends_nothing(self) -> None:
-        """The link behind the slot names the history that is wanted."""
+    def test_what_a_peer_of_another_history_sends_mends_nothing(self) -> None:
+        """It sends what it has, for histories may part behind the slot: here they part before."""
         cluster = led()
-        request = RepairRequest(
-            NodeId(2), NodeId(3), Term(1), Index(3), Index(3), b"x" * 32
-        )
+        others = make_log([1, 1, 2, 2, 2])
+        cluster[3].disk.log = list(others)
+        cluster[3].disk.hard_state = HardState(Term(2), NodeId(0), Index(0))
+        cluster[3].applied.clear()
+        cluster[3].crash()
+        cluster[3].start()
+        damage(cluster, 2, 3)
+        cluster[2].turn()
+        (request,) = [m for m in cluster.in_flight if isinstance(m, RepairRequest)]
 
-        cluster[3].core.step(request)
+        cluster[3].core.step(replace(request, to=NodeId(3)))
         ready = cluster[3].core.ready()
-
         assert ready is not None
         (reply,) = ready.send_early
         assert isinstance(reply, RepairReply)
-        assert reply.entries == ()
+        cluster[2].core.step(reply)
+
+        assert reply.entries == (others[2],)
+        assert cluster[2].core.status().corrupt == (3,)
 
     def test_a_repair_is_sent_in_messages_of_bounded_size(self) -> None:
         """A run of 30 slots, with room for a few entries in each message."""
@@ -861,3 +870,30 @@ def test_a_slot_is_served_though_the_one_before_it_is_corrupt() -> None:
 
     assert cluster[2].core.status().corrupt == ()
     assert cluster[2].disk.log[: len(expected)] == expected
+
+
+def test_a_slot_comes_from_the_only_other_voter_though_another_entry_follows_there() -> (
+    None
+):
+    """F34: the successor here proves it. The other one may not lead, for its log is older.
+
+    With the third voter gone nobody else has the slot, and the two waited for each other.
+    """
+    cluster = led(3)
+    for node_id in (1, 2, 3):
+        cluster[node_id].crash()
+    history = list(cluster[2].disk.log)
+    end = history[-1]
+    for node_id, term in ((1, 2), (2, 3)):  # each led once, and reached nobody
+        disk = cluster[node_id].disk
+        disk.log.append(make_entry(end, term, f"of term {term}".encode()))
+        disk.hard_state = replace(disk.hard_state, term=Term(term))
+    cluster[2].disk.corrupt.add(end.index)
+    for node_id in (1, 2):
+        cluster[node_id].start()
+    cluster[2].core.note(SlotCorrupt(end.index))
+    cluster.tick(60)
+
+    assert cluster[2].role is Role.LEADER
+    assert is_whole(cluster)
+    assert cluster[1].disk.log[: end.index] == history
