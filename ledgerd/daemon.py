@@ -51,7 +51,7 @@ from ledgerd.observability.metrics import Metrics
 from ledgerd.observability.pauses import GcPauses
 from ledgerd.raft.core import Options, RaftCore
 from ledgerd.raft.describe import describe
-from ledgerd.raft.entries import NodeId
+from ledgerd.raft.entries import Index, NodeId
 from ledgerd.raft.facts import PeerLost, PeerRefused, SlotCorrupt, SnapshotSent
 from ledgerd.raft.membership import Membership, NodeRecord
 from ledgerd.raft.snapshots import Snapshot
@@ -618,12 +618,13 @@ class _NodeBuild:
         last = log_store.last_index()
         anchor = log_store.anchor()
         if last in log_store.damaged():
-            pass  # what stands there comes from a peer, and log time with it
+            # What stands there comes from a peer, and log time with it, if it is not applied.
+            clock.follow(state_store.position().log_time_us)
         elif last > anchor.at:
             clock.follow(log_store.entries(last, last, 1)[0].ts_us)
         else:
             clock.follow(anchor.ts_us)
-        self._refuse_damage_alone(log_store)
+        self._refuse_damage_alone(log_store, plan.applied)
         log.info(
             "node_recovered", applied=plan.applied, commit=plan.commit, last=plan.last
         )
@@ -653,6 +654,7 @@ class _NodeBuild:
             jitter=secrets.randbelow,
             link=link,
             encode_change=encode_change,
+            state_anchor=plan.state_anchor,
         )
         if self._trace is not None:
             self._trace.begin(core, log_store)
@@ -676,19 +678,21 @@ class _NodeBuild:
 
         return replica, close
 
-    def _refuse_damage_alone(self, log_store: LmdbLogStore) -> None:
-        """Return if the log is whole, or if other nodes may have what is corrupt here (F34).
+    def _refuse_damage_alone(self, log_store: LmdbLogStore, applied: Index) -> None:
+        """Return if nothing is lost, or if other nodes may have what is corrupt here (F34).
 
-        Errors: CorruptionError where this node is the only one.
+        What is applied stands in the state, and the log then begins behind it (F33).
+        Errors: CorruptionError where this node is the only one, and the state lacks it.
         """
-        damaged = log_store.damaged()
+        damaged = [index for index in log_store.damaged() if index > applied]
         if not damaged:
             return
         voters = self._membership.all_voters
         if len(voters) == 1 or not (voters or _has_peers(self._config)):
             raise CorruptionError(
                 f"log index {damaged[0]} is corrupt, with {len(damaged) - 1} others, and this "
-                "cluster has no other node to repair it from: restore the data directory"
+                "cluster has no other node to repair it from; state/ goes up to index "
+                f"{applied}: restore the data directory"
             )
 
     def _on_expelled(self, node: Node, refusal: Refusal, why: str) -> None:

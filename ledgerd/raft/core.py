@@ -108,13 +108,23 @@ class RaftCore:
         rules: Rules = Rules.STRICT,
         marks: Marks = NO_MARKS,
         encode_change: ChangeEncoder = no_encoder,
+        state_anchor: Anchor | None = None,
     ) -> None:
+        """Begin with what is on disk.
+
+        applied: the last entry that the state holds. state_anchor: what the state itself says that
+            this entry was, term, link and time; it stands in for a corrupt slot there (F33).
+        """
         first, last = log.first_index(), log.last_index()
         assert node_id != NO_NODE, "node ids start at 1"
         # T11, T12: a log shorter than what was known committed or applied has lost data.
         assert hard_state.commit <= last, (hard_state, last)
         assert first == log.anchor().at + 1, (first, log.anchor())
         assert first - 1 <= applied <= last, (first, applied, last)
+        assert state_anchor is None or state_anchor.at == applied, (
+            state_anchor,
+            applied,
+        )
         self.node_id = node_id
         self._options = options
         self._log = RaftLog(
@@ -123,6 +133,7 @@ class RaftCore:
             recent_bytes_max=options.recent_bytes_max,
             marks=marks,
             unreadable_term=hard_state.term,
+            state_anchor=state_anchor,
         )
         # T4: no entry is durable in a term above the stored one.
         assert last < first or self._log.last_id.term <= hard_state.term, hard_state

@@ -57,6 +57,7 @@ class RaftLog:
         "_writes",
         "marks",
         "slots",
+        "state_anchor",
     )
 
     def __init__(
@@ -67,16 +68,21 @@ class RaftLog:
         recent_bytes_max: int,
         marks: Marks = NO_MARKS,
         unreadable_term: Term = GENESIS.term,
+        state_anchor: Anchor | None = None,
     ) -> None:
         """Begin with what `reader` holds.
 
-        unreadable_term: what the last entry counts as in a vote if its value is corrupt (F33).
+        unreadable_term: what the last entry counts as in a vote if its value is corrupt (F33) and
+            `state_anchor` does not say what it was.
+        state_anchor: the last entry that the state holds, as the state names it. It stands in for
+            a corrupt value: it proves what peers send, also where nothing follows.
         """
         last = reader.last_index()
         anchor = self._anchor = reader.anchor()
         assert reader.first_index() == anchor.at + 1, (reader.first_index(), anchor)
         assert last >= anchor.at, (last, anchor)
         self.slots = Slots()
+        self.state_anchor = state_anchor
         self._reader: LogReader = SlotReader(reader, self.slots)
         self._link = link
         self.marks = marks
@@ -97,6 +103,8 @@ class RaftLog:
             except SlotCorruptError:
                 # F33: in a vote it is present. Nothing is appended behind it before it is mended.
                 end = Anchor(EntryId(unreadable_term, last), anchor.link, anchor.ts_us)
+                if state_anchor is not None and state_anchor.at == last:
+                    end = state_anchor
         self._last_id, self._last_link, self._last_ts_us = end
         self._before = (self._last_id, self._last_link)  # the entry at base - 1
 
@@ -397,12 +405,25 @@ class RaftLog:
             self._before = (entry.id, entry.link)
 
     def is_proven(self, entry: Entry) -> bool:
-        """Return whether the intact successor of this slot carries the link of `entry` (F34)."""
+        """Return whether the intact successor of this slot carries the link of `entry` (F34).
+
+        Or the state does: it holds what this very entry did.
+        """
+        if self.is_in_state(entry.index):
+            assert self.state_anchor is not None
+            return (
+                entry.id == self.state_anchor.id
+                and entry.link == self.state_anchor.link
+            )
         after = Index(entry.index + 1)
         if after > self.last or after in self.slots:
             return False
         (successor,) = self.entries(after, after, 0)
         return self.link_after(entry.link, successor) == successor.link
+
+    def is_in_state(self, index: Index) -> bool:
+        """Return whether the state names the entry at `index`, as its slot may not any more."""
+        return self.state_anchor is not None and self.state_anchor.at == index
 
     def link_after(self, previous: bytes, entry: Entry) -> bytes:
         """Return the link that `entry` must carry behind `previous`."""

@@ -1,9 +1,10 @@
 """What a node does about corrupt slots of its log, and for the peers that have some. F33, F34, T16.
 
 What may be committed is never cut away (T15): it is fetched. A slot whose successor is intact is
-proven by the successor's link, so any peer may send it, in any term, leader or not. The last slot
-of a log has no successor: it comes from the leader, which is told by `AppendRejected.corrupt_from`
-that it must send again from there. The same is the way out when no peer can help.
+proven by the successor's link, so any peer may send it, in any term, leader or not; the slot that
+was applied last is proven by the state. The last slot of a log has no successor: if it is not
+applied it comes from the leader, which is told by `AppendRejected.corrupt_from` that it must send
+again from there. The same is the way out when no peer can help.
 """
 
 from typing import Final
@@ -87,8 +88,13 @@ class Repairs:
             return
         to = peers[self._cursor % len(peers)]
         for run in log.slots.runs()[:RUNS_MAX]:
-            if run.last < log.last and run.last not in self._asked:
+            if self._is_provable(run) and run.last not in self._asked:
                 self._request(to, run)
+
+    def _is_provable(self, run: Run) -> bool:
+        """Return whether what a peer sends for the end of the run can be told from a lie."""
+        log = self._roles.log
+        return run.last < log.last or log.is_in_state(run.last)
 
     def _peers(self) -> list[NodeId]:
         """Return whom to ask: everybody else who understands the question."""
@@ -105,10 +111,9 @@ class Repairs:
 
     @property
     def has_unasked(self) -> bool:
-        """Whether a slot is proven by its successor that nobody was asked for yet."""
-        log = self._roles.log
-        runs = log.slots.runs()[:RUNS_MAX]  # the others wait for these
-        return any(r.last < log.last and r.last not in self._tries for r in runs)
+        """Whether a slot that can be proven was not asked for yet."""
+        runs = self._roles.log.slots.runs()[:RUNS_MAX]  # the others wait for these
+        return any(self._is_provable(r) and r.last not in self._tries for r in runs)
 
     def needs_leader(self) -> bool:
         """Return whether the first corrupt slot can only come from the leader.
@@ -176,27 +181,33 @@ class Repairs:
             return
         is_alone = roles.membership.members == (roles.node_id,)
         rounds = ROUNDS_MAX * max(1, len(roles.membership.members) - 1)
-        behind: Entry | None = None
+        behind: Anchor | None = None
         for run in log.slots.runs():
             after = Index(run.last + 1)
             is_vain = is_alone or (
                 run.last in self._denied and self._tries.get(run.last, 0) >= rounds
             )
-            if after > roles.applied or not is_vain:
+            if not is_vain:
+                break
+            if after > roles.applied:
+                # The slot is the last that was applied: nothing but the state names its entry.
+                if log.is_in_state(run.last):
+                    behind = log.state_anchor
                 break
             try:
-                (behind,) = log.entries(after, after, 0)
+                (entry,) = log.entries(after, after, 0)
             except SlotCorruptError as error:
                 log.slot_corrupt(Index(error.index))
                 break
+            behind = Anchor(entry.id, entry.link, entry.ts_us)
         if behind is not None:
-            log.slots.superseded_by = Anchor(behind.id, behind.link, behind.ts_us)
+            log.slots.superseded_by = behind
 
     def _request(self, to: NodeId, run: Run) -> None:
         roles = self._roles
         first = max(run.first, Index(run.last - RUN_SLOTS_MAX + 1))
-        link = roles.log.link(Index(run.last + 1))
-        assert link is not None, run
+        # Behind the last entry nothing stands that has a link: the state proves the reply.
+        link = roles.log.link(Index(run.last + 1)) or bytes(len(roles.log.anchor.link))
         self._asked.add(run.last)
         self._tries[run.last] = self._tries.get(run.last, 0) + 1
         roles.out.send(

@@ -474,6 +474,8 @@ class Simulation:
             clock.follow(anchor.ts_us)
         elif plan.last not in log.damaged():
             clock.follow(log.entries(plan.last, plan.last, 1)[0].ts_us)
+        else:
+            clock.follow(state.position().log_time_us)
         machine.log_clock = clock
         disk.forget_below(log.first_index())
         damaged = disk.written_entries()
@@ -493,6 +495,7 @@ class Simulation:
             link=link,
             marks=self,
             encode_change=encode_change,
+            state_anchor=plan.state_anchor,
         )
         core.disk = disk
         return Replica(

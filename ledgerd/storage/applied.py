@@ -14,7 +14,7 @@ import google_crc32c
 
 from ledgerd.errors import CorruptionError
 from ledgerd.formats.versions import STATE_VERSION_FIRST
-from ledgerd.raft.entries import GENESIS_LINK, Index, Term
+from ledgerd.raft.entries import GENESIS_LINK, Anchor, EntryId, Index, Term
 from ledgerd.replica.audit import DIGEST_BYTES, GENESIS_DIGEST
 
 _VERSION: Final = 1
@@ -38,6 +38,11 @@ class Applied:
     log_time_us: int
     digest: bytes
     state_version: int
+
+    @property
+    def anchor(self) -> Anchor:
+        """The last applied entry, by what the log says of it."""
+        return Anchor(EntryId(self.term, self.index), self.link, self.log_time_us)
 
 
 NOTHING: Final = Applied(

@@ -7,7 +7,8 @@ of a prefix of log/, or something was lost.
 from typing import Final, NamedTuple
 
 from ledgerd.errors import CorruptionError, SlotCorruptError
-from ledgerd.raft.entries import Index
+from ledgerd.formats.entries import link
+from ledgerd.raft.entries import Anchor, Index
 from ledgerd.storage.log_store import LmdbLogStore
 from ledgerd.storage.state_store import LmdbStateStore
 
@@ -22,12 +23,15 @@ class Recovery(NamedTuple):
     last: the last entry in log/.
     lacks_state: state/ ends before log/ begins, so it is that of a peer that the node needs; it
         counts as applied up to the beginning of log/, and nothing is applied until then (F37).
+    state_anchor: what state/ says that the entry at `applied` was; None where it lacks it. The core
+        needs it if that slot is corrupt (F33).
     """
 
     applied: Index
     commit: Index
     last: Index
     lacks_state: bool = False
+    state_anchor: Anchor | None = None
 
     @property
     def replay_count(self) -> int:
@@ -62,9 +66,13 @@ def recover(
     try:
         term, link = log.term(applied.index), log.link(applied.index)
     except SlotCorruptError:
-        # Its peers have it, and the entry behind it proves what they send (F34).
+        # What stood there is known from state/, and the entry behind it must agree (F34).
+        _check_successor(log, applied.anchor)
         return Recovery(
-            applied=applied.index, commit=log.hard_state().commit, last=last
+            applied=applied.index,
+            commit=log.hard_state().commit,
+            last=last,
+            state_anchor=applied.anchor,
         )
     if (term, link) != (applied.term, applied.link):
         raise CorruptionError(
@@ -72,4 +80,37 @@ def recover(
             f"{applied.term} link {applied.link.hex()}, log/ holds term {term} "
             f"link {'none' if link is None else link.hex()}; {_ADVICE}"
         )
-    return Recovery(applied=applied.index, commit=log.hard_state().commit, last=last)
+    return Recovery(
+        applied=applied.index,
+        commit=log.hard_state().commit,
+        last=last,
+        state_anchor=applied.anchor,
+    )
+
+
+def _check_successor(log: LmdbLogStore, anchor: Anchor) -> None:
+    """Return if the entry behind `anchor` links to it, or cannot be read, or is not there.
+
+    Errors: CorruptionError.
+    """
+    after = Index(anchor.at + 1)
+    if after > log.last_index():
+        return
+    try:
+        (successor,) = log.entries(after, after, 0)
+    except SlotCorruptError:
+        return
+    expected = link(
+        anchor.link,
+        index=successor.index,
+        term=successor.term,
+        ts_us=successor.ts_us,
+        kind=successor.kind,
+        payload=successor.payload,
+    )
+    if successor.link != expected:
+        raise CorruptionError(
+            f"state/ does not belong to log/: behind index {anchor.at} with link "
+            f"{anchor.link.hex()} log/ holds an entry of link {successor.link.hex()}, expected "
+            f"{expected.hex()}; {_ADVICE}"
+        )

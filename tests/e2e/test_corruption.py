@@ -203,6 +203,103 @@ def test_a_bit_in_each_log_value_is_repaired_from_peers(
     assert [check(cluster, node_id) for node_id in (1, 2, 3)] == [[], [], []]
 
 
+def test_the_last_log_value_of_all_nodes_at_once_is_no_loss(
+    cluster: DevCluster, client: Client
+) -> None:
+    """F33: nobody can send it, and what it did stands in each state: the logs begin behind it."""
+    account = funded(client)
+    acked = [submit(client, account) for _ in range(10)]
+    at_rest(client)
+    for node_id in (
+        1,
+        2,
+        3,
+    ):  # a node that hands over leaves an entry that nobody applied
+        cluster.kill(node_id)
+    dice = Random(12)
+    for node_id in (1, 2, 3):
+        directory = cluster.data_directory(node_id)
+        last = log_values(directory)[-1]
+        assert flip_everywhere(directory / "log" / "data.mdb", last, dice) >= 1
+    cluster.start()
+    cluster.wait_ready()
+    acked.append(submit(client, account))
+    rest = at_rest(client)
+    lost = missing(client, acked)
+    said = [line for node_id in (1, 2, 3) for line in what_it_said(cluster, node_id)]
+    cluster.stop()
+
+    assert sum('"log_slots_corrupt"' in line for line in said) == 3
+    assert len(rest) == 1
+    assert lost == []
+    assert [check(cluster, node_id) for node_id in (1, 2, 3)] == [[], [], []]
+
+
+def test_the_last_value_of_a_node_that_all_others_have_cut_is_no_loss(
+    own_cluster: DevCluster,
+) -> None:
+    """F33: it is the one that was applied last, and a snapshot brings the node forward."""
+    cluster = own_cluster
+    for node_id in (1, 2, 3):
+        scrub_fast(cluster, node_id, keep=5)
+    cluster.start()
+    cluster.wait_ready()
+    with Client(Profile.load(cluster.profile_path)) as client:
+        account = funded(client)
+        acked = [submit(client, account) for _ in range(10)]
+        at_rest(client)
+        victim = next(n for n in (1, 2, 3) if n != cluster.leader())
+        cluster.stop(victim)
+        directory = cluster.data_directory(victim)
+        last = log_values(directory)[-1]
+        assert flip_everywhere(directory / "log" / "data.mdb", last, Random(13)) >= 1
+        before = len(acked)
+        acked += [submit(client, account) for _ in range(40)]
+        until(
+            "the others have cut their logs behind it",
+            lambda: all(
+                status.first_index > before + 20 for status in statuses(client)
+            ),
+        )
+        cluster.start(victim)
+        rest = at_rest(client, within_s=60)
+        client.transfer_leadership(victim)
+        acked.append(submit(client, account))
+        lost = missing(client, acked)
+    cluster.stop()
+
+    assert len(rest) == 1
+    assert lost == []
+    assert [check(cluster, node_id) for node_id in (1, 2, 3)] == [[], [], []]
+
+
+def test_a_lone_node_goes_on_behind_rot_that_its_state_holds(tmp_path: Path) -> None:
+    """F33: every value of its log is damaged, the last one too, and no payout is lost by that."""
+    cluster = DevCluster(tmp_path / "lone", 1)
+    cluster.prepare()
+    try:
+        cluster.start()
+        cluster.wait_ready()
+        with Client(Profile.load(cluster.profile_path)) as client:
+            account = funded(client)
+            acked = [submit(client, account) for _ in range(5)]
+            cluster.stop()
+            directory, dice = cluster.data_directory(1), Random(14)
+            for value in log_values(directory):
+                assert flip_everywhere(directory / "log" / "data.mdb", value, dice) >= 1
+            cluster.start()
+            cluster.wait_ready()
+            acked.append(submit(client, account))
+            lost = missing(client, acked)
+        cluster.stop()
+        findings = check(cluster, 1)
+    finally:
+        cluster.stop()
+
+    assert lost == []
+    assert findings == []
+
+
 def test_a_state_behind_a_cut_log_is_that_of_a_peer(own_cluster: DevCluster) -> None:
     """Nothing is left to fold it from, so the leader is asked for a copy of its own."""
     cluster = own_cluster

@@ -216,9 +216,17 @@ class Node:
             link=link,
             rules=self.rules,
             encode_change=encode_change,
+            state_anchor=self._state_anchor(),
         )
         for peer, store in self.greeted.items():
             self.greet(peer, store)
+
+    def _state_anchor(self) -> Anchor | None:
+        """Return what the state machine knows of the entry that it applied last."""
+        if not self.applied:
+            return None
+        last = self.applied[-1]
+        return Anchor(last.id, last.link, last.ts_us)
 
     def greet(self, peer: int, store: bytes = b"") -> None:
         """Note that a peer of this release greeted, with this store."""

@@ -699,8 +699,8 @@ def test_a_node_without_a_leader_leaves_such_a_slot_behind_too() -> None:
     cluster = led(6)
     for node_id in (1, 3):
         cluster[node_id].compact(6)
-    for node_id in (1, 2, 3):
-        cluster[node_id].crash()
+    for node_id, applied in ((1, 6), (2, 7), (3, 6)):  # 7 is in the state of 2 alone
+        cluster[node_id].crash(applied_kept=applied)
     for node_id, slots in ((1, [7]), (2, [3, 4]), (3, [7])):
         cluster[node_id].disk.corrupt |= set(slots)
         cluster[node_id].start()
@@ -722,7 +722,10 @@ def test_a_dead_leader_is_forgotten_by_who_may_not_campaign() -> None:
     for node_id in (1, 3):
         cluster[node_id].compact(6)
     cluster[1].crash()
-    damage(cluster, 3, 7)
+    cluster[3].crash(applied_kept=6)  # nothing there says what stood in 7
+    cluster[3].disk.corrupt.add(7)
+    cluster[3].start()
+    cluster[3].core.note(SlotCorrupt(Index(7)))
     damage(cluster, 2, 3, 4)
     cluster.tick(60)
     node = cluster[2]
@@ -897,3 +900,135 @@ def test_a_slot_comes_from_the_only_other_voter_though_another_entry_follows_the
     assert cluster[2].role is Role.LEADER
     assert is_whole(cluster)
     assert cluster[1].disk.log[: end.index] == history
+
+
+def rotten_together(*, states: tuple[int, int, int]) -> Cluster:
+    """Return three nodes started with the last slot of each corrupt, at index 7.
+
+    states: how far the state of each goes.
+    """
+    cluster = led(6)
+    for node_id in (1, 2, 3):
+        cluster[node_id].crash(applied_kept=states[node_id - 1])
+        cluster[node_id].disk.corrupt.add(7)
+    for node_id in (1, 2, 3):
+        cluster[node_id].start()
+        cluster[node_id].core.note(SlotCorrupt(Index(7)))
+    return cluster
+
+
+def cut_where_wanted(cluster: Cluster, ticks: int) -> None:
+    """Let time pass, and cut each log as soon as its core wants that."""
+    for _ in range(ticks):
+        cluster.tick(1)
+        for node in cluster.nodes.values():
+            if node.core.wants_cut:
+                anchor = node.core.anchor_of_cut(node.core.status().cut_to)
+                assert anchor is not None
+                del node.disk.log[: anchor.at - node.disk.base.at]
+                node.disk.base = anchor
+                node.disk.corrupt = {s for s in node.disk.corrupt if s > anchor.at}
+                node.core.compacted(Index(anchor.at + 1))
+
+
+@pytest.mark.parametrize("states", [(7, 7, 7), (6, 7, 6)])
+def test_the_last_slot_of_all_nodes_is_left_behind_where_a_state_holds_it(
+    states: tuple[int, int, int],
+) -> None:
+    """F33: nobody has the entry, and nothing of it is lost. Who lacks it gets a snapshot."""
+    cluster = rotten_together(states=states)
+    expected = [cluster[n].core.status().last for n in (1, 2, 3)]
+    cut_where_wanted(cluster, 120)
+    leaders = [n for n in (1, 2, 3) if cluster[n].role is Role.LEADER]
+
+    assert expected == [7, 7, 7]
+    assert len(leaders) == 1
+    assert states[leaders[0] - 1] == 7
+    cluster.propose(leaders[0], b"later")
+    cluster[leaders[0]].make_snapshot()
+    cut_where_wanted(cluster, 60)
+    for node in cluster.nodes.values():
+        if node.core.offered is not None:
+            node.fetch(cluster[leaders[0]])
+    cut_where_wanted(cluster, 60)
+    assert {node.commit for node in cluster.nodes.values()} == {9}
+    assert is_whole(cluster)
+
+
+def test_the_last_slot_of_all_nodes_is_waited_for_where_no_state_holds_it() -> None:
+    """T15, T89: it may have been acknowledged, so nobody leads, and nothing is cut."""
+    cluster = rotten_together(states=(6, 6, 6))
+    cut_where_wanted(cluster, 200)
+
+    assert [node.role for node in cluster.nodes.values()] == [Role.FOLLOWER] * 3
+    assert [node.core.status().corrupt for node in cluster.nodes.values()] == [(7,)] * 3
+    assert [node.disk.first_index() for node in cluster.nodes.values()] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("slot", [6, 7])
+def test_a_slot_at_the_applied_index_that_all_others_have_cut_is_left_behind(
+    slot: int,
+) -> None:
+    """F33: without a leader too. What stood there is known from the own state."""
+    cluster = led(6)
+    for node_id in (1, 3):
+        cluster[node_id].compact(8)
+        cluster[node_id].crash()
+    node = cluster[2]
+    node.crash(applied_kept=slot)
+    node.disk.corrupt.add(slot)
+    node.start()
+    node.core.note(SlotCorrupt(Index(slot)))
+    cluster[1].start()
+    cluster.cut.add((1, 2))  # it answers, and does not lead
+    cluster.tick(2)
+    cluster.heal()
+    cut_where_wanted(cluster, 120)
+
+    assert not node.core.status().corrupt
+    assert sum(cluster[n].role is Role.LEADER for n in (1, 2)) == 1
+
+
+def test_a_lone_node_leaves_its_last_slot_behind() -> None:
+    """F33: what its entry did is in the state, which says what it was."""
+    cluster = Cluster(1, options=FORGETFUL)
+    cluster.elect(1)
+    for number in range(6):
+        cluster.propose(1, f"payload {number}".encode())
+        cluster.settle()
+    node = cluster[1]
+    node.crash()
+    node.disk.corrupt.add(7)
+    node.start()
+    node.core.note(SlotCorrupt(Index(7)))
+    before = node.core.status().last
+    cut_where_wanted(cluster, 60)
+    cluster.propose(1, b"later")
+    cluster.tick(4)
+
+    assert before == 7
+    assert node.role is Role.LEADER
+    assert node.commit == node.core.status().last == 9
+
+
+def test_the_last_slot_comes_from_a_peer_without_a_leader() -> None:
+    """F34: the state proves what a peer sends, as a successor would."""
+    cluster = led(6)
+    expected = cluster[1].disk.log[6]
+    for node_id in (1, 2, 3):
+        cluster[node_id].crash()
+    cluster[2].disk.corrupt.add(7)
+    cluster[2].start()
+    cluster[3].start()
+    cluster[2].core.note(SlotCorrupt(Index(7)))
+    cluster.tick(8)  # no election yet
+
+    assert cluster[2].core.status().leader == NO_NODE
+    assert cluster[2].disk.corrupt == set()
+    assert cluster[2].disk.log[6] == expected
+    before = cluster[2].disk.log[5]
+    cluster[2].disk.corrupt.add(7)
+    cluster[2].core.note(SlotCorrupt(Index(7)))
+    forged = make_entry(before, 1, b"another payload")
+    cluster[2].core.step(reply_to(cluster, before, forged))
+    assert cluster[2].core.status().corrupt == (7,)

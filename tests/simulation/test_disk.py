@@ -71,7 +71,9 @@ def test_state_may_fall_back_to_its_last_forced_sync_and_no_further() -> None:
 
         log, state = opened(disk)
         found = recover(log, state)
-        assert found == Recovery(applied=state.applied(), commit=8, last=8)
+        assert found._replace(state_anchor=None) == Recovery(
+            applied=state.applied(), commit=8, last=8
+        )
         starts.add(found.applied)
         apply_to(state, entries[found.applied :])
         assert state.digest() == digest

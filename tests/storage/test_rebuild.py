@@ -123,7 +123,7 @@ def test_a_whole_log_gives_the_state_back_with_or_without_peers(
         found = recover(log, state)
         membership = founders.first_membership(environment, RECORDS, joins=False)
 
-    assert found == Recovery(applied=0, commit=8, last=8)
+    assert found._replace(state_anchor=None) == Recovery(applied=0, commit=8, last=8)
     assert membership.voters == (1, 2, 3)
     assert not file.with_name("damaged.mdb").exists()
 
@@ -141,7 +141,10 @@ def test_a_lone_node_starts_from_its_own_copy(tmp_path: Path) -> None:
 
     with reopened(tmp_path, has_peers=False) as environment:
         log, state = LmdbLogStore(environment), LmdbStateStore(environment)
-        assert recover(log, state) == Recovery(applied=8, commit=8, last=8)
+        found = recover(log, state)
+        assert found._replace(state_anchor=None) == Recovery(
+            applied=8, commit=8, last=8
+        )
         assert environment.identity == identity
 
 

@@ -25,7 +25,7 @@ def test_a_new_node_has_nothing_to_replay(environment: Environment) -> None:
     """Applied, committed and stored nothing."""
     found = recover(LmdbLogStore(environment), LmdbStateStore(environment))
 
-    assert found == Recovery(applied=0, commit=0, last=0)
+    assert found._replace(state_anchor=None) == Recovery(applied=0, commit=0, last=0)
     assert found.replay_count == 0
 
 
@@ -41,7 +41,7 @@ def test_a_state_behind_its_log_is_replayed_from_there(
 
     found = recover(log, state)
 
-    assert found == Recovery(applied=5, commit=7, last=8)
+    assert found._replace(state_anchor=None) == Recovery(applied=5, commit=7, last=8)
     assert found.replay_count == 2
 
 

@@ -103,7 +103,9 @@ def test_a_state_behind_its_log_replays_to_the_same_digest(
 
     log, state = node.open()
     found = recover(log, state)
-    assert found == Recovery(applied=applied, commit=8, last=8)
+    assert found._replace(state_anchor=None) == Recovery(
+        applied=applied, commit=8, last=8
+    )
     apply_to(state, entries[found.applied :])
 
     assert state.digest() == _digest_of(entries)

@@ -137,6 +137,7 @@ class Machine:
             link=link,
             rules=self._settings.rules,
             encode_change=encode_change,
+            state_anchor=self.state.anchor,
         )
         for index in sorted(self.disk.corrupt):  # what a store's check at start finds
             self.core.note(SlotCorrupt(index))
