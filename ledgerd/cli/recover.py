@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from ledgerd.errors import ConfigError, CorruptionError
+from ledgerd.raft.entries import Index
 from ledgerd.security.identity import check_cluster_id
 from ledgerd.storage import refound
 from ledgerd.storage.environment import open_existing
@@ -32,6 +33,12 @@ _STORE_UUID_BYTES: Final = 16
     help="Make it the only member of a new cluster with this id. Without it nothing is changed.",
 )
 @click.option(
+    "--give-up-from",
+    metavar="INDEX",
+    type=click.IntRange(min=1),
+    help="Go on without the entries from INDEX on, the first that no copy has intact.",
+)
+@click.option(
     "--yes",
     "confirmed",
     metavar="OLD_ID",
@@ -45,7 +52,11 @@ _STORE_UUID_BYTES: Final = 16
     help="Form of the result on standard output.",
 )
 def recover(
-    data_dir: Path, new_id: str | None, confirmed: str | None, output: str
+    data_dir: Path,
+    new_id: str | None,
+    give_up_from: int | None,
+    confirmed: str | None,
+    output: str,
 ) -> None:
     """Found a new cluster of one with the copy of a surviving node.
 
@@ -56,10 +67,14 @@ def recover(
     All nodes of the old cluster are refused for ever afterwards. A node that still runs there
     must be stopped before: it does not know that it was given up.
 
+    Where an entry cannot be read and is not applied, another copy may have it. If none has,
+    --give-up-from goes on without it and all that follow, which may have been acknowledged.
+
     Exit codes: 0 done, 71 the copy is damaged, 73 not confirmed, or not a directory to recover.
     """
+    flaw = None if give_up_from is None else Index(give_up_from)
     with open_existing(data_dir) as environment:
-        before = refound.inspect(environment)
+        before = refound.inspect(environment, give_up_from=flaw)
         if new_id is None:
             _show(before, None, output)
             return
@@ -68,7 +83,10 @@ def recover(
             _print(before)
         _confirm(before.identity, confirmed)
         after = refound.found_new_cluster(
-            environment, new_id, store_uuid=secrets.token_bytes(_STORE_UUID_BYTES)
+            environment,
+            new_id,
+            store_uuid=secrets.token_bytes(_STORE_UUID_BYTES),
+            give_up_from=flaw,
         )
     _show(before, after, output)
 
@@ -129,6 +147,7 @@ def _as_json(survivor: Survivor) -> dict[str, object]:
         "state_version": survivor.state_version,
         "voters": list(survivor.membership.all_voters),
         "perhaps_lost_from_index": survivor.last.index + 1,
+        "given_up": len(survivor.given_up),
     }
 
 
@@ -146,6 +165,9 @@ def _print(survivor: Survivor) -> None:
             f"open        {survivor.committed + 1} .. {last.index}: acknowledged or not, they "
             "are kept"
         )
+    if survivor.given_up:
+        first, end = survivor.given_up[0], survivor.given_up[-1]
+        click.echo(f"given up    {first} .. {end}: acknowledged or not, they are lost")
     click.echo(f"applied     up to {survivor.applied}, digest {survivor.digest.hex()}")
     click.echo(
         f"may be lost from index {last.index + 1} on: whatever the other voters acknowledged "

@@ -365,6 +365,11 @@ class Node:
         if halt is not None:
             remedy = "it is built anew" if halt.is_of_state else "upgrade this node"
             return f"stopped applying before index {halt.index}: {halt.why}; {remedy}"
+        if core.leader == NO_NODE and core.corrupt:
+            return (
+                f"no leader is known, and log index {core.corrupt[0]} is corrupt here: until "
+                "another node sends its entry, this one asks for no votes"
+            )
         if core.leader == NO_NODE:
             return "no leader is known"
         if not self._is_caught_up:

@@ -19,7 +19,12 @@ from typing import Final
 
 import lmdb
 
-from ledgerd.errors import ConfigError, CorruptionError, StorageError
+from ledgerd.errors import (
+    ConfigError,
+    CorruptionError,
+    SlotCorruptError,
+    StorageError,
+)
 from ledgerd.formats.entries import encode, link
 from ledgerd.formats.memberships import encode_change
 from ledgerd.raft.changes import Change, EnterJoint, LeaveJoint, Op, OpKind, changed
@@ -40,7 +45,7 @@ from ledgerd.storage.directories import sync_directory
 from ledgerd.storage.environment import Environment, adopt_state
 from ledgerd.storage.identity import Identity
 from ledgerd.storage.log_store import LmdbLogStore
-from ledgerd.storage.recovery import recover
+from ledgerd.storage.recovery import Recovery, recover
 from ledgerd.storage.state_store import LmdbStateStore
 
 _PAGE_BYTES: Final = 4 * 1024**2
@@ -52,6 +57,8 @@ class Survivor:
 
     last: the last entry. Everything behind it that the others acknowledged without this node is
         lost. The copy with the largest (term, index) of all that are left loses least.
+    given_up: what follows `last` in the log, and is lost: it begins with an entry that cannot be
+        read and is not applied; empty as a rule.
     last_time_us: log time of that entry, microseconds.
     committed: known here to be committed; what follows up to `last` may be or not, and is kept.
     membership: after all entries of the log; `index` 0: that of the founders.
@@ -61,6 +68,7 @@ class Survivor:
     term: Term
     last: EntryId
     last_time_us: int
+    given_up: range
     committed: Index
     applied: Index
     digest: bytes
@@ -68,35 +76,64 @@ class Survivor:
     membership: Membership
 
 
-def inspect(environment: Environment) -> Survivor:
+def inspect(environment: Environment, *, give_up_from: Index | None = None) -> Survivor:
     """Return what the copy holds, after reading every entry that a start would apply.
 
-    Errors: CorruptionError when log/ or state/ is damaged: another copy may be better.
+    give_up_from: the first entry that cannot be read and is not applied, where no copy has it.
+    Errors: CorruptionError when log/ or state/ is damaged: another copy may be better. ConfigError
+    when nothing is to be given up from there on.
     """
+    return _look(environment, give_up_from)[0]
+
+
+def _look(
+    environment: Environment, give_up_from: Index | None
+) -> tuple[Survivor, Anchor]:
+    """Return what the copy holds, and its last entry that is kept."""
     log = LmdbLogStore(environment)
     state = LmdbStateStore(environment)
     plan = recover(log, state)
-    last = _last_of(log)
-    return Survivor(
+    flaw = _first_flaw(log, plan.applied)
+    end = log.last_index()
+    if give_up_from is not None and give_up_from != flaw:
+        found = "none" if flaw is None else f"the first at {flaw}"
+        raise ConfigError(
+            f"--give-up-from: expected the first entry that cannot be read and is not applied, "
+            f"found {give_up_from} and {found}; nothing was changed"
+        )
+    if flaw is not None and give_up_from is None:
+        raise CorruptionError(
+            f"log index {flaw} is corrupt, and state/ ends at {plan.applied}: another copy may "
+            f"have its entry; if none has, --give-up-from {flaw} goes on without {flaw} .. {end}, "
+            "whether they were acknowledged or not"
+        )
+    last = _kept(log, plan, end if flaw is None else Index(flaw - 1))
+    survivor = Survivor(
         identity=environment.identity,
         term=log.hard_state().term,
         last=last.id,
         last_time_us=last.ts_us,
+        given_up=range(last.at + 1, end + 1),
         committed=max(plan.commit, plan.applied),
         applied=plan.applied,
         digest=state.digest(),
         state_version=state.state_version(),
-        membership=_membership_at_end(environment, log, state),
+        membership=_membership_at_end(environment, log, state, last.at),
     )
+    return survivor, last
 
 
 def found_new_cluster(
-    environment: Environment, cluster_id: str, *, store_uuid: bytes
+    environment: Environment,
+    cluster_id: str,
+    *,
+    store_uuid: bytes,
+    give_up_from: Index | None = None,
 ) -> Survivor:
     """Make the directory that of a cluster of one, and return what it holds then.
 
     cluster_id: of the new cluster, which no certificate of the old one names. store_uuid: 16 bytes
-    that no other store has.
+    that no other store has. give_up_from: as `inspect`.
     Errors: ConfigError for the old cluster's id; as `inspect`.
     """
     old = environment.identity
@@ -105,17 +142,17 @@ def found_new_cluster(
             f"expected another id than the old cluster's, found {cluster_id!r}: its other nodes "
             "must be refused for ever, and they are known by the id"
         )
-    survivor = inspect(environment)
-    log = LmdbLogStore(environment)
+    survivor, kept = _look(environment, give_up_from)
+    hint = LmdbLogStore(environment).hard_state().commit
     new = replace(old, cluster_id=cluster_id, store_uuid=store_uuid)
     term = Term(survivor.term + 1)
-    entries = list(_entries(survivor, new, term, _last_of(log)))
+    entries = list(_entries(survivor, new, term, kept))
     # Without entries the members stand in the configuration; one voter commits what it holds.
-    commit = entries[-1].index if entries else log.hard_state().commit
+    commit = entries[-1].index if entries else min(hint, kept.at)
     hard = HardState(term, old.node_id, commit)
     try:
         _forget_copies(environment.directory)
-        _write(environment, new, hard, entries)
+        _write(environment, new, hard, entries, survivor.given_up)
         adopt_state(environment.state, old=old, new=new)
     except (lmdb.Error, OSError) as error:
         raise StorageError(f"{environment.directory}: {error}") from error
@@ -130,6 +167,7 @@ def found_new_cluster(
         identity=new,
         term=term,
         last=last,
+        given_up=range(0),
         committed=commit,
         membership=membership,
     )
@@ -145,22 +183,34 @@ def _forget_copies(directory: Path) -> None:
     sync_directory(directory)
 
 
-def _last_of(log: LmdbLogStore) -> Anchor:
-    """Return the last entry by what must be known of it."""
-    last = log.last_index()
+def _first_flaw(log: LmdbLogStore, applied: Index) -> Index | None:
+    """Return the first entry behind `applied` that cannot be read; None: all can."""
+    first, last = Index(applied + 1), log.last_index()
+    while first <= last:
+        try:
+            first = Index(log.entries(first, last, _PAGE_BYTES)[-1].index + 1)
+        except SlotCorruptError as error:
+            return Index(error.index)
+    return None
+
+
+def _kept(log: LmdbLogStore, plan: Recovery, last: Index) -> Anchor:
+    """Return the entry at `last` by what must be known of it."""
     anchor = log.anchor()
     if last == anchor.at:
         return anchor
+    if last == plan.applied and plan.state_anchor is not None:
+        return plan.state_anchor  # whatever became of its slot
     (entry,) = log.entries(last, last, 1)
     return Anchor(entry.id, entry.link, entry.ts_us)
 
 
 def _membership_at_end(
-    environment: Environment, log: LmdbLogStore, state: LmdbStateStore
+    environment: Environment, log: LmdbLogStore, state: LmdbStateStore, last: Index
 ) -> Membership:
-    """Return the membership once everything in the log is applied."""
+    """Return the membership once everything in the log up to `last` is applied."""
     membership = state.membership()
-    first, last = Index(state.applied() + 1), log.last_index()
+    first = Index(state.applied() + 1)
     while first <= last:
         for entry in log.entries(first, last, _PAGE_BYTES):
             membership = _after(membership, entry)
@@ -223,12 +273,18 @@ def _changes(membership: Membership, new: Identity) -> Iterator[Change]:
 
 
 def _write(
-    environment: Environment, new: Identity, hard: HardState, entries: list[Entry]
+    environment: Environment,
+    new: Identity,
+    hard: HardState,
+    entries: list[Entry],
+    given_up: range,
 ) -> None:
     """Write all of it in one transaction with one full sync."""
     tables = environment.log_tables
     old = environment.identity
     with environment.log.begin(write=True) as transaction:
+        for index in map(Index, given_up):
+            transaction.delete(keys.index_key(index), db=tables[keys.ENTRIES])
         for entry in entries:
             key = keys.index_key(entry.index)
             put = transaction.put(key, encode(entry), db=tables[keys.ENTRIES])

@@ -1,11 +1,12 @@
 """A node that stopped applying is alive, not ready, and says where and why."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from ledgerd.errors import NotLogged, Reason
-from ledgerd.raft.entries import Index
+from ledgerd.raft.entries import NO_NODE, Index
 from ledgerd.replica.versions import Halt, Standing
 from tests.node.test_lifecycle import Whole
 
@@ -29,6 +30,28 @@ def test_a_node_that_cannot_apply_is_not_ready_and_says_why() -> None:
             with pytest.raises(NotLogged, match="at index 7: its kind 99") as caught:
                 await whole.node.read(lambda reader: 0, at_least=at_least, deadline=0.0)
             assert caught.value.reason is Reason.APPLY_STOPPED
+        await asyncio.to_thread(whole.replica_thread.stop)
+
+    asyncio.run(run())
+
+
+def test_a_node_that_may_not_campaign_for_its_rot_says_so() -> None:
+    """F33: where no other one can lead either, the operator sees what is waited for."""
+
+    async def run() -> None:
+        whole = Whole()
+        whole.replica_thread.start()
+        core = replace(whole.node._core_status(), leader=NO_NODE)
+        whole.node._core_status = lambda: core
+        without = whole.node.status().not_ready_reason
+        core = replace(core, corrupt=(Index(7), Index(8)))
+        reason = whole.node.status().not_ready_reason
+
+        assert without == "no leader is known"
+        assert reason == (
+            "no leader is known, and log index 7 is corrupt here: until another node sends its "
+            "entry, this one asks for no votes"
+        )
         await asyncio.to_thread(whole.replica_thread.stop)
 
     asyncio.run(run())

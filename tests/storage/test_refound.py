@@ -26,7 +26,7 @@ from ledgerd.storage.log_store import LmdbLogStore
 from ledgerd.storage.rebuild import empty_state
 from ledgerd.storage.state_store import LmdbStateStore
 from tests.storage.making import entry, hard_state, ready
-from tests.storage.world import History, open_node, payouts, usual_history
+from tests.storage.world import open_node, usual_history
 
 ONE, TWO, THREE = NodeId(1), NodeId(2), NodeId(3)
 SMALL = StorageOptions(log_map_bytes=64 * 1024**2, state_map_bytes=64 * 1024**2)
@@ -293,23 +293,80 @@ def test_an_id_that_cannot_be_used_is_refused(tmp_path: Path, new_id: str) -> No
     assert "--found-new-cluster: " in ended.stderr
 
 
-def test_a_damaged_copy_is_refused(tmp_path: Path) -> None:
-    """Another copy may be better, and this one must not become the truth unseen."""
-    node = tmp_path / "node"
-    history = History()
-    history.noop()
-    history.payouts(payouts(100, 2))
-    survivor(node, history.entries, applied=1)
+def flip(node: Path, index: int) -> None:
+    """Flip a bit of a log value of a stopped node."""
     with open_existing(node, options=SMALL) as environment:
         table = environment.log_tables["entries"]
         with environment.log.begin(write=True) as transaction:
-            key = (2).to_bytes(8, "big")
+            key = index.to_bytes(8, "big")
             value = bytearray(transaction.get(key, db=table) or b"")
             value[-1] ^= 1
             transaction.put(key, bytes(value), db=table)
+
+
+def test_a_damaged_copy_is_refused(tmp_path: Path) -> None:
+    """Another copy may be better, and this one must not become the truth unseen."""
+    node = tmp_path / "node"
+    survivor(node, usual_history(), applied=5)
+    flip(node, 7)
+    before = run(node)
+    wrong = run(node, "--found-new-cluster", "phoenix", "--yes", "test", *giving_up(8))
     ended = run(node, "--found-new-cluster", "phoenix", "--yes", "test")
 
-    assert ended.exit_code == 71, ended.output
+    assert (before.exit_code, wrong.exit_code, ended.exit_code) == (71, 73, 71)
+    assert "--give-up-from 7 goes on without 7 .. 8" in before.stderr
+    assert "found 8 and the first at 7" in wrong.stderr
+    with open_node(node) as environment:
+        assert environment.identity.cluster_id == "test"
+
+
+def giving_up(index: int) -> tuple[str, str]:
+    return ("--give-up-from", str(index))
+
+
+@pytest.mark.parametrize("is_recorded", [True, False])
+def test_what_no_copy_has_is_given_up_by_name(
+    tmp_path: Path, is_recorded: bool
+) -> None:
+    """The way out where all copies are rotten at one entry: the log ends before it."""
+    node = tmp_path / "node"
+    history = founded_history() if is_recorded else usual_history()
+    survivor(node, history, applied=len(history) - 2)
+    flaw = len(history)
+    flip(node, flaw)
+    told = run(node, *giving_up(flaw))
+    ended = run(node, "--found-new-cluster", "new", "--yes", "test", *giving_up(flaw))
+    again = run(node, *giving_up(flaw))
+    with opened(node) as environment:
+        log = LmdbLogStore(environment)
+        whole = log.entries(Index(1), log.last_index(), 1 << 20)
+        hard = log.hard_state()
+        log.close()
+    with open_existing(node, options=SMALL) as environment:
+        findings = check(environment).findings
+
+    assert told.exit_code == ended.exit_code == 0, (told.output, ended.output)
+    assert f"given up    {flaw} .. {flaw}: acknowledged or not" in told.stdout
+    assert f"may be lost from index {flaw} on" in told.stdout
+    assert again.exit_code == 73  # nothing is left to give up
+    assert whole[: flaw - 1] == history[: flaw - 1]
+    assert [one.index for one in whole] == list(range(1, len(whole) + 1))
+    assert hard.commit <= whole[-1].index
+    assert findings == []
+
+
+def test_what_the_state_holds_is_not_lost_with_its_log_value(tmp_path: Path) -> None:
+    """F33: the last entry is applied, so its slot may rot, and so may those before it."""
+    node = tmp_path / "node"
+    history = founded_history()
+    survivor(node, history, applied=len(history))
+    flip(node, 3)
+    flip(node, len(history))
+    after = found(node)
+
+    assert after.last.index > len(history)
+    assert after.given_up == range(0)
+    assert after.membership.voters == (ONE,)
 
 
 @pytest.mark.parametrize("is_refounded", [True, False])
