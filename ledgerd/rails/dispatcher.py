@@ -6,6 +6,17 @@ what they left behind is in doubt. Whoever leads next finds it in DISPATCHING an
 
 The lease is in log time. The worker reckons log time by its own monotonic clock from the moment
 before it proposed the claim, and sends nothing that may not be over before the lease is.
+
+A payout in doubt whose rail is silent is claimed again when its lease is over, then after two
+leases, four, and so on, `silent_s_max` at the longest: each claim is a log entry, and a rail that
+is down for a night would cost one every few seconds for each payout. Resting is safe because it
+does nothing. A turn begins with a claim, however long the rest before it was: its entry gives the
+lease and the fencing token under which the rail is asked and sent to, and nothing is sent under an
+older one. While a payout rests its lease lapses, so another worker may take it over at any time,
+and a new leader knows of no rests and asks at once. What may have been sent is kept through a rest
+(`_sent_until_us`): a longer one only brings the end of the rail's guarantee time nearer.
+Rests end as soon as the rail is heard again after it was cut off, and with any answer for the
+payout.
 """
 
 import asyncio
@@ -36,6 +47,7 @@ from ledgerd.rails.steps import (
 
 log = logs.get(__name__)
 _SECOND_US: Final = 1_000_000
+_DOUBLINGS_MAX: Final = 30  # no rest is as long as that many
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +56,8 @@ class Options:
 
     send_s: a send that has no answer by then has none. margin_s: what clocks may differ by.
     again_s: rest before a payout is looked at again. refused_s: rest before one that the rail
-    refused is sent again, so that a late yes is heard before. in_flight_max: payouts at a time.
+    refused is sent again, so that a late yes is heard before. silent_s_max: the longest rest of
+    one that the rail says nothing about. in_flight_max: payouts at a time.
     """
 
     lease_s: float = 30.0
@@ -53,11 +66,21 @@ class Options:
     poll_s: float = 0.1
     again_s: float = 0.5
     refused_s: float = 2.0
+    silent_s_max: float = 600.0
     advices_wait_s: float = 5.0
     in_flight_max: int = 64
 
     def __post_init__(self) -> None:
         assert self.send_s + self.margin_s < self.lease_s, self
+
+    def silent_s(self, turns: int) -> float:
+        """Return how long after its last claim a payout is claimed again.
+
+        turns: how many in a row, this one included, ended without a word from the rail; from 1.
+        """
+        assert turns > 0, turns
+        doublings = min(turns - 1, _DOUBLINGS_MAX)
+        return min(self.lease_s * (1 << doublings), self.silent_s_max)
 
 
 class Dispatcher:
@@ -79,6 +102,9 @@ class Dispatcher:
         self._traits = traits
         self._options = options or Options()
         self._not_before: dict[bytes, float] = {}
+        # Turns in a row in which the rail said nothing, of payouts in doubt.
+        self._silent_turns: dict[bytes, int] = {}
+        self._is_cut_off = False  # the rail gave no answer when it was listened to last
         # Of payouts in hand: log time after which no send can have begun.
         self._sent_until_us: dict[bytes, int] = {}
         self._told: set[bytes] = set()
@@ -97,6 +123,8 @@ class Dispatcher:
     async def _reign(self, term: int) -> None:
         """Work until this node no longer leads in `term`."""
         self._not_before.clear()
+        self._silent_turns.clear()
+        self._is_cut_off = False
         self._sent_until_us.clear()
         self._told.clear()
         pump = asyncio.create_task(self._pump(term))
@@ -159,11 +187,15 @@ class Dispatcher:
         """Record what the rail tells by itself, in its order for each payout."""
         after = 0
         while self._books.term() == term:
+            # After silence it is not waited for an advice: any answer says that it is back.
+            wait_s = 0.0 if self._is_cut_off else self._options.advices_wait_s
             try:
-                advices = await self._rail.advices(after, self._options.advices_wait_s)
+                advices = await self._rail.advices(after, wait_s)
             except NoAnswerError:
+                self._is_cut_off = True
                 await asyncio.sleep(self._options.again_s)
                 continue
+            self._hear()
             by_key = sorted(advices, key=lambda a: (a.evidence.rail_key, a.number))
             whole = await asyncio.gather(
                 *(
@@ -181,6 +213,26 @@ class Dispatcher:
             if not await self._books.record(self._number, item):
                 return False
         return True
+
+    def _hear(self) -> None:
+        """Let every payout that rests for silence have its turn, if the rail is back."""
+        if not self._is_cut_off:
+            return
+        self._is_cut_off = False
+        log.info(
+            "rail_is_back", rail=self._number, payouts_waiting=len(self._silent_turns)
+        )
+        for payout_id in self._silent_turns:
+            self._not_before.pop(payout_id, None)
+        self._silent_turns.clear()
+
+    def _rest_for_silence(self, work: Work, since: float) -> None:
+        """Claim the payout again later than the last time. since: when its claim was made."""
+        turns = self._silent_turns.get(work.payout_id, 0) + 1
+        self._silent_turns[work.payout_id] = turns
+        until = since + self._options.silent_s(turns)
+        again = _now() + self._options.again_s
+        self._not_before[work.payout_id] = max(until, again)
 
     def _rest(self, work: Work, rest_s: float) -> None:
         self._not_before[work.payout_id] = _now() + rest_s
@@ -214,6 +266,7 @@ class _Turn:
         self._sent_until_us = (last_us if known_us is None else known_us) + slack_us
         dispatcher._sent_until_us[work.payout_id] = self._sent_until_us
         self._is_fresh = work.is_ready
+        self._is_silent = False  # the rail, when it was asked or sent to last
 
     async def take(self) -> None:
         """Do what the steps say until the payout has its evidence or its turn is over."""
@@ -237,6 +290,8 @@ class _Turn:
                     await self._record(step.evidence)
                     return
                 case Act.CLAIM_AGAIN:
+                    if self._is_silent:
+                        self._dispatcher._rest_for_silence(self._work, self._before)
                     return
                 case Act.CALL_A_PERSON:
                     self._call_a_person()
@@ -260,21 +315,31 @@ class _Turn:
             self._claim.fencing_token,
         )
         try:
-            return await self._rail.send(instruction, self._options.send_s)
+            answer = await self._rail.send(instruction, self._options.send_s)
         except NoAnswerError as error:
+            self._is_silent = True
             log.warning(
                 "send_unanswered", rail_key=instruction.rail_key, why=str(error)
             )
             return None
+        self._heard()
+        return answer
 
     async def _ask(self) -> Known | None:
         try:
-            return await self._rail.ask(
+            known = await self._rail.ask(
                 self._claim.rail_key, self._claim.fencing_token, self._options.send_s
             )
         except NoAnswerError as error:
+            self._is_silent = True
             log.warning("ask_unanswered", rail_key=self._claim.rail_key, why=str(error))
             return None
+        self._heard()
+        return known
+
+    def _heard(self) -> None:
+        self._is_silent = False
+        self._dispatcher._silent_turns.pop(self._work.payout_id, None)
 
     async def _wait(self, step: Step, traits: Traits) -> bool:
         """Wait as the step says; return whether the rail is to be asked again then."""

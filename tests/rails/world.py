@@ -167,7 +167,10 @@ class WireRail:
         late_s: float = 0.0,
         *,
         knows_tokens: bool = True,
+        is_silent: Callable[[str], bool] = lambda rail_key: False,
     ) -> None:
+        """is_silent: of a rail key, or "" for what it tells by itself: no call gets through."""
+        self._is_silent = is_silent
         self._knows_tokens = knows_tokens
         self._bank = bank
         self._dice = dice
@@ -175,6 +178,7 @@ class WireRail:
         self._late_s = late_s
 
     async def send(self, instruction: Instruction, timeout_s: float) -> Evidence:
+        await self._connect(instruction.rail_key)
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Evidence | None] = loop.create_future()
 
@@ -204,6 +208,7 @@ class WireRail:
         return told
 
     async def ask(self, rail_key: str, fencing_token: int, timeout_s: float) -> Known:
+        await self._connect(rail_key)
         loop = asyncio.get_running_loop()
         await asyncio.sleep(self._dice.uniform(0.001, 0.05))
         if self._dice.random() < self._loss:
@@ -219,7 +224,13 @@ class WireRail:
         loop = asyncio.get_running_loop()
         until = loop.time() + wait_s
         while True:
+            await self._connect("")
             found = self._bank.advices(after, loop.time())
             if found or loop.time() >= until:
                 return found
             await asyncio.sleep(0.02)
+
+    async def _connect(self, rail_key: str) -> None:
+        if self._is_silent(rail_key):
+            await asyncio.sleep(0.001)
+            raise NoAnswerError("connection refused")
