@@ -124,6 +124,7 @@ class AsyncClient(
         reference: str = "",
         metadata: Mapping[str, str] | None = None,
         payout_id: str | None = None,
+        release_at_us: int = 0,
         fee_expected: int | None = None,
         quoted_at_us: int = 0,
         concern: WriteConcern = WriteConcern.QUORUM,
@@ -139,6 +140,7 @@ class AsyncClient(
             reference=reference,
             metadata=metadata,
             payout_id=payout_id,
+            release_at_us=release_at_us,
             fee_expected=fee_expected,
             quoted_at_us=quoted_at_us,
         )

@@ -30,6 +30,7 @@ def payout_order(
     reference: str = "",
     metadata: Mapping[str, str] | None = None,
     payout_id: str | None = None,
+    release_at_us: int = 0,
     this_window_only: bool = False,
     fee_expected: int | None = None,
     quoted_at_us: int = 0,
@@ -45,6 +46,8 @@ def payout_order(
         reference: Text for the payee, at most 140 bytes.
         metadata: At most 50 keys, for the caller's own use.
         payout_id: The idempotency key, `payout_...`; a new one if None.
+        release_at_us: Log time, microseconds since 1970 in UTC, before which it is not sent; amount
+            and fee are reserved at once. 0 or a time that is over: it goes at once.
         this_window_only: Refused as CUTOFF_PASSED unless a window of the rail is open when it is
             accepted; otherwise it waits for the next one.
         fee_expected: Minor units; with another fee it is refused as FEE_CHANGED.
@@ -60,6 +63,7 @@ def payout_order(
         destination=destination,
         reference=reference,
         metadata=_NO_METADATA if metadata is None else metadata,
+        release_at_us=release_at_us,
         timing=THIS_WINDOW_ONLY if this_window_only else TIMING_UNSPECIFIED,
         fee_expected_units=fee_expected,
         quoted_at_us=quoted_at_us,

@@ -65,6 +65,19 @@ def test_destinations_are_filled_in() -> None:
     )
 
 
+def test_an_order_for_later_says_when() -> None:
+    order = payout_order(
+        account="acct",
+        amount=1,
+        currency="USD",
+        rail="sandbox",
+        destination=PAYEE,
+        release_at_us=1_796_112_000_000_000,
+    )
+
+    assert order.release_at_us == 1_796_112_000_000_000
+
+
 def test_a_chain_is_closed_by_its_last_order() -> None:
     """Copies with links; the orders given stay as they are."""
     orders = [

@@ -64,6 +64,12 @@ payout.add_command(routes)
 @click.option("--metadata", multiple=True, metavar="KEY=VALUE", help="Any number.")
 @click.option("--payout-id", help="Idempotency key, payout_...; a new one if left out.")
 @click.option(
+    "--release-at",
+    type=MOMENT,
+    metavar="TIME",
+    help="Not sent before, 2026-11-21T09:30, UTC without a zone. Default: at once.",
+)
+@click.option(
     "--fee-expected",
     type=click.IntRange(0, 2**63 - 1),
     help="Minor units; with another fee nothing is submitted.",
@@ -93,6 +99,7 @@ def payout_send(
     reference: str,
     metadata: Sequence[str],
     payout_id: str | None,
+    release_at: Moment | None,
     fee_expected: int | None,
     quoted_at_us: int,
 ) -> None:
@@ -133,6 +140,7 @@ def payout_send(
             reference=reference,
             metadata=_pairs(metadata),
             payout_id=payout_id,
+            release_at_us=_time_us(release_at),
             fee_expected=fee_expected,
             quoted_at_us=quoted_at_us,
             concern=session.concern,

@@ -156,6 +156,11 @@ def submit(
         payouts = read(file, kind=chosen, options=options)
         if expect_entries is not None:
             _check_entries(payouts, expect_entries)
+        if timing != _NEXT_WINDOW and any(one.release_at_us for one in payouts.orders):
+            raise click.UsageError(
+                f"expected --timing {_NEXT_WINDOW} for entries with a release_at, "
+                f"found {timing}"
+            )
         if validate_only:
             _show_verdict(session, payouts, is_asked=account is not None)
             if account is not None:

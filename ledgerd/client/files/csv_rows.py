@@ -14,6 +14,8 @@
     destination.country           no      ISO 3166; taken from IBAN, BIC or kind where empty
     destination.account_type      no      checking (where empty, for us_account), savings, ...
     reference                     no      text for the payee, at most 140 bytes
+    release_at                    no      time before which it is not sent, with its zone:
+                                          2026-12-01T09:00:00+01:00 or ...Z
     chain                         no      names a chain: its rows stand together, and are paid
                                           together or not at all
     metadata.<key>                no      kept with the payout
@@ -30,7 +32,7 @@ nothing else tells a whole reference from one that was cut off.
 import csv
 import re
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from difflib import get_close_matches
 from typing import Final
 
@@ -65,11 +67,11 @@ COLUMNS: Final = (
     "destination.country",
     "destination.account_type",
     "reference",
+    "release_at",
     "chain",
 )
 CHAIN_ROWS_MAX: Final = 100  # so that every chain fits a batch, whatever its metadata
 _METADATA: Final = "metadata."
-_NOT_YET: Final = {"release_at": "payouts with a release time are not taken from files"}
 _KINDS: Final = {
     "iban": Destination.IBAN,
     "us_account": Destination.US_ACCOUNT,
@@ -78,6 +80,10 @@ _KINDS: Final = {
 }
 _COUNTRIES: Final = {Destination.US_ACCOUNT: "US", Destination.UK_ACCOUNT: "GB"}
 _INTEGER: Final = re.compile(r"[0-9]{1,19}")
+_TIME: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?(?:Z|[+-][0-9]{2}:[0-9]{2})"
+)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def read(source: Source, findings: Findings, options: ReadOptions) -> PayoutFile | None:
@@ -149,7 +155,7 @@ def _columns(header: list[str], findings: Findings) -> dict[str, int]:
             findings.add(1, shown(name), expected="each column once", found="it again")
         elif not _is_known(name):
             near = _nearest(name)
-            hint = _NOT_YET.get(name) or (
+            hint = (
                 f"the nearest is {near}; own facts go into metadata.<key>"
                 if near
                 else f"known are {', '.join(COLUMNS)} and metadata.<key>"
@@ -246,6 +252,7 @@ class _Reader:
         amount = self._amount()
         target = self._target()
         reference = self._judged("reference", checks.reference_expected)
+        release_at_us = self._release_at_us()
         is_in_chain = self._continues_chain()
         metadata = tuple(self._judged_metadata())
         if self._findings.count != before or target is None:
@@ -267,6 +274,7 @@ class _Reader:
                 metadata,
                 line,
                 "",
+                release_at_us=release_at_us,
             )
         )
 
@@ -333,6 +341,24 @@ class _Reader:
         if first != self._line:
             self._bad("id", f"an id of its own, not that of line {first}")
         return value
+
+    def _release_at_us(self) -> int:
+        """Return microseconds since 1970; 0 for an empty column, and after a finding."""
+        text = self._text("release_at")
+        if not text:
+            return 0
+        try:
+            time = datetime.fromisoformat(text) if _TIME.fullmatch(text) else None
+        except ValueError:  # there is no such day or hour
+            time = None
+        if time is None or time <= _EPOCH:
+            self._bad(
+                "release_at",
+                "a time after 1970 with its zone, as in 2026-12-01T09:00:00+01:00",
+                "what an hour without a zone means is not for a reader to guess",
+            )
+            return 0
+        return (time - _EPOCH) // timedelta(microseconds=1)
 
     def _continues_chain(self) -> bool:
         """Return whether the row is of the same chain as the one before; judge its name."""

@@ -44,6 +44,7 @@ class FileOrder(NamedTuple):
     line: int
     where: str  # XPath of the transaction, for XML
     is_linked: bool = False  # the next payout of the file is of the same chain
+    release_at_us: int = 0  # not sent before; 0: at once
 
 
 class Total(NamedTuple):
@@ -97,6 +98,7 @@ class PayoutFile:
             metadata=dict(order.metadata),
             timing=timing,
             is_linked=order.is_linked,
+            release_at_us=order.release_at_us,
         )
         message.amount.units = order.amount_minor
         message.amount.currency = order.currency

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from ledgerd.api.v1.payouts_pb2 import PayoutOrder
 from tests.cli.ctl.conftest import Run
 from tests.client.fake_cluster import FakeCluster
 
@@ -27,6 +28,23 @@ def test_send_get_cancel(run: Run, run_json: RunJson) -> None:
     assert "rent" in shown.stdout
     assert "ready" in shown.stdout
     assert "cancelled" in cancelled.stdout
+
+
+def test_a_payout_for_later(cluster: FakeCluster, run: Run) -> None:
+    """The order says when; the same time in another zone is the same order."""
+    options = (*SEND, *IBAN, "--payout-id", "payout_x", "--release-at")
+
+    first = run(*options, "2026-12-01T09:00:00+01:00")
+    second = run(*options, "2026-12-01T08:00")
+    other = run(*options, "2026-12-02")
+    index = run(*options, "17")
+
+    ((said, _, _),) = cluster.orders.values()
+    assert PayoutOrder.FromString(said).release_at_us == 1_796_112_000_000_000
+    assert first.exit_code == 0
+    assert "replayed" in second.stdout
+    assert other.exit_code == 1
+    assert (index.exit_code, "expected a time" in index.stderr) == (2, True)
 
 
 def test_same_id_pays_once(cluster: FakeCluster, run: Run) -> None:

@@ -51,6 +51,39 @@ def test_row(tmp_path: Path) -> None:
     assert dict(message.metadata) == {"invoice": "7"}
 
 
+@pytest.mark.parametrize(
+    ("text", "release_at_us"),
+    [
+        ("", 0),
+        ("2026-12-01T09:00:00+01:00", 1_796_112_000_000_000),
+        ("2026-12-01T08:00Z", 1_796_112_000_000_000),
+    ],
+)
+def test_a_time_of_release(tmp_path: Path, text: str, release_at_us: int) -> None:
+    """The order is not sent before; whoever writes it names the zone."""
+    file = opened(tmp_path, one("id,release_at", f"{ID},{text}"))
+
+    assert file.message(0, account_id=ACCOUNT).release_at_us == release_at_us
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-12-01T09:00:00",
+        "2026-12-01",
+        "2026-02-30T09:00Z",
+        "1969-12-31T23:59Z",
+        "2026-W49-2T09:00Z",
+        "1796112000",
+        "soon",
+    ],
+)
+def test_what_is_no_time_of_release(tmp_path: Path, text: str) -> None:
+    told = texts(refused(tmp_path, one("id,release_at", f"{ID},{text}")))
+
+    assert "release_at: expected a time after 1970 with its zone" in told
+
+
 def test_example() -> None:
     """The example of the project is right; auto and empty rails are chosen."""
     file = read(EXAMPLES / "vendors.csv")
@@ -100,7 +133,6 @@ def test_without_identity(tmp_path: Path) -> None:
         ("bank_code", "the nearest is destination.bank_code"),
         ("curency", "the nearest is currency"),
         ("iban", "line 1, header: expected a known column"),
-        ("release_at", "payouts with a release time are not taken from files"),
         ("metadata.", "expected a known column"),
         ("metadata." + "k" * 41, "expected a known column"),
         ("currency", "expected each column once"),

@@ -131,6 +131,21 @@ def test_validate_only(cluster: FakeCluster, tmp_path: Path, payroll: Path) -> N
     assert cluster.batches == []
 
 
+def test_an_entry_for_later_does_not_ask_for_the_window_of_now(
+    cluster: FakeCluster, profile: Path, tmp_path: Path
+) -> None:
+    """The node would refuse a batch that does, when those before are submitted already."""
+    path = tmp_path / "later.csv"
+    header, row, *_ = (EXAMPLES / "vendors.csv").read_text().splitlines()
+    path.write_text(f"release_at,{header}\n2026-12-01T09:00Z,{row}\n")
+
+    result = submit(profile, path, "--timing", "this-window-only")
+
+    assert result.exit_code == 2
+    assert "expected --timing next-window" in result.stderr
+    assert cluster.orders == {}
+
+
 def test_expected_entries(cluster: FakeCluster, profile: Path, payroll: Path) -> None:
     """Who knows how many payouts a file has may say so."""
     result = submit(profile, payroll, "--expect-entries", "2501")
