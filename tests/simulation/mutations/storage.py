@@ -202,7 +202,7 @@ PLANTS: Final = (
     Plant(
         "X23",
         "the checksum of a row is not looked at when it is read",
-        {"ledgerd.formats.records:_body": _believe_rows},
+        {"ledgerd.formats.records.rows:_body": _believe_rows},
         setup=_rot("damage_state"),
     ),
     Plant(
