@@ -47,6 +47,7 @@ from ledgerd.rails.steps import (
 
 log = logs.get(__name__)
 _SECOND_US: Final = 1_000_000
+_RESTS_KEPT: Final = 256
 _DOUBLINGS_MAX: Final = 30  # no rest is as long as that many
 
 
@@ -102,6 +103,9 @@ class Dispatcher:
         self._traits = traits
         self._options = options or Options()
         self._not_before: dict[bytes, float] = {}
+        self._rests_max = (
+            _RESTS_KEPT  # so many are looked through for those that are over
+        )
         # Turns in a row in which the rail said nothing, of payouts in doubt.
         self._silent_turns: dict[bytes, int] = {}
         self._is_cut_off = False  # the rail gave no answer when it was listened to last
@@ -150,6 +154,7 @@ class Dispatcher:
         if room <= 0:
             return []
         now = _now()
+        self._forget_rests(now)
         taken = set(busy)
         found = await self._books.work(self._number, 4 * self._options.in_flight_max)
         return [
@@ -213,6 +218,17 @@ class Dispatcher:
             if not await self._books.record(self._number, item):
                 return False
         return True
+
+    def _forget_rests(self, now: float) -> None:
+        """Forget rests that are over: what is kept follows what rests, not what was ever sent."""
+        if len(self._not_before) < self._rests_max:
+            return
+        self._not_before = {
+            payout_id: until
+            for payout_id, until in self._not_before.items()
+            if until > now
+        }
+        self._rests_max = 2 * len(self._not_before) + _RESTS_KEPT
 
     def _hear(self) -> None:
         """Let every payout that rests for silence have its turn, if the rail is back."""

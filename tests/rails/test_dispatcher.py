@@ -70,6 +70,7 @@ class Scene:
             traits=lambda: self.traits,
             options=FAST,
         )
+        self.dispatcher = dispatcher
         self.task = asyncio.create_task(dispatcher.run())
 
     async def kill(self) -> None:
@@ -177,6 +178,25 @@ def test_a_rail_that_can_do_nothing_waits_for_a_person():
 
         assert scene.state() == DISPATCHING
         assert [count.sends for count in scene.bank.counts()] == [1]
+
+    run(body())
+
+
+def test_a_long_reign_keeps_nothing_of_what_it_has_sent():
+    """A leader of a million payouts needs no more memory for them than one of a thousand."""
+
+    async def body() -> None:
+        scene = Scene()
+        scene.lead("node-1")
+        kept = []
+        for _ in range(4):
+            scene.pay(*[Magic.SETTLE] * 400)
+            await asyncio.sleep(10.0)
+            assert {row.state for row in scene.ledger.rows.values()} == {SETTLED}
+            kept.append(len(scene.dispatcher._not_before))
+        await scene.kill()
+
+        assert max(kept) < 700, kept
 
     run(body())
 
