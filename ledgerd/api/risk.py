@@ -25,7 +25,6 @@ from ledgerd.limits import (
     LIMIT_WINDOWS_MAX,
     LIMITS_MAX,
     RAIL_FACT_BYTES_MAX,
-    RULE_BANK_BYTES_MAX,
     RULE_BANKS_MAX,
     RULE_DESTINATIONS_MAX,
     RULE_NAME_BYTES_MAX,
@@ -223,15 +222,25 @@ _RULE_SHAPES: Final = {
 
 
 def _bank(field: str, bank: pb.BlockedBank) -> tuple[str, str]:
-    return (
-        shapes.plain(field + ".country", bank.country, bytes_max=2),
-        shapes.plain(
+    """Return country and code as a destination can have them: another one would block nobody."""
+    country, code = bank.country, bank.bank_code
+    expected = shapes.country_of_bank(code)
+    if expected is None:
+        raise Malformed(
             field + ".bank_code",
-            bank.bank_code,
-            bytes_min=1,
-            bytes_max=RULE_BANK_BYTES_MAX,
-        ),
-    )
+            "a BIC of 8 or 11 capitals and digits, a routing number of 9 digits or a sort code of "
+            "6 digits",
+            shapes.quoted(code),
+        )
+    if country and not (
+        country == expected if expected else shapes.is_country(country)
+    ):
+        raise Malformed(
+            field + ".country",
+            f"{expected or 'two capital letters'}, or nothing for any",
+            shapes.quoted(country),
+        )
+    return country, code
 
 
 def _known(

@@ -207,6 +207,21 @@ _SHAPES: Final[dict[int, _Shape]] = {
 }
 
 
+def country_of_bank(code: str) -> str | None:
+    """Return the country whose banks have such codes, empty for a BIC; None for no bank's code."""
+    if re.fullmatch(_BIC, code):
+        return ""
+    for kind, country in ((Kind.US_ACCOUNT, "US"), (Kind.UK_ACCOUNT, "GB")):
+        if _SHAPES[kind].bank.fullmatch(code):
+            return country
+    return None
+
+
+def is_country(text: str) -> bool:
+    """Return whether it looks like a code of ISO 3166."""
+    return _COUNTRY.fullmatch(text) is not None
+
+
 def destination(
     field: str, to: payouts_pb2.Destination, *, is_sandbox: bool
 ) -> tuple[int, str, str, str, str, str]:

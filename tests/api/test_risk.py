@@ -130,7 +130,11 @@ def test_a_rule_comes_back_as_it_was_asked() -> None:
                 name="banks",
                 kind="BLOCKED_BANK",
                 action="REFUSE",
-                banks=[pb.BlockedBank(country="US", bank_code="1")],
+                banks=[
+                    pb.BlockedBank(bank_code="200000"),
+                    pb.BlockedBank(country="FR", bank_code="CMCIMQMX"),
+                    pb.BlockedBank(country="US", bank_code="021000021"),
+                ],
             ),
             pb.RiskRule(name="new", kind="NEW_ACCOUNT", action="REVIEW", age_s=86_400),
             pb.RiskRule(name="frozen", kind="FROZEN_OWNER", action="ALLOW"),
@@ -205,15 +209,27 @@ BAD_RULES: dict[str, tuple[pb.RiskRule, str]] = {
         pb.RiskRule(name="a", kind="BLOCKED_DESTINATION", action="REFUSE"),
         "fingerprints, and nothing else",
     ),
-    "bank": (
-        pb.RiskRule(
-            name="a",
-            kind="BLOCKED_BANK",
-            action="REFUSE",
-            banks=[pb.BlockedBank(country="USA", bank_code="1")],
-        ),
-        "rules[0].banks[0].country",
-    ),
+    **{
+        f"bank {country} {code}": (
+            pb.RiskRule(
+                name="a",
+                kind="BLOCKED_BANK",
+                action="REFUSE",
+                banks=[pb.BlockedBank(country=country, bank_code=code)],
+            ),
+            f"rules[0].banks[0].{wrong}",
+        )
+        for country, code, wrong in (
+            ("USA", "021000021", "country"),
+            ("us", "021000021", "country"),
+            ("GB", "021000021", "country"),
+            ("de", "DEUTDEFF", "country"),
+            ("DE", "deutdeff", "bank_code"),
+            ("GB", "20-00-00", "bank_code"),
+            ("US", "", "bank_code"),
+            ("US", "21000021", "bank_code"),
+        )
+    },
     "amount": (
         pb.RiskRule(
             name="a", kind="AMOUNT", action="REVIEW", currency="USD", amount_units=-1
