@@ -14,6 +14,7 @@ from rich.table import Table
 from ledgerd.api.v1 import risk_pb2
 from ledgerd.cli.ctl import render
 from ledgerd.cli.ctl.account import request_option
+from ledgerd.cli.ctl.fingerprint import fingerprint
 from ledgerd.cli.ctl.moments import NUMBER_MAX
 from ledgerd.cli.ctl.session import Session, read_options, repeatable, write_option
 from ledgerd.client import new_request_id
@@ -139,6 +140,9 @@ def limits_get(session: Session, *, number: int | None) -> None:
 @click.group()
 def rules() -> None:
     """Which payouts a person looks at, and which are refused: risk rules and block lists."""
+
+
+rules.add_command(fingerprint)
 
 
 @write_option

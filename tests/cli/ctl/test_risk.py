@@ -5,7 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from ledgerd.api.codec import single
 from ledgerd.api.v1 import risk_pb2
+from ledgerd.client import (
+    bic_account,
+    iban,
+    payout_order,
+    uk_account,
+    us_account,
+)
+from ledgerd.ledger.details import destination_fingerprint
 from tests.cli.ctl.conftest import Run
 from tests.client.fake_cluster import FakeCluster
 
@@ -168,3 +177,68 @@ def test_before_the_first_version_there_is_none(run: Run) -> None:
     for what in ("limits", "rules"):
         assert "none in force" in run(what, "get").output
         assert run("--output", "json", what, "get").stdout.strip() == "{}"
+
+
+SAME_ACCOUNTS = {
+    "iban": (
+        ("--iban", "DE89 3704 0044 0532 0130 00"),
+        iban("DE89370400440532013000", "Ada", bic="COBADEFFXXX"),
+    ),
+    "us": (
+        ("--routing-number", "021000021", "--account-number", "44-123"),
+        us_account("021000021", "44123", "Ada", account_type="savings"),
+    ),
+    "uk": (
+        ("--sort-code", "20-00-00", "--account-number", "55779911"),
+        uk_account("200000", "55779911", "Ada"),
+    ),
+    "bic": (
+        ("--bic", "CHASUS33", "--account-number", "1 2"),
+        bic_account("CHASUS33XXX", "12", "Ada", country="US"),
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", SAME_ACCOUNTS)
+def test_an_account_has_the_fingerprint_that_its_payouts_show(
+    run: Run, kind: str
+) -> None:
+    """No cluster is asked, and another way to write it changes nothing."""
+    options, to = SAME_ACCOUNTS[kind]
+    order = payout_order(
+        account="acct_01kr41xpb0fx08ddrk0r57dd23",
+        amount=1,
+        currency="USD",
+        rail="swift",
+        destination=to,
+        reference="rent",
+    )
+    (submit,) = single(order, principal="p", state_version=3).commands()
+
+    shown = run("rules", "fingerprint", *options)
+    as_json = run("rules", "fingerprint", *options, "--output", "json")
+
+    assert shown.exit_code == 0, shown.output
+    assert shown.stdout.strip() == destination_fingerprint(submit.details).hex()
+    assert json.loads(as_json.stdout) == {
+        "destination_fingerprint": shown.stdout.strip()
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ((), "expected --iban, or one of"),
+        (("--iban", "DE89370400440532013000", "--bic", "COBADEFF"), "expected --iban"),
+        (("--routing-number", "021000021"), "expected --iban"),
+        (("--iban", "DE89"), "destination.account_number"),
+        (("--bic", "chas", "--account-number", "1"), "destination.bank_code"),
+    ],
+)
+def test_what_nothing_could_be_paid_to_has_no_fingerprint(
+    run: Run, options: tuple[str, ...], expected: str
+) -> None:
+    result = run("rules", "fingerprint", *options)
+
+    assert result.exit_code == 2
+    assert expected in result.stderr
