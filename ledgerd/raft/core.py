@@ -533,6 +533,9 @@ class RaftCore:
             index,
             self._apply_end,
         )
+        if self._page and self._page[0].index <= index:
+            entry = self._page[index - self._page[0].index]
+            self._log.applied_anchor = Anchor(entry.id, entry.link, entry.ts_us)
         roles.applied = index
         self._log.forget(index)
         if index == self._apply_end:

@@ -36,7 +36,11 @@ _SCAN_BYTES: Final = 4 << 20
 
 
 class RaftLog:
-    """One node's log. Indexes run from `first` to `last` without gaps; terms never fall."""
+    """One node's log. Indexes run from `first` to `last` without gaps; terms never fall.
+
+    state_anchor: the last entry in the state at the start. applied_anchor: the last one that was
+    applied, as long as that is known; the log may begin behind it whatever became of its slot.
+    """
 
     __slots__ = (
         "_anchor",
@@ -55,6 +59,7 @@ class RaftLog:
         "_recent_bytes",
         "_recent_bytes_max",
         "_writes",
+        "applied_anchor",
         "marks",
         "slots",
         "state_anchor",
@@ -82,7 +87,7 @@ class RaftLog:
         assert reader.first_index() == anchor.at + 1, (reader.first_index(), anchor)
         assert last >= anchor.at, (last, anchor)
         self.slots = Slots()
-        self.state_anchor = state_anchor
+        self.state_anchor = self.applied_anchor = state_anchor
         self._reader: LogReader = SlotReader(reader, self.slots)
         self._link = link
         self.marks = marks

@@ -190,9 +190,9 @@ class Repairs:
             if not is_vain:
                 break
             if after > roles.applied:
-                # The slot is the last that was applied: nothing but the state names its entry.
-                if log.is_in_state(run.last):
-                    behind = log.state_anchor
+                # The slot is the last that was applied: its entry is known from that.
+                if log.applied_anchor is not None and log.applied_anchor.at == run.last:
+                    behind = log.applied_anchor
                 break
             try:
                 (entry,) = log.entries(after, after, 0)

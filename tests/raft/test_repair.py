@@ -989,7 +989,30 @@ def test_a_slot_at_the_applied_index_that_all_others_have_cut_is_left_behind(
     assert sum(cluster[n].role is Role.LEADER for n in (1, 2)) == 1
 
 
-def test_a_lone_node_leaves_its_last_slot_behind() -> None:
+def test_a_slot_at_the_applied_index_may_rot_while_the_node_runs() -> None:
+    """F33: the other voter has cut it and has the older log, so neither could lead."""
+    cluster = led(6)
+    cluster[1].core.transfer(NodeId(2))
+    cluster.tick(4)
+    for node_id in (1, 3):
+        cluster[node_id].compact(9)
+        cluster[node_id].crash()
+    cluster.propose(2, b"reaches nobody")
+    cluster.tick(40)
+    node = cluster[2]
+    damage(cluster, 2, 8)
+    cluster[1].start()
+    before = node.core.status()
+    cut_where_wanted(cluster, 120)
+
+    assert (before.applied, before.last) == (8, 9)
+    assert node.role is Role.LEADER
+    assert cluster[1].commit == node.commit == 10
+    assert is_whole(cluster)
+
+
+@pytest.mark.parametrize("is_restarted", [True, False])
+def test_a_lone_node_leaves_its_last_slot_behind(is_restarted: bool) -> None:
     """F33: what its entry did is in the state, which says what it was."""
     cluster = Cluster(1, options=FORGETFUL)
     cluster.elect(1)
@@ -997,10 +1020,11 @@ def test_a_lone_node_leaves_its_last_slot_behind() -> None:
         cluster.propose(1, f"payload {number}".encode())
         cluster.settle()
     node = cluster[1]
-    node.crash()
-    node.disk.corrupt.add(7)
-    node.start()
-    node.core.note(SlotCorrupt(Index(7)))
+    if is_restarted:
+        node.crash()
+        node.disk.corrupt.add(7)
+        node.start()
+    damage(cluster, 1, 7)
     before = node.core.status().last
     cut_where_wanted(cluster, 60)
     cluster.propose(1, b"later")
@@ -1008,7 +1032,7 @@ def test_a_lone_node_leaves_its_last_slot_behind() -> None:
 
     assert before == 7
     assert node.role is Role.LEADER
-    assert node.commit == node.core.status().last == 9
+    assert node.commit == node.core.status().last == 8 + is_restarted
 
 
 def test_the_last_slot_comes_from_a_peer_without_a_leader() -> None:
