@@ -68,8 +68,10 @@ class DispatchService(Deciding, dispatch_pb2_grpc.DispatchServicer):
             raise errors[0]
         for answer in decided:
             call.decided(answer)
+        # By position, for processes of one worker may share an entry: each of them is told that
+        # the worker holds the payout, and one of them may send it.
         taken = {
-            command.payout_id: answer.index
+            command.payout_id: (answer.index, answer.first)
             for command, answer in zip(commands, answers, strict=True)
             if isinstance(answer, Decided)
             and answer.outcomes.codes[answer.first] == Outcome.CREATED
@@ -77,7 +79,7 @@ class DispatchService(Deciding, dispatch_pb2_grpc.DispatchServicer):
         if taken:
             at, found = await self._node.read(
                 lambda reader: reader.payouts_of(sorted(taken)),
-                at_least=max(taken.values()),
+                at_least=max(index for index, _ in taken.values()),
                 deadline=call.deadline,
             )
         call.read_at(at)
@@ -87,7 +89,7 @@ class DispatchService(Deciding, dispatch_pb2_grpc.DispatchServicer):
         for payout in found:
             payout_id = payout.head.payout_id
             status = payout.status
-            if status is not None and status.claim_index == taken.get(payout_id):
+            if status is not None and status.last_entry[:2] == taken.get(payout_id):
                 claim = _claim_message(payout, status)
                 was = before[payout_id].state
                 claim.ask_first = was is PayoutState.DISPATCHING
@@ -112,9 +114,11 @@ class DispatchService(Deciding, dispatch_pb2_grpc.DispatchServicer):
                 at_least=header.index,
                 deadline=call.deadline,
             )
+            # Of a repeated call: unless another process of this worker has claimed it since.
+            at = result.original_index or header.index
             for payout in found:
                 status = payout.status
-                if status is not None and status.worker == call.principal:
+                if status is not None and status.claim_index == at:
                     reply.claim.CopyFrom(_claim_message(payout, status))
         return reply
 

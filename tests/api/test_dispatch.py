@@ -166,6 +166,52 @@ def test_a_lease_is_renewed_by_its_holder_and_refused_to_others(world: World) ->
     asyncio.run(run())
 
 
+def test_two_processes_of_one_worker_never_hold_the_same_payout(world: World) -> None:
+    """They share a certificate, and their calls an entry: one of them is given the claim. 3.6."""
+
+    async def run() -> None:
+        async with world.running():
+            made = await submitted(world, 1)
+            worker = world.stub("dispatcher")
+            world.node.together = 2
+
+            first, second = await asyncio.gather(
+                claim(world, worker), claim(world, worker)
+            )
+
+            held = [one.payout.order.payout_id for one in (*first, *second)]
+            assert held == made
+
+    asyncio.run(run())
+
+
+def test_a_renewal_that_is_repeated_does_not_give_a_later_claim(world: World) -> None:
+    """Another process of the same worker has it by now, under its own token."""
+
+    async def run() -> None:
+        async with world.running():
+            (made,) = await submitted(world, 1)
+            worker = world.stub("dispatcher")
+            (held,) = await claim(world, worker)
+            renewal = pb.RenewClaimRequest(
+                request_id=world.new_id(ids.REQUEST),
+                payout_id=made,
+                attempt=held.attempt,
+            )
+            renewed = await worker.dispatch.RenewClaim(renewal)
+            again = await worker.dispatch.RenewClaim(renewal)
+            assert again.claim == renewed.claim
+            (other,) = await claim(world, worker, payout_ids=[made])
+
+            late = await worker.dispatch.RenewClaim(renewal)
+
+            assert other.fencing_token > renewed.claim.fencing_token
+            assert late.result.outcome == common.OUTCOME_REPLAYED
+            assert not late.HasField("claim")
+
+    asyncio.run(run())
+
+
 def test_a_reversal_and_what_was_not_accepted(world: World) -> None:
     """READY again after the rail refused it; reversed after it was settled."""
 

@@ -80,7 +80,8 @@ class DirectNode:
     """A node whose log is the order of the calls: every proposal is decided at once.
 
     `fault`, when set, is raised by the next proposal. `hold`, when set, delays decisions until it
-    is set, in the order of the calls.
+    is set, in the order of the calls. `together`, when set, is how many commands wait for each
+    other and share an entry, as those do that reach a leader within one of its turns.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -97,6 +98,8 @@ class DirectNode:
         self.fault: BaseException | None = None
         self.read_fault: BaseException | None = None
         self.hold: asyncio.Event | None = None
+        self.together = 0
+        self._waiting: list[tuple[Command, asyncio.Future[Decided]]] = []
         self.ready = True
         self.proposals = 0
         self.deadlines: list[float] = []
@@ -138,8 +141,22 @@ class DirectNode:
     ) -> Decided:
         """Decide a command."""
         self.concerns.append(concern)
+        if self.together:
+            return await self._decide_together(command, deadline)
         payload = commands.encode([command])
         return await self._decide(EntryKind.COMMANDS, payload, 1, deadline)
+
+    async def _decide_together(self, command: Command, deadline: float) -> Decided:
+        mine = asyncio.get_running_loop().create_future()
+        self._waiting.append((command, mine))
+        if len(self._waiting) == self.together:
+            shared, self._waiting = self._waiting, []
+            payload = commands.encode([one for one, _ in shared])
+            kind, count = EntryKind.COMMANDS, len(shared)
+            decided = await self._decide(kind, payload, count, deadline)
+            for row, (_, other) in enumerate(shared):
+                other.set_result(replace(decided, first=row, count=1))
+        return await mine
 
     async def change_members(
         self, request: Request, expected_index: int | None, deadline: float
