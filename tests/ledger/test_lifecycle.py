@@ -43,6 +43,7 @@ from tests.ledger.stages import (
     AMOUNT,
     BOSS,
     FEE,
+    LEASE_US,
     OTHER_WORKER,
     PAYOUT,
     WORKER,
@@ -572,6 +573,27 @@ def test_a_suspended_rail_begins_nothing(monkeypatch):
     assert made.code(T.REROUTE, rail=SWIFT) == Refusal.RAIL_SUSPENDED
     assert made.code(T.REROUTE) == OK
     assert made.code(T.DISPATCH_BEGIN) == OK
+
+
+def test_prefunding_counts_what_other_rails_move_from_the_same_bank(monkeypatch):
+    """Cash that is on its way by one rail cannot leave by another."""
+    rail = catalogue.RAILS[SWIFT]._replace(is_prefunded=True)
+    monkeypatch.setitem(catalogue.RAILS, SWIFT, rail)
+    made = stage(S.READY)
+    made.do(fund(500, bank="main", amount_minor=AMOUNT + AMOUNT // 2))
+    made.do(submit(2, rail=2))  # type: ignore[arg-type]  # as in Stage.submit
+
+    def begin(payout_id: bytes) -> int:
+        command = DispatchBegin(made.next_id(), payout_id, 1, LEASE_US, WORKER)
+        return made.do(command).outcomes.codes[0]
+
+    by_another = begin(uid(2))
+    short = begin(PAYOUT)
+    made.do(fund(501, bank="main", amount_minor=AMOUNT // 2))
+
+    assert by_another == OK
+    assert short == Refusal.INSUFFICIENT_PREFUNDING
+    assert begin(PAYOUT) == OK
 
 
 def test_prefunding_bounds_what_is_under_way(monkeypatch):

@@ -51,7 +51,7 @@ def begin(state: WorkingSet, moment: Moment, command: DispatchBegin) -> Decision
         return life.refused(Refusal.RAIL_SUSPENDED)
     if 0 < command.window_closes_us <= moment.ts_us:
         return life.refused(Refusal.CUTOFF_PASSED)
-    if rail.is_prefunded and _prefunding_minor(state, life) < life.amount_minor:
+    if rail.is_prefunded and _prefunding_minor(state, moment, life) < life.amount_minor:
         return life.refused(Refusal.INSUFFICIENT_PREFUNDING)
     plan = plan_begin(life)
     if plan is None:
@@ -144,13 +144,17 @@ def key_for(state: WorkingSet, life: Life) -> str:
         salt += 1
 
 
-def _prefunding_minor(state: WorkingSet, life: Life) -> int:
-    """Return what the bank of the rail holds that is not on its way already."""
-    book, rail = life.account.book, life.rail
-    cash = LedgerAccount(AccountKind.BANK_CASH, rail.bank.encode())
-    moving = LedgerAccount(AccountKind.IN_TRANSIT, rail.name.encode())
-    cash_minor = state.internal_minor(InternalKey(book, cash))
-    return cash_minor - state.internal_minor(InternalKey(book, moving))
+def _prefunding_minor(state: WorkingSet, moment: Moment, life: Life) -> int:
+    """Return what the bank of the rail holds that is not on its way already, by any rail."""
+    book, bank = life.account.book, life.rail.bank
+    cash = LedgerAccount(AccountKind.BANK_CASH, bank.encode())
+    left_minor = state.internal_minor(InternalKey(book, cash))
+    for name, number in sorted(state.rail_names().items()):
+        rail = state.rail(number, moment.ts_us)
+        if rail is not None and rail.bank == bank:
+            moving = LedgerAccount(AccountKind.IN_TRANSIT, name.encode())
+            left_minor -= state.internal_minor(InternalKey(book, moving))
+    return left_minor
 
 
 def _is_well_formed(command: DispatchBegin | DispatchClaim) -> bool:
