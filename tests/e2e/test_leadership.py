@@ -121,9 +121,9 @@ def test_ledgerctl_hands_over_to_the_node_named(cluster: DevCluster) -> None:
     assert ended.returncode == 0, ended.stderr
     document = json.loads(ended.stdout)
 
-    assert document["from_node_id"] == leader
+    # On a busy machine another one may lead by then, and another one by now.
+    assert document["from_node_id"] in {1, 2, 3} - {wanted}
     assert document["leader_id"] == wanted
-    # On a busy machine another one may lead by now.
     events = [json.loads(line) for line in lines_of(cluster, wanted)[before:]]
     roles = [event["role"] for event in events if event["event"] == "role_changed"]
     assert "leader" in roles, events

@@ -11,7 +11,7 @@ import pytest
 from ledgerd.api.v1 import cluster_pb2 as pb
 from ledgerd.cli.dev import DevCluster
 from ledgerd.client import Client, Profile
-from ledgerd.errors import ExitCode
+from ledgerd.errors import ExitCode, NotLogged
 from tests.e2e.load import load_on
 from tests.waiting import until
 
@@ -210,7 +210,11 @@ def test_members_survive_restarts_and_a_removed_node_stays_out(
         cluster.start(node_id)
     with Client(Profile.load(cluster.profile_path)) as everybody:
         until("members are ready", lambda: ready_nodes(everybody) == [2, 3, 4])
-        reason = everybody.status(1, deadline=5.0).not_ready_reason
+        reason = until(
+            "the removed node says why it is not",
+            lambda: everybody.status(1, deadline=5.0).not_ready_reason,
+            passing=NotLogged,  # it is not up yet
+        )
     again = ctl(cluster, "add", "--node", "1", *addresses(cluster, 1), succeeds=False)
 
     assert "removed" in reason
