@@ -141,14 +141,12 @@ def _tail(message: Message) -> str:
                 f"{_health(message)}{_agreement(message)}"
             )
         case PreVote():
-            return f" last={describe(message.last)}"
+            return f" last={describe(message.last)}{_committed(message)}"
         case RequestVote():
             forced = " forced" if message.forced else ""
             return f" last={describe(message.last)}{forced}"
         case PreVoteReply():
-            commit = (
-                f" commit={describe(message.commit)}" if message.commit.index else ""
-            )
+            commit = _committed(message)
             return f" {_verdict(message.granted)} asked={message.asked_term}{commit}"
         case RequestVoteReply():
             return f" {_verdict(message.granted)}"
@@ -192,6 +190,11 @@ def _membership(membership: Membership) -> str:
     ]
     leave = " autoleave" if membership.auto_leave else ""
     return f"{' '.join(parts)}{leave} index={membership.index}"
+
+
+def _committed(message: PreVote | PreVoteReply) -> str:
+    """Return what is said to be committed, where something is."""
+    return f" commit={describe(message.commit)}" if message.commit.index else ""
 
 
 def _ready(ready: Ready) -> str:

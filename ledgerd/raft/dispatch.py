@@ -68,7 +68,7 @@ class Dispatch:
         if isinstance(message, RepairReply):
             self._repairs.answered(message)
             return
-        if isinstance(message, PreVoteReply):
+        if isinstance(message, PreVote | PreVoteReply):
             self._learn_commit(message.commit)
         if message.term > roles.term:
             if not self._admit_newer_term(message):
@@ -170,36 +170,32 @@ class Dispatch:
         )
         # T35: granted in the asked term, refused in our own.
         term = message.term if granted else roles.term
-        commit = GENESIS if granted else self._committed()
+        commit = GENESIS if granted else roles.committed()
         roles.out.send(
             PreVoteReply(
                 roles.node_id, message.sender, term, granted, message.term, commit
             )
         )
 
-    def _committed(self) -> EntryId:
-        """Return the last entry known to be committed; GENESIS if its slot is corrupt."""
-        roles = self._roles
-        try:
-            term = roles.log.term(roles.commit)
-        except SlotCorruptError as error:
-            roles.log.slot_corrupt(Index(error.index))
-            return GENESIS
-        return GENESIS if term is None else EntryId(term, roles.commit)
-
     def _learn_commit(self, commit: EntryId) -> None:
-        """Commit up to an entry that a refuser knows to be committed, if it is here (R3, R4).
+        """Commit up to an entry that a peer knows to be committed, if it is here (R3, R4).
 
         A removal is committed by those that stay, but the leader that left may be the only one to
         know, with a log that is longer than theirs: it leads no more and grants no vote. Told, they
         put their membership in force and elect one of themselves (raft-rs: maybe_commit_by_vote).
+        The other way about, a node that is to vote may hold more than all who know that it does: it
+        refuses them, and must hear from one that asks that it may ask itself.
         Whoever asks for votes asks no more until that is done (T52).
         """
         roles = self._roles
         if commit.index <= roles.commit or roles.role is Role.LEADER:
             return  # a leader commits by counting alone (R10)
-        if not roles.log.matches(commit):
-            return
+        try:
+            if not roles.log.matches(commit):
+                return
+        except SlotCorruptError as error:
+            roles.log.slot_corrupt(Index(error.index))
+            return  # the message itself is answered all the same
         roles.commit_to(commit.index)
         if roles.role is not Role.FOLLOWER and roles.log.has_change(roles.commit):
             roles.marks.covers("member.campaign_held")

@@ -38,12 +38,14 @@ class PreVote:
     """Would you vote for me in `term`? Changes nothing at the receiver. 9.6. Not early.
 
     term is the asked term: the sender's own plus one.
+    commit: the last entry that the sender knows to be committed; GENESIS: it does not tell.
     """
 
     sender: NodeId
     to: NodeId
     term: Term
     last: EntryId
+    commit: EntryId = GENESIS
 
 
 @dataclass(frozen=True, slots=True)

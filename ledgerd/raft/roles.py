@@ -6,12 +6,14 @@ belongs to one role dies with it here, and nowhere else (T40).
 
 from dataclasses import dataclass
 
-from ledgerd.errors import Reason
+from ledgerd.errors import Reason, SlotCorruptError
 from ledgerd.raft.agreement import Agreements
 from ledgerd.raft.elections import Ballot, ElectionTimer, Voter, is_sticky
 from ledgerd.raft.entries import (
+    GENESIS,
     NO_NODE,
     Entry,
+    EntryId,
     EntryKind,
     HardState,
     Index,
@@ -175,6 +177,14 @@ class Roles:
             self.log.last_id,
         )
 
+    def committed(self) -> EntryId:
+        """Return the last entry known to be committed; GENESIS if its slot is corrupt."""
+        try:
+            term = self.log.term(self.commit)
+        except SlotCorruptError:
+            return GENESIS
+        return GENESIS if term is None else EntryId(term, self.commit)
+
     def is_sticky(self) -> bool:
         """Return whether a live leader is known, so that nobody else is voted for (F3)."""
         check_quorum = self.rules.check_quorum and not self.is_suspecting
@@ -304,8 +314,9 @@ class Roles:
         self._enter(Role.PRE_CANDIDATE, cause)
         self.set_leader(NO_NODE, cause)
         asked = Term(self.term + 1)
+        last, commit = self.log.last_id, self.committed()
         for peer in self._other_voters():
-            self.out.send(PreVote(self.node_id, peer, asked, self.log.last_id))
+            self.out.send(PreVote(self.node_id, peer, asked, last, commit))
         self.count(self.node_id, granted=True)
 
     def _become_candidate(self, cause: Cause, *, is_forced: bool = False) -> None:

@@ -169,7 +169,11 @@ def _encode_into(frame: pb.Frame, message: Message) -> None:
             repair.entries.extend(_entries(message.entries))
         case PreVote():
             frame.pre_vote.CopyFrom(
-                pb.PreVote(term=message.term, last=_id(message.last))
+                pb.PreVote(
+                    term=message.term,
+                    last=_id(message.last),
+                    commit=_id(message.commit),
+                )
             )
         case PreVoteReply():
             frame.pre_vote_reply.CopyFrom(
@@ -264,7 +268,13 @@ def decode(frame: pb.Frame, *, sender: NodeId, to: NodeId) -> Message:
             )
         case "pre_vote":
             pre_vote = frame.pre_vote
-            return PreVote(sender, to, Term(pre_vote.term), _entry_id(pre_vote.last))
+            return PreVote(
+                sender,
+                to,
+                Term(pre_vote.term),
+                _entry_id(pre_vote.last),
+                _entry_id(pre_vote.commit),
+            )
         case "pre_vote_reply":
             pre = frame.pre_vote_reply
             return PreVoteReply(

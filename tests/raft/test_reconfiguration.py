@@ -372,6 +372,41 @@ class TestElections:
         cluster.settle()
         assert node.core.status().membership.voters == ids(1, 2)
 
+    def test_who_does_not_know_that_it_votes_hears_it_from_who_asks(self) -> None:
+        """T52: node 4 has more than all that know that it votes, and refuses them. Seed 1597."""
+        cluster = Cluster(3)
+        leader = cluster.elect(1)
+        accepted(leader.core.change(simple("l4")))
+        cluster.add(4, cluster.membership)
+        cluster.settle()
+        cluster.tick(3)
+        entered = accepted(leader.core.change(joint("v4", "r2"))).id.index
+        leader.turn()
+        cluster.deliver()
+        for node_id in (2, 3, 4):
+            cluster[node_id].turn()
+        cluster.cut |= {(1, 2), (1, 3)}
+        cluster.propose(1)  # what only node 4 gets, from who has counted no answer yet
+        leader.turn()
+        cluster.deliver()
+        cluster[4].turn()
+        cluster.cut = {(1, 2), (1, 4)}
+        for _ in range(SMALL.heartbeat_ticks + 1):
+            leader.tick()
+            leader.turn()
+            cluster.deliver(only=lambda sent: not isinstance(sent, AppendEntries))
+        cluster[3].turn()
+        assert (cluster[3].commit, cluster[3].core.status().last) == (entered, entered)
+        assert cluster[4].commit < entered < cluster[4].core.status().last
+
+        leader.crash()
+        cluster.heal()
+        cluster.in_flight.clear()
+        cluster.tick(8 * SMALL.election_base_ticks)
+
+        assert cluster[4].role is Role.LEADER
+        assert cluster[3].core.status().membership.voters == ids(1, 3, 4)
+
     def test_a_removed_node_never_campaigns(self) -> None:
         """F6: it has no vote in its own eyes."""
         node = self.committed_but_unapplied()

@@ -111,12 +111,14 @@ class Entry(_message.Message):
     def __init__(self, term: _Optional[int] = ..., index: _Optional[int] = ..., kind: _Optional[int] = ..., ts_us: _Optional[int] = ..., payload: _Optional[bytes] = ..., link: _Optional[bytes] = ...) -> None: ...
 
 class PreVote(_message.Message):
-    __slots__ = ("term", "last")
+    __slots__ = ("term", "last", "commit")
     TERM_FIELD_NUMBER: _ClassVar[int]
     LAST_FIELD_NUMBER: _ClassVar[int]
+    COMMIT_FIELD_NUMBER: _ClassVar[int]
     term: int
     last: EntryId
-    def __init__(self, term: _Optional[int] = ..., last: _Optional[_Union[EntryId, _Mapping]] = ...) -> None: ...
+    commit: EntryId
+    def __init__(self, term: _Optional[int] = ..., last: _Optional[_Union[EntryId, _Mapping]] = ..., commit: _Optional[_Union[EntryId, _Mapping]] = ...) -> None: ...
 
 class PreVoteReply(_message.Message):
     __slots__ = ("term", "granted", "asked_term", "commit")
