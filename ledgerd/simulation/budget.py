@@ -18,7 +18,7 @@ from typing import Final
 from ledgerd.raft.entries import Index, NodeId
 from ledgerd.simulation.disk import SimDisk
 from ledgerd.simulation.volume import Volume
-from ledgerd.storage import keys
+from ledgerd.storage import applied, keys
 
 _TERM_AND_VOTE: Final = Struct(">xQI")  # how a hard state record begins
 
@@ -181,8 +181,18 @@ def _most_bad(disks: Sequence[SimDisk]) -> int:
 
 
 def has_bad_state(disk: SimDisk) -> bool:
-    """Return whether the state on a disk is damaged, or another one than the log says."""
-    return bool(disk.state.damaged) or disk.is_diverged
+    """Return whether the state on a disk is damaged, or another one than the log says, or gone."""
+    return bool(disk.state.damaged) or disk.is_diverged or _lacks_state(disk)
+
+
+def _lacks_state(disk: SimDisk) -> bool:
+    """Return whether the state ends before the log begins: it waits for a copy, and is no help."""
+    entries = disk.log.tables.get(keys.ENTRIES)
+    state = disk.state.tables.get(keys.META)
+    if entries is None or not entries.keys or state is None:
+        return False
+    end = applied.unpack(state.values.get(keys.APPLIED)).index
+    return end + 1 < keys.index_of(entries.keys[0])
 
 
 def _is_steady(disk: SimDisk) -> bool:

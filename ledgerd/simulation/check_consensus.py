@@ -5,7 +5,7 @@ from the product only what it says of itself (`Status`), what it writes (`Ready`
 and its links. That a link is a hash over the whole prefix makes "same prefix" one comparison.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -72,6 +72,7 @@ class Seen:
     is_held: bool = False
     wiped: list[bytes] = field(default_factory=list)
     is_damaged: bool = False
+    writing: Sequence[Entry] = ()
 
 
 class ConsensusWatch:
@@ -95,9 +96,14 @@ class ConsensusWatch:
 
     # What nodes write.
 
+    def persisting(self, node_id: int, ready: Ready) -> None:
+        """A node is about to write this Ready; a crash on the way decides whether it did."""
+        self.nodes[node_id].writing = ready.entries
+
     def persisted(self, node_id: int, ready: Ready) -> None:
         """A node has made this Ready durable."""
         seen = self.nodes[node_id]
+        seen.writing = ()
         if ready.hard_state is not None:
             hard = ready.hard_state
             require(hard.term >= seen.hard.term, "R8", node_id, seen.hard, hard)
@@ -189,16 +195,21 @@ class ConsensusWatch:
         """
         seen, hard = self.nodes[node_id], log.hard_state()
         links = self._links_of(log, damaged)
-        index, link = seen.acked
         require(hard.term >= seen.hard.term, "R8", node_id, "had", seen.hard, hard)
         if hard.term == seen.hard.term and seen.hard.vote != NO_NODE:
             require(hard.vote == seen.hard.vote, "R1", node_id, seen.hard, hard)
+        seen.hard = hard
+        for entry in seen.writing[:1]:
+            if links[entry.index : entry.index + 1] == [entry.link]:
+                self._check_cut(node_id, seen, entry.index)  # it was written
+        seen.writing = ()
+        index, link = seen.acked
         require(
             len(links) > index and links[index] == link,
             "R8",
             f"node {node_id} vouched for {index}, its log ends at {len(links) - 1}",
         )
-        seen.image, seen.hard, seen.status = links, hard, None
+        seen.image, seen.status = links, None
         seen.incarnation += 1
 
     def _links_of(self, log: LogStore, damaged: Mapping[Index, Entry]) -> list[bytes]:

@@ -107,6 +107,8 @@ class _Log(SimLogStore):
     node_id: NodeId
 
     def persist(self, ready: Ready) -> Receipt:
+        if ready.must_sync:
+            self.run.consensus.persisting(self.node_id, ready)
         receipt = super().persist(ready)
         if ready.must_sync:
             self.run.persisted(self.node_id, ready)

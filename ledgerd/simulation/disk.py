@@ -323,7 +323,9 @@ class SimDisk:
         return self.is_diverged
 
     def damage_twin(self) -> str | None:
-        """Damage one record of the hard state (T86)."""
+        """Damage one record of the hard state (T86); nothing would tell of two old ones alike."""
+        if any(table in keys.HARD_STATE_TWINS for table, _ in self.log.damaged):
+            return None
         return self._damage(self.log, self._rng.choice(keys.HARD_STATE_TWINS))
 
     # Inside.

@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from ledgerd.raft.entries import Entry, Index, NodeId
-from ledgerd.simulation.budget import FaultBudget
+from ledgerd.simulation.budget import FaultBudget, has_bad_state
 from ledgerd.simulation.disk import SimDisk, SimLogStore, SimStateStore
 from ledgerd.storage import keys
 from tests.storage.making import chain, hard_state, ready
@@ -120,6 +120,25 @@ def test_a_node_without_hard_state_counts_for_everything() -> None:
     assert not disks[2].damage_entry(1)
     assert not disks[2].damage_twin()
     assert not disks[2].wipe()
+
+
+def test_of_two_records_of_the_hard_state_one_is_damaged() -> None:
+    """T86, seed 1702: nothing would tell of two old ones that agree, so the node would start."""
+    disks = full(3)
+    assert disks[1].damage_twin()
+
+    assert disks[1].damage_twin() is None
+
+
+def test_a_state_that_waits_for_a_copy_is_a_bad_one() -> None:
+    """Seed 1370: nobody who has the whole log may lead, and its one good state is behind it."""
+    disks = full(3)
+    assert not has_bad_state(disks[1])
+
+    SimLogStore(disks[1]).compact(Index(4), state_durable=Index(3))
+
+    assert has_bad_state(disks[1])
+    assert not disks.budget.allows_divergence(disks[2])
 
 
 def test_a_disk_is_lost_only_if_all_that_was_committed_stands_elsewhere() -> None:

@@ -19,11 +19,15 @@ FOUND = {
     689: "R18 a follower asked again before an answer could come, and dropped the answer",
     1205: "R18 only the leader that was removed knew that it was",
     1267: "R18 a quorum was healed that a replacement under way made too small",
+    1370: "R18 a state that waits for a copy was not counted as a bad one",
     1461: "R18 a long log that travels entry by entry was taken for standing still",
     1473: "R18 a disk was lost that one half of a joint membership could not spare",
     1496: "R18 a node that was not healed came back by itself and led",
+    1597: "R18 who was to vote had more than all that knew it, and refused them",
+    1702: "R8 both records of one hard state were put back to the same old one",
     1882: "R16 who needed a corrupt slot in each turn asked for it in each turn",
     1888: "R15 an emptied node was sent what was meant for the process before",
+    1955: "R8 held a node to an entry that it had replaced in the moment of its crash",
     2034: "K1 took a joining node's own clock for that of a quorum of one",
 }
 
