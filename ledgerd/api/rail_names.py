@@ -51,7 +51,9 @@ class RailNames:
             )
         except CallError:
             return  # it looks again
-        if catalogue is not None:
+        if (
+            catalogue is not None and applied > self._applied
+        ):  # not a look that was slow
             self._applied = applied
             self._learn(catalogue)
 

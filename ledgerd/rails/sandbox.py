@@ -14,6 +14,12 @@ from ledgerd.security.tls import ChannelTls
 NAME: Final = "sandbox"  # of its certificate
 _MS_US: Final = 1_000
 _CALL_S: Final = 2.0  # beside the time that a call waits on purpose
+# gRPC's own bound is two minutes: a rail that was away for long would be found that much later.
+_CHANNEL_OPTIONS: Final = (
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 2_000),  # also how long one attempt may take
+    ("grpc.max_reconnect_backoff_ms", 1_000),
+)
 
 
 class SandboxRail:
@@ -21,7 +27,7 @@ class SandboxRail:
 
     def __init__(self, address: str, channel_tls: ChannelTls) -> None:
         """Connect when first asked. Raises ConfigError for files that cannot be used."""
-        self._channel = channel_tls.open(address, rail=NAME)
+        self._channel = channel_tls.open(address, rail=NAME, options=_CHANNEL_OPTIONS)
         self._stub = pb_grpc.SimulatedRailStub(self._channel)
 
     async def send(self, instruction: Instruction, timeout_s: float) -> Evidence:

@@ -2,17 +2,19 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any, cast
 
 import grpc
 import pytest
 
 from ledgerd.api import ids, rail_names
+from ledgerd.api.handle import NodeHandle
 from ledgerd.api.rails import rail_message
 from ledgerd.api.v1 import common_pb2 as common
 from ledgerd.api.v1 import dispatch_pb2
 from ledgerd.api.v1 import payouts_pb2 as pb
 from ledgerd.api.v1 import rails_pb2 as rails
-from ledgerd.ledger.catalogue import RAILS
+from ledgerd.ledger.catalogue import RAILS, Catalogue
 from ledgerd.timetable.rail_file import seed
 from tests.api.world import World
 
@@ -67,6 +69,54 @@ def test_a_new_rail_is_used_without_a_release(world: World) -> None:
                 )
             )
             assert [c.payout.rail for c in claimed.claims] == ["br_pix"]
+
+    asyncio.run(run())
+
+
+class OneReader:
+    """A state to be read, at one index."""
+
+    def __init__(self, index: int, *names: str) -> None:
+        self._index = index
+        self._rails = {
+            1_000 + number: (replace(PIX, number=1_000 + number, name=name),)
+            for number, name in enumerate(names)
+        }
+
+    def applied(self) -> int:
+        return self._index
+
+    def catalogue(self) -> Catalogue:
+        return Catalogue(self._rails)
+
+
+class LateNode:
+    """Answers reads in the order in which the test lets them go."""
+
+    def __init__(self) -> None:
+        self.readers: list[asyncio.Future[OneReader]] = []
+
+    # Any: what is asked for is what is answered.
+    async def read(self, query: Any, **_: Any) -> Any:
+        asked: asyncio.Future[OneReader] = asyncio.get_running_loop().create_future()
+        self.readers.append(asked)
+        return None, query(await asked)
+
+
+def test_a_look_that_was_slow_takes_no_name_away() -> None:
+    """It read the state before the rail was set, and comes back after one that read it since."""
+
+    async def run() -> None:
+        node = LateNode()
+        names = rail_names.RailNames(cast(NodeHandle, node))
+        early, late = (asyncio.create_task(names.look()) for _ in range(2))
+        await asyncio.sleep(0)
+        node.readers[1].set_result(OneReader(7, "br_pix"))
+        await late
+        node.readers[0].set_result(OneReader(6))
+        await early
+
+        assert names.numbers["br_pix"] == 1_000
 
     asyncio.run(run())
 

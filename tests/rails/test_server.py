@@ -1,6 +1,7 @@
 import asyncio
 from pathlib import Path
 
+import grpc
 import pytest
 
 from ledgerd.errors import CorruptionError
@@ -9,7 +10,7 @@ from ledgerd.rails.sandbox import SandboxRail
 from ledgerd.rails.server import Journal, SimulatedRailServer, SimulatedRailService
 from ledgerd.rails.simulated import Magic, Pace
 from ledgerd.security import pki
-from ledgerd.security.tls import ChannelTls, ServerTls
+from ledgerd.security.tls import ChannelOptions, ChannelTls, ServerTls
 
 FAST = Pace(settle_s=0.01, return_s=0.01, late_s=0.05, guarantee_s=0.25)
 CLUSTER = "rails-test"
@@ -115,6 +116,29 @@ def test_a_silent_rail_is_no_answer(world: World) -> None:
         await rail.close()
 
     asyncio.run(body())
+
+
+def test_a_rail_that_was_away_is_dialled_once_a_second(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long it was away: the dispatcher hears of it when a call gets through."""
+    given: dict[str, int | str] = {}
+    open_channel = ChannelTls.open
+
+    def noted(
+        self: ChannelTls, address: str, *, rail: str, options: ChannelOptions
+    ) -> grpc.aio.Channel:
+        given.update(options)
+        return open_channel(self, address, rail=rail, options=options)
+
+    monkeypatch.setattr(ChannelTls, "open", noted)
+
+    async def body() -> None:
+        await world.stop(await world.start())
+
+    asyncio.run(body())
+
+    assert int(given["grpc.max_reconnect_backoff_ms"]) <= 1_000
 
 
 def test_a_call_that_a_kill_cut_off_was_never_made(tmp_path: Path) -> None:
