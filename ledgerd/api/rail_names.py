@@ -51,9 +51,8 @@ class RailNames:
             )
         except CallError:
             return  # it looks again
-        if (
-            catalogue is not None and applied > self._applied
-        ):  # not a look that was slow
+        # A look that was slow comes behind a newer one, and knows less.
+        if catalogue is not None and applied > self._applied:
             self._applied = applied
             self._learn(catalogue)
 
