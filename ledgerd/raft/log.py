@@ -414,12 +414,9 @@ class RaftLog:
 
         Or the state does: it holds what this very entry did.
         """
-        if self.is_in_state(entry.index):
-            assert self.state_anchor is not None
-            return (
-                entry.id == self.state_anchor.id
-                and entry.link == self.state_anchor.link
-            )
+        held = self._held(entry.index)
+        if held is not None:
+            return entry.id == held.id and entry.link == held.link
         after = Index(entry.index + 1)
         if after > self.last or after in self.slots:
             return False
@@ -428,7 +425,14 @@ class RaftLog:
 
     def is_in_state(self, index: Index) -> bool:
         """Return whether the state names the entry at `index`, as its slot may not any more."""
-        return self.state_anchor is not None and self.state_anchor.at == index
+        return self._held(index) is not None
+
+    def _held(self, index: Index) -> Anchor | None:
+        """Return what is known of the entry at `index` because it is the last in the state."""
+        for anchor in (self.applied_anchor, self.state_anchor):
+            if anchor is not None and anchor.at == index:
+                return anchor
+        return None
 
     def link_after(self, previous: bytes, entry: Entry) -> bytes:
         """Return the link that `entry` must carry behind `previous`."""

@@ -1056,3 +1056,17 @@ def test_the_last_slot_comes_from_a_peer_without_a_leader() -> None:
     forged = make_entry(before, 1, b"another payload")
     cluster[2].core.step(reply_to(cluster, before, forged))
     assert cluster[2].core.status().corrupt == (7,)
+
+
+def test_the_last_slot_of_an_idle_leader_is_mended_by_a_peer() -> None:
+    """F34: what it applied last it knows, though nothing follows that would prove it. Seed 2782."""
+    cluster = led(6)
+    leader = cluster[1]
+    expected = leader.disk.log[6]
+    damage(cluster, 1, 7)
+    cluster.tick(8)
+
+    assert leader.role is Role.LEADER
+    assert leader.core.status().last == 7
+    assert leader.disk.corrupt == set()
+    assert leader.disk.log[6] == expected
