@@ -192,6 +192,7 @@ class Simulation:
         self._core_ids: Sequence[NodeId] = ()
         self._core: list[Machine] = []
         self._reading_over: set[NodeId] = set()
+        self._emptied: set[NodeId] = set()  # disks that were lost, until the next start
         self.elections = 0
         self.machines: dict[NodeId, Machine] = {}
         self._disks: dict[NodeId, SimDisk] = {}
@@ -363,6 +364,9 @@ class Simulation:
     def started(self, machine: Machine) -> None:
         """Tell what a process has found on its disk."""
         assert machine.life is not None
+        if machine.node_id in self._emptied:
+            self._emptied.discard(machine.node_id)
+            self._disconnect(machine)  # what was sent to who was down is lost
         seen = self.consensus.nodes[machine.node_id]
         self._event(
             machine,
@@ -1089,11 +1093,16 @@ class Simulation:
     def wiped(self, machine: Machine) -> None:
         """A machine's disk was lost; what comes back under its id has promised nothing."""
         machine.shelf = Shelf()
-        for other in self.machines:  # no connection outlives its process, seed 1888
-            if other != machine.node_id:
-                self.network.break_connection(machine.node_id, other)
+        self._emptied.add(machine.node_id)
+        self._disconnect(machine)
         self.consensus.wiped(machine.node_id)
         self._event(machine, "W", None)
+
+    def _disconnect(self, machine: Machine) -> None:
+        """No connection outlives its process or is older, seeds 1888 and 3366."""
+        for other in self.machines:
+            if other != machine.node_id:
+                self.network.break_connection(machine.node_id, other)
 
     def paused(self, machine: Machine) -> None:
         """A machine's process was stopped, or goes on."""
