@@ -6,7 +6,8 @@ half must be able to decide. A voter is bad for all three while its disk is gone
 hard state is damaged, for it does not start. Beyond counting, a copy that is destroyed must stand
 intact on another voter, so that each loss a run shows is a bug (raft.md 4.5). Logs may rot on all
 voters at once, each entry on few; but not beside a bad state: who is fenced for its state does not
-lead, nor does who has a corrupt slot, and between them nobody would.
+lead, nor does who has a corrupt slot, and between them nobody would. Of last slots that are in no
+state at most f are bad: who cannot say how far its log goes votes for nobody with an older term.
 
 Nothing is kept here: what is bad is read off the disks, where writing a row mends it.
 """
@@ -68,6 +69,9 @@ class FaultBudget:
         if not all(_is_steady(other) for other in (disk, *usable)):
             return False
         if any(has_bad_state(other) for other in others):
+            return False
+        mute = [other for other in usable if _is_mute(other)]
+        if _is_end(disk, key) and not self._is_within(disk, gone + len(mute)):
             return False
         bad = [other for other in usable if (table, key) in other.log.damaged]
         return self._is_within(disk, gone + len(bad)) and any(
@@ -193,6 +197,20 @@ def _lacks_state(disk: SimDisk) -> bool:
         return False
     end = applied.unpack(state.values.get(keys.APPLIED)).index
     return end + 1 < keys.index_of(entries.keys[0])
+
+
+def _is_end(disk: SimDisk, key: bytes) -> bool:
+    """Return whether this is the last slot, and its entry is not in the state, which would tell."""
+    entries, state = disk.log.tables[keys.ENTRIES], disk.state.tables.get(keys.META)
+    stored = None if state is None else state.values.get(keys.APPLIED)
+    return key == entries.keys[-1] and applied.unpack(stored).index < keys.index_of(key)
+
+
+def _is_mute(disk: SimDisk) -> bool:
+    """Return whether a voter cannot say how far its log goes, and so grants few votes. T16."""
+    return any(
+        table == keys.ENTRIES and _is_end(disk, key) for table, key in disk.log.damaged
+    )
 
 
 def _is_steady(disk: SimDisk) -> bool:

@@ -130,6 +130,18 @@ def test_of_two_records_of_the_hard_state_one_is_damaged() -> None:
     assert disks[1].damage_twin() is None
 
 
+def test_of_last_slots_that_nothing_proves_few_are_damaged() -> None:
+    """T16, seed 3659: who cannot say how far its log goes votes for nobody with an older term."""
+    disks = Disks(3)
+    disks.store(1, ENTRIES)
+    disks.store(2, ENTRIES[:3])
+    disks.store(3, ENTRIES)
+
+    assert disks[2].damage_entry(3)
+    assert not disks[1].damage_entry(4)
+    assert disks[1].damage_entry(2)
+
+
 def test_a_state_that_waits_for_a_copy_is_a_bad_one() -> None:
     """Seed 1370: nobody who has the whole log may lead, and its one good state is behind it."""
     disks = full(3)
