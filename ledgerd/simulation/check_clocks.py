@@ -25,7 +25,7 @@ class ClocksWatch:
         self._now_us = 0
 
     def look(self, now_us: int, clocks_us: Mapping[NodeId, int]) -> None:
-        """Note what all clocks show at a time; after each jump of one, and before `stamped`."""
+        """Note what all clocks show; before and after each jump of one, and before `stamped`."""
         passed_us = (now_us - self._now_us) * RATE_PERCENT_MAX // 100
         self._now_us = now_us
         self._latest_us += passed_us

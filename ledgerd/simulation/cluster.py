@@ -410,12 +410,13 @@ class Simulation:
             return
         status = life.replica.core.status()
         if status.role is Role.LEADER:
-            self._look_at_clocks()
+            self.look_at_clocks()
             for entry in new:
                 if entry.term == status.term:
                     self.clocks.stamped(entry, self.roster.voters_ever())
 
-    def _look_at_clocks(self) -> None:
+    def look_at_clocks(self) -> None:
+        """`faults.Ground`: note what all clocks show, before and after one of them jumps."""
         shown = {n: machine.wall.now_us() for n, machine in self.machines.items()}
         self.clocks.look(self.agenda.now_ns // 1000, shown)
 
@@ -1112,7 +1113,7 @@ class Simulation:
     def note_fault(self, fault: Fault, what: str) -> None:
         """A fault has begun."""
         self.fault_counts[fault.kind] += 1
-        self._look_at_clocks()
+        self.look_at_clocks()
         letter = "D" if fault.kind in DISK_FAULTS else "N"
         note = f"#{fault.number} {fault.kind} {what}"
         self.trace.event(self.agenda.now_ns, 0, 0, letter, None, note)

@@ -79,6 +79,10 @@ class Ground(Protocol):
         """A fault has begun; what: in words."""
         ...
 
+    def look_at_clocks(self) -> None:
+        """Note what all clocks show: a quorum may have been asked before one of them jumps."""
+        ...
+
     def ask_copy(self, machine: Machine) -> None:
         """Ask a machine for a copy of its state; nobody waits for it."""
         ...
@@ -275,6 +279,7 @@ class Nemesis:
         hit = ids[: (len(ids) - 1) // 2]
         hour_us = 3_600 * SECOND // 1000
         by_us = generator.choice((-24, -1, 1, 24 * 400)) * hour_us
+        self._ground.look_at_clocks()
         for node_id in hit:
             self._ground.machines[node_id].wall.offset_us += by_us
         return f"{sorted(hit)} by {by_us // hour_us} h"

@@ -29,6 +29,7 @@ FOUND = {
     1888: "R15 an emptied node was sent what was meant for the process before",
     1955: "R8 held a node to an entry that it had replaced in the moment of its crash",
     2034: "K1 took a joining node's own clock for that of a quorum of one",
+    2155: "K1 had not seen what a clock showed before it jumped",
     2782: "R18 the last slot of an idle leader waited for an entry that would prove it",
     3366: "R15 an emptied node was sent what had been sent while it was down",
     3659: "R18 of four voters two could not say how far their logs go",
