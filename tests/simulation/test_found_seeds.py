@@ -33,6 +33,8 @@ FOUND = {
     2782: "R18 the last slot of an idle leader waited for an entry that would prove it",
     3366: "R15 an emptied node was sent what had been sent while it was down",
     3659: "R18 of four voters two could not say how far their logs go",
+    4067: "R18 four of seven could not say how far their logs go, though they had applied it all",
+    4480: "R18 nobody led after a membership that few had applied",
 }
 
 
