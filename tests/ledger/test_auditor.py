@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ledgerd.formats import records
+from ledgerd.formats.records import journal as journal_rows
 from ledgerd.ledger import journal
 from ledgerd.ledger.accounts import Account, EntryPosition
 from ledgerd.ledger.commands import DispatchBegin, RailAck, Return, Settle
@@ -201,7 +202,10 @@ def test_sound_commands_pass(last):
 def test_a_planted_bug_is_found_at_its_command(plant, monkeypatch):
     """I1, I4 to I9, I11 and I14, each after the command that breaks it."""
     invariant, last, spoil = PLANTS[plant]
-    for module in (journal, records):  # else an unbalanced entry cannot even be made
+    for module in (
+        journal,
+        journal_rows,
+    ):  # else an unbalanced entry cannot even be made
         monkeypatch.setattr(module, "imbalance", lambda _: None)
 
     with pytest.raises(AssertionError, match=rf"^{invariant} at command {LAST}\.1: "):
