@@ -886,11 +886,8 @@ def test_a_full_queue_refuses_at_once_and_what_it_refused_was_never_logged(
 
             with disk_held_up(nodes.data_directory(1) / "log"):
                 first = cluster.payouts.Submit.future(pb.SubmitRequest(order=hanging))
-                wait_for_inbox(client, 0, calls=1)
-                second = cluster.payouts.SubmitBatch.future(
-                    pb.SubmitBatchRequest(orders=fitting)
-                )
-                wait_for_inbox(client, 8_192, calls=2)
+                until("the submit is under way", lambda: other_calls(client) == 1)
+                second = filled_inbox(cluster, fitting)
                 began_at = time.monotonic()
                 refused = [
                     refusal_of(
@@ -933,14 +930,34 @@ def disk_held_up(environment: Path) -> Iterator[None]:
         transaction.abort()
 
 
-def wait_for_inbox(client: Client, commands: int, *, calls: int) -> None:
-    """Return once so many commands wait in the node, and so many calls are under way."""
+def other_calls(client: Client) -> int:
+    """Return how many calls are under way on the only node besides the one that asks."""
+    return client.status().calls_in_flight - 1
 
-    def waits() -> bool:
-        status = client.status()
-        return status.inbox_length == commands and status.calls_in_flight >= calls
 
-    until(f"{commands} commands wait in the inbox", waits)
+def filled_inbox(
+    cluster: Cluster, orders: Sequence[pb.PayoutOrder]
+) -> "grpc.CallFuture[pb.SubmitBatchReply]":
+    """Return the call with so many orders as an inbox holds, once they wait in it.
+
+    The call before it is under way, but may not have left the inbox yet. Then there is no room and
+    this one is refused: as its caller is told, it waits and tries again.
+    """
+    request = pb.SubmitBatchRequest(orders=orders)
+
+    def waits() -> "grpc.CallFuture[pb.SubmitBatchReply] | None":
+        call = cluster.payouts.SubmitBatch.future(request)
+        until("the batch waits or is refused", lambda: call.done() or is_full())
+        if not call.done():
+            return call
+        assert call.code() == grpc.StatusCode.RESOURCE_EXHAUSTED, call.details()
+        return None
+
+    def is_full() -> bool:
+        # The reads that a node makes by itself, for its gauges, wait behind the batch.
+        return cluster.client.status().inbox_length >= len(orders)
+
+    return until("the batch waits in the inbox", waits)
 
 
 def test_z_every_directory_is_clean_at_the_end(cluster: Cluster) -> None:
