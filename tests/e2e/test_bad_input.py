@@ -935,9 +935,7 @@ def other_calls(client: Client) -> int:
     return client.status().calls_in_flight - 1
 
 
-def filled_inbox(
-    cluster: Cluster, orders: Sequence[pb.PayoutOrder]
-) -> "grpc.CallFuture[pb.SubmitBatchReply]":
+def filled_inbox(cluster: Cluster, orders: Sequence[pb.PayoutOrder]) -> grpc.Future:
     """Return the call with so many orders as an inbox holds, once they wait in it.
 
     The call before it is under way, but may not have left the inbox yet. Then there is no room and
@@ -945,7 +943,7 @@ def filled_inbox(
     """
     request = pb.SubmitBatchRequest(orders=orders)
 
-    def waits() -> "grpc.CallFuture[pb.SubmitBatchReply] | None":
+    def waits() -> grpc.Future | None:
         call = cluster.payouts.SubmitBatch.future(request)
         until("the batch waits or is refused", lambda: call.done() or is_full())
         if not call.done():
