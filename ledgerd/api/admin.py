@@ -28,9 +28,7 @@ _ROLES: Final = {
     Role.CANDIDATE: pb.CANDIDATE,
     Role.LEADER: pb.LEADER,
 }
-
-
-_VISIBLE_S_MAX = 0.5  # for a status
+_VISIBLE_S_MAX: Final = 0.5  # for a status
 
 
 class _Visible(NamedTuple):

@@ -35,7 +35,7 @@ _STORE_UUID_BYTES: Final = 16
 @click.option(
     "--give-up-from",
     metavar="INDEX",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, 2**63 - 1),
     help="Go on without the entries from INDEX on, the first that no copy has intact.",
 )
 @click.option(

@@ -10,9 +10,7 @@ from ledgerd.node.handle import Node
 from ledgerd.observability.metrics import Metrics
 from ledgerd.raft.entries import NodeId
 
-_GAUGE_INTERVAL_S = 0.25
-
-
+_GAUGE_INTERVAL_S: Final = 0.25
 _OVERDUE_S: Final = 0.03  # a synced write takes a few milliseconds
 
 

@@ -64,7 +64,7 @@ def recover(
             f"between is lost; {_ADVICE}"
         )
     try:
-        term, link = log.term(applied.index), log.link(applied.index)
+        held = (log.term(applied.index), log.link(applied.index))
     except SlotCorruptError:
         # What stood there is known from state/, and the entry behind it must agree (F34).
         _check_successor(log, applied.anchor)
@@ -74,11 +74,12 @@ def recover(
             last=last,
             state_anchor=applied.anchor,
         )
-    if (term, link) != (applied.term, applied.link):
+    if held != (applied.term, applied.link):
+        term, held_link = held
         raise CorruptionError(
             f"state/ does not belong to log/: at index {applied.index} state/ has applied term "
             f"{applied.term} link {applied.link.hex()}, log/ holds term {term} "
-            f"link {'none' if link is None else link.hex()}; {_ADVICE}"
+            f"link {'none' if held_link is None else held_link.hex()}; {_ADVICE}"
         )
     return Recovery(
         applied=applied.index,
