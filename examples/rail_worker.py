@@ -51,7 +51,12 @@ async def carry(client: AsyncClient, rail: Rail, claim: pb.Claim, began: float) 
         ):
             await asyncio.sleep((step.until_us - before.now_us) / 1e6)
             step = Step(Act.ASK)
-        else:  # the lease is too short for more, or a person decides: the next claim sees
+        elif step.act is Act.CALL_A_PERSON:
+            payout_id, why = claim.payout.order.payout_id, "the rail does not know"
+            await client.raise_attention(payout_id, claim.attempt, reason=why)
+            print(f"{payout_id} needs a person: {why}", flush=True)
+            return
+        else:  # the lease is too short for more: the next claim sees
             print(f"{claim.payout.order.payout_id} stays in doubt: {step.act.value}")
             return
 

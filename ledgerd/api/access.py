@@ -41,6 +41,7 @@ ACCESS: Final[dict[str, Access]] = {
     "/ledgerd.api.v1.Payouts/RequestRecall": SUBMITTER,
     "/ledgerd.api.v1.Dispatch/ClaimDispatch": DISPATCHER,
     "/ledgerd.api.v1.Dispatch/RenewClaim": DISPATCHER,
+    "/ledgerd.api.v1.Dispatch/RaiseAttention": DISPATCHER,
     "/ledgerd.api.v1.Dispatch/RailAck": DISPATCHER,
     "/ledgerd.api.v1.Dispatch/RailNotAccepted": DISPATCHER,
     "/ledgerd.api.v1.Dispatch/RailReject": DISPATCHER,

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import grpc
 
@@ -12,7 +12,12 @@ from ledgerd.api.v1 import common_pb2, dispatch_pb2_grpc
 from ledgerd.api.v1 import dispatch_pb2 as pb
 from ledgerd.errors import CallError, NotLogged
 from ledgerd.ledger.catalogue import Catalogue
-from ledgerd.ledger.commands import DispatchBegin, DispatchClaim, Evidence
+from ledgerd.ledger.commands import (
+    DispatchBegin,
+    DispatchClaim,
+    Evidence,
+    RaiseAttention,
+)
 from ledgerd.ledger.outcomes import Outcome
 from ledgerd.ledger.payouts import PayoutState, PayoutStatus, rail_now
 from ledgerd.node.courier import Decided
@@ -23,6 +28,8 @@ from ledgerd.storage.reader import PayoutFound, StateReader
 # Any: grpc's context does not know its messages here.
 Context = grpc.aio.ServicerContext[Any, Any]
 
+# Named here because the class below has a method of that name.
+_Told: TypeAlias = Evidence | RaiseAttention
 _CLAIMS_DEFAULT: Final = 100
 _CLAIMS_MAX: Final = 1_000
 
@@ -122,6 +129,14 @@ class DispatchService(Deciding, dispatch_pb2_grpc.DispatchServicer):
                     reply.claim.CopyFrom(_claim_message(payout, status))
         return reply
 
+    async def RaiseAttention(  # noqa: D102
+        self, request: pb.RaiseAttentionRequest, context: Context
+    ) -> pb.EvidenceReply:
+        principal = calls.current().principal
+        return await self._told(
+            lifecycle_codec.raise_attention(request, principal=principal)
+        )
+
     async def RailAck(  # noqa: D102
         self, request: pb.RailAckRequest, context: Context
     ) -> pb.EvidenceReply:
@@ -166,7 +181,7 @@ class DispatchService(Deciding, dispatch_pb2_grpc.DispatchServicer):
             lifecycle_codec.reversal_complete(request, principal=principal)
         )
 
-    async def _told(self, command: Evidence) -> pb.EvidenceReply:
+    async def _told(self, command: _Told) -> pb.EvidenceReply:
         header, result, state = await self._decide_payout(command, common_pb2.QUORUM)
         return pb.EvidenceReply(header=header, result=result, state=state)
 

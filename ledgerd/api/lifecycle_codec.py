@@ -14,6 +14,7 @@ from ledgerd.ledger.commands import (
     RailAck,
     RailNotAccepted,
     RailReject,
+    RaiseAttention,
     Reject,
     RequestRecall,
     Reroute,
@@ -164,6 +165,21 @@ def renew_claim(
     )
 
 
+def raise_attention(
+    request: dispatch_pb2.RaiseAttentionRequest, *, principal: str
+) -> RaiseAttention:
+    """Return the command. Raises NotLogged."""
+    return _made(
+        lambda: RaiseAttention(
+            _request(request),
+            _payout(request),
+            _bounded("attempt", request.attempt, 1, 2**32 - 1),
+            _reason(request),
+            principal,
+        )
+    )
+
+
 def part_id(request_id: bytes, payout_id: bytes) -> bytes:
     """Return the request id of one command of a call that becomes many: a UUIDv7, too."""
     hashed = bytearray(sha256(request_id + payout_id).digest()[:_HASH_BYTES])
@@ -248,6 +264,7 @@ _OfPayout = (
     | payouts_pb2.ReroutePayoutRequest
     | payouts_pb2.RequestRecallRequest
     | dispatch_pb2.RenewClaimRequest
+    | dispatch_pb2.RaiseAttentionRequest
 )
 _Evidence = (
     dispatch_pb2.RailAckRequest
@@ -262,6 +279,7 @@ _WithReason = (
     | payouts_pb2.CancelPayoutRequest
     | payouts_pb2.RequestRecallRequest
     | audit_pb2.ResolveExceptionRequest
+    | dispatch_pb2.RaiseAttentionRequest
 )
 
 

@@ -44,6 +44,7 @@ def read(request: pb.ListPayoutsRequest, metadata_filters: frozenset[str]) -> As
 def identity(request: pb.ListPayoutsRequest) -> bytes:
     """Return what identifies the filters of a list, the same for every page of it."""
     value = request.metadata_value if request.HasField("metadata_value") else None
+    attention = (request.attention,) if request.HasField("attention") else ()
     return repr(
         (
             request.account_id,
@@ -55,6 +56,7 @@ def identity(request: pb.ListPayoutsRequest) -> bytes:
             request.destination_fingerprint,
             request.metadata_key,
             value,
+            *attention,  # a cursor from before there was this filter stays good
         )
     ).encode()
 
@@ -82,7 +84,15 @@ def _of_heads(request: pb.ListPayoutsRequest) -> list[Keep]:
     if request.created_to_us:
         to_us = request.created_to_us
         tests.append(lambda found: found.head.ts_us < to_us)
+    if request.HasField("attention"):
+        wanted = request.attention
+        tests.append(lambda found: needs_attention(found) == wanted)
     return tests
+
+
+def needs_attention(found: PayoutFound) -> bool:
+    """Return whether a person has to do something about it."""
+    return found.status is not None and found.status.needs_attention
 
 
 def _of_details(

@@ -185,6 +185,7 @@ def payout(found: PayoutFound) -> payouts_pb2.Payout:
         attempt=status.attempt,
         worker=status.worker if is_claimed else "",
         lease_until_us=status.lease_until_us if is_claimed else 0,
+        attention=status.needs_attention,
         recall_requested=status.has(PayoutFlag.RECALL_REQUESTED),
         return_closed=status.has(PayoutFlag.RETURN_CLOSED),
         failure=cast(payouts_pb2.FailureReason, status.failure),

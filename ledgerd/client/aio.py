@@ -283,6 +283,7 @@ class AsyncClient(
         destination_fingerprint: str = "",
         metadata_key: str = "",
         metadata_value: str | None = None,
+        attention: bool | None = None,
         page_size: int = 0,
         cursor: str = "",
         at_least: int | None = None,
@@ -298,6 +299,7 @@ class AsyncClient(
             destination_fingerprint: Of the destination, as payouts show it.
             metadata_key: A key that the nodes' option `metadata_filters` names.
             metadata_value: With that key; None: any value.
+            attention: Whether a person has to do something about it; None: either.
             page_size: 1 .. 1,000; 0 means 100. A page may be shorter.
             cursor: `next_cursor` of the page before; it is empty on the last page.
         """
@@ -315,6 +317,7 @@ class AsyncClient(
                 destination_fingerprint=destination_fingerprint,
                 metadata_key=metadata_key,
                 metadata_value=metadata_value,
+                attention=attention,
                 page_size=page_size,
                 cursor=cursor,
                 concern=read_concern(at_least, max_age),

@@ -54,6 +54,31 @@ class DispatchCalls(Part):
             lambda node: node.dispatch.ClaimDispatch, request, deadline=until
         )
 
+    async def raise_attention(
+        self,
+        payout_id: str,
+        attempt: int,
+        *,
+        reason: str = "",
+        request_id: str | None = None,
+        deadline: float | None = None,
+    ) -> pb.EvidenceReply:
+        """Give the claim of this attempt back: it may have been sent, and a person decides.
+
+        For a worker whose rail can neither say whether it has the payment nor recognise it.
+        """
+        until = self._until(deadline)
+        _, calls, _ = self._open()
+        request = pb.RaiseAttentionRequest(
+            request_id=request_id or new_request_id(),
+            payout_id=payout_id,
+            attempt=attempt,
+            reason=reason,
+        )
+        return await calls.mutate(
+            lambda node: node.dispatch.RaiseAttention, request, deadline=until
+        )
+
     async def tell(
         self, evidence: Evidence, *, deadline: float | None = None
     ) -> pb.EvidenceReply:

@@ -15,6 +15,7 @@ from ledgerd.ledger.commands import (
     RailAck,
     RailNotAccepted,
     RailReject,
+    RaiseAttention,
     Redate,
     Reject,
     RequestRecall,
@@ -41,6 +42,7 @@ COMMANDS: Final[dict[str, type[PayoutCommand]]] = {
     "settle": Settle,
     "money_return": Return,
     "reversal_complete": ReversalComplete,
+    "raise_attention": RaiseAttention,
 }
 _KINDS: Final[dict[type[PayoutCommand], str]] = {
     command: kind for kind, command in COMMANDS.items()

@@ -413,6 +413,20 @@ class DispatchClaim:
 
 
 @dataclass(frozen=True, slots=True)
+class RaiseAttention:
+    """Give a claim back: it may have been sent, and its worker cannot learn more of it. 3.6.
+
+    attempt: of the claim. reason: for the record.
+    """
+
+    request_id: bytes
+    payout_id: bytes
+    attempt: int
+    reason: str
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
 class RailAck:
     """The rail took it. reference: the rail's own of this fact, used once. 3.2."""
 
@@ -529,6 +543,7 @@ PayoutCommand: TypeAlias = (
     | Redate
     | DispatchBegin
     | DispatchClaim
+    | RaiseAttention
     | RequestRecall
     | ResolveException
     | Evidence

@@ -43,6 +43,7 @@ from ledgerd.ledger.commands import (
     RailAck,
     RailNotAccepted,
     RailReject,
+    RaiseAttention,
     Redate,
     Reject,
     RejectVoucher,
@@ -94,6 +95,7 @@ class CallKind(IntEnum):
     SETTLE = 16
     RETURN = 17
     REVERSAL_COMPLETE = 18
+    RAISE_ATTENTION = 19
     CLOSE_ACCOUNT = 32
     FREEZE = 33
     UNFREEZE = 34
@@ -261,6 +263,7 @@ FIELD_NAMES: Final = {
     CallKind.DISPATCH_BEGIN: ("payout_id", "attempt", "lease_us"),
     CallKind.DISPATCH_CLAIM: ("payout_id", "attempt", "lease_us"),
     CallKind.REQUEST_RECALL: ("payout_id", "reason"),
+    CallKind.RAISE_ATTENTION: ("payout_id", "attempt", "reason"),
     CallKind.RESOLVE_EXCEPTION: ("index", "ordinal", "resolution", "reason"),
     CallKind.RAIL_ACK: ("rail", "rail_key", "reference"),
     CallKind.RAIL_NOT_ACCEPTED: ("rail", "rail_key", "reference", "is_refused"),
@@ -312,6 +315,7 @@ _CALLS: Final[
     DispatchBegin: CallKind.DISPATCH_BEGIN,
     DispatchClaim: CallKind.DISPATCH_CLAIM,
     RequestRecall: CallKind.REQUEST_RECALL,
+    RaiseAttention: CallKind.RAISE_ATTENTION,
     ResolveException: CallKind.RESOLVE_EXCEPTION,
     RailAck: CallKind.RAIL_ACK,
     RailNotAccepted: CallKind.RAIL_NOT_ACCEPTED,

@@ -45,6 +45,7 @@ class Trigger(IntEnum):
     REQUEST_RECALL = 14
     RETURN = 15
     REVERSAL_COMPLETE = 16
+    RAISE_ATTENTION = 17
 
 
 class Verdict(Enum):
@@ -112,6 +113,7 @@ REROUTE           | Y | Y | Y | x | x | x | x | x | x | x
 CANCEL            | Y | Y | Y | x | x | x | same | x | x | x
 DISPATCH_BEGIN    | x | x | Y | x, same attempt: same | x | x | x | x | x | x
 DISPATCH_CLAIM    | x | x | x | Y | x | x | x | x | x | x
+RAISE_ATTENTION   | x | x | x | ev | x | x | x | x | x | x
 RAIL_ACK          | o | o | o † | Y | same | same | o † | alert | same | same
 RAIL_NOT_ACCEPTED | o | o | o, same † | Y | alert | alert | o, same † | same | alert | alert
 RAIL_REJECT       | o | o | o † | Y | Y | alert | o, same † | same | alert | alert
@@ -236,6 +238,9 @@ class PayoutFlag(IntFlag):
     NOT_FOUND = 4  # it is back in READY on the strength of a silence of the rail
     FEE_REFUNDED = 8
     SETTLED_BY_RETURN = 16  # a return overtook the settlement, which may still come
+    IN_DOUBT = (
+        32  # DISPATCHING, and its worker can learn nothing more: a person decides
+    )
 
 
 class PayoutHead(NamedTuple):
@@ -276,7 +281,8 @@ class PayoutStatus(NamedTuple):
     release_at_us, arrival_date, calendar_version: after a Redate; date as yyyymmdd.
     dispatch_no: how many of its rail keys were burned. attempt: how often it was claimed.
     rail_key: the current one, 15 characters; empty before the first dispatch.
-    worker, lease_until_us, claim_index: who holds it, until which log time, since which entry.
+    worker, lease_until_us, claim_index: who holds it, until which log time, since which entry;
+    no worker while nobody may send it, though none may claim it before that time.
     failure: a FailureReason; code: the rail's own. rail_ref: of the rail's ack or settlement.
     value_date: as yyyymmdd. final_at_us: log time at which the return window ends.
     cost_minor: what the rail took for it.
@@ -318,6 +324,11 @@ class PayoutStatus(NamedTuple):
     def back_minor(self) -> int:
         """How much of the amount came back to the customer."""
         return self.returned_minor + self.reversed_minor + self.absorbed_minor
+
+    @property
+    def needs_attention(self) -> bool:
+        """Whether a person has to do something about it. 3.5, 3.6."""
+        return self.has(PayoutFlag.IN_DOUBT) or self.open_exceptions > 0
 
     def has(self, flag: PayoutFlag) -> bool:
         """Return whether `flag` is set."""

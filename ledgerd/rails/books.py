@@ -70,6 +70,10 @@ class Books(Protocol):
         """Take over a DISPATCHING payout whose lease is over, or renew the own one."""
         ...
 
+    async def raise_attention(self, payout_id: bytes, attempt: int, why: str) -> bool:
+        """Give the claim of this attempt back: a person decides; return whether that is so now."""
+        ...
+
     async def record(self, rail: int, evidence: Evidence) -> bool:
         """Put what the rail said into the log; return whether it is there now."""
         ...

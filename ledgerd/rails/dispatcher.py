@@ -15,6 +15,8 @@ lease and the fencing token under which the rail is asked and sent to, and nothi
 older one. While a payout rests its lease lapses, so another worker may take it over at any time,
 and a new leader knows of no rests and asks at once. What may have been sent is kept through a rest
 (`_sent_until_us`): a longer one only brings the end of the rail's guarantee time nearer.
+A payout of which the rail can say nothing at all gets its mark, `attention`, and rests in the same
+way: only a person, or another word of the catalogue, brings it on.
 Rests end as soon as the rail is heard again after it was cut off, and with any answer for the
 payout.
 """
@@ -48,6 +50,9 @@ from ledgerd.rails.steps import (
 log = logs.get(__name__)
 _SECOND_US: Final = 1_000_000
 _RESTS_KEPT: Final = 256
+_IN_DOUBT: Final = (
+    "it may have been sent, and the rail can neither say so nor recognise it"
+)
 _DOUBLINGS_MAX: Final = 30  # no rest is as long as that many
 
 
@@ -111,7 +116,8 @@ class Dispatcher:
         self._is_cut_off = False  # the rail gave no answer when it was listened to last
         # Of payouts in hand: log time after which no send can have begun.
         self._sent_until_us: dict[bytes, int] = {}
-        self._told: set[bytes] = set()
+        # Turns in a row that ended with nothing left but to call a person.
+        self._doubtful_turns: dict[bytes, int] = {}
 
     async def run(self) -> None:
         """Work whenever this node leads. Endless."""
@@ -130,7 +136,7 @@ class Dispatcher:
         self._silent_turns.clear()
         self._is_cut_off = False
         self._sent_until_us.clear()
-        self._told.clear()
+        self._doubtful_turns.clear()
         pump = asyncio.create_task(self._pump(term))
         busy: dict[bytes, asyncio.Task[None]] = {}
         try:
@@ -310,7 +316,7 @@ class _Turn:
                         self._dispatcher._rest_for_silence(self._work, self._before)
                     return
                 case Act.CALL_A_PERSON:
-                    self._call_a_person()
+                    await self._call_a_person()
                     return
                 case _:
                     assert_never(step.act)
@@ -373,20 +379,27 @@ class _Turn:
             dispatcher._rest(work, self._options.refused_s)
         if await dispatcher._record_all(evidence):
             dispatcher._sent_until_us.pop(work.payout_id, None)
+            dispatcher._doubtful_turns.pop(work.payout_id, None)
 
-    def _call_a_person(self) -> None:
-        """Say once that nobody but a person can decide, and look again much later."""
+    async def _call_a_person(self) -> None:
+        """Say that nobody but a person can decide, and look again later and later.
+
+        What the catalogue says of the rail may have changed by then, or what the rail knows.
+        """
         dispatcher, work = self._dispatcher, self._work
-        dispatcher._rest(work, self._options.lease_s)
-        if work.payout_id not in dispatcher._told:
-            dispatcher._told.add(work.payout_id)
+        turns = dispatcher._doubtful_turns.get(work.payout_id, 0) + 1
+        dispatcher._doubtful_turns[work.payout_id] = turns
+        dispatcher._rest(work, self._options.silent_s(turns))
+        if turns == 1:
             log.error(
                 "payout_needs_a_person",
                 payout_id=work.payout_id.hex(),
                 rail_key=self._claim.rail_key,
-                why="it may have been sent, and the rail can neither say so nor "
-                "recognise it",
+                why=_IN_DOUBT,
             )
+        await dispatcher._books.raise_attention(
+            work.payout_id, self._claim.attempt, _IN_DOUBT
+        )
 
     def _doubt(self) -> Doubt:
         return Doubt(

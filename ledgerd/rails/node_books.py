@@ -21,6 +21,7 @@ from ledgerd.ledger.commands import (
     RailAck,
     RailNotAccepted,
     RailReject,
+    RaiseAttention,
     Redate,
     Return,
     Settle,
@@ -113,6 +114,15 @@ class NodeBooks:
                 lease_us,
                 self.worker,
             ),
+        )
+
+    async def raise_attention(self, payout_id: bytes, attempt: int, why: str) -> bool:
+        """Give the claim of this attempt back: a person decides."""
+        command = RaiseAttention(new_request_id(), payout_id, attempt, why, self.worker)
+        decided = await self._propose(command)
+        return (
+            decided is not None
+            and decided.outcomes.codes[decided.first] == Outcome.CREATED
         )
 
     async def record(self, rail: int, evidence: Evidence) -> bool:

@@ -30,6 +30,7 @@ _PAYOUT: Final[dict[EventKind, str]] = {
     EventKind.DISPATCH_BEGUN: "RD",
     EventKind.DISPATCH_CLAIMED: "DD",
     EventKind.LEASE_LAPSED: "DD",
+    EventKind.ATTENTION_RAISED: "DD",
     EventKind.PAYOUT_SENT: "DN",
     EventKind.PAYOUT_NOT_ACCEPTED: "DR",
     EventKind.PAYOUT_FAILED: "DF NF",

@@ -43,6 +43,7 @@ READS = {
 }
 DISPATCHING = {
     "Dispatch/ClaimDispatch",
+    "Dispatch/RaiseAttention",
     "Dispatch/RenewClaim",
     "Dispatch/RailAck",
     "Dispatch/RailNotAccepted",

@@ -166,6 +166,49 @@ def test_a_lease_is_renewed_by_its_holder_and_refused_to_others(world: World) ->
     asyncio.run(run())
 
 
+def test_what_a_worker_gives_back_needs_attention_until_evidence_comes(
+    world: World,
+) -> None:
+    """It is listed, its claim is nobody's, and a settlement ends the doubt. 3.6."""
+
+    async def run() -> None:
+        async with world.running():
+            made, other = await submitted(world, 2)
+            worker = world.stub("dispatcher")
+            (held,) = await claim(world, worker, payout_ids=[made])
+
+            async def listed(*, attention: bool) -> list[str]:
+                page = await worker.payouts.List(
+                    payouts.ListPayoutsRequest(attention=attention)
+                )
+                return [found.order.payout_id for found in page.payouts]
+
+            def raising(attempt: int) -> pb.RaiseAttentionRequest:
+                return pb.RaiseAttentionRequest(
+                    request_id=world.new_id(ids.REQUEST),
+                    payout_id=made,
+                    attempt=attempt,
+                    reason="the rail does not answer questions",
+                )
+
+            assert await listed(attention=True) == []
+            stale = await worker.dispatch.RaiseAttention(raising(held.attempt + 1))
+            assert stale.result.refusal == common.VERSION_MISMATCH
+            raised = await worker.dispatch.RaiseAttention(raising(held.attempt))
+            assert raised.result.outcome == CREATED
+            assert raised.state == payouts.DISPATCHING
+            found = await payout(worker, made)
+            assert (found.attention, found.worker) == (True, "")
+            assert await listed(attention=True) == [made]
+            assert await listed(attention=False) == [other]
+
+            await worker.dispatch.Settle(pb.SettleRequest(**told(world, held)))
+            assert not (await payout(worker, made)).attention
+            assert await listed(attention=True) == []
+
+    asyncio.run(run())
+
+
 def test_two_processes_of_one_worker_never_hold_the_same_payout(world: World) -> None:
     """They share a certificate, and their calls an entry: one of them is given the claim. 3.6."""
 

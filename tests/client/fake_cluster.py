@@ -430,6 +430,13 @@ class FakePayouts(payouts_pb2_grpc.PayoutsServicer):
             state=payouts_pb2.CANCELLED if known else None,
         )
 
+    def List(
+        self, request: payouts_pb2.ListPayoutsRequest, context: grpc.ServicerContext
+    ) -> payouts_pb2.ListPayoutsReply:
+        self.node.enter("List", context)
+        self.node.cluster.asked.append(request)
+        return payouts_pb2.ListPayoutsReply(payouts=[IN_DOUBT])
+
     def Approve(
         self, request: payouts_pb2.ApprovePayoutRequest, context: grpc.ServicerContext
     ) -> payouts_pb2.PayoutChangeReply:
@@ -462,6 +469,12 @@ class FakePayouts(payouts_pb2_grpc.PayoutsServicer):
         )
 
 
+IN_DOUBT = payouts_pb2.Payout(
+    order=payouts_pb2.PayoutOrder(payout_id="payout_x", rail="swift"),
+    state=payouts_pb2.DISPATCHING,
+    rail_key="A" * 15,
+    attention=True,
+)
 EXCEPTION = audit_pb2.PayoutException(
     index=7,
     ordinal=1,

@@ -34,6 +34,7 @@ from ledgerd.ledger.commands import (
     RailAck,
     RailNotAccepted,
     RailReject,
+    RaiseAttention,
     Redate,
     Reject,
     RejectVoucher,
@@ -119,6 +120,9 @@ any_command = st.one_of(
     ),
     st.just(Tick()),
 )
+DOUBT_EXAMPLES = {
+    "raise_attention": RaiseAttention(uid(1), uid(2), 2, "unsure", "worker"),
+}
 PAYOUT_EXAMPLES = {
     "approve": Approve(uid(1), uid(2), "boss"),
     "reject": Reject(uid(1), uid(2), "no", "boss"),
@@ -184,6 +188,18 @@ def test_golden_bytes_of_state_version_3():
     }
 
 
+def test_golden_bytes_of_commands_about_payouts_in_doubt():
+    """Of payouts that may have been sent, which a person decides about."""
+    found = {
+        name: commands.encode([command]) for name, command in DOUBT_EXAMPLES.items()
+    }
+
+    golden.check("commands_v1_doubt", found)
+    assert {name: commands.decode(raw) for name, raw in found.items()} == {
+        name: (command,) for name, command in DOUBT_EXAMPLES.items()
+    }
+
+
 def test_golden_bytes_of_payout_commands():
     """The calls about payouts that state version 3 brought."""
     found = {
@@ -194,7 +210,8 @@ def test_golden_bytes_of_payout_commands():
     assert {name: commands.decode(raw) for name, raw in found.items()} == {
         name: (command,) for name, command in PAYOUT_EXAMPLES.items()
     }
-    assert {type(command) for command in PAYOUT_EXAMPLES.values()} == {
+    examples = [*PAYOUT_EXAMPLES.values(), *DOUBT_EXAMPLES.values()]
+    assert {type(command) for command in examples} == {
         *get_args(PayoutCommand),
         Cancel,
     }
@@ -219,10 +236,10 @@ def test_a_record_of_a_rail_that_cannot_be_read_is_corruption():
         commands.decode(raw.replace(b"us_ach", b"us_\xff\xffh"))
 
 
-@given(st.sampled_from(sorted(PAYOUT_EXAMPLES)), st.data())
+@given(st.sampled_from(sorted(PAYOUT_EXAMPLES | DOUBT_EXAMPLES)), st.data())
 def test_any_payout_command_comes_back(name, data):
     """Whatever its fields hold: what the edge has not checked is judged by apply."""
-    example = PAYOUT_EXAMPLES[name]
+    example = (PAYOUT_EXAMPLES | DOUBT_EXAMPLES)[name]
     kinds = {
         bytes: ids,
         str: texts,
@@ -333,6 +350,7 @@ def test_field_numbers_stand():
             (19, "settle"),
             (20, "money_return"),
             (21, "reversal_complete"),
+            (22, "raise_attention"),
             (64, "set_catalogue"),
             (65, "amend_calendar"),
             (66, "suspend_rail"),
@@ -379,6 +397,9 @@ def test_field_numbers_stand():
         ),
         "DispatchClaim": _numbered(
             "request_id", "payout_id", "attempt", "lease_us", "principal"
+        ),
+        "RaiseAttention": _numbered(
+            "request_id", "payout_id", "attempt", "reason", "principal"
         ),
         "RequestRecall": [
             *_numbered("request_id", "payout_id", "reason", "principal"),

@@ -19,6 +19,7 @@ from ledgerd.ledger.commands import (
     RailAck,
     RailNotAccepted,
     RailReject,
+    RaiseAttention,
     Redate,
     Reject,
     RequestRecall,
@@ -83,6 +84,7 @@ class PayoutModel(AccountModel):
             Cancel: self._cancel_payout,
             DispatchBegin: self._begin,
             DispatchClaim: self._claim,
+            RaiseAttention: self._raise_attention,
             RequestRecall: self._recall,
             ResolveException: self._resolve,
         }
@@ -112,6 +114,7 @@ class PayoutModel(AccountModel):
             "absorbed": 0,
             "open": 0,
             "silent": False,
+            "doubt": False,
             "implied": False,
             "recall": False,
             "settled": 0,
@@ -301,7 +304,7 @@ class PayoutModel(AccountModel):
         return "CREATED"
 
     def _take(self, p: dict[str, Any], key: str) -> None:
-        p |= {"state": DISPATCHING, "key": key, "silent": False}
+        p |= {"state": DISPATCHING, "key": key, "silent": False, "doubt": False}
         self.keys[key] = p["id"]
 
     def _hold(self, p: dict[str, Any], c: DispatchBegin | DispatchClaim) -> None:
@@ -321,6 +324,20 @@ class PayoutModel(AccountModel):
         if self.now_us < p["lease"] and c.principal != p["worker"]:
             return "LEASE_HELD"
         self._hold(p, c)
+        return "CREATED"
+
+    def _raise_attention(self, c: RaiseAttention) -> str:
+        p = self.payouts.get(c.payout_id)
+        if p is None:
+            return "PAYOUT_NOT_FOUND"
+        if c.attempt != p["attempt"]:
+            return "VERSION_MISMATCH"
+        if p["state"] != DISPATCHING:
+            return "WRONG_STATE"
+        if not (p["doubt"] and p["worker"] == ""):
+            if p["worker"] != c.principal:
+                return "LEASE_HELD"
+            p |= {"doubt": True, "worker": ""}
         return "CREATED"
 
     # What rails tell
@@ -588,6 +605,17 @@ class PayoutRules:
         attempt = self.model.payouts.get(payout_id, {"attempt": 0})["attempt"]
         command = DispatchClaim(self.fresh(), payout_id, attempt + 1, 5_000, worker)
         self.do(command)  # type: ignore[attr-defined]
+
+    @rule(pick=picks, worker=workers, off=st.sampled_from([0] * 9 + [1]))
+    def doubt(self, pick, worker, off) -> None:
+        """A worker gives its claim back, tells so again, and another one asks once more."""
+        payout_id = self.some(pick, DISPATCHING)
+        attempt = self.model.payouts.get(payout_id, {"attempt": 0})["attempt"]
+        self.do(  # type: ignore[attr-defined]
+            RaiseAttention(self.fresh(), payout_id, attempt + off, "", worker),
+            RaiseAttention(self.fresh(), payout_id, attempt, "", "w2"),
+            DispatchClaim(self.fresh(), payout_id, attempt + 1, 5_000, worker),
+        )
 
     @rule(
         pick=picks,

@@ -23,6 +23,7 @@ from ledgerd.ledger.commands import (
     RailAck,
     RailNotAccepted,
     RailReject,
+    RaiseAttention,
     Redate,
     Reject,
     RequestRecall,
@@ -140,6 +141,8 @@ class Stage:
                 made = DispatchBegin(id_, PAYOUT, attempt, LEASE_US, WORKER)
             case T.DISPATCH_CLAIM:
                 made = DispatchClaim(id_, PAYOUT, attempt, LEASE_US, WORKER)
+            case T.RAISE_ATTENTION:
+                made = RaiseAttention(id_, PAYOUT, attempt - 1, "unsure", WORKER)
             case T.RAIL_ACK:
                 made = RailAck(id_, rail, self.key, reference, WORKER)
             case T.RAIL_NOT_ACCEPTED:

@@ -36,6 +36,7 @@ from ledgerd.ledger.commands import (
 from ledgerd.ledger.invariants import Audit, trial_balance
 from ledgerd.ledger.payouts import (
     PayoutHead,
+    PayoutState,
     PayoutStatus,
     fee_now,
     rail_now,
@@ -393,6 +394,7 @@ def shown(head: PayoutHead, status: PayoutStatus | None) -> tuple[Any, ...]:
         now.reversed_minor,
         now.absorbed_minor,
         now.open_exceptions,
+        now.needs_attention,
     )
 
 
@@ -407,7 +409,9 @@ def expected(payout: dict[str, Any]) -> tuple[Any, ...]:
         "reversed",
         "absorbed",
     )
-    return (*(payout[name] for name in names), payout["open"])
+    is_open, is_asked = payout["open"], payout["state"] == PayoutState.DISPATCHING
+    needs_attention = is_open > 0 or (is_asked and payout["doubt"])
+    return (*(payout[name] for name in names), is_open, needs_attention)
 
 
 def _name_of(key: InternalKey) -> tuple[tuple[bool, int], str]:

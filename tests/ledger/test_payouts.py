@@ -33,6 +33,7 @@ REROUTE           Y Y Y x x x x x x x
 CANCEL            Y Y Y x x x same x x x
 DISPATCH_BEGIN    x x Y x x x x x x x
 DISPATCH_CLAIM    x x x Y x x x x x x
+RAISE_ATTENTION   x x x ev x x x x x x
 RAIL_ACK          o o o/alert Y same same o/alert alert same same
 RAIL_NOT_ACCEPTED o o o/same Y alert alert o/same same alert alert
 RAIL_REJECT       o o o/alert Y Y alert o/same same alert alert

@@ -214,6 +214,17 @@ CASES: dict[Trigger, tuple[PayoutState, list[tuple[str, str, Fault]]]] = {
             ("LEASE_HELD", "worker", payout_is(worker="somebody")),
         ],
     ),
+    T.RAISE_ATTENTION: (
+        S.DISPATCHING,
+        [
+            *NAMED,
+            ("INVALID_COMMAND", "reason", asks(reason=TOO_LONG)),
+            ("INVALID_COMMAND", "attempt", asks(attempt=-1)),
+            ("VERSION_MISMATCH", "attempt", asks(attempt=9)),
+            ("WRONG_STATE", "state", payout_is(state=S.SENT)),
+            ("LEASE_HELD", "worker", payout_is(worker="somebody")),
+        ],
+    ),
     T.RAIL_ACK: (S.DISPATCHING, EVIDENCE),
     T.RAIL_NOT_ACCEPTED: (
         S.DISPATCHING,

@@ -8,6 +8,7 @@ from ledgerd.ledger.commands import (
     Command,
     DispatchBegin,
     DispatchClaim,
+    RaiseAttention,
     Submit,
     Tick,
 )
@@ -102,6 +103,14 @@ class RealBooks(FakeBooks):
     """What one node sees of it. A call takes time, and its answer may be lost."""
 
     _ledger: RealLedger  # type: ignore[assignment]  # the same words, other rules
+
+    async def raise_attention(self, payout_id: bytes, attempt: int, why: str) -> bool:
+        if not await self._propose():
+            return False
+        self._ledger.do(
+            RaiseAttention(new_request_id(), payout_id, attempt, why, self.worker)
+        )
+        return await self._answer()
 
     async def work(self, rail: int, limit: int) -> tuple[Work, ...]:
         if self._ledger.books.view.timers(self._ledger.now_us(), 1):

@@ -176,8 +176,11 @@ def test_a_rail_that_can_do_nothing_waits_for_a_person():
         await asyncio.sleep(60.0)
         await scene.kill()
 
-        assert scene.state() == DISPATCHING
+        (row,) = scene.ledger.rows.values()
+        assert (row.state, row.has_attention, row.worker) == (DISPATCHING, True, "")
         assert [count.sends for count in scene.bank.counts()] == [1]
+        # One by the first leader; then as often as in a silence, not once in every lease.
+        assert row.attempt == 2 + sum(3 * 2**n < 60 for n in range(1, 5)), row
 
     run(body())
 

@@ -32,6 +32,7 @@ class Row:
     worker: str = ""
     lease_until_us: int = 0
     has_exception: bool = False
+    has_attention: bool = False
     seen: list[str] = field(default_factory=list)
 
     @property
@@ -73,6 +74,11 @@ class FakeLedger:
         row.worker = worker
         row.lease_until_us = now_us + lease_us
         return Claim(row.rail_key, row.attempt, self.index, now_us, row.lease_until_us)
+
+    def raise_attention(self, payout_id: bytes, attempt: int, worker: str) -> None:
+        row = self.rows[payout_id]
+        if (row.state, row.attempt, row.worker) == (DISPATCHING, attempt, worker):
+            row.worker, row.has_attention = "", True
 
     def record(self, evidence: Evidence) -> None:
         row = self.rows[evidence.rail_key.encode()]
@@ -132,6 +138,12 @@ class FakeBooks:
 
     async def claim(self, work: Work, lease_us: int) -> Claim | None:
         return await self._take(work, lease_us)
+
+    async def raise_attention(self, payout_id: bytes, attempt: int, why: str) -> bool:
+        if not await self._propose():
+            return False
+        self._ledger.raise_attention(payout_id, attempt, self.worker)
+        return await self._answer()
 
     async def record(self, rail: int, evidence: Evidence) -> bool:
         if not await self._propose():

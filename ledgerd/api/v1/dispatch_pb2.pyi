@@ -82,6 +82,18 @@ class RenewClaimReply(_message.Message):
     claim: Claim
     def __init__(self, header: _Optional[_Union[_common_pb2.MutationHeader, _Mapping]] = ..., result: _Optional[_Union[_common_pb2.CommandResult, _Mapping]] = ..., claim: _Optional[_Union[Claim, _Mapping]] = ...) -> None: ...
 
+class RaiseAttentionRequest(_message.Message):
+    __slots__ = ("request_id", "payout_id", "attempt", "reason")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    PAYOUT_ID_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    payout_id: str
+    attempt: int
+    reason: str
+    def __init__(self, request_id: _Optional[str] = ..., payout_id: _Optional[str] = ..., attempt: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
+
 class RailAckRequest(_message.Message):
     __slots__ = ("request_id", "rail", "rail_key", "reference")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]

@@ -49,6 +49,11 @@ class DispatchStub:
                 request_serializer=ledgerd_dot_api_dot_v1_dot_dispatch__pb2.RenewClaimRequest.SerializeToString,
                 response_deserializer=ledgerd_dot_api_dot_v1_dot_dispatch__pb2.RenewClaimReply.FromString,
                 _registered_method=True)
+        self.RaiseAttention = channel.unary_unary(
+                '/ledgerd.api.v1.Dispatch/RaiseAttention',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_dispatch__pb2.RaiseAttentionRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_dispatch__pb2.EvidenceReply.FromString,
+                _registered_method=True)
         self.RailAck = channel.unary_unary(
                 '/ledgerd.api.v1.Dispatch/RailAck',
                 request_serializer=ledgerd_dot_api_dot_v1_dot_dispatch__pb2.RailAckRequest.SerializeToString,
@@ -98,6 +103,15 @@ class DispatchServicer:
 
     def RenewClaim(self, request, context):
         """A new lease for a payout that this worker holds, or whose lease has lapsed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RaiseAttention(self, request, context):
+        """Gives a claim back where the payout may have been sent, and the rail can neither say so nor
+        recognise it: nobody holds it then, `attention` is set, and a person decides. Other workers may
+        claim it once the lease is over, to ask again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -157,6 +171,11 @@ def add_DispatchServicer_to_server(servicer, server):
                     servicer.RenewClaim,
                     request_deserializer=ledgerd_dot_api_dot_v1_dot_dispatch__pb2.RenewClaimRequest.FromString,
                     response_serializer=ledgerd_dot_api_dot_v1_dot_dispatch__pb2.RenewClaimReply.SerializeToString,
+            ),
+            'RaiseAttention': grpc.unary_unary_rpc_method_handler(
+                    servicer.RaiseAttention,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_dispatch__pb2.RaiseAttentionRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_dispatch__pb2.EvidenceReply.SerializeToString,
             ),
             'RailAck': grpc.unary_unary_rpc_method_handler(
                     servicer.RailAck,
@@ -248,6 +267,33 @@ class Dispatch:
             '/ledgerd.api.v1.Dispatch/RenewClaim',
             ledgerd_dot_api_dot_v1_dot_dispatch__pb2.RenewClaimRequest.SerializeToString,
             ledgerd_dot_api_dot_v1_dot_dispatch__pb2.RenewClaimReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RaiseAttention(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Dispatch/RaiseAttention',
+            ledgerd_dot_api_dot_v1_dot_dispatch__pb2.RaiseAttentionRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_dispatch__pb2.EvidenceReply.FromString,
             options,
             channel_credentials,
             insecure,

@@ -42,6 +42,11 @@ class DispatchStub:
     """Takes payouts that are ready, and such whose worker let its lease lapse, oldest first."""
     RenewClaim: _grpc.UnaryUnaryMultiCallable[_dispatch_pb2.RenewClaimRequest, _dispatch_pb2.RenewClaimReply]
     """A new lease for a payout that this worker holds, or whose lease has lapsed."""
+    RaiseAttention: _grpc.UnaryUnaryMultiCallable[_dispatch_pb2.RaiseAttentionRequest, _dispatch_pb2.EvidenceReply]
+    """Gives a claim back where the payout may have been sent, and the rail can neither say so nor
+    recognise it: nobody holds it then, `attention` is set, and a person decides. Other workers may
+    claim it once the lease is over, to ask again.
+    """
     RailAck: _grpc.UnaryUnaryMultiCallable[_dispatch_pb2.RailAckRequest, _dispatch_pb2.EvidenceReply]
     """The rail has taken the payout."""
     RailNotAccepted: _grpc.UnaryUnaryMultiCallable[_dispatch_pb2.RailNotAcceptedRequest, _dispatch_pb2.EvidenceReply]
@@ -69,6 +74,11 @@ class DispatchAsyncStub(DispatchStub):
     """Takes payouts that are ready, and such whose worker let its lease lapse, oldest first."""
     RenewClaim: _aio.UnaryUnaryMultiCallable[_dispatch_pb2.RenewClaimRequest, _dispatch_pb2.RenewClaimReply]  # type: ignore[assignment]
     """A new lease for a payout that this worker holds, or whose lease has lapsed."""
+    RaiseAttention: _aio.UnaryUnaryMultiCallable[_dispatch_pb2.RaiseAttentionRequest, _dispatch_pb2.EvidenceReply]  # type: ignore[assignment]
+    """Gives a claim back where the payout may have been sent, and the rail can neither say so nor
+    recognise it: nobody holds it then, `attention` is set, and a person decides. Other workers may
+    claim it once the lease is over, to ask again.
+    """
     RailAck: _aio.UnaryUnaryMultiCallable[_dispatch_pb2.RailAckRequest, _dispatch_pb2.EvidenceReply]  # type: ignore[assignment]
     """The rail has taken the payout."""
     RailNotAccepted: _aio.UnaryUnaryMultiCallable[_dispatch_pb2.RailNotAcceptedRequest, _dispatch_pb2.EvidenceReply]  # type: ignore[assignment]
@@ -105,6 +115,17 @@ class DispatchServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_dispatch_pb2.RenewClaimReply, _abc.Awaitable[_dispatch_pb2.RenewClaimReply]]:
         """A new lease for a payout that this worker holds, or whose lease has lapsed."""
+
+    @_abc_1.abstractmethod
+    def RaiseAttention(
+        self,
+        request: _dispatch_pb2.RaiseAttentionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_dispatch_pb2.EvidenceReply, _abc.Awaitable[_dispatch_pb2.EvidenceReply]]:
+        """Gives a claim back where the payout may have been sent, and the rail can neither say so nor
+        recognise it: nobody holds it then, `attention` is set, and a person decides. Other workers may
+        claim it once the lease is over, to ask again.
+        """
 
     @_abc_1.abstractmethod
     def RailAck(

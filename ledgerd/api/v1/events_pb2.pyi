@@ -39,6 +39,7 @@ class Event(_message.Message):
         EXCEPTION_OPENED: _ClassVar[Event.Kind]
         EXCEPTION_PROPOSED: _ClassVar[Event.Kind]
         EXCEPTION_RESOLVED: _ClassVar[Event.Kind]
+        ATTENTION_RAISED: _ClassVar[Event.Kind]
         ACCOUNT_CLOSED: _ClassVar[Event.Kind]
         ACCOUNT_FROZEN: _ClassVar[Event.Kind]
         ACCOUNT_UNFROZEN: _ClassVar[Event.Kind]
@@ -81,6 +82,7 @@ class Event(_message.Message):
     EXCEPTION_OPENED: Event.Kind
     EXCEPTION_PROPOSED: Event.Kind
     EXCEPTION_RESOLVED: Event.Kind
+    ATTENTION_RAISED: Event.Kind
     ACCOUNT_CLOSED: Event.Kind
     ACCOUNT_FROZEN: Event.Kind
     ACCOUNT_UNFROZEN: Event.Kind

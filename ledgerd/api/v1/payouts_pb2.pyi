@@ -214,7 +214,7 @@ class StreamError(_message.Message):
     def __init__(self, reason: _Optional[str] = ..., message: _Optional[str] = ..., outcome: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class Payout(_message.Message):
-    __slots__ = ("order", "state", "fee_units", "index", "ordinal", "created_at_us", "updated_index", "updated_at_us", "submitted_by", "destination_fingerprint", "rail", "open_exceptions", "returned_units", "reversed_units", "absorbed_units", "fee_refunded_units", "rail_key", "rail_reference", "attempt", "worker", "lease_until_us", "recall_requested", "return_closed", "failure", "failure_code", "value_date", "final_at_us", "release_at_us", "arrival_date", "version")
+    __slots__ = ("order", "state", "fee_units", "index", "ordinal", "created_at_us", "updated_index", "updated_at_us", "submitted_by", "destination_fingerprint", "rail", "open_exceptions", "returned_units", "reversed_units", "absorbed_units", "fee_refunded_units", "rail_key", "rail_reference", "attempt", "worker", "lease_until_us", "recall_requested", "return_closed", "failure", "failure_code", "value_date", "final_at_us", "release_at_us", "arrival_date", "version", "attention")
     ORDER_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     FEE_UNITS_FIELD_NUMBER: _ClassVar[int]
@@ -245,6 +245,7 @@ class Payout(_message.Message):
     RELEASE_AT_US_FIELD_NUMBER: _ClassVar[int]
     ARRIVAL_DATE_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
+    ATTENTION_FIELD_NUMBER: _ClassVar[int]
     order: PayoutOrder
     state: PayoutState
     fee_units: int
@@ -275,7 +276,8 @@ class Payout(_message.Message):
     release_at_us: int
     arrival_date: int
     version: int
-    def __init__(self, order: _Optional[_Union[PayoutOrder, _Mapping]] = ..., state: _Optional[_Union[PayoutState, str]] = ..., fee_units: _Optional[int] = ..., index: _Optional[int] = ..., ordinal: _Optional[int] = ..., created_at_us: _Optional[int] = ..., updated_index: _Optional[int] = ..., updated_at_us: _Optional[int] = ..., submitted_by: _Optional[str] = ..., destination_fingerprint: _Optional[str] = ..., rail: _Optional[str] = ..., open_exceptions: _Optional[int] = ..., returned_units: _Optional[int] = ..., reversed_units: _Optional[int] = ..., absorbed_units: _Optional[int] = ..., fee_refunded_units: _Optional[int] = ..., rail_key: _Optional[str] = ..., rail_reference: _Optional[str] = ..., attempt: _Optional[int] = ..., worker: _Optional[str] = ..., lease_until_us: _Optional[int] = ..., recall_requested: _Optional[bool] = ..., return_closed: _Optional[bool] = ..., failure: _Optional[_Union[FailureReason, str]] = ..., failure_code: _Optional[str] = ..., value_date: _Optional[int] = ..., final_at_us: _Optional[int] = ..., release_at_us: _Optional[int] = ..., arrival_date: _Optional[int] = ..., version: _Optional[int] = ...) -> None: ...
+    attention: bool
+    def __init__(self, order: _Optional[_Union[PayoutOrder, _Mapping]] = ..., state: _Optional[_Union[PayoutState, str]] = ..., fee_units: _Optional[int] = ..., index: _Optional[int] = ..., ordinal: _Optional[int] = ..., created_at_us: _Optional[int] = ..., updated_index: _Optional[int] = ..., updated_at_us: _Optional[int] = ..., submitted_by: _Optional[str] = ..., destination_fingerprint: _Optional[str] = ..., rail: _Optional[str] = ..., open_exceptions: _Optional[int] = ..., returned_units: _Optional[int] = ..., reversed_units: _Optional[int] = ..., absorbed_units: _Optional[int] = ..., fee_refunded_units: _Optional[int] = ..., rail_key: _Optional[str] = ..., rail_reference: _Optional[str] = ..., attempt: _Optional[int] = ..., worker: _Optional[str] = ..., lease_until_us: _Optional[int] = ..., recall_requested: _Optional[bool] = ..., return_closed: _Optional[bool] = ..., failure: _Optional[_Union[FailureReason, str]] = ..., failure_code: _Optional[str] = ..., value_date: _Optional[int] = ..., final_at_us: _Optional[int] = ..., release_at_us: _Optional[int] = ..., arrival_date: _Optional[int] = ..., version: _Optional[int] = ..., attention: _Optional[bool] = ...) -> None: ...
 
 class GetPayoutRequest(_message.Message):
     __slots__ = ("payout_id", "concern")
@@ -310,7 +312,7 @@ class RefusedPayout(_message.Message):
     def __init__(self, payout_id: _Optional[str] = ..., refusal: _Optional[_Union[_common_pb2.RefusalCode, str]] = ..., index: _Optional[int] = ..., ordinal: _Optional[int] = ..., refused_at_us: _Optional[int] = ...) -> None: ...
 
 class ListPayoutsRequest(_message.Message):
-    __slots__ = ("account_id", "state", "rail", "currency", "created_from_us", "created_to_us", "page_size", "cursor", "concern", "destination_fingerprint", "metadata_key", "metadata_value")
+    __slots__ = ("account_id", "state", "rail", "currency", "created_from_us", "created_to_us", "page_size", "cursor", "concern", "destination_fingerprint", "metadata_key", "metadata_value", "attention")
     ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     RAIL_FIELD_NUMBER: _ClassVar[int]
@@ -323,6 +325,7 @@ class ListPayoutsRequest(_message.Message):
     DESTINATION_FINGERPRINT_FIELD_NUMBER: _ClassVar[int]
     METADATA_KEY_FIELD_NUMBER: _ClassVar[int]
     METADATA_VALUE_FIELD_NUMBER: _ClassVar[int]
+    ATTENTION_FIELD_NUMBER: _ClassVar[int]
     account_id: str
     state: PayoutState
     rail: str
@@ -335,7 +338,8 @@ class ListPayoutsRequest(_message.Message):
     destination_fingerprint: str
     metadata_key: str
     metadata_value: str
-    def __init__(self, account_id: _Optional[str] = ..., state: _Optional[_Union[PayoutState, str]] = ..., rail: _Optional[str] = ..., currency: _Optional[str] = ..., created_from_us: _Optional[int] = ..., created_to_us: _Optional[int] = ..., page_size: _Optional[int] = ..., cursor: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.ReadConcern, _Mapping]] = ..., destination_fingerprint: _Optional[str] = ..., metadata_key: _Optional[str] = ..., metadata_value: _Optional[str] = ...) -> None: ...
+    attention: bool
+    def __init__(self, account_id: _Optional[str] = ..., state: _Optional[_Union[PayoutState, str]] = ..., rail: _Optional[str] = ..., currency: _Optional[str] = ..., created_from_us: _Optional[int] = ..., created_to_us: _Optional[int] = ..., page_size: _Optional[int] = ..., cursor: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.ReadConcern, _Mapping]] = ..., destination_fingerprint: _Optional[str] = ..., metadata_key: _Optional[str] = ..., metadata_value: _Optional[str] = ..., attention: _Optional[bool] = ...) -> None: ...
 
 class ListPayoutsReply(_message.Message):
     __slots__ = ("header", "payouts", "next_cursor", "scanned")

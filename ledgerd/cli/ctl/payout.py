@@ -184,6 +184,7 @@ def payout_get(session: Session, *, payout_id: str) -> None:
         {
             "payout_id": order.payout_id,
             "state": payouts_pb2.PayoutState.Name(found.state).lower(),
+            **({"attention": _attention(found)} if found.attention else {}),
             "amount": render.amount(money.units, money.currency, money.exponent),
             "fee": render.amount(found.fee_units, money.currency, money.exponent),
             "account": order.account_id,
@@ -221,6 +222,11 @@ def payout_get(session: Session, *, payout_id: str) -> None:
     metavar="KEY[=VALUE]",
     help="Has this key, with this value; the nodes' option metadata_filters names the keys.",
 )
+@click.option(
+    "--attention/--no-attention",
+    default=None,
+    help="Only payouts about which a person has to do something, or only the others.",
+)
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True)
 @click.option("--cursor", default="", help="Where an earlier list ended.")
 @click.pass_obj
@@ -235,6 +241,7 @@ def payout_list(
     created_to: Moment | None,
     destination: str,
     metadata: str,
+    attention: bool | None,
     limit: int,
     cursor: str,
 ) -> None:
@@ -253,6 +260,7 @@ def payout_list(
                 destination_fingerprint=destination,
                 metadata_key=key,
                 metadata_value=value if equals else None,
+                attention=attention,
                 page_size=min(limit - len(found), 1_000),
                 cursor=cursor,
                 at_least=session.at_least,
@@ -273,7 +281,8 @@ def payout_list(
         money = one.order.amount
         table.add_row(
             one.order.payout_id,
-            payouts_pb2.PayoutState.Name(one.state).lower(),
+            payouts_pb2.PayoutState.Name(one.state).lower()
+            + (", attention" if one.attention else ""),
             one.order.rail,
             one.order.destination.name,
             render.when(one.created_at_us),
@@ -426,6 +435,13 @@ def payout_recall(
             deadline=session.deadline_s,
         )
     _print_change(session, result, payout_id)
+
+
+def _attention(found: payouts_pb2.Payout) -> str:
+    """Return what a person has to look into."""
+    if found.open_exceptions:
+        return f"{found.open_exceptions} open exceptions, see `exceptions list`"
+    return f"it may have been sent; ask the rail about {found.rail_key}"
 
 
 def _print_change(session: Session, result: CommandResult, payout_id: str) -> None:

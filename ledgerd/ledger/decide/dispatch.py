@@ -10,8 +10,8 @@ from ledgerd.ledger.accounts import (
     Position,
     Side,
 )
-from ledgerd.ledger.commands import DispatchBegin, DispatchClaim
-from ledgerd.ledger.decide.common import INVALID, Decision, Moment
+from ledgerd.ledger.commands import DispatchBegin, DispatchClaim, RaiseAttention
+from ledgerd.ledger.decide.common import INVALID, Decision, Moment, is_short
 from ledgerd.ledger.decide.life import Life, find
 from ledgerd.ledger.events import EventKind
 from ledgerd.ledger.journal import EntryReason
@@ -19,7 +19,7 @@ from ledgerd.ledger.outcomes import Refusal
 from ledgerd.ledger.payouts import PayoutFlag, PayoutState, Trigger, Verdict
 from ledgerd.ledger.rail_keys import rail_key
 from ledgerd.ledger.working_set import Plan, WorkingSet
-from ledgerd.limits import ID_BYTES, LEASE_US_MAX
+from ledgerd.limits import ID_BYTES, LEASE_US_MAX, REFERENCE_BYTES_MAX
 
 _ATTEMPT_MAX: Final = 2**32 - 1
 
@@ -82,6 +82,43 @@ def claim(state: WorkingSet, moment: Moment, command: DispatchClaim) -> Decision
         worker=command.principal,
         lease_until_us=moment.ts_us + command.lease_us,
         claim_index=moment.position[0],
+    )
+    return life.done()
+
+
+def raise_attention(
+    state: WorkingSet, moment: Moment, command: RaiseAttention
+) -> Decision:
+    """Decide one RaiseAttention: a mark and an event; nobody holds the payout any more.
+
+    So nobody sends it while people look into it. Its lease runs on: a worker may claim it again
+    after that, to ask the rail once more, and no sooner. The mark goes with the state.
+    """
+    is_well_formed = (
+        len(command.payout_id) == ID_BYTES
+        and 0 <= command.attempt <= _ATTEMPT_MAX
+        and is_short(command.reason, REFERENCE_BYTES_MAX)
+    )
+    if not is_well_formed:
+        return INVALID
+    life = find(state, moment, command.payout_id)
+    if life is None:
+        return Decision(Refusal.PAYOUT_NOT_FOUND)
+    status = life.status
+    if command.attempt != status.attempt:
+        return life.refused(Refusal.VERSION_MISMATCH)
+    if life.verdict(Trigger.RAISE_ATTENTION) is not Verdict.EVENT:
+        return life.refused(Refusal.WRONG_STATE)
+    is_given_back = status.has(PayoutFlag.IN_DOUBT) and not status.worker
+    if is_given_back:
+        return life.done()
+    if status.worker != command.principal:
+        return life.refused(Refusal.LEASE_HELD)
+    life.change(
+        PayoutState.DISPATCHING,
+        EventKind.ATTENTION_RAISED,
+        worker="",
+        flags=status.flags | PayoutFlag.IN_DOUBT,
     )
     return life.done()
 

@@ -24,6 +24,7 @@ from ledgerd.ledger.commands import (
     FundReverse,
     PayoutCommand,
     PostEntry,
+    RaiseAttention,
     Redate,
     Reject,
     RejectVoucher,
@@ -174,6 +175,8 @@ def _of_payouts(state: WorkingSet, moment: Moment, command: PayoutCommand) -> De
             return dispatch.begin(state, moment, command)
         case DispatchClaim():
             return dispatch.claim(state, moment, command)
+        case RaiseAttention():
+            return dispatch.raise_attention(state, moment, command)
         case ResolveException():
             return exceptions.resolve(state, moment, command)
         case _:

@@ -23,6 +23,7 @@ from ledgerd.ledger.outcomes import Outcome, Refusal
 from ledgerd.ledger.payouts import (
     EDGES,
     PayoutChange,
+    PayoutFlag,
     PayoutState,
     PayoutStatus,
     Trigger,
@@ -198,6 +199,8 @@ class Life:
             ts_us=self._moment.ts_us,
             **fields,
         )
+        if to is not PayoutState.DISPATCHING:  # evidence has settled the doubt
+            after = after._replace(flags=after.flags & ~PayoutFlag.IN_DOUBT)
         assert after.back_minor <= self.amount_minor, after  # I14
         assert after.open_exceptions >= 0, after
         state.set_payout_status(self.position, after)
@@ -267,7 +270,7 @@ def find(state: WorkingSet, moment: Moment, payout_id: bytes) -> Life | None:
 
 def refuse_second_person(life: Life, approver: str) -> Refusal | None:
     """Return why money may not leave the reach of a rail key that was met with silence. 3.2."""
-    if not life.status.has(payouts.PayoutFlag.NOT_FOUND):
+    if not life.status.has(PayoutFlag.NOT_FOUND):
         return None
     if not approver:
         return Refusal.APPROVAL_MISSING

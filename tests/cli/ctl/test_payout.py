@@ -30,6 +30,25 @@ def test_send_get_cancel(run: Run, run_json: RunJson) -> None:
     assert "cancelled" in cancelled.stdout
 
 
+def test_payouts_that_need_attention_are_listed(
+    cluster: FakeCluster, run: Run, run_json: RunJson
+) -> None:
+    """The filter is asked for by name; without it either kind is listed, and each says so."""
+    document = run_json("payout", "list", "--attention")
+    run("payout", "list", "--no-attention")
+    table = run("payout", "list")
+
+    asked = [request for request in cluster.asked if hasattr(request, "attention")]
+    found = [
+        request.attention if request.HasField("attention") else None
+        for request in asked
+    ]
+    assert found == [True, False, None]
+    (payout,) = document["payouts"]  # type: ignore[misc]
+    assert payout["attention"] is True
+    assert "dispatching, attention" in " ".join(table.stdout.split())
+
+
 def test_a_payout_for_later(cluster: FakeCluster, run: Run) -> None:
     """The order says when; the same time in another zone is the same order."""
     options = (*SEND, *IBAN, "--payout-id", "payout_x", "--release-at")
