@@ -69,6 +69,7 @@ class Reason(Enum):
     NOT_FOUND = "NOT_FOUND"
     INDEX_NOT_KEPT = "INDEX_NOT_KEPT"
     EVENT_NOT_KEPT = "EVENT_NOT_KEPT"
+    LOG_CUT = "LOG_CUT"
     OVERLOADED = "OVERLOADED"
     UNCOMMITTED_QUOTA = "UNCOMMITTED_QUOTA"
     NO_SPACE = "NO_SPACE"
@@ -119,7 +120,7 @@ def kind_of(reason: Reason) -> Kind:
             return Kind.PRECONDITION
         case Reason.NOT_FOUND:
             return Kind.NOT_FOUND
-        case Reason.INDEX_NOT_KEPT | Reason.EVENT_NOT_KEPT:
+        case Reason.INDEX_NOT_KEPT | Reason.EVENT_NOT_KEPT | Reason.LOG_CUT:
             return Kind.OUT_OF_RANGE
         case Reason.OVERLOADED | Reason.UNCOMMITTED_QUOTA | Reason.NO_SPACE:
             return Kind.EXHAUSTED

@@ -328,6 +328,12 @@ REASONS: Final[Mapping[Reason, Advice]] = {
         "Older: begin at `seq_oldest` and read the state for what lies before. Newer: the number "
         "is of another cluster, or of one that was since restored from a backup.",
     ),
+    Reason.LOG_CUT: Advice(
+        "A log entry that this node has cut from its log; `index_first` is the first one that it "
+        "still has.",
+        "Begin at `index_first`, or ask another node: each cuts its own log. The client library "
+        "asks them all.",
+    ),
     Reason.OVERLOADED: Advice(
         "A queue of the node or of the client is full; nothing of the call waits anywhere.",
         "Wait, then repeat. If it lasts: fewer calls at a time, larger batches.",

@@ -78,6 +78,7 @@ ACCESS: Final[dict[str, Access]] = {
     "/ledgerd.api.v1.Audit/InclusionProof": AUDITING,
     "/ledgerd.api.v1.Audit/ConsistencyProof": ANY_CLIENT,
     "/ledgerd.api.v1.Audit/Digest": ANY_CLIENT,
+    "/ledgerd.api.v1.Audit/ExportLog": AUDITING,
     "/ledgerd.api.v1.Audit/ListExceptions": VOUCHERS,
     "/ledgerd.api.v1.Audit/ResolveException": APPROVER,
     "/ledgerd.api.v1.Admin/Status": ANY_CLIENT,

@@ -9,6 +9,7 @@ import grpc
 from ledgerd.api import calls, codec, ids, lifecycle_codec, replies
 from ledgerd.api.deciding import Deciding
 from ledgerd.api.handle import NodeHandle
+from ledgerd.api.log_exports import LogExportCalls
 from ledgerd.api.options import ApiOptions
 from ledgerd.api.v1 import audit_pb2 as pb
 from ledgerd.api.v1 import audit_pb2_grpc, common_pb2
@@ -46,7 +47,7 @@ class _Inclusion(NamedTuple):
     path: list[bytes]
 
 
-class AuditService(Deciding, audit_pb2_grpc.AuditServicer):
+class AuditService(LogExportCalls, Deciding, audit_pb2_grpc.AuditServicer):
     """Answers the calls of `Audit`. Heads are signed as they leave, not as they are stored."""
 
     def __init__(

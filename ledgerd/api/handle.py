@@ -90,6 +90,10 @@ class NodeHandle(Protocol):
         """Return events from number `from_seq` on, None: from now on. Raises NotLogged."""
         ...
 
+    def report_slot(self, index: int) -> None:
+        """Let the node mend the log value at `index`, which fails its check."""
+        ...
+
     def status(self) -> NodeStatus:
         """Return what the node knows, without asking anybody."""
         ...

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -32,6 +32,7 @@ from ledgerd.client.exports import ExportPart, part_of
 from ledgerd.client.fee_calls import FeeCalls
 from ledgerd.client.ids import new_account_id, new_request_id
 from ledgerd.client.leader import Node, Nodes
+from ledgerd.client.log_parts import LogPart, log_part
 from ledgerd.client.orders import payout_order
 from ledgerd.client.payout_calls import PayoutCalls
 from ledgerd.client.profile import Profile
@@ -758,6 +759,52 @@ class AsyncClient(
             audit_pb2.IndexDigestRequest(index=index or 0),
             deadline=until,
         )
+
+    async def export_log_part(
+        self,
+        from_index: int | None = None,
+        to_index: int | None = None,
+        *,
+        deadline: float | None = None,
+    ) -> LogPart:
+        """Return a part of the log from `from_index` on, up to `to_index`; see `log_files`.
+
+        from_index: None: the first entry that the node asked still has. to_index: None: the last
+        that is applied. While the part has `more`, ask again from its `next_index` on with its
+        `to_index`. Role: auditor, admin.
+        Errors: NotLogged, with LOG_CUT where no node has that start any more: `index_first` in its
+        metadata is the first entry that there is.
+        """
+        until = self._until(deadline)
+        nodes, calls, _ = self._open()
+        return await log_part(
+            nodes,
+            calls,
+            from_index=from_index or 0,
+            to_index=to_index or 0,
+            deadline=until,
+        )
+
+    async def export_log(
+        self,
+        from_index: int | None = None,
+        to_index: int | None = None,
+        *,
+        deadline: float | None = None,
+    ) -> AsyncIterator[audit_pb2.LogEntry]:
+        """Yield the entries of the log in order, from whichever nodes there are.
+
+        deadline: of each of its calls. Arguments and errors: as `export_log_part`.
+        """
+        part = await self.export_log_part(from_index, to_index, deadline=deadline)
+        for entry in part.entries:
+            yield entry
+        while part.more:
+            part = await self.export_log_part(
+                part.next_index, part.to_index, deadline=deadline
+            )
+            for entry in part.entries:
+                yield entry
 
     async def transfer_leadership(
         self, to: int | None = None, *, deadline: float | None = None

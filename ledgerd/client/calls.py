@@ -49,6 +49,7 @@ _FINAL: Final = frozenset(
         Reason.NOT_FOUND,
         Reason.INDEX_NOT_KEPT,
         Reason.EVENT_NOT_KEPT,
+        Reason.LOG_CUT,
         Reason.NO_TRANSFER_TARGET,
         Reason.MEMBERSHIP_MOVED,
         Reason.CHANGE_REFUSED,

@@ -29,6 +29,7 @@ from ledgerd.client.blocking_risk_calls import BlockingRiskCalls
 from ledgerd.client.concerns import WriteConcern
 from ledgerd.client.exports import ExportPart
 from ledgerd.client.fee_calls import FeeCalls
+from ledgerd.client.log_parts import LogPart
 from ledgerd.client.profile import Profile
 from ledgerd.client.rail_calls import RailCalls
 from ledgerd.client.results import CommandResult, SubmitResult
@@ -769,6 +770,37 @@ class Client(
     ) -> audit_pb2.IndexDigestReply:
         """Return the apply digest after the entry at `index`; None: the newest."""
         return self._wait(self._client.digest_at(index, deadline=deadline))
+
+    def export_log_part(
+        self,
+        from_index: int | None = None,
+        to_index: int | None = None,
+        *,
+        deadline: float | None = None,
+    ) -> LogPart:
+        """Return a part of the log from `from_index` on, up to `to_index`; see `log_files`."""
+        return self._wait(
+            self._client.export_log_part(from_index, to_index, deadline=deadline)
+        )
+
+    def export_log(
+        self,
+        from_index: int | None = None,
+        to_index: int | None = None,
+        *,
+        deadline: float | None = None,
+    ) -> Iterator[audit_pb2.LogEntry]:
+        """Yield the entries of the log in order, from whichever nodes there are.
+
+        deadline: of each of its calls. Arguments and errors: as of `AsyncClient.export_log_part`.
+        """
+        part = self.export_log_part(from_index, to_index, deadline=deadline)
+        yield from part.entries
+        while part.more:
+            part = self.export_log_part(
+                part.next_index, part.to_index, deadline=deadline
+            )
+            yield from part.entries
 
     def transfer_leadership(
         self, to: int | None = None, *, deadline: float | None = None

@@ -21,6 +21,7 @@ from ledgerd.observability import logs
 from ledgerd.observability.metrics import Metrics
 from ledgerd.raft.core import Status
 from ledgerd.raft.entries import NO_NODE, Index, NodeId, Role
+from ledgerd.raft.facts import SlotCorrupt
 from ledgerd.raft.ready import RoleChange
 from ledgerd.raft.requests import Request
 from ledgerd.raft.snapshots import Snapshot
@@ -270,6 +271,10 @@ class Node:
     ) -> AsyncGenerator[Told]:
         """Return events from number `from_seq` on, None: from now on; see `Feed.watch`."""
         return self.feed.watch(from_seq, keep)
+
+    def report_slot(self, index: int) -> None:
+        """Let the core have the log value at `index`, which fails its check, from peers (F34)."""
+        self._inbox.put_fact(SlotCorrupt(Index(index)))
 
     def state_age_s(self) -> float | None:
         """Return how old the visible state is at most, seconds; None while nobody knows."""

@@ -40,6 +40,7 @@ from ledgerd.storage.environment import Environment
 from ledgerd.storage.event_pages import EventPage, EventPoint, EventRange
 from ledgerd.storage.history import Line, Standing
 from ledgerd.storage.journal_pages import JournalPage
+from ledgerd.storage.log_pages import LogPage, log_page
 from ledgerd.storage.state_store import view_of
 from ledgerd.storage.tables import Tables
 from ledgerd.storage.trial import Sums, TrialBook
@@ -133,7 +134,7 @@ def read(environment: Environment, query: Callable[["StateReader"], Result]) -> 
     """
     try:
         with environment.reading(), environment.state.begin() as transaction:
-            return query(StateReader(Tables(environment, transaction)))
+            return query(StateReader(Tables(environment, transaction), environment))
     except (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.InvalidError) as error:
         raise CorruptionError(f"reading state/: {error}") from error
     except lmdb.Error as error:
@@ -143,8 +144,9 @@ def read(environment: Environment, query: Callable[["StateReader"], Result]) -> 
 class StateReader:
     """State as it is visible at one applied index. Valid inside `read` only."""
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, environment: Environment) -> None:
         self._tables = tables
+        self._environment = environment
         self._applied = tables.applied()
 
     def ledger(self) -> LedgerView:
@@ -459,6 +461,11 @@ class StateReader:
     def tree_node(self, level: int, number: int) -> bytes:
         """Return the root of a complete subtree of the audit tree."""
         return self._tables.tree_node(level, number)
+
+    def log_page(self, first: Index, last: Index) -> LogPage:
+        """Return log entries from `first` on, none behind `last`, which is applied here."""
+        assert last <= self.applied(), (last, self.applied())
+        return log_page(self._environment, first, last)
 
     def payout_rows(self, index: Index) -> list[tuple[bytes, bytes]]:
         """Return the rows of all payouts that the entry at `index` made, in order."""

@@ -58,6 +58,7 @@ AUDITS = {
     "Reports/Statement",
     "Reports/ExportBooks",
     "Audit/InclusionProof",
+    "Audit/ExportLog",
 }
 CHANGES = {
     "Payouts/Submit",

@@ -27,6 +27,7 @@ from ledgerd.api.v1 import (
     payouts_pb2_grpc,
 )
 from ledgerd.formats import batches, commands
+from ledgerd.formats.entries import decode, encode, link
 from ledgerd.formats.versions import STATE_VERSION
 from ledgerd.ledger.batch import PayoutBatch
 from ledgerd.ledger.commands import Command
@@ -38,6 +39,7 @@ from ledgerd.node.inbox import InboxDepth
 from ledgerd.node.reads import ReadAt
 from ledgerd.observability.metrics import Metrics
 from ledgerd.raft.entries import (
+    GENESIS_LINK,
     Anchor,
     Entry,
     EntryId,
@@ -59,6 +61,8 @@ from ledgerd.security import pki
 from ledgerd.security.signing import Signer, SignerFiles
 from ledgerd.security.tls import ServerTls
 from ledgerd.security.tlsfiles import TlsFiles
+from ledgerd.storage import anchor as anchors
+from ledgerd.storage import keys
 from ledgerd.storage.environment import Environment, StorageOptions, open_directory
 from ledgerd.storage.reader import StateReader, read
 from ledgerd.storage.state_store import LmdbStateStore
@@ -109,6 +113,8 @@ class DirectNode:
         self.copies_slowly = False
         self.concerns: list[WriteConcern] = []
         self._moved = asyncio.Condition()
+        self.slots: list[int] = []  # reported as corrupt
+        self._link = GENESIS_LINK
         self.feed = Feed(self)
 
     node_id = 1
@@ -265,6 +271,47 @@ class DirectNode:
         """Say what the test wants."""
         return self.ready
 
+    def report_slot(self, index: int) -> None:
+        """Take note of it."""
+        self.slots.append(index)
+
+    def cut(self, first: int) -> None:
+        """Forget the entries of the log below `first`, as compaction does."""
+        log, tables = self._environment.log, self._environment.log_tables
+        with log.begin(write=True) as transaction:
+            table = tables[keys.ENTRIES]
+            before = decode(
+                transaction.get(keys.index_key(Index(first - 1)), db=table),
+                Index(first - 1),
+            ).entry
+            assert before is not None, first
+            for index in range(1, first):
+                transaction.delete(keys.index_key(Index(index)), db=table)
+            anchor = anchors.pack(Anchor(before.id, before.link, before.ts_us))
+            transaction.put(keys.ANCHOR, anchor, db=tables[keys.META])
+
+    def rot(self, index: int) -> None:
+        """Flip a bit of the log value at `index`."""
+        key = keys.index_key(Index(index))
+        table = self._environment.log_tables[keys.ENTRIES]
+        with self._environment.log.begin(write=True) as transaction:
+            value = bytearray(transaction.get(key, db=table))
+            value[-1] ^= 1
+            transaction.put(key, bytes(value), db=table)
+
+    def _append(self, kind: EntryKind, payload: bytes) -> Entry:
+        """Return the next entry, which is in the log of the directory now."""
+        term, index = Term(3), Index(self.index)
+        ts_us = START_US + self.index * 1_000_000
+        self._link = link(
+            self._link, index=index, term=term, ts_us=ts_us, kind=kind, payload=payload
+        )
+        entry = Entry(term, index, kind, ts_us, payload, self._link)
+        table = self._environment.log_tables[keys.ENTRIES]
+        with self._environment.log.begin(write=True) as transaction:
+            transaction.put(keys.index_key(index), encode(entry), db=table)
+        return entry
+
     async def _decide(
         self, kind: EntryKind, payload: bytes, count: int, deadline: float
     ) -> Decided:
@@ -276,14 +323,7 @@ class DirectNode:
             fault, self.fault = self.fault, None
             raise fault
         self.index += 1
-        entry = Entry(
-            Term(3),
-            Index(self.index),
-            kind,
-            START_US + self.index * 1_000_000,
-            payload,
-            bytes([self.index % 256]) * 32,
-        )
+        entry = self._append(kind, payload)
         folded = fold(
             self._state.view,
             entry,

@@ -5,8 +5,17 @@ from pathlib import Path
 import pytest
 
 from ledgerd.cli.dev import DevCluster
-from ledgerd.client import Client, Profile, new_payout_id, payout_order, us_account
+from ledgerd.client import (
+    CallError,
+    Client,
+    NotLogged,
+    Profile,
+    new_payout_id,
+    payout_order,
+    us_account,
+)
 from ledgerd.client.exports import hledger
+from ledgerd.client.log_files import LogFile, verify_log
 from ledgerd.client.receipts import (
     ProvenPayout,
     head_text,
@@ -14,12 +23,14 @@ from ledgerd.client.receipts import (
     verify,
     verify_growth,
 )
+from tests import waiting
 
 pytestmark = pytest.mark.e2e
+LOG_KEPT = {"storage": {"log_keep_entries": 64}}
 
 
-def pay(client: Client, account: str, count: int) -> list[str]:
-    """Submit a batch; return the ids of its payouts."""
+def pay(client: Client, account: str, count: int, note: str = "") -> list[str]:
+    """Submit a batch, each payout with a note; return the ids of its payouts."""
     orders = [
         payout_order(
             account=account,
@@ -28,6 +39,7 @@ def pay(client: Client, account: str, count: int) -> list[str]:
             rail="us_ach",
             destination=us_account("021000021", f"{number:010d}", "Payee"),
             payout_id=new_payout_id(),
+            metadata={"note": note} if note else None,
         )
         for number in range(count)
     ]
@@ -88,3 +100,88 @@ def test_an_export_is_the_same_on_every_node(
 
     assert len(texts) == 1
     assert texts.pop().count(" submit ") == 100
+
+
+def test_an_export_of_the_log_goes_on_at_another_node(
+    cluster: DevCluster, client: Client, tmp_path: Path
+) -> None:
+    """The leader is killed in the middle; what ends up in the file is one log, and is proven."""
+    account = client.open_account(currency="USD", livemode=True)
+    client.fund(account, 10**12, "USD", bank="first", external_ref="1")
+    for _ in range(5):
+        pay(client, account, 2_000, note="n" * 500)
+    ca = Profile.load(cluster.profile_path).ca
+    assert ca is not None
+    path = tmp_path / "log"
+    head = client.tree_head()
+    last = head.first_index + head.size - 1
+    part = client.export_log_part(1, last)
+    assert part.more, "the log is too small to be killed in its middle"
+    with LogFile.begun(
+        path, from_index=1, start=part.start, head=head_text(head)
+    ) as file:
+        file.add(part.entries)
+        leader = cluster.wait_ready()
+        cluster.kill(leader)
+        while file.next_index <= last:
+            file.add(
+                client.export_log_part(file.next_index, last, deadline=60.0).entries
+            )
+        file.finish()
+    proven = verify_log(path, ca=ca.read_bytes())
+
+    assert (proven.from_index, proven.to_index) == (1, last)
+    assert proven.payload_bytes > 5 * 2_000 * 500
+    cluster.start(leader)
+    cluster.wait_ready()
+    profile = Profile.load(cluster.profile_path)
+    with Client(profile, node_id=leader) as own:
+        exported = own.export_log(1, last, deadline=60.0)
+        assert [entry.link for entry in exported][-1] == proven.link
+
+
+def test_a_log_that_was_cut_is_exported_from_where_it_begins(tmp_path: Path) -> None:
+    """The start is refused with the first index there is on any node; the rest is proven."""
+    cluster = DevCluster(tmp_path / "cluster", 3, settings=LOG_KEPT)
+    cluster.prepare()
+    try:
+        cluster.start()
+        cluster.wait_ready()
+        with Client(Profile.load(cluster.profile_path)) as client:
+            account = client.open_account(currency="USD", livemode=True)
+            client.fund(account, 10**9, "USD", bank="first", external_ref="1")
+
+            def is_cut() -> bool:
+                pay(client, account, 1)
+                return all(
+                    client.status(node, deadline=2.0).first_index > 1
+                    for node in (1, 2, 3)
+                )
+
+            waiting.until(
+                "all have cut their logs", is_cut, within_s=90, passing=CallError
+            )
+            with pytest.raises(NotLogged) as caught:
+                client.export_log_part(1)
+            assert caught.value.reason.value == "LOG_CUT"
+            first = int(caught.value.metadata["index_first"])
+            firsts = [client.status(node).first_index for node in (1, 2, 3)]
+            assert 1 < first <= min(firsts)
+
+            path = tmp_path / "log"
+            head = client.tree_head()
+            last = head.first_index + head.size - 1
+            part = client.export_log_part(None, last)
+            with LogFile.begun(
+                path,
+                from_index=part.entries[0].index,
+                start=part.start,
+                head=head_text(head),
+            ) as file:
+                file.add(part.entries)
+                assert file.next_index == last + 1
+                file.finish()
+            proven = verify_log(path)
+            assert proven.from_index > proven.head.first_index > 0
+    finally:
+        cluster.stop()

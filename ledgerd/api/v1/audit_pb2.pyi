@@ -154,6 +154,62 @@ class IndexDigestReply(_message.Message):
     digest: str
     def __init__(self, header: _Optional[_Union[_common_pb2.ReadHeader, _Mapping]] = ..., index: _Optional[int] = ..., digest: _Optional[str] = ...) -> None: ...
 
+class ExportLogRequest(_message.Message):
+    __slots__ = ("concern", "from_index", "to_index")
+    CONCERN_FIELD_NUMBER: _ClassVar[int]
+    FROM_INDEX_FIELD_NUMBER: _ClassVar[int]
+    TO_INDEX_FIELD_NUMBER: _ClassVar[int]
+    concern: _common_pb2.ReadConcern
+    from_index: int
+    to_index: int
+    def __init__(self, concern: _Optional[_Union[_common_pb2.ReadConcern, _Mapping]] = ..., from_index: _Optional[int] = ..., to_index: _Optional[int] = ...) -> None: ...
+
+class ExportLogReply(_message.Message):
+    __slots__ = ("header", "start", "to_index", "entries", "more")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    START_FIELD_NUMBER: _ClassVar[int]
+    TO_INDEX_FIELD_NUMBER: _ClassVar[int]
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.ReadHeader
+    start: LogStart
+    to_index: int
+    entries: _containers.RepeatedCompositeFieldContainer[LogEntry]
+    more: bool
+    def __init__(self, header: _Optional[_Union[_common_pb2.ReadHeader, _Mapping]] = ..., start: _Optional[_Union[LogStart, _Mapping]] = ..., to_index: _Optional[int] = ..., entries: _Optional[_Iterable[_Union[LogEntry, _Mapping]]] = ..., more: _Optional[bool] = ...) -> None: ...
+
+class LogStart(_message.Message):
+    __slots__ = ("first_kept_index", "link", "tree_first_index", "tree_roots")
+    FIRST_KEPT_INDEX_FIELD_NUMBER: _ClassVar[int]
+    LINK_FIELD_NUMBER: _ClassVar[int]
+    TREE_FIRST_INDEX_FIELD_NUMBER: _ClassVar[int]
+    TREE_ROOTS_FIELD_NUMBER: _ClassVar[int]
+    first_kept_index: int
+    link: bytes
+    tree_first_index: int
+    tree_roots: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, first_kept_index: _Optional[int] = ..., link: _Optional[bytes] = ..., tree_first_index: _Optional[int] = ..., tree_roots: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class LogEntry(_message.Message):
+    __slots__ = ("index", "term", "ts_us", "kind", "payload", "link", "state_version", "result")
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    TERM_FIELD_NUMBER: _ClassVar[int]
+    TS_US_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    LINK_FIELD_NUMBER: _ClassVar[int]
+    STATE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    index: int
+    term: int
+    ts_us: int
+    kind: int
+    payload: bytes
+    link: bytes
+    state_version: int
+    result: bytes
+    def __init__(self, index: _Optional[int] = ..., term: _Optional[int] = ..., ts_us: _Optional[int] = ..., kind: _Optional[int] = ..., payload: _Optional[bytes] = ..., link: _Optional[bytes] = ..., state_version: _Optional[int] = ..., result: _Optional[bytes] = ...) -> None: ...
+
 class PayoutException(_message.Message):
     __slots__ = ("index", "ordinal", "opened_at_us", "cause", "payout_id", "told", "rail", "rail_key", "reference", "amount_units", "code", "reported_by", "proposed", "proposed_by", "reason", "resolved_by", "changed_at_us")
     class Cause(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):

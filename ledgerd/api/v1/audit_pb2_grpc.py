@@ -57,6 +57,11 @@ class AuditStub:
                 request_serializer=ledgerd_dot_api_dot_v1_dot_audit__pb2.IndexDigestRequest.SerializeToString,
                 response_deserializer=ledgerd_dot_api_dot_v1_dot_audit__pb2.IndexDigestReply.FromString,
                 _registered_method=True)
+        self.ExportLog = channel.unary_stream(
+                '/ledgerd.api.v1.Audit/ExportLog',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_audit__pb2.ExportLogRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_audit__pb2.ExportLogReply.FromString,
+                _registered_method=True)
         self.ListExceptions = channel.unary_unary(
                 '/ledgerd.api.v1.Audit/ListExceptions',
                 request_serializer=ledgerd_dot_api_dot_v1_dot_audit__pb2.ListExceptionsRequest.SerializeToString,
@@ -104,6 +109,16 @@ class AuditServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportLog(self, request, context):
+        """The log as it stands, entry by entry, with what it takes to check its chain and the tree. A call
+        gives a part of it: while its last message has `more`, or when it breaks off, ask again from
+        behind the last entry that came, any node. A start that the node has cut from its log ends as
+        LOG_CUT. Roles: auditor, admin.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListExceptions(self, request, context):
         """Evidence that contradicts what is known, in order. Roles: auditor, admin, approver.
         """
@@ -141,6 +156,11 @@ def add_AuditServicer_to_server(servicer, server):
                     servicer.Digest,
                     request_deserializer=ledgerd_dot_api_dot_v1_dot_audit__pb2.IndexDigestRequest.FromString,
                     response_serializer=ledgerd_dot_api_dot_v1_dot_audit__pb2.IndexDigestReply.SerializeToString,
+            ),
+            'ExportLog': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportLog,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_audit__pb2.ExportLogRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_audit__pb2.ExportLogReply.SerializeToString,
             ),
             'ListExceptions': grpc.unary_unary_rpc_method_handler(
                     servicer.ListExceptions,
@@ -264,6 +284,33 @@ class Audit:
             '/ledgerd.api.v1.Audit/Digest',
             ledgerd_dot_api_dot_v1_dot_audit__pb2.IndexDigestRequest.SerializeToString,
             ledgerd_dot_api_dot_v1_dot_audit__pb2.IndexDigestReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportLog(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/ledgerd.api.v1.Audit/ExportLog',
+            ledgerd_dot_api_dot_v1_dot_audit__pb2.ExportLogRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_audit__pb2.ExportLogReply.FromString,
             options,
             channel_credentials,
             insecure,

@@ -46,6 +46,12 @@ class AuditStub:
     """That a later tree begins with all leaves of an earlier one. Any role."""
     Digest: _grpc.UnaryUnaryMultiCallable[_audit_pb2.IndexDigestRequest, _audit_pb2.IndexDigestReply]
     """The apply digest after an entry. Any role."""
+    ExportLog: _grpc.UnaryStreamMultiCallable[_audit_pb2.ExportLogRequest, _audit_pb2.ExportLogReply]
+    """The log as it stands, entry by entry, with what it takes to check its chain and the tree. A call
+    gives a part of it: while its last message has `more`, or when it breaks off, ask again from
+    behind the last entry that came, any node. A start that the node has cut from its log ends as
+    LOG_CUT. Roles: auditor, admin.
+    """
     ListExceptions: _grpc.UnaryUnaryMultiCallable[_audit_pb2.ListExceptionsRequest, _audit_pb2.ListExceptionsReply]
     """Evidence that contradicts what is known, in order. Roles: auditor, admin, approver."""
     ResolveException: _grpc.UnaryUnaryMultiCallable[_audit_pb2.ResolveExceptionRequest, _audit_pb2.ResolveExceptionReply]
@@ -71,6 +77,12 @@ class AuditAsyncStub(AuditStub):
     """That a later tree begins with all leaves of an earlier one. Any role."""
     Digest: _aio.UnaryUnaryMultiCallable[_audit_pb2.IndexDigestRequest, _audit_pb2.IndexDigestReply]  # type: ignore[assignment]
     """The apply digest after an entry. Any role."""
+    ExportLog: _aio.UnaryStreamMultiCallable[_audit_pb2.ExportLogRequest, _audit_pb2.ExportLogReply]  # type: ignore[assignment]
+    """The log as it stands, entry by entry, with what it takes to check its chain and the tree. A call
+    gives a part of it: while its last message has `more`, or when it breaks off, ask again from
+    behind the last entry that came, any node. A start that the node has cut from its log ends as
+    LOG_CUT. Roles: auditor, admin.
+    """
     ListExceptions: _aio.UnaryUnaryMultiCallable[_audit_pb2.ListExceptionsRequest, _audit_pb2.ListExceptionsReply]  # type: ignore[assignment]
     """Evidence that contradicts what is known, in order. Roles: auditor, admin, approver."""
     ResolveException: _aio.UnaryUnaryMultiCallable[_audit_pb2.ResolveExceptionRequest, _audit_pb2.ResolveExceptionReply]  # type: ignore[assignment]
@@ -117,6 +129,18 @@ class AuditServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_audit_pb2.IndexDigestReply, _abc.Awaitable[_audit_pb2.IndexDigestReply]]:
         """The apply digest after an entry. Any role."""
+
+    @_abc_1.abstractmethod
+    def ExportLog(
+        self,
+        request: _audit_pb2.ExportLogRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_audit_pb2.ExportLogReply], _abc.AsyncIterator[_audit_pb2.ExportLogReply]]:
+        """The log as it stands, entry by entry, with what it takes to check its chain and the tree. A call
+        gives a part of it: while its last message has `more`, or when it breaks off, ask again from
+        behind the last entry that came, any node. A start that the node has cut from its log ends as
+        LOG_CUT. Roles: auditor, admin.
+        """
 
     @_abc_1.abstractmethod
     def ListExceptions(

@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 from ledgerd.api.v1 import payouts_pb2
 from ledgerd.cli.ctl.root import cli
 from ledgerd.client import Endpoint, Profile
+from ledgerd.client.log_files import verify_log
 from tests.api.world import CLUSTER, Certificates, World
 
 
@@ -44,12 +45,40 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             async def told(*arguments: object) -> None:
                 result = await asyncio.to_thread(run, *arguments, "--config", path)
                 assert result.exit_code == 0, (arguments, result.output)
-                name = f"{arguments[0]}.out"
+                kind = "json" if "json" in arguments else "out"
+                name = f"{arguments[0]}.{kind}"
                 (folder / name).write_text(result.stdout)
 
             await told("head", "--save", folder / "head.json")
             await told("receipt", order.payout_id, "-o", folder / "receipt.json")
             await told("digest", "--output", "json")
+            await told("export-log", "--out", folder / "log", "--output", "json")
+            await told("export-log", "--from", 2, "--to", 3, "--out", folder / "end")
+            partial = folder / "again.part"
+            partial.write_bytes((folder / "log").read_bytes()[:-40])
+            other = await asyncio.to_thread(
+                run,
+                *("export-log", "--from", 2, "--out", folder / "again"),
+                *("--config", path),
+            )
+            assert other.exit_code == 2
+            assert "is of entries 1 .. 3; name these, or remove it" in other.stderr
+            await told("export-log", "--out", folder / "again")
+            assert not partial.exists()
+            taken = await asyncio.to_thread(
+                run, "export-log", "--out", folder / "log", "--config", path
+            )
+            assert taken.exit_code == 2
+            assert "is not overwritten" in taken.stderr
+            world.node.cut(3)
+            cut = await asyncio.to_thread(
+                run,
+                *("export-log", "--from", 1, "--out", folder / "cut"),
+                *("--config", path),
+            )
+            assert cut.exit_code == 3
+            assert "3 or later" in cut.stderr
+            assert not (folder / "cut.part").exists()
             await stub.payouts.Submit(
                 payouts_pb2.SubmitRequest(order=world.order(account))
             )
@@ -118,7 +147,45 @@ def test_commands_show_what_they_checked(folder: Path) -> None:
     """Head, growth and digest, from the answers of the node."""
     assert "signed by" in (folder / "head.out").read_text()
     assert "index 1 .. 4" in (folder / "consistency.out").read_text()
-    told = (folder / "digest.out").read_text()
+    told = (folder / "digest.json").read_text()
     digest = json.loads(told[told.index("{\n") :])  # behind what the server logged
     assert digest["index"] == "3"
     assert len(digest["digest"]) == 64
+
+
+def test_an_exported_log_is_verified_without_the_cluster(folder: Path) -> None:
+    """For people and for programs; with the CA and a head that were kept; what was resumed too."""
+    table = run("verify-log", folder / "log")
+    shown = run(
+        "verify-log",
+        folder / "log",
+        *("--ca", folder / "ca.pem", "--head", folder / "head.json"),
+        *("--output", "json"),
+    )
+    end = run("verify-log", folder / "end", "--head", folder / "receipt.json")
+
+    assert (table.exit_code, shown.exit_code, end.exit_code) == (0, 0, 0)
+    assert "1 .. 3" in table.stdout
+    assert "ca is the file's own" in table.stderr.lower()
+    facts = json.loads(shown.stdout)
+    told = (folder / "export-log.json").read_text()  # behind what the server logged
+    assert json.loads(told[told.index("{\n") :]) == facts
+    assert (facts["entries"], facts["by_the_chain_alone"]) == ("1 .. 3", "0")
+    assert "2 .. 3" in end.stdout
+    again = verify_log(folder / "again")
+    assert (again.from_index, again.to_index) == (1, 3)
+
+
+def test_a_log_that_is_not_proven_ends_with_1(folder: Path, tmp_path: Path) -> None:
+    """One line that says what is wrong and where."""
+    raw = bytearray((folder / "log").read_bytes())
+    raw[-10] ^= 1
+    changed = tmp_path / "changed"
+    changed.write_bytes(raw)
+
+    result = run("verify-log", changed)
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: NOT PROVEN")
+    assert "entry 3: byte " in result.stderr.replace("\n", " ")
+    assert run("verify-log", tmp_path / "none").exit_code == 2

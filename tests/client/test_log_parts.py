@@ -1,0 +1,143 @@
+"""Parts of a log from whichever node has them: what breaks off, what was cut, what is no answer."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from types import SimpleNamespace
+from typing import Any, cast
+
+import grpc
+import pytest
+
+from ledgerd.api.v1 import audit_pb2 as pb
+from ledgerd.client.calls import Calls
+from ledgerd.client.leader import Node, Nodes
+from ledgerd.client.log_parts import LogPart, _whole, log_part
+from ledgerd.errors import NotLogged, Reason
+
+BROKEN = grpc.aio.AioRpcError(
+    grpc.StatusCode.UNAVAILABLE, grpc.aio.Metadata(), grpc.aio.Metadata()
+)
+
+# What a node's stream tells; an exception ends it.
+Told = list[pb.ExportLogReply | grpc.aio.AioRpcError]
+
+
+def reply(*indexes: int, to_index: int = 9, first: int = 0) -> pb.ExportLogReply:
+    return pb.ExportLogReply(
+        start=pb.LogStart(first_kept_index=first) if first else None,
+        to_index=to_index,
+        entries=[pb.LogEntry(index=index) for index in indexes],
+    )
+
+
+def node(told: Told) -> Node:
+    """Return what looks like a node that tells this."""
+
+    async def stream(
+        request: pb.ExportLogRequest, *, timeout: float
+    ) -> AsyncIterator[pb.ExportLogReply]:
+        for one in told:
+            if isinstance(one, grpc.aio.AioRpcError):
+                raise one
+            yield one
+
+    return cast(Node, SimpleNamespace(audit=SimpleNamespace(ExportLog=stream)))
+
+
+def part(told: Told, **asked: int) -> LogPart:
+    whole = _whole(node(told))(pb.ExportLogRequest(**asked), timeout=1.0)
+    # A coroutine; the protocol says awaitable.
+    return asyncio.run(cast("Any", whole))
+
+
+def test_what_came_before_a_stream_broke_off_is_a_part() -> None:
+    """Nobody asks for it again: the next node goes on behind it."""
+    found = part([reply(1, 2, first=1), reply(3), BROKEN], from_index=1)
+
+    assert [entry.index for entry in found.entries] == [1, 2, 3]
+    assert (found.next_index, found.more) == (4, True)
+    with pytest.raises(grpc.aio.AioRpcError):
+        part([BROKEN], from_index=1)
+
+
+def test_the_last_part_has_no_more() -> None:
+    """What was asked for is there."""
+    found = part([reply(8, 9, first=1)], from_index=8)
+
+    assert (found.to_index, found.more) == (9, False)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        [reply(2, 3, first=1)],
+        [reply(1, 3, first=1)],
+        [reply(1, first=1), reply(1)],
+        [reply(8, 9, 10, first=8)],
+        [reply(first=1)],
+        [],
+    ],
+)
+def test_entries_that_were_not_asked_for_are_a_defect(told: Told) -> None:
+    """A gap, a repetition, too many, none: never a shorter log."""
+    with pytest.raises(NotLogged) as caught:
+        part(told, from_index=8 if len(told) and len(told[0].entries) == 3 else 1)
+
+    assert caught.value.reason is Reason.INTERNAL
+
+
+class Cutting:
+    """Calls to nodes that have cut their logs, each at another entry; 0: it has the start."""
+
+    def __init__(self, firsts: list[int]) -> None:
+        self.firsts = firsts
+        self.asked: list[int] = []
+
+    async def read(self, *_: object, **__: object) -> LogPart:
+        return await self.ask(0)
+
+    async def ask(self, node: int, *_: object, **__: object) -> LogPart:
+        self.asked.append(node)
+        if first := self.firsts[node]:
+            facts = {"index_first": str(first)}
+            raise NotLogged(Reason.LOG_CUT, f"node {node} has cut it", facts)
+        return LogPart(pb.LogStart(), 1, [pb.LogEntry(index=1)])
+
+
+def ask_all(calls: Cutting) -> LogPart:
+    nodes = cast(Nodes, range(len(calls.firsts)))
+    found: Callable[..., Any] = log_part
+
+    async def run() -> LogPart:
+        told = await _with_plain_methods(found, nodes, calls)
+        assert isinstance(told, LogPart)
+        return told
+
+    return asyncio.run(run())
+
+
+async def _with_plain_methods(
+    found: Callable[..., Any], nodes: Nodes, calls: Cutting
+) -> object:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ledgerd.client.log_parts._whole", lambda node: node)
+        return await found(
+            nodes, cast(Calls, calls), from_index=1, to_index=1, deadline=0.0
+        )
+
+
+def test_another_node_may_have_what_one_has_cut() -> None:
+    """All are asked; the first that has the start tells it."""
+    calls = Cutting([7, 5, 0])
+
+    assert ask_all(calls).next_index == 2
+    assert calls.asked == [0, 0, 1, 2]
+
+
+def test_where_nobody_has_the_start_the_earliest_is_named() -> None:
+    """So that an auditor gets as much as there is anywhere."""
+    with pytest.raises(NotLogged) as caught:
+        ask_all(Cutting([7, 5, 6]))
+
+    assert caught.value.reason is Reason.LOG_CUT
+    assert caught.value.metadata["index_first"] == "5"
