@@ -3,7 +3,8 @@
 Hypothesis drives both with the same commands, doubles and nonsense included, and compares
 every answer and every balance. Batches of submits also take both paths of apply. After
 each command an auditor checks the rows that it left, I1 to I9, I11, I14, and after each entry
-the digest of a second node, I12; after each run the books are audited from the first entry.
+the digest of a second node, I12; after each step the windows of limits, I13; after each run the
+books are audited from the first entry.
 """
 
 from collections import Counter
@@ -21,6 +22,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from ledgerd.formats.records import Table
 from ledgerd.ledger.accounts import InternalKey
 from ledgerd.ledger.apply import Applied
 from ledgerd.ledger.commands import (
@@ -53,6 +55,7 @@ from tests.ledger.model_risk import RiskRules
 from tests.ledger.stages import check_ready
 
 COMMANDS_MIN = 50_000  # a run in CI
+OF_WINDOWS = {Table.WINDOW, Table.PAYOUT, Table.PAYOUT_STATE, Table.CONFIG}  # I13
 
 ACCOUNTS = OWN  # the last one is never opened
 DAY_US = 24 * 3600 * 1_000_000
@@ -83,6 +86,7 @@ class Machine(RailRules, RiskRules, PayoutRules, AccountRules, RuleBasedStateMac
         self.auditor = Auditor()
         self.follower = Follower()
         self.digest = GENESIS_DIGEST
+        self.windows_may_differ = False
 
     def do(self, *commands: Any) -> None:
         expected = self.model.decide(
@@ -98,6 +102,7 @@ class Machine(RailRules, RiskRules, PayoutRules, AccountRules, RuleBasedStateMac
         """Look at what an entry left, command by command, and at another node."""
         books = self.books
         self.auditor.entry(books.index, books.ts_us, books.rows)
+        self.windows_may_differ |= any(rows.table in OF_WINDOWS for rows in books.rows)
         self.digest = digest_after(self.digest, books.rows, applied.outcomes)
         digest = self.follower.take(commands, books)
 
@@ -345,6 +350,12 @@ class Machine(RailRules, RiskRules, PayoutRules, AccountRules, RuleBasedStateMac
         }
         books = trial_balance(accounts, dict(internals))
         assert all(book.is_balanced for book in books)  # I2
+
+    @invariant()
+    def windows_hold_what_payouts_say(self) -> None:
+        if self.windows_may_differ:
+            assert self.books.window_breaches() == []  # I13
+        self.windows_may_differ = False
 
     def teardown(self) -> None:
         view = self.books.view
