@@ -22,6 +22,7 @@ ADMIN: Final = frozenset({Role.ADMIN})
 REJECTING: Final = frozenset({Role.APPROVER, Role.ADMIN})  # the author may withdraw
 POLICY: Final = frozenset({Role.APPROVER, Role.ADMIN, Role.AUDITOR})
 VOUCHERS: Final = frozenset({Role.APPROVER, Role.ADMIN, Role.AUDITOR})
+JUDGED: Final = frozenset({Role.SUBMITTER, Role.APPROVER, Role.ADMIN})
 ANY_CLIENT: Final = frozenset(Role)
 ANYBODY: Final[Access] = None
 
@@ -69,6 +70,7 @@ ACCESS: Final[dict[str, Access]] = {
     "/ledgerd.api.v1.Ledger/RejectVoucher": REJECTING,
     "/ledgerd.api.v1.Ledger/GetVoucher": VOUCHERS,
     "/ledgerd.api.v1.Ledger/ListVouchers": VOUCHERS,
+    "/ledgerd.api.v1.Ledger/Validate": JUDGED,  # and the role of the call in it
     "/ledgerd.api.v1.Reports/TrialBalance": AUDITING,
     "/ledgerd.api.v1.Reports/Statement": AUDITING,
     "/ledgerd.api.v1.Reports/ExportBooks": AUDITING,

@@ -7,6 +7,7 @@ import grpc
 
 from ledgerd.api import account_codec, calls, codec, ids, past, replies, shapes
 from ledgerd.api.cursor import ACCOUNTS, Cursor, Cursors
+from ledgerd.api.dry_calls import DryCalls
 from ledgerd.api.handle import NodeHandle
 from ledgerd.api.holds import HoldCalls
 from ledgerd.api.options import ApiOptions
@@ -25,7 +26,9 @@ Context = grpc.aio.ServicerContext[Any, Any]
 Keep = Callable[[Account], bool]
 
 
-class LedgerService(HoldCalls, VoucherCalls, accounts_pb2_grpc.LedgerServicer):
+class LedgerService(
+    HoldCalls, VoucherCalls, DryCalls, accounts_pb2_grpc.LedgerServicer
+):
     """Answers the calls of `Ledger`."""
 
     def __init__(self, options: ApiOptions, node: NodeHandle) -> None:

@@ -63,7 +63,12 @@ class AsyncClient(
     """
 
     def __init__(
-        self, profile: Profile, *, retry: bool = True, node_id: int | None = None
+        self,
+        profile: Profile,
+        *,
+        retry: bool = True,
+        node_id: int | None = None,
+        dry_run: bool = False,
     ) -> None:
         """Open nothing yet: channels belong to the loop of the first call.
 
@@ -71,10 +76,14 @@ class AsyncClient(
             profile: The cluster and the caller's certificate.
             retry: Whether a call may take several attempts.
             node_id: Talk to this node only.
+            dry_run: Calls about accounts and payouts are judged and not made: their results are
+                those that they would get now, with index 0. Other calls that change something
+                raise NotLogged; submits are judged by `validate`.
         """
         self.profile = profile
         self._retry = retry
         self._node_id = node_id
+        self._is_dry = dry_run
         self._is_closed = False
         self._opened: tuple[Nodes, Calls, Coalescer] | None = None
 
@@ -837,6 +846,10 @@ class AsyncClient(
         node_id: None: the leader. A copy that takes longer than the call goes on: ask again.
         Errors: NotLogged, OutcomeUnknown, ValueError for a node that the profile does not have.
         """
+        if make and self._is_dry:
+            raise NotLogged(
+                Reason.MALFORMED, "this client makes dry runs only, and no snapshots"
+            )
         until = self._until(deadline)
         nodes, calls, _ = self._open()
         if node_id is None:
@@ -997,7 +1010,7 @@ class AsyncClient(
             if self._is_closed:
                 raise NotLogged(Reason.STOPPING, "the client is closed")
             nodes = Nodes(self.profile, self._node_id)
-            calls = Calls(nodes, retry=self._retry)
+            calls = Calls(nodes, retry=self._retry, dry_run=self._is_dry)
             self._opened = nodes, calls, Coalescer(calls)
         return self._opened
 

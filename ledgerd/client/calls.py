@@ -18,12 +18,13 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar, cast
 
 import grpc
 from google.protobuf.message import Message
 from grpc import aio
 
+from ledgerd.client import dry_runs
 from ledgerd.client.details import details_of
 from ledgerd.client.lane import BatchRefused
 from ledgerd.client.leader import Node, Nodes, Route
@@ -110,10 +111,16 @@ class Method(Protocol[_Asked, _Answered]):
 class Calls:
     """Runs calls on the nodes until there is an answer or the deadline has passed."""
 
-    def __init__(self, nodes: Nodes, *, retry: bool = True) -> None:
-        """With `retry` off, a call is one attempt, and its end is the attempt's end."""
+    def __init__(
+        self, nodes: Nodes, *, retry: bool = True, dry_run: bool = False
+    ) -> None:
+        """With `retry` off, a call is one attempt, and its end is the attempt's end.
+
+        With `dry_run` no call changes anything: what it would be answered is asked instead.
+        """
         self._nodes = nodes
         self._retry = retry
+        self._is_dry = dry_run
         self._is_closed = False
 
     def close(self) -> None:
@@ -142,6 +149,13 @@ class Calls:
         OutcomeUnknown, when it may have or may still.
         """
         _refuse_too_large(request)
+        if self._is_dry:
+            question = dry_runs.judged(request)
+            verdict = await self.read(
+                lambda node: node.ledger.Validate, question, deadline=deadline
+            )
+            # The reply type of `method`: the stubs do not say which belongs to a request.
+            return cast("_Reply", dry_runs.as_answer(request, verdict))
         run = _Run(self._nodes, progress or Progress(), deadline)
         try:
             return await self._attempts(

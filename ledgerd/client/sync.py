@@ -154,7 +154,12 @@ class Client(
     """
 
     def __init__(
-        self, profile: Profile, *, retry: bool = True, node_id: int | None = None
+        self,
+        profile: Profile,
+        *,
+        retry: bool = True,
+        node_id: int | None = None,
+        dry_run: bool = False,
     ) -> None:
         """Open the connections; they are made in the background.
 
@@ -162,11 +167,14 @@ class Client(
             profile: The cluster and the caller's certificate.
             retry: Whether a call may take several attempts.
             node_id: Talk to this node only.
+            dry_run: Calls are judged and not made; see `AsyncClient`.
 
         Errors: ConfigError, when the certificate files cannot be used.
         """
         self.profile = profile
-        self._client: AsyncClient = AsyncClient(profile, retry=retry, node_id=node_id)
+        self._client: AsyncClient = AsyncClient(
+            profile, retry=retry, node_id=node_id, dry_run=dry_run
+        )
         self._close_lock = threading.Lock()
         self._is_closed = False
         self._loop = _LOOP_THREAD.enter()

@@ -61,6 +61,7 @@ AUDITS = {
     "Audit/ExportLog",
 }
 CHANGES = {
+    "Ledger/Validate",
     "Payouts/Submit",
     "Payouts/Validate",
     "Payouts/SubmitBatch",
@@ -76,6 +77,7 @@ CHANGES = {
     "Ledger/ReleaseHold",
 }
 APPROVING = {
+    "Ledger/Validate",
     "Payouts/Approve",
     "Payouts/Reject",
     "Audit/ResolveException",
@@ -89,6 +91,7 @@ VOUCHERS = {"Ledger/GetVoucher", "Ledger/ListVouchers", "Audit/ListExceptions"}
 OPERATING = {
     "Ledger/PostEntry",
     "Ledger/Adjust",
+    "Ledger/Validate",
     "Admin/SetFees",
     "Admin/SetCatalogue",
     "Admin/AmendCalendar",

@@ -1,15 +1,29 @@
 """What a Submit would be answered, against what it is answered. ledger.md 9.3."""
 
+from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledgerd.ledger.catalogue_commands import SetCatalogue
-from ledgerd.ledger.commands import FeeRule, Submit, SubmitTerms
+from ledgerd.ledger.commands import (
+    Cancel,
+    CloseAccount,
+    Command,
+    CreateHold,
+    FeeRule,
+    Fund,
+    OpenAccount,
+    Submit,
+    SubmitTerms,
+    Transfer,
+)
 from ledgerd.ledger.decide.common import Moment
-from ledgerd.ledger.decide.dry_run import DryRun, dry_runs
+from ledgerd.ledger.decide.dry_run import DryRun, dry_call, dry_runs
 from ledgerd.ledger.outcomes import Outcome, Refusal
+from tests.ledger import scripted, scripted_accounts
 from tests.ledger.making import (
     ALICE,
     BOB,
@@ -173,3 +187,44 @@ def test_rows_of_a_call_are_judged_behind_one_another():
         "INSUFFICIENT_FUNDS",
         "REPLAYED",
     ]
+
+
+def each_command() -> Iterator[tuple[Ledger, Command]]:
+    """The scripted commands one by one, each with the books as they stand before it."""
+    for script in (scripted.script, scripted_accounts.script):
+        books = Ledger()
+        for entry in script():
+            for command in entry:
+                if isinstance(command, Submit):
+                    books.submit(command)
+                    continue
+                yield books, command
+                books.do([command])
+
+
+def test_the_dry_verdict_of_any_command_is_the_real_one():
+    """At the same index: code, state and what a retry is told; and nothing is written."""
+    seen = set()
+    for books, command in each_command():
+        moment = Moment((books.index + 1, 0), books.ts_us + 1_000, books.state_version)
+        before = {table: dict(rows) for table, rows in books.view.tables.items()}
+        index = books.index
+
+        dry = dry_call(books.view, moment, command)
+        again = dry_call(books.view, moment, command)
+
+        assert {
+            table: dict(rows) for table, rows in books.view.tables.items()
+        } == before
+        assert again == dry
+        real = deepcopy(books).do([command]).outcomes
+        assert dry == real, (command, dry, real)
+        assert books.index == index
+        seen.add((type(command), name(dry.codes[0])))
+
+    kinds = {kind for kind, _ in seen}
+    assert {OpenAccount, Fund, Transfer, Cancel, CloseAccount, CreateHold} < kinds
+    for kind in (Fund, Transfer, Cancel):
+        codes = {code for each, code in seen if each is kind}
+        assert "CREATED" in codes, (kind, codes)
+        assert codes - {"CREATED", "REPLAYED", "CONFLICT"}, (kind, codes)

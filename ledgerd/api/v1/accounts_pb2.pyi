@@ -1,4 +1,5 @@
 from ledgerd.api.v1 import common_pb2 as _common_pb2
+from ledgerd.api.v1 import payouts_pb2 as _payouts_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -871,3 +872,59 @@ class ExportedLeg(_message.Message):
     debit_units: int
     balance_units: int
     def __init__(self, ledger_account: _Optional[str] = ..., type: _Optional[_Union[AccountType, str]] = ..., debit_units: _Optional[int] = ..., balance_units: _Optional[int] = ...) -> None: ...
+
+class ValidateCallRequest(_message.Message):
+    __slots__ = ("concern", "open_account", "close_account", "freeze", "unfreeze", "fund", "fund_reverse", "transfer", "create_hold", "capture_hold", "release_hold", "post_entry", "adjust", "approve_voucher", "reject_voucher", "cancel", "approve", "reject", "reroute", "request_recall")
+    CONCERN_FIELD_NUMBER: _ClassVar[int]
+    OPEN_ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    CLOSE_ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    FREEZE_FIELD_NUMBER: _ClassVar[int]
+    UNFREEZE_FIELD_NUMBER: _ClassVar[int]
+    FUND_FIELD_NUMBER: _ClassVar[int]
+    FUND_REVERSE_FIELD_NUMBER: _ClassVar[int]
+    TRANSFER_FIELD_NUMBER: _ClassVar[int]
+    CREATE_HOLD_FIELD_NUMBER: _ClassVar[int]
+    CAPTURE_HOLD_FIELD_NUMBER: _ClassVar[int]
+    RELEASE_HOLD_FIELD_NUMBER: _ClassVar[int]
+    POST_ENTRY_FIELD_NUMBER: _ClassVar[int]
+    ADJUST_FIELD_NUMBER: _ClassVar[int]
+    APPROVE_VOUCHER_FIELD_NUMBER: _ClassVar[int]
+    REJECT_VOUCHER_FIELD_NUMBER: _ClassVar[int]
+    CANCEL_FIELD_NUMBER: _ClassVar[int]
+    APPROVE_FIELD_NUMBER: _ClassVar[int]
+    REJECT_FIELD_NUMBER: _ClassVar[int]
+    REROUTE_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_RECALL_FIELD_NUMBER: _ClassVar[int]
+    concern: _common_pb2.ReadConcern
+    open_account: OpenAccountRequest
+    close_account: CloseAccountRequest
+    freeze: FreezeRequest
+    unfreeze: UnfreezeRequest
+    fund: FundRequest
+    fund_reverse: FundReverseRequest
+    transfer: TransferRequest
+    create_hold: CreateHoldRequest
+    capture_hold: CaptureHoldRequest
+    release_hold: ReleaseHoldRequest
+    post_entry: PostEntryRequest
+    adjust: AdjustRequest
+    approve_voucher: ApproveVoucherRequest
+    reject_voucher: RejectVoucherRequest
+    cancel: _payouts_pb2.CancelPayoutRequest
+    approve: _payouts_pb2.ApprovePayoutRequest
+    reject: _payouts_pb2.RejectPayoutRequest
+    reroute: _payouts_pb2.ReroutePayoutRequest
+    request_recall: _payouts_pb2.RequestRecallRequest
+    def __init__(self, concern: _Optional[_Union[_common_pb2.ReadConcern, _Mapping]] = ..., open_account: _Optional[_Union[OpenAccountRequest, _Mapping]] = ..., close_account: _Optional[_Union[CloseAccountRequest, _Mapping]] = ..., freeze: _Optional[_Union[FreezeRequest, _Mapping]] = ..., unfreeze: _Optional[_Union[UnfreezeRequest, _Mapping]] = ..., fund: _Optional[_Union[FundRequest, _Mapping]] = ..., fund_reverse: _Optional[_Union[FundReverseRequest, _Mapping]] = ..., transfer: _Optional[_Union[TransferRequest, _Mapping]] = ..., create_hold: _Optional[_Union[CreateHoldRequest, _Mapping]] = ..., capture_hold: _Optional[_Union[CaptureHoldRequest, _Mapping]] = ..., release_hold: _Optional[_Union[ReleaseHoldRequest, _Mapping]] = ..., post_entry: _Optional[_Union[PostEntryRequest, _Mapping]] = ..., adjust: _Optional[_Union[AdjustRequest, _Mapping]] = ..., approve_voucher: _Optional[_Union[ApproveVoucherRequest, _Mapping]] = ..., reject_voucher: _Optional[_Union[RejectVoucherRequest, _Mapping]] = ..., cancel: _Optional[_Union[_payouts_pb2.CancelPayoutRequest, _Mapping]] = ..., approve: _Optional[_Union[_payouts_pb2.ApprovePayoutRequest, _Mapping]] = ..., reject: _Optional[_Union[_payouts_pb2.RejectPayoutRequest, _Mapping]] = ..., reroute: _Optional[_Union[_payouts_pb2.ReroutePayoutRequest, _Mapping]] = ..., request_recall: _Optional[_Union[_payouts_pb2.RequestRecallRequest, _Mapping]] = ...) -> None: ...
+
+class ValidateCallReply(_message.Message):
+    __slots__ = ("header", "judged_at_us", "result", "state")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    JUDGED_AT_US_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.ReadHeader
+    judged_at_us: int
+    result: _common_pb2.CommandResult
+    state: _payouts_pb2.PayoutState
+    def __init__(self, header: _Optional[_Union[_common_pb2.ReadHeader, _Mapping]] = ..., judged_at_us: _Optional[int] = ..., result: _Optional[_Union[_common_pb2.CommandResult, _Mapping]] = ..., state: _Optional[_Union[_payouts_pb2.PayoutState, str]] = ...) -> None: ...

@@ -142,6 +142,11 @@ class LedgerStub:
                 request_serializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.ListVouchersRequest.SerializeToString,
                 response_deserializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.ListVouchersReply.FromString,
                 _registered_method=True)
+        self.Validate = channel.unary_unary(
+                '/ledgerd.api.v1.Ledger/Validate',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.ValidateCallRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.ValidateCallReply.FromString,
+                _registered_method=True)
 
 
 class LedgerServicer:
@@ -288,6 +293,14 @@ class LedgerServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Validate(self, request, context):
+        """What a call about an account or a payout would be answered now. Writes nothing and spends no id.
+        A call of its own, as Payouts.Validate is, which judges submits. Role: that of the call.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_LedgerServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -395,6 +408,11 @@ def add_LedgerServicer_to_server(servicer, server):
                     servicer.ListVouchers,
                     request_deserializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.ListVouchersRequest.FromString,
                     response_serializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.ListVouchersReply.SerializeToString,
+            ),
+            'Validate': grpc.unary_unary_rpc_method_handler(
+                    servicer.Validate,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.ValidateCallRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_accounts__pb2.ValidateCallReply.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -967,6 +985,33 @@ class Ledger:
             '/ledgerd.api.v1.Ledger/ListVouchers',
             ledgerd_dot_api_dot_v1_dot_accounts__pb2.ListVouchersRequest.SerializeToString,
             ledgerd_dot_api_dot_v1_dot_accounts__pb2.ListVouchersReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Validate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Ledger/Validate',
+            ledgerd_dot_api_dot_v1_dot_accounts__pb2.ValidateCallRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_accounts__pb2.ValidateCallReply.FromString,
             options,
             channel_credentials,
             insecure,

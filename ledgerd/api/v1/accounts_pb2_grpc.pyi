@@ -70,6 +70,10 @@ class LedgerStub:
     RejectVoucher: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.RejectVoucherRequest, _accounts_pb2.RejectVoucherReply]
     GetVoucher: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.GetVoucherRequest, _accounts_pb2.GetVoucherReply]
     ListVouchers: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.ListVouchersRequest, _accounts_pb2.ListVouchersReply]
+    Validate: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.ValidateCallRequest, _accounts_pb2.ValidateCallReply]
+    """What a call about an account or a payout would be answered now. Writes nothing and spends no id.
+    A call of its own, as Payouts.Validate is, which judges submits. Role: that of the call.
+    """
 
 @_typing.type_check_only
 class LedgerAsyncStub(LedgerStub):
@@ -113,6 +117,10 @@ class LedgerAsyncStub(LedgerStub):
     RejectVoucher: _aio.UnaryUnaryMultiCallable[_accounts_pb2.RejectVoucherRequest, _accounts_pb2.RejectVoucherReply]  # type: ignore[assignment]
     GetVoucher: _aio.UnaryUnaryMultiCallable[_accounts_pb2.GetVoucherRequest, _accounts_pb2.GetVoucherReply]  # type: ignore[assignment]
     ListVouchers: _aio.UnaryUnaryMultiCallable[_accounts_pb2.ListVouchersRequest, _accounts_pb2.ListVouchersReply]  # type: ignore[assignment]
+    Validate: _aio.UnaryUnaryMultiCallable[_accounts_pb2.ValidateCallRequest, _accounts_pb2.ValidateCallReply]  # type: ignore[assignment]
+    """What a call about an account or a payout would be answered now. Writes nothing and spends no id.
+    A call of its own, as Payouts.Validate is, which judges submits. Role: that of the call.
+    """
 
 class LedgerServicer(metaclass=_abc_1.ABCMeta):
     """Accounts, holds, and the money between them. Role: submitter; reads any client. Freeze and
@@ -279,6 +287,16 @@ class LedgerServicer(metaclass=_abc_1.ABCMeta):
         request: _accounts_pb2.ListVouchersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_accounts_pb2.ListVouchersReply, _abc.Awaitable[_accounts_pb2.ListVouchersReply]]: ...
+
+    @_abc_1.abstractmethod
+    def Validate(
+        self,
+        request: _accounts_pb2.ValidateCallRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_accounts_pb2.ValidateCallReply, _abc.Awaitable[_accounts_pb2.ValidateCallReply]]:
+        """What a call about an account or a payout would be answered now. Writes nothing and spends no id.
+        A call of its own, as Payouts.Validate is, which judges submits. Role: that of the call.
+        """
 
 def add_LedgerServicer_to_server(servicer: LedgerServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 

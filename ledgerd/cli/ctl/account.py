@@ -7,6 +7,7 @@ from ledgerd.api.v1 import accounts_pb2
 from ledgerd.cli.ctl import render
 from ledgerd.cli.ctl.session import (
     Session,
+    dry_option,
     read_options,
     repeatable,
     write_option,
@@ -36,6 +37,7 @@ def account() -> None:
 
 
 @write_option
+@dry_option
 @account.command("open")
 @currency_option
 @click.option(
@@ -88,6 +90,7 @@ def account_open(
 
 
 @write_option
+@dry_option
 @account.command("fund")
 @click.argument("account_id")
 @amount_option
@@ -127,6 +130,7 @@ def account_fund(
 
 
 @write_option
+@dry_option
 @account.command("transfer")
 @click.argument("from_account_id")
 @click.argument("to_account_id")
@@ -162,6 +166,7 @@ def account_transfer(
 
 
 @write_option
+@dry_option
 @account.command("close")
 @click.argument("account_id")
 @reason_option
@@ -184,6 +189,7 @@ def account_close(
 
 
 @write_option
+@dry_option
 @account.command("freeze")
 @click.argument("account_id")
 @reason_option
@@ -206,6 +212,7 @@ def account_freeze(
 
 
 @write_option
+@dry_option
 @account.command("unfreeze")
 @click.argument("account_id")
 @reason_option
@@ -228,6 +235,7 @@ def account_unfreeze(
 
 
 @write_option
+@dry_option
 @account.command("reverse")
 @amount_option
 @currency_option

@@ -9,6 +9,7 @@ from ledgerd.cli.ctl.account import amount_option, currency_option, request_opti
 from ledgerd.cli.ctl.session import (
     Seconds,
     Session,
+    dry_option,
     read_options,
     repeatable,
     write_option,
@@ -25,6 +26,7 @@ def hold() -> None:
 
 
 @write_option
+@dry_option
 @hold.command("create")
 @click.argument("account_id")
 @amount_option
@@ -66,6 +68,7 @@ def hold_create(
 
 
 @write_option
+@dry_option
 @hold.command("capture")
 @click.argument("hold_id")
 @click.argument("to_account_id")
@@ -101,6 +104,7 @@ def hold_capture(
 
 
 @write_option
+@dry_option
 @hold.command("release")
 @click.argument("hold_id")
 @click.option("--reason", default="", help="For the record.")

@@ -12,6 +12,7 @@ from ledgerd.cli.ctl.moments import MOMENT, NUMBER_MAX, Moment
 from ledgerd.cli.ctl.quote import quote, routes
 from ledgerd.cli.ctl.session import (
     Session,
+    dry_option,
     read_options,
     repeatable,
     write_option,
@@ -294,6 +295,7 @@ def payout_list(
 
 
 @write_option
+@dry_option
 @payout.command("cancel")
 @click.argument("payout_id")
 @click.option("--reason", default="", help="For the record.")
@@ -329,6 +331,7 @@ def payout_cancel(
 
 
 @write_option
+@dry_option
 @payout.command("approve")
 @click.argument("payout_id")
 @version_option
@@ -351,6 +354,7 @@ def payout_approve(
 
 
 @write_option
+@dry_option
 @payout.command("reject")
 @click.argument("payout_id")
 @click.option("--reason", default="", help="For the record.")
@@ -380,6 +384,7 @@ def payout_reject(
 
 
 @write_option
+@dry_option
 @payout.command("reroute")
 @click.argument("payout_id")
 @click.option("--rail", required=True, help="The rail to go by, for example eu_sct.")
@@ -409,6 +414,7 @@ def payout_reroute(
 
 
 @write_option
+@dry_option
 @payout.command("recall")
 @click.argument("payout_id")
 @click.option("--reason", default="", help="For the record.")

@@ -68,6 +68,9 @@ def print_result(
     **further: str,
 ) -> None:
     """Print the log's answer. Raises Failed when it is a refusal or a conflict."""
+    if session.is_dry:
+        _print_dry(session, value, id_name, **further)
+        return
     if session.output == "json":
         print_json(session, result(value, id_name))
     elif value.accepted:
@@ -81,6 +84,32 @@ def print_result(
         print_pairs(session, pairs)
     if not value.accepted:
         raise Failed(f"{describe(value)} ({id_name} {value[0]})", Ended.REFUSED)
+
+
+def _print_dry(
+    session: Session,
+    value: SubmitResult | CommandResult,
+    id_name: str,
+    **further: str,
+) -> None:
+    """Print what the answer would be. Raises Failed as for the answer itself."""
+    if session.output == "json":
+        print_json(session, {**result(value, id_name), "dry_run": True})
+    elif value.accepted:
+        pairs = {
+            "dry run": "nothing was written",
+            id_name: value[0],
+            "outcome": value.outcome.lower(),
+            **further,
+            "judged at": when(value.accepted_at_us),
+        }
+        print_pairs(session, pairs)
+    if not value.accepted:
+        code = value.refusal or ", ".join(value.differing_fields)
+        raise Failed(
+            f"dry run, nothing was written: {value.outcome.lower()}: {code}",
+            Ended.REFUSED,
+        )
 
 
 def amount(units: int, currency: str, exponent: int) -> str:

@@ -56,6 +56,7 @@ class Session:
         self.output: Output = output
         self.deadline_s = deadline_s
         self.concern = WriteConcern.QUORUM
+        self.is_dry = False  # calls are judged and not made
         self.at_least: int | None = None
         self.max_age_s: float | None = None
         # Piped tables are not cut at the width of a terminal that is not there.
@@ -79,7 +80,7 @@ class Session:
 
     def client(self) -> Client:
         """Return a client; use it in `with`."""
-        return Client(self.profile())
+        return Client(self.profile(), dry_run=self.is_dry)
 
 
 def write_option(command: click.Command) -> click.Command:
@@ -98,6 +99,24 @@ def write_option(command: click.Command) -> click.Command:
         callback=note,
         help="How many copies there must be when it is answered. all-voters waits for every "
         "voter, and ends as unknown (4) with NOT_ON_ALL_VOTERS if one is missing.",
+    )
+    command.params.append(option)
+    return command
+
+
+def dry_option(command: click.Command) -> click.Command:
+    """Let a command that writes take --dry-run."""
+
+    def note(context: click.Context, _: click.Parameter, value: bool) -> None:
+        context.ensure_object(Session).is_dry = value
+
+    option = click.Option(
+        ["--dry-run"],
+        is_flag=True,
+        expose_value=False,
+        callback=note,
+        help="Say what the answer would be now; nothing is written and no id is spent. Exit "
+        "codes as without it.",
     )
     command.params.append(option)
     return command
@@ -165,6 +184,10 @@ def repeatable(option: str, command_id: str) -> Iterator[None]:
         hint = f"{error.message}; repeat it safely with {option} {command_id}"
         raise type(error)(error.reason, hint, error.metadata) from error
     except KeyboardInterrupt:
+        context = click.get_current_context(silent=True)
+        session = None if context is None else context.find_object(Session)
+        if session is not None and session.is_dry:
+            raise  # nothing can have been written
         raise Failed(
             "interrupted before the answer came, so it may be committed; repeat it "
             f"safely with {option} {command_id}",

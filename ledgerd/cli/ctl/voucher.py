@@ -8,7 +8,13 @@ from ledgerd.api.v1.accounts_pb2 import EntryLeg
 from ledgerd.cli.ctl import render
 from ledgerd.cli.ctl.account import currency_option, request_option
 from ledgerd.cli.ctl.moments import INDEX, NUMBER_MAX
-from ledgerd.cli.ctl.session import Session, read_options, repeatable, write_option
+from ledgerd.cli.ctl.session import (
+    Session,
+    dry_option,
+    read_options,
+    repeatable,
+    write_option,
+)
 from ledgerd.client import new_request_id
 
 STATES = [name.lower() for name in accounts_pb2.Voucher.State.keys()[1:]]
@@ -97,6 +103,7 @@ def voucher() -> None:
 
 
 @write_option
+@dry_option
 @voucher.command("post")
 @debit_option
 @credit_option
@@ -131,6 +138,7 @@ def voucher_post(
 
 
 @write_option
+@dry_option
 @voucher.command("adjust")
 @click.argument("index", type=INDEX)
 @click.argument("ordinal", type=click.IntRange(0, 65_535))
@@ -178,6 +186,7 @@ def voucher_adjust(
 
 
 @write_option
+@dry_option
 @voucher.command("approve")
 @click.argument("voucher_id")
 @request_option
@@ -198,6 +207,7 @@ def voucher_approve(
 
 
 @write_option
+@dry_option
 @voucher.command("reject")
 @click.argument("voucher_id")
 @click.option("--reason", default="", help="For the record.")

@@ -1,4 +1,4 @@
-"""What a Submit would meet now, without doing it. 7.5, 9.3.
+"""What a Submit, or another command, would meet now, without doing it. 7.5, 9.3.
 
 The verdict is that of `apply_readable` itself, whatever rules it has; the list beside it names
 what was asked, each with its value and its bound. Nothing of it is written.
@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 from ledgerd.ledger.accounts import Account
 from ledgerd.ledger.catalogue import Rail
-from ledgerd.ledger.commands import Submit
+from ledgerd.ledger.commands import Command, Submit
 from ledgerd.ledger.decide.common import Decision, Moment
 from ledgerd.ledger.decide.one import apply_readable
 from ledgerd.ledger.decide.risk import limit_checks, rule_checks
 from ledgerd.ledger.decide.submit import refuse_submit, refuse_window, submit
 from ledgerd.ledger.fees import FeeSchedule
-from ledgerd.ledger.outcomes import Outcome, Refusal
+from ledgerd.ledger.outcomes import Outcome, Outcomes, Refusal
 from ledgerd.ledger.payouts import PayoutState
 from ledgerd.ledger.risk import Action
 from ledgerd.ledger.view import LedgerView
@@ -79,6 +79,24 @@ def dry_runs(
         if decision.code == Outcome.CREATED:  # later rows see what it leaves
             submit(state, moment, command)
     return found
+
+
+def dry_call(view: LedgerView, moment: Moment, command: Command) -> Outcomes:
+    """Return what the command would be answered as the only one of the entry at `moment`.
+
+    The view is the caller's own: accounts it hands out are changed.
+    """
+    index, ordinal = moment.position
+    assert ordinal == 0, moment
+    outcomes, _ = apply_readable(
+        view,
+        index=index,
+        ts_us=moment.ts_us,
+        state_version=moment.state_version,
+        commands=(command,),
+    )
+    assert len(outcomes) == 1, len(outcomes)
+    return outcomes
 
 
 def _explained(
