@@ -302,6 +302,11 @@ class RaftLog:
                 self._append(entries[offset:])
                 return None
             if entry.index in self.slots:
+                held = self._held(entry.index)
+                # T20: what is applied never conflicts; the state names it where the slot does not.
+                assert held is None or (entry.id, entry.link) == (held.id, held.link), (
+                    f"{entry.id} for what the state holds as {held}"
+                )
                 if not self._may_be_mended(entry, commit):
                     self._truncate(entry.index)
                     self._append(entries[offset:])

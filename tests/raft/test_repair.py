@@ -1070,3 +1070,36 @@ def test_the_last_slot_of_an_idle_leader_is_mended_by_a_peer() -> None:
     assert leader.core.status().last == 7
     assert leader.disk.corrupt == set()
     assert leader.disk.log[6] == expected
+
+
+@pytest.mark.parametrize("is_restarted", [True, False])
+def test_a_leader_does_not_replace_what_was_applied_though_its_slot_is_corrupt(
+    is_restarted: bool,
+) -> None:
+    """T20, R4: the state names the entry, so another one there ends the process.
+
+    Only voters that lost what they acknowledged elect such a leader. With a whole slot the same
+    message ends it too; in place of a corrupt one the other entry was taken without a word.
+    """
+    cluster = led(6)
+    node = cluster[2]
+    if is_restarted:
+        restart_damaged(cluster, 2, 7)
+    else:
+        damage(cluster, 2, 7)
+    before = node.disk.log[5]
+    other = make_entry(before, 2, b"another payout")
+    message = AppendEntries(
+        NodeId(3),
+        NodeId(2),
+        Term(2),
+        before.id,
+        before.link,
+        (other,),
+        before.index,
+        1,
+        1,
+    )
+
+    with pytest.raises(AssertionError, match="for what the state holds"):
+        node.core.step(message)
