@@ -40,6 +40,7 @@ ACCESS: Final[dict[str, Access]] = {
     "/ledgerd.api.v1.Payouts/Reject": APPROVER,
     "/ledgerd.api.v1.Payouts/Reroute": STOPPING,
     "/ledgerd.api.v1.Payouts/RequestRecall": SUBMITTER,
+    "/ledgerd.api.v1.Payouts/TellEvidence": APPROVER,
     "/ledgerd.api.v1.Dispatch/ClaimDispatch": DISPATCHER,
     "/ledgerd.api.v1.Dispatch/RenewClaim": DISPATCHER,
     "/ledgerd.api.v1.Dispatch/RaiseAttention": DISPATCHER,

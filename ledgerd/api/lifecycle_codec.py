@@ -11,6 +11,7 @@ from ledgerd.ledger.commands import (
     Approve,
     Cancel,
     DispatchClaim,
+    Finding,
     RailAck,
     RailNotAccepted,
     RailReject,
@@ -22,6 +23,7 @@ from ledgerd.ledger.commands import (
     Return,
     ReversalComplete,
     Settle,
+    TellEvidence,
 )
 from ledgerd.ledger.exceptions import Resolution
 from ledgerd.ledger.rail_keys import is_rail_key
@@ -115,6 +117,43 @@ def request_recall(
             request.expected_version,
         )
     )
+
+
+def tell_evidence(
+    request: payouts_pb2.TellEvidenceRequest, *, principal: str
+) -> TellEvidence:
+    """Return the command. Raises NotLogged."""
+
+    def made() -> TellEvidence:
+        finding = int(request.finding)
+        if finding not in frozenset(map(int, Finding)):
+            expected = "TAKEN, SETTLED, REJECTED, REFUSED or NOT_FOUND"
+            raise Malformed("finding", expected, str(finding))
+        if request.value_date and finding != Finding.SETTLED:
+            raise Malformed("value_date", "nothing but of SETTLED", "a date")
+        if request.code and finding != Finding.REJECTED:
+            raise Malformed("code", "nothing but of REJECTED", "a code")
+        return TellEvidence(
+            _request(request),
+            _payout(request),
+            finding,
+            shapes.rail("rail", request.rail),
+            shapes.plain(
+                "reference",
+                request.reference,
+                bytes_min=1,
+                bytes_max=EXTERNAL_REF_BYTES_MAX,
+            ),
+            _bounded("value_date", request.value_date, 0, _DATE_MAX),
+            _code(request),
+            shapes.plain(
+                "note", request.note, bytes_min=1, bytes_max=REFERENCE_BYTES_MAX
+            ),
+            principal,
+            request.expected_version,
+        )
+
+    return _made(made)
 
 
 def resolve_exception(
@@ -263,6 +302,7 @@ _OfPayout = (
     | payouts_pb2.CancelPayoutRequest
     | payouts_pb2.ReroutePayoutRequest
     | payouts_pb2.RequestRecallRequest
+    | payouts_pb2.TellEvidenceRequest
     | dispatch_pb2.RenewClaimRequest
     | dispatch_pb2.RaiseAttentionRequest
 )
@@ -304,7 +344,11 @@ def _reason(request: _WithReason) -> str:
     return shapes.plain("reason", request.reason, bytes_max=REFERENCE_BYTES_MAX)
 
 
-def _code(request: dispatch_pb2.RailRejectRequest | dispatch_pb2.ReturnRequest) -> str:
+def _code(
+    request: dispatch_pb2.RailRejectRequest
+    | dispatch_pb2.ReturnRequest
+    | payouts_pb2.TellEvidenceRequest,
+) -> str:
     return shapes.plain("code", request.code, bytes_max=RAIL_CODE_BYTES_MAX)
 
 

@@ -290,6 +290,13 @@ class PayoutsService(Deciding, payouts_pb2_grpc.PayoutsServicer):
         command = lifecycle_codec.request_recall(request, principal=principal)
         return await self._changed(command, request.concern)
 
+    async def TellEvidence(  # noqa: D102
+        self, request: pb.TellEvidenceRequest, context: Context
+    ) -> pb.PayoutChangeReply:
+        principal = calls.current().principal
+        command = lifecycle_codec.tell_evidence(request, principal=principal)
+        return await self._changed(command, request.concern)
+
     async def _routes(
         self, request: pb.QuoteRequest | pb.QuoteRoutesRequest, *rails: str
     ) -> tuple[ReadAt, quotes.Routes]:

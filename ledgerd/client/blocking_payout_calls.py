@@ -107,6 +107,43 @@ class BlockingPayoutCalls(ABC):
             )
         )
 
+    def tell_evidence(
+        self,
+        payout_id: str,
+        finding: str,
+        *,
+        rail: str,
+        reference: str,
+        note: str,
+        value_date: int = 0,
+        code: str = "",
+        expected_version: int = 0,
+        request_id: str | None = None,
+        concern: WriteConcern = WriteConcern.QUORUM,
+        deadline: float | None = None,
+    ) -> CommandResult:
+        """Put into the log what a person found out about a payout at its rail. Role: approver.
+
+        finding: `TAKEN`, `SETTLED`, `REJECTED`, `REFUSED` or `NOT_FOUND`. rail: its name.
+        reference: the rail's own, used once. note: what was seen and where. value_date: yyyymmdd,
+        of SETTLED; code: the rail's own, of REJECTED.
+        """
+        return self._wait(
+            self._client.tell_evidence(
+                payout_id,
+                finding,
+                rail=rail,
+                reference=reference,
+                note=note,
+                value_date=value_date,
+                code=code,
+                expected_version=expected_version,
+                request_id=request_id,
+                concern=concern,
+                deadline=deadline,
+            )
+        )
+
     def resolve_exception(
         self,
         index: int,

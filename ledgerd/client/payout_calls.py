@@ -136,6 +136,47 @@ class PayoutCalls(Part):
             deadline,
         )
 
+    async def tell_evidence(
+        self,
+        payout_id: str,
+        finding: str,
+        *,
+        rail: str,
+        reference: str,
+        note: str,
+        value_date: int = 0,
+        code: str = "",
+        expected_version: int = 0,
+        request_id: str | None = None,
+        concern: WriteConcern = WriteConcern.QUORUM,
+        deadline: float | None = None,
+    ) -> CommandResult:
+        """Put into the log what a person found out about a payout at its rail. Role: approver.
+
+        finding: `TAKEN`, `SETTLED`, `REJECTED`, `REFUSED` or `NOT_FOUND`. rail: its name.
+        reference: the rail's own, used once. note: what was seen and where. value_date: yyyymmdd,
+        of SETTLED; code: the rail's own, of REJECTED.
+        """
+        request = payouts_pb2.TellEvidenceRequest(
+            request_id=request_id or new_request_id(),
+            payout_id=payout_id,
+            finding=finding.upper(),
+            rail=rail,
+            reference=reference,
+            note=note,
+            value_date=value_date,
+            code=code,
+            expected_version=expected_version,
+            concern=write_concern(concern),
+        )
+        return await self._change_payout(
+            lambda node: node.payouts.TellEvidence,
+            request,
+            request.request_id,
+            concern,
+            deadline,
+        )
+
     async def resolve_exception(
         self,
         index: int,

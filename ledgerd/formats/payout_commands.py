@@ -24,6 +24,7 @@ from ledgerd.ledger.commands import (
     Return,
     ReversalComplete,
     Settle,
+    TellEvidence,
 )
 
 # By the name of the kind in the message.
@@ -43,6 +44,7 @@ COMMANDS: Final[dict[str, type[PayoutCommand]]] = {
     "money_return": Return,
     "reversal_complete": ReversalComplete,
     "raise_attention": RaiseAttention,
+    "tell_evidence": TellEvidence,
 }
 _KINDS: Final[dict[type[PayoutCommand], str]] = {
     command: kind for kind, command in COMMANDS.items()

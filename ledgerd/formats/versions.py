@@ -46,6 +46,7 @@ from ledgerd.ledger.commands import (
     SetFees,
     Settle,
     Submit,
+    TellEvidence,
     Tick,
     Transfer,
 )
@@ -85,6 +86,7 @@ _COMMAND_SINCE: Final[dict[type[Command | Submit], int]] = {
     DispatchBegin: 3,
     DispatchClaim: 3,
     RaiseAttention: 3,
+    TellEvidence: 3,
     RequestRecall: 3,
     ResolveException: 3,
     RailAck: 3,

@@ -479,6 +479,37 @@ class Settle:
     principal: str
 
 
+class Finding(IntEnum):
+    """What a person found out about a payout at its rail. Durable and public."""
+
+    TAKEN = 1  # the rail has it and will pay it: as RailAck
+    SETTLED = 2  # the rail paid it: as Settle
+    REJECTED = 3  # the rail had it and will never pay it: as RailReject
+    REFUSED = 4  # the rail did not take it, and said so: as RailNotAccepted
+    NOT_FOUND = 5  # the rail never had it: as RailNotAccepted
+
+
+@dataclass(frozen=True, slots=True)
+class TellEvidence:
+    """Say what a person found out about a payout at the rail it went by. 3.6.
+
+    finding: a `Finding`. reference: the rail's own, of the payment or of its answer, used once.
+    value_date: as yyyymmdd, of a settlement. code: the rail's own, of a rejection. note: what was
+    seen, for the record.
+    """
+
+    request_id: bytes
+    payout_id: bytes
+    finding: int
+    rail: int
+    reference: str
+    value_date: int
+    code: str
+    note: str
+    principal: str
+    expected_version: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class RequestRecall:
     """Ask for money back that is on its way or there. Posts nothing. 3.2."""
@@ -544,6 +575,7 @@ PayoutCommand: TypeAlias = (
     | DispatchBegin
     | DispatchClaim
     | RaiseAttention
+    | TellEvidence
     | RequestRecall
     | ResolveException
     | Evidence

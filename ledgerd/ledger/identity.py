@@ -55,6 +55,7 @@ from ledgerd.ledger.commands import (
     ReversalComplete,
     SetFees,
     Settle,
+    TellEvidence,
     Tick,
     Transfer,
     Unfreeze,
@@ -96,6 +97,7 @@ class CallKind(IntEnum):
     RETURN = 17
     REVERSAL_COMPLETE = 18
     RAISE_ATTENTION = 19
+    TELL_EVIDENCE = 20
     CLOSE_ACCOUNT = 32
     FREEZE = 33
     UNFREEZE = 34
@@ -264,6 +266,15 @@ FIELD_NAMES: Final = {
     CallKind.DISPATCH_CLAIM: ("payout_id", "attempt", "lease_us"),
     CallKind.REQUEST_RECALL: ("payout_id", "reason"),
     CallKind.RAISE_ATTENTION: ("payout_id", "attempt", "reason"),
+    CallKind.TELL_EVIDENCE: (
+        "payout_id",
+        "finding",
+        "rail",
+        "reference",
+        "value_date",
+        "code",
+        "note",
+    ),
     CallKind.RESOLVE_EXCEPTION: ("index", "ordinal", "resolution", "reason"),
     CallKind.RAIL_ACK: ("rail", "rail_key", "reference"),
     CallKind.RAIL_NOT_ACCEPTED: ("rail", "rail_key", "reference", "is_refused"),
@@ -316,6 +327,7 @@ _CALLS: Final[
     DispatchClaim: CallKind.DISPATCH_CLAIM,
     RequestRecall: CallKind.REQUEST_RECALL,
     RaiseAttention: CallKind.RAISE_ATTENTION,
+    TellEvidence: CallKind.TELL_EVIDENCE,
     ResolveException: CallKind.RESOLVE_EXCEPTION,
     RailAck: CallKind.RAIL_ACK,
     RailNotAccepted: CallKind.RAIL_NOT_ACCEPTED,

@@ -80,6 +80,7 @@ APPROVING = {
     "Ledger/Validate",
     "Payouts/Approve",
     "Payouts/Reject",
+    "Payouts/TellEvidence",
     "Audit/ResolveException",
     "Ledger/Freeze",
     "Ledger/Unfreeze",

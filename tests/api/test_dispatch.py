@@ -20,7 +20,7 @@ from ledgerd.ledger.identity import is_uuid7
 from ledgerd.ledger.rails import CutOff, Layer, WallTime, Window
 from ledgerd.timetable.days import date_of
 from ledgerd.timetable.rail_file import seed
-from tests.api.world import START_US, Stub, World
+from tests.api.world import START_US, Stub, World, refusal_of
 
 CREATED, REFUSED = common.OUTCOME_CREATED, common.OUTCOME_REFUSED
 
@@ -202,8 +202,44 @@ def test_what_a_worker_gives_back_needs_attention_until_evidence_comes(
             assert await listed(attention=True) == [made]
             assert await listed(attention=False) == [other]
 
-            await worker.dispatch.Settle(pb.SettleRequest(**told(world, held)))
-            assert not (await payout(worker, made)).attention
+            def finding(**changes: object) -> payouts.TellEvidenceRequest:
+                fields = {
+                    "request_id": world.new_id(ids.REQUEST),
+                    "payout_id": made,
+                    "finding": payouts.TellEvidenceRequest.SETTLED,
+                    "rail": "sandbox",
+                    "reference": "case 7",
+                    "note": "by phone",
+                }
+                return payouts.TellEvidenceRequest(**{**fields, **changes})
+
+            approver = world.stub("approver")
+            for changes, field in (
+                ({"finding": 0}, "finding"),
+                ({"note": ""}, "note"),
+                ({"reference": "x" * 65}, "reference"),
+                ({"rail": "nowhere"}, "rail"),
+                ({"code": "AC04"}, "code"),
+                (
+                    {"finding": payouts.TellEvidenceRequest.TAKEN, "value_date": 1},
+                    "value_date",
+                ),
+            ):
+                refusal = await refusal_of(
+                    approver.payouts.TellEvidence(finding(**changes))
+                )
+                assert refusal.fields == [field]
+            asked = finding(value_date=20261120)
+            settled = await approver.payouts.TellEvidence(asked)
+            again = await approver.payouts.TellEvidence(asked)
+            assert (settled.result.outcome, settled.state) == (
+                CREATED,
+                payouts.SETTLED,
+            )
+            assert again.result.outcome == common.OUTCOME_REPLAYED
+            found = await payout(worker, made)
+            assert (found.attention, found.value_date) == (False, 20261120)
+            assert found.rail_reference == "case 7"
             assert await listed(attention=True) == []
 
     asyncio.run(run())

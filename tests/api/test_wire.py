@@ -16,6 +16,7 @@ from ledgerd.api.v1 import (
 )
 from ledgerd.ledger import vouchers
 from ledgerd.ledger.accounts import AccountStatus
+from ledgerd.ledger.commands import Finding
 from ledgerd.ledger.exceptions import ExceptionCause, Resolution
 from ledgerd.ledger.holds import HoldState
 from ledgerd.ledger.outcomes import Refusal
@@ -74,6 +75,13 @@ def test_exceptions_are_those_of_the_ledger() -> None:
     )
     assert sorted(map(int, FailureReason))[1:] == sorted(
         numbers(payouts_pb2.FailureReason).values()
+    )
+
+
+def test_findings_are_those_of_the_ledger() -> None:
+    """What a person may say of a payout has its number on the wire."""
+    assert {item.name: int(item) for item in Finding} == numbers(
+        payouts_pb2.TellEvidenceRequest.Finding
     )
 
 

@@ -410,6 +410,7 @@ class FakePayouts(payouts_pb2_grpc.PayoutsServicer):
                 state=payouts_pb2.READY,
                 index=index,
                 ordinal=ordinal,
+                rail=payouts_pb2.PayoutOrder.FromString(said).rail,
             ),
         )
 
@@ -456,6 +457,11 @@ class FakePayouts(payouts_pb2_grpc.PayoutsServicer):
         self, request: payouts_pb2.RequestRecallRequest, context: grpc.ServicerContext
     ) -> payouts_pb2.PayoutChangeReply:
         return self._changed("RequestRecall", request, context)
+
+    def TellEvidence(
+        self, request: payouts_pb2.TellEvidenceRequest, context: grpc.ServicerContext
+    ) -> payouts_pb2.PayoutChangeReply:
+        return self._changed("TellEvidence", request, context)
 
     def _changed(
         self, name: str, request: object, context: grpc.ServicerContext

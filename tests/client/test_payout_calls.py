@@ -35,6 +35,19 @@ CALLS = [
         payouts_pb2.RequestRecallRequest(payout_id="payout_x", reason="fraud"),
     ),
     (
+        "tell_evidence",
+        ("payout_x", "settled"),
+        {"rail": "swift", "reference": "c-1", "note": "portal", "value_date": 20261121},
+        payouts_pb2.TellEvidenceRequest(
+            payout_id="payout_x",
+            finding=payouts_pb2.TellEvidenceRequest.SETTLED,
+            rail="swift",
+            reference="c-1",
+            note="portal",
+            value_date=20261121,
+        ),
+    ),
+    (
         "resolve_exception",
         (7, 1),
         {"resolution": "ADJUST", "reason": "seen"},

@@ -30,6 +30,8 @@ from ledgerd.ledger.payouts import PayoutState
 from ledgerd.ledger.rails import CutOff, Layer, WallTime, Window
 from ledgerd.rails.sandbox import SandboxRail
 from ledgerd.rails.simulated import Count, Magic
+from ledgerd.security import pki
+from ledgerd.security.identity import Role
 from ledgerd.security.tls import ChannelTls
 from ledgerd.security.tlsfiles import TlsFiles
 from ledgerd.timetable.rail_file import seed
@@ -193,6 +195,63 @@ def test_a_rail_is_suspended_and_resumed_within_a_second(
     assert len(before.rails) == 0
     assert [rail.name for rail in after.rails] == [rail.name for rail in seed()]
     assert [(s.rail, s.suspended) for s in after.suspensions] == [("sandbox", False)]
+
+
+@pytest.mark.e2e
+def test_a_payout_in_doubt_waits_for_what_a_person_finds_out(
+    cluster: DevCluster, client: Client
+) -> None:
+    """A rail that can be asked nothing and knows no keys loses a send.
+
+    The mark outlives the leader; a second person tells what the rail says, and it goes on.
+    """
+    account = open_account(client)
+    dumb = replace(seed()[0], deduplicates=False, answers_queries=False, guarantee_s=0)
+    client.set_catalogue([rail_message(dumb)])
+    lost = pay(client, account, Magic.TIMEOUT_LOST)
+
+    def listed() -> list[str]:
+        page = client.list(attention=True, deadline=30.0)
+        return [found.order.payout_id for found in page.payouts]
+
+    until("it needs attention", lambda: listed() == [lost], within_s=20.0)
+    leader_id = until("there is a leader", lambda: cluster.leader(1.0))
+    cluster.kill(leader_id)
+    cluster.start(leader_id)
+    cluster.wait_ready()
+    found = payout(client, lost)
+    sends = sum(count.sends for count in counts(cluster))
+    other = Profile.load(cluster.profile_path)
+    folder = cluster.directory / "pki"
+    pki.issue_client(folder, "support", [Role.APPROVER])
+    other = replace(
+        other,
+        certificate=folder / "client-support.pem",
+        key=folder / "client-support.key",
+    )
+    told = {"rail": "sandbox", "reference": "case 7", "note": "by phone"}
+    own = client.tell_evidence(lost, "NOT_FOUND", deadline=30.0, **told)
+    with Client(other) as support:
+
+        def is_taken() -> bool:
+            """Whoever leads now may hold it for a moment, to ask."""
+            answer = support.tell_evidence(lost, "NOT_FOUND", deadline=30.0, **told)
+            assert answer.refusal in (None, "LEASE_HELD"), answer
+            return answer.outcome is Outcome.CREATED
+
+        until("the word of a person is taken", is_taken, within_s=20.0)
+    until(
+        "it is sent again and settled",
+        lambda: state(client, lost) is PayoutState.SETTLED,
+        within_s=20.0,
+    )
+    (count,) = counts(cluster)
+
+    assert (found.attention, found.state) == (True, pb.DISPATCHING)
+    assert sends == 1
+    assert own.refusal in ("SAME_PERSON", "LEASE_HELD")
+    assert (count.sends, count.executions) == (2, 1)
+    assert listed() == []
 
 
 @pytest.mark.e2e

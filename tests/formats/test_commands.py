@@ -46,6 +46,7 @@ from ledgerd.ledger.commands import (
     ReversalComplete,
     SetFees,
     Settle,
+    TellEvidence,
     Tick,
     Transfer,
     Unfreeze,
@@ -122,6 +123,9 @@ any_command = st.one_of(
 )
 DOUBT_EXAMPLES = {
     "raise_attention": RaiseAttention(uid(1), uid(2), 2, "unsure", "worker"),
+    "tell_evidence": TellEvidence(
+        uid(1), uid(2), 3, 7, "case-1", 20261121, "R03", "portal", "boss", 4
+    ),
 }
 PAYOUT_EXAMPLES = {
     "approve": Approve(uid(1), uid(2), "boss"),
@@ -351,6 +355,7 @@ def test_field_numbers_stand():
             (20, "money_return"),
             (21, "reversal_complete"),
             (22, "raise_attention"),
+            (23, "tell_evidence"),
             (64, "set_catalogue"),
             (65, "amend_calendar"),
             (66, "suspend_rail"),
@@ -401,6 +406,20 @@ def test_field_numbers_stand():
         "RaiseAttention": _numbered(
             "request_id", "payout_id", "attempt", "reason", "principal"
         ),
+        "TellEvidence": [
+            *_numbered(
+                "request_id",
+                "payout_id",
+                "finding",
+                "rail",
+                "reference",
+                "value_date",
+                "code",
+                "note",
+                "principal",
+            ),
+            (14, "expected_version"),
+        ],
         "RequestRecall": [
             *_numbered("request_id", "payout_id", "reason", "principal"),
             (14, "expected_version"),

@@ -29,6 +29,7 @@ from ledgerd.ledger.commands import (
     ReversalComplete,
     Settle,
     Submit,
+    TellEvidence,
     Tick,
     Unfreeze,
 )
@@ -85,6 +86,7 @@ class PayoutModel(AccountModel):
             DispatchBegin: self._begin,
             DispatchClaim: self._claim,
             RaiseAttention: self._raise_attention,
+            TellEvidence: self._found_out,
             RequestRecall: self._recall,
             ResolveException: self._resolve,
         }
@@ -360,6 +362,30 @@ class PayoutModel(AccountModel):
             self.used[fact] = (payout_id, amount)
         return code
 
+    def _found_out(self, c: TellEvidence) -> str:
+        p = self.payouts.get(c.payout_id)
+        if p is None:
+            return "PAYOUT_NOT_FOUND"
+        if c.rail not in RAILS:
+            return "RAIL_NOT_FOUND"
+        if p["key"] is None:
+            return "WRONG_STATE"
+        is_held = p["worker"] != "" and self.now_us < p["lease"]
+        if p["state"] == DISPATCHING and is_held and c.finding > 2:
+            return "LEASE_HELD"
+        if c.principal == p["who"]:
+            return "SAME_PERSON"
+        head = c.request_id, c.rail, p["key"], c.reference
+        by = c.principal
+        told: dict[int, Any] = {
+            1: RailAck(*head, by),
+            2: Settle(*head, c.value_date, 0, by),
+            3: RailReject(*head, c.code, by),
+            4: RailNotAccepted(*head, True, by),
+            5: RailNotAccepted(*head, False, by),
+        }
+        return self._evidence(told[c.finding])
+
     def _believe(self, c: Any, payout_id: bytes | None, amount: int) -> str:
         if payout_id is None:
             return self._alert(c, None, amount)
@@ -605,6 +631,33 @@ class PayoutRules:
         attempt = self.model.payouts.get(payout_id, {"attempt": 0})["attempt"]
         command = DispatchClaim(self.fresh(), payout_id, attempt + 1, 5_000, worker)
         self.do(command)  # type: ignore[attr-defined]
+
+    @rule(
+        pick=picks,
+        finding=st.integers(1, 5),
+        rail=st.sampled_from([0, 0, 0, 0, 12, 99]),
+        who=st.sampled_from(["q", "q", "q", "p"]),
+        is_given_back=st.booleans(),
+    )
+    def find_out(self, pick, finding, rail, who, is_given_back) -> None:
+        """A person asks the rail, about a payout in doubt or about any other."""
+        payout_id = self.some(pick, *([DISPATCHING] if pick % 4 else ()))
+        p = self.model.payouts.get(payout_id, {"attempt": 0, "worker": "", "rail": 2})
+        before = [
+            RaiseAttention(self.fresh(), payout_id, p["attempt"], "", p["worker"])
+        ] * is_given_back
+        told = TellEvidence(
+            self.fresh(),
+            payout_id,
+            finding,
+            rail or p["rail"],
+            f"p{pick % 50}",
+            0,
+            "",
+            "seen",
+            who,
+        )
+        self.do(*before, told)  # type: ignore[attr-defined]
 
     @rule(pick=picks, worker=workers, off=st.sampled_from([0] * 9 + [1]))
     def doubt(self, pick, worker, off) -> None:

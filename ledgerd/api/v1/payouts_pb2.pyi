@@ -431,6 +431,44 @@ class RequestRecallRequest(_message.Message):
     expected_version: int
     def __init__(self, request_id: _Optional[str] = ..., payout_id: _Optional[str] = ..., reason: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.WriteConcern, str]] = ..., expected_version: _Optional[int] = ...) -> None: ...
 
+class TellEvidenceRequest(_message.Message):
+    __slots__ = ("request_id", "payout_id", "finding", "rail", "reference", "value_date", "code", "note", "concern", "expected_version")
+    class Finding(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        FINDING_UNSPECIFIED: _ClassVar[TellEvidenceRequest.Finding]
+        TAKEN: _ClassVar[TellEvidenceRequest.Finding]
+        SETTLED: _ClassVar[TellEvidenceRequest.Finding]
+        REJECTED: _ClassVar[TellEvidenceRequest.Finding]
+        REFUSED: _ClassVar[TellEvidenceRequest.Finding]
+        NOT_FOUND: _ClassVar[TellEvidenceRequest.Finding]
+    FINDING_UNSPECIFIED: TellEvidenceRequest.Finding
+    TAKEN: TellEvidenceRequest.Finding
+    SETTLED: TellEvidenceRequest.Finding
+    REJECTED: TellEvidenceRequest.Finding
+    REFUSED: TellEvidenceRequest.Finding
+    NOT_FOUND: TellEvidenceRequest.Finding
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    PAYOUT_ID_FIELD_NUMBER: _ClassVar[int]
+    FINDING_FIELD_NUMBER: _ClassVar[int]
+    RAIL_FIELD_NUMBER: _ClassVar[int]
+    REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    VALUE_DATE_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    CONCERN_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_VERSION_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    payout_id: str
+    finding: TellEvidenceRequest.Finding
+    rail: str
+    reference: str
+    value_date: int
+    code: str
+    note: str
+    concern: _common_pb2.WriteConcern
+    expected_version: int
+    def __init__(self, request_id: _Optional[str] = ..., payout_id: _Optional[str] = ..., finding: _Optional[_Union[TellEvidenceRequest.Finding, str]] = ..., rail: _Optional[str] = ..., reference: _Optional[str] = ..., value_date: _Optional[int] = ..., code: _Optional[str] = ..., note: _Optional[str] = ..., concern: _Optional[_Union[_common_pb2.WriteConcern, str]] = ..., expected_version: _Optional[int] = ...) -> None: ...
+
 class PayoutChangeReply(_message.Message):
     __slots__ = ("header", "result", "state")
     HEADER_FIELD_NUMBER: _ClassVar[int]

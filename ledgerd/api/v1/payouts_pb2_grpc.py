@@ -100,6 +100,11 @@ class PayoutsStub:
                 request_serializer=ledgerd_dot_api_dot_v1_dot_payouts__pb2.RequestRecallRequest.SerializeToString,
                 response_deserializer=ledgerd_dot_api_dot_v1_dot_payouts__pb2.PayoutChangeReply.FromString,
                 _registered_method=True)
+        self.TellEvidence = channel.unary_unary(
+                '/ledgerd.api.v1.Payouts/TellEvidence',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_payouts__pb2.TellEvidenceRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_payouts__pb2.PayoutChangeReply.FromString,
+                _registered_method=True)
 
 
 class PayoutsServicer:
@@ -202,6 +207,15 @@ class PayoutsServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def TellEvidence(self, request, context):
+        """Puts into the log what a person found out about a payout at its rail, as evidence. What
+        contradicts the books opens an exception and moves no money. Role: approver, and not by who
+        submitted it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PayoutsServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -268,6 +282,11 @@ def add_PayoutsServicer_to_server(servicer, server):
             'RequestRecall': grpc.unary_unary_rpc_method_handler(
                     servicer.RequestRecall,
                     request_deserializer=ledgerd_dot_api_dot_v1_dot_payouts__pb2.RequestRecallRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_payouts__pb2.PayoutChangeReply.SerializeToString,
+            ),
+            'TellEvidence': grpc.unary_unary_rpc_method_handler(
+                    servicer.TellEvidence,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_payouts__pb2.TellEvidenceRequest.FromString,
                     response_serializer=ledgerd_dot_api_dot_v1_dot_payouts__pb2.PayoutChangeReply.SerializeToString,
             ),
     }
@@ -622,6 +641,33 @@ class Payouts:
             target,
             '/ledgerd.api.v1.Payouts/RequestRecall',
             ledgerd_dot_api_dot_v1_dot_payouts__pb2.RequestRecallRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_payouts__pb2.PayoutChangeReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TellEvidence(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Payouts/TellEvidence',
+            ledgerd_dot_api_dot_v1_dot_payouts__pb2.TellEvidenceRequest.SerializeToString,
             ledgerd_dot_api_dot_v1_dot_payouts__pb2.PayoutChangeReply.FromString,
             options,
             channel_credentials,

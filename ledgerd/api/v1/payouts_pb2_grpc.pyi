@@ -68,6 +68,11 @@ class PayoutsStub:
     """Sends a payout that was not dispatched by another rail, at that rail's fee."""
     RequestRecall: _grpc.UnaryUnaryMultiCallable[_payouts_pb2.RequestRecallRequest, _payouts_pb2.PayoutChangeReply]
     """Asks the rail for money back that is on its way or there. Posts nothing."""
+    TellEvidence: _grpc.UnaryUnaryMultiCallable[_payouts_pb2.TellEvidenceRequest, _payouts_pb2.PayoutChangeReply]
+    """Puts into the log what a person found out about a payout at its rail, as evidence. What
+    contradicts the books opens an exception and moves no money. Role: approver, and not by who
+    submitted it.
+    """
 
 @_typing.type_check_only
 class PayoutsAsyncStub(PayoutsStub):
@@ -109,6 +114,11 @@ class PayoutsAsyncStub(PayoutsStub):
     """Sends a payout that was not dispatched by another rail, at that rail's fee."""
     RequestRecall: _aio.UnaryUnaryMultiCallable[_payouts_pb2.RequestRecallRequest, _payouts_pb2.PayoutChangeReply]  # type: ignore[assignment]
     """Asks the rail for money back that is on its way or there. Posts nothing."""
+    TellEvidence: _aio.UnaryUnaryMultiCallable[_payouts_pb2.TellEvidenceRequest, _payouts_pb2.PayoutChangeReply]  # type: ignore[assignment]
+    """Puts into the log what a person found out about a payout at its rail, as evidence. What
+    contradicts the books opens an exception and moves no money. Role: approver, and not by who
+    submitted it.
+    """
 
 class PayoutsServicer(metaclass=_abc_1.ABCMeta):
     """Payouts: money that leaves an account for a bank. Role: submitter; reads also auditor and admin."""
@@ -225,5 +235,16 @@ class PayoutsServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_payouts_pb2.PayoutChangeReply, _abc.Awaitable[_payouts_pb2.PayoutChangeReply]]:
         """Asks the rail for money back that is on its way or there. Posts nothing."""
+
+    @_abc_1.abstractmethod
+    def TellEvidence(
+        self,
+        request: _payouts_pb2.TellEvidenceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payouts_pb2.PayoutChangeReply, _abc.Awaitable[_payouts_pb2.PayoutChangeReply]]:
+        """Puts into the log what a person found out about a payout at its rail, as evidence. What
+        contradicts the books opens an exception and moves no money. Role: approver, and not by who
+        submitted it.
+        """
 
 def add_PayoutsServicer_to_server(servicer: PayoutsServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,6 +1,7 @@
 """`ledgerctl payout`: submit a file, send one, get, list, cancel."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import click
 from rich.table import Table
@@ -34,6 +35,9 @@ version_option = click.option(
     default=0,
     help="Refuse unless the payout still has this version, as get shows it.",
 )
+_FINDINGS = [
+    name.lower() for name in payouts_pb2.TellEvidenceRequest.Finding.keys()[1:]
+]
 _STATES = [name for name, number in payouts_pb2.PayoutState.items() if number]
 
 
@@ -435,6 +439,75 @@ def payout_recall(
         result = client.request_recall(
             payout_id,
             reason=reason,
+            expected_version=expected_version,
+            request_id=request_id,
+            concern=session.concern,
+            deadline=session.deadline_s,
+        )
+    _print_change(session, result, payout_id)
+
+
+@write_option
+@payout.command("tell")
+@click.argument("payout_id")
+@click.option(
+    "--finding",
+    type=click.Choice(_FINDINGS),
+    required=True,
+    help="What the rail says: it has it (taken), paid it (settled), had it and will never pay it "
+    "(rejected: the customer has the money back), did not take it (refused) or never had it "
+    "(not_found): after these two it is sent again.",
+)
+@click.option(
+    "--reference",
+    required=True,
+    help="The rail's own, of the payment or of its answer; used once.",
+)
+@click.option("--note", required=True, help="What was seen and where, for the record.")
+@click.option(
+    "--rail", default="", help="Which rail says so; left out: the one it goes by."
+)
+@click.option(
+    "--value-date", type=click.DateTime(["%Y-%m-%d"]), help="Of a settlement."
+)
+@click.option("--code", default="", help="The rail's own code, of a rejection.")
+@version_option
+@request_option
+@click.pass_obj
+def payout_tell(
+    session: Session,
+    *,
+    payout_id: str,
+    finding: str,
+    reference: str,
+    note: str,
+    rail: str,
+    value_date: datetime | None,
+    code: str,
+    expected_version: int,
+    request_id: str | None,
+) -> None:
+    """Put into the log what you found out at the rail about a payout that may have been sent.
+
+    Not by who submitted it. What contradicts the books opens an exception and moves no money.
+    """
+    request_id = request_id or new_request_id()
+    with session.client() as client, repeatable("--request-id", request_id):
+        if not rail:
+            found = client.get(payout_id, deadline=session.deadline_s)
+            if found.HasField("refused"):
+                raise click.ClickException(
+                    f"expected a payout, found that {payout_id} was refused: it never left"
+                )
+            rail = found.payout.rail
+        result = client.tell_evidence(
+            payout_id,
+            finding,
+            rail=rail,
+            reference=reference,
+            note=note,
+            value_date=int(f"{value_date:%Y%m%d}") if value_date else 0,
+            code=code,
             expected_version=expected_version,
             request_id=request_id,
             concern=session.concern,

@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Command(_message.Message):
-    __slots__ = ("open_account", "fund", "transfer", "cancel", "set_fees", "close_account", "freeze", "unfreeze", "fund_reverse", "create_hold", "capture_hold", "release_hold", "post_entry", "adjust", "approve_voucher", "reject_voucher", "tick", "approve", "reject", "reroute", "redate", "dispatch_begin", "dispatch_claim", "request_recall", "resolve_exception", "rail_ack", "rail_not_accepted", "rail_reject", "settle", "money_return", "reversal_complete", "raise_attention", "set_catalogue", "amend_calendar", "suspend_rail", "submit", "set_limits", "set_rules")
+    __slots__ = ("open_account", "fund", "transfer", "cancel", "set_fees", "close_account", "freeze", "unfreeze", "fund_reverse", "create_hold", "capture_hold", "release_hold", "post_entry", "adjust", "approve_voucher", "reject_voucher", "tick", "approve", "reject", "reroute", "redate", "dispatch_begin", "dispatch_claim", "request_recall", "resolve_exception", "rail_ack", "rail_not_accepted", "rail_reject", "settle", "money_return", "reversal_complete", "raise_attention", "tell_evidence", "set_catalogue", "amend_calendar", "suspend_rail", "submit", "set_limits", "set_rules")
     OPEN_ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     FUND_FIELD_NUMBER: _ClassVar[int]
     TRANSFER_FIELD_NUMBER: _ClassVar[int]
@@ -40,6 +40,7 @@ class Command(_message.Message):
     MONEY_RETURN_FIELD_NUMBER: _ClassVar[int]
     REVERSAL_COMPLETE_FIELD_NUMBER: _ClassVar[int]
     RAISE_ATTENTION_FIELD_NUMBER: _ClassVar[int]
+    TELL_EVIDENCE_FIELD_NUMBER: _ClassVar[int]
     SET_CATALOGUE_FIELD_NUMBER: _ClassVar[int]
     AMEND_CALENDAR_FIELD_NUMBER: _ClassVar[int]
     SUSPEND_RAIL_FIELD_NUMBER: _ClassVar[int]
@@ -78,13 +79,14 @@ class Command(_message.Message):
     money_return: Return
     reversal_complete: ReversalComplete
     raise_attention: RaiseAttention
+    tell_evidence: TellEvidence
     set_catalogue: SetCatalogue
     amend_calendar: AmendCalendar
     suspend_rail: SuspendRail
     submit: Submit
     set_limits: SetLimits
     set_rules: SetRules
-    def __init__(self, open_account: _Optional[_Union[OpenAccount, _Mapping]] = ..., fund: _Optional[_Union[Fund, _Mapping]] = ..., transfer: _Optional[_Union[Transfer, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., set_fees: _Optional[_Union[SetFees, _Mapping]] = ..., close_account: _Optional[_Union[CloseAccount, _Mapping]] = ..., freeze: _Optional[_Union[Freeze, _Mapping]] = ..., unfreeze: _Optional[_Union[Unfreeze, _Mapping]] = ..., fund_reverse: _Optional[_Union[FundReverse, _Mapping]] = ..., create_hold: _Optional[_Union[CreateHold, _Mapping]] = ..., capture_hold: _Optional[_Union[CaptureHold, _Mapping]] = ..., release_hold: _Optional[_Union[ReleaseHold, _Mapping]] = ..., post_entry: _Optional[_Union[PostEntry, _Mapping]] = ..., adjust: _Optional[_Union[Adjust, _Mapping]] = ..., approve_voucher: _Optional[_Union[ApproveVoucher, _Mapping]] = ..., reject_voucher: _Optional[_Union[RejectVoucher, _Mapping]] = ..., tick: _Optional[_Union[Tick, _Mapping]] = ..., approve: _Optional[_Union[Approve, _Mapping]] = ..., reject: _Optional[_Union[Reject, _Mapping]] = ..., reroute: _Optional[_Union[Reroute, _Mapping]] = ..., redate: _Optional[_Union[Redate, _Mapping]] = ..., dispatch_begin: _Optional[_Union[DispatchBegin, _Mapping]] = ..., dispatch_claim: _Optional[_Union[DispatchClaim, _Mapping]] = ..., request_recall: _Optional[_Union[RequestRecall, _Mapping]] = ..., resolve_exception: _Optional[_Union[ResolveException, _Mapping]] = ..., rail_ack: _Optional[_Union[RailAck, _Mapping]] = ..., rail_not_accepted: _Optional[_Union[RailNotAccepted, _Mapping]] = ..., rail_reject: _Optional[_Union[RailReject, _Mapping]] = ..., settle: _Optional[_Union[Settle, _Mapping]] = ..., money_return: _Optional[_Union[Return, _Mapping]] = ..., reversal_complete: _Optional[_Union[ReversalComplete, _Mapping]] = ..., raise_attention: _Optional[_Union[RaiseAttention, _Mapping]] = ..., set_catalogue: _Optional[_Union[SetCatalogue, _Mapping]] = ..., amend_calendar: _Optional[_Union[AmendCalendar, _Mapping]] = ..., suspend_rail: _Optional[_Union[SuspendRail, _Mapping]] = ..., submit: _Optional[_Union[Submit, _Mapping]] = ..., set_limits: _Optional[_Union[SetLimits, _Mapping]] = ..., set_rules: _Optional[_Union[SetRules, _Mapping]] = ...) -> None: ...
+    def __init__(self, open_account: _Optional[_Union[OpenAccount, _Mapping]] = ..., fund: _Optional[_Union[Fund, _Mapping]] = ..., transfer: _Optional[_Union[Transfer, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., set_fees: _Optional[_Union[SetFees, _Mapping]] = ..., close_account: _Optional[_Union[CloseAccount, _Mapping]] = ..., freeze: _Optional[_Union[Freeze, _Mapping]] = ..., unfreeze: _Optional[_Union[Unfreeze, _Mapping]] = ..., fund_reverse: _Optional[_Union[FundReverse, _Mapping]] = ..., create_hold: _Optional[_Union[CreateHold, _Mapping]] = ..., capture_hold: _Optional[_Union[CaptureHold, _Mapping]] = ..., release_hold: _Optional[_Union[ReleaseHold, _Mapping]] = ..., post_entry: _Optional[_Union[PostEntry, _Mapping]] = ..., adjust: _Optional[_Union[Adjust, _Mapping]] = ..., approve_voucher: _Optional[_Union[ApproveVoucher, _Mapping]] = ..., reject_voucher: _Optional[_Union[RejectVoucher, _Mapping]] = ..., tick: _Optional[_Union[Tick, _Mapping]] = ..., approve: _Optional[_Union[Approve, _Mapping]] = ..., reject: _Optional[_Union[Reject, _Mapping]] = ..., reroute: _Optional[_Union[Reroute, _Mapping]] = ..., redate: _Optional[_Union[Redate, _Mapping]] = ..., dispatch_begin: _Optional[_Union[DispatchBegin, _Mapping]] = ..., dispatch_claim: _Optional[_Union[DispatchClaim, _Mapping]] = ..., request_recall: _Optional[_Union[RequestRecall, _Mapping]] = ..., resolve_exception: _Optional[_Union[ResolveException, _Mapping]] = ..., rail_ack: _Optional[_Union[RailAck, _Mapping]] = ..., rail_not_accepted: _Optional[_Union[RailNotAccepted, _Mapping]] = ..., rail_reject: _Optional[_Union[RailReject, _Mapping]] = ..., settle: _Optional[_Union[Settle, _Mapping]] = ..., money_return: _Optional[_Union[Return, _Mapping]] = ..., reversal_complete: _Optional[_Union[ReversalComplete, _Mapping]] = ..., raise_attention: _Optional[_Union[RaiseAttention, _Mapping]] = ..., tell_evidence: _Optional[_Union[TellEvidence, _Mapping]] = ..., set_catalogue: _Optional[_Union[SetCatalogue, _Mapping]] = ..., amend_calendar: _Optional[_Union[AmendCalendar, _Mapping]] = ..., suspend_rail: _Optional[_Union[SuspendRail, _Mapping]] = ..., submit: _Optional[_Union[Submit, _Mapping]] = ..., set_limits: _Optional[_Union[SetLimits, _Mapping]] = ..., set_rules: _Optional[_Union[SetRules, _Mapping]] = ...) -> None: ...
 
 class Submit(_message.Message):
     __slots__ = ("payout_id", "account_id", "amount_minor", "currency", "rail", "principal", "details", "release_at_us", "terms", "is_linked")
@@ -529,6 +531,30 @@ class RaiseAttention(_message.Message):
     reason: str
     principal: str
     def __init__(self, request_id: _Optional[bytes] = ..., payout_id: _Optional[bytes] = ..., attempt: _Optional[int] = ..., reason: _Optional[str] = ..., principal: _Optional[str] = ...) -> None: ...
+
+class TellEvidence(_message.Message):
+    __slots__ = ("request_id", "payout_id", "finding", "rail", "reference", "value_date", "code", "note", "principal", "expected_version")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    PAYOUT_ID_FIELD_NUMBER: _ClassVar[int]
+    FINDING_FIELD_NUMBER: _ClassVar[int]
+    RAIL_FIELD_NUMBER: _ClassVar[int]
+    REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    VALUE_DATE_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_VERSION_FIELD_NUMBER: _ClassVar[int]
+    request_id: bytes
+    payout_id: bytes
+    finding: int
+    rail: int
+    reference: str
+    value_date: int
+    code: str
+    note: str
+    principal: str
+    expected_version: int
+    def __init__(self, request_id: _Optional[bytes] = ..., payout_id: _Optional[bytes] = ..., finding: _Optional[int] = ..., rail: _Optional[int] = ..., reference: _Optional[str] = ..., value_date: _Optional[int] = ..., code: _Optional[str] = ..., note: _Optional[str] = ..., principal: _Optional[str] = ..., expected_version: _Optional[int] = ...) -> None: ...
 
 class RequestRecall(_message.Message):
     __slots__ = ("request_id", "payout_id", "reason", "principal", "expected_version")

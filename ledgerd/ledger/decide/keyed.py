@@ -33,6 +33,7 @@ from ledgerd.ledger.commands import (
     Reroute,
     ResolveException,
     SetFees,
+    TellEvidence,
     Transfer,
     Unfreeze,
 )
@@ -42,6 +43,7 @@ from ledgerd.ledger.decide import (
     dispatch,
     evidence,
     exceptions,
+    findings,
     funding,
     holds,
     payouts,
@@ -177,6 +179,8 @@ def _of_payouts(state: WorkingSet, moment: Moment, command: PayoutCommand) -> De
             return dispatch.claim(state, moment, command)
         case RaiseAttention():
             return dispatch.raise_attention(state, moment, command)
+        case TellEvidence():
+            return findings.tell(state, moment, command)
         case ResolveException():
             return exceptions.resolve(state, moment, command)
         case _:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ledgerd.api.v1.payouts_pb2 import PayoutOrder
+from ledgerd.api.v1.payouts_pb2 import PayoutOrder, TellEvidenceRequest
 from tests.cli.ctl.conftest import Run
 from tests.client.fake_cluster import FakeCluster
 
@@ -47,6 +47,30 @@ def test_payouts_that_need_attention_are_listed(
     (payout,) = document["payouts"]  # type: ignore[misc]
     assert payout["attention"] is True
     assert "dispatching, attention" in " ".join(table.stdout.split())
+
+
+def test_what_a_person_found_out_is_told(cluster: FakeCluster, run: Run) -> None:
+    """The rail is that of the payout unless it is named; every option reaches the node."""
+    sent = run(*SEND, *IBAN, "--payout-id", "payout_x")
+    told = run(
+        *("payout", "tell", "payout_x", "--finding", "settled"),
+        *("--reference", "case 7", "--note", "by phone", "--value-date", "2026-11-20"),
+        *("--expected-version", "4"),
+    )
+    run(
+        *("payout", "tell", "payout_x", "--finding", "rejected", "--rail", "swift"),
+        *("--reference", "case 8", "--note", "statement", "--code", "AC04"),
+    )
+    bare = run("payout", "tell", "payout_x", "--finding", "settled")
+
+    first, second = cluster.asked
+    assert (sent.exit_code, told.exit_code, bare.exit_code) == (0, 0, 2)
+    assert (first.rail, first.reference, first.note) == ("eu_sct", "case 7", "by phone")
+    assert (first.value_date, first.expected_version) == (20_261_120, 4)
+    finding = TellEvidenceRequest.Finding
+    assert (first.finding, second.finding) == (finding.SETTLED, finding.REJECTED)
+    assert (second.rail, second.code) == ("swift", "AC04")
+    assert "state" in told.stdout
 
 
 def test_a_payout_for_later(cluster: FakeCluster, run: Run) -> None:
