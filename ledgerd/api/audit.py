@@ -7,7 +7,6 @@ from typing import Any, NamedTuple, TypeVar
 import grpc
 
 from ledgerd.api import calls, codec, ids, lifecycle_codec, replies
-from ledgerd.api.deciding import Deciding
 from ledgerd.api.handle import NodeHandle
 from ledgerd.api.log_exports import LogExportCalls
 from ledgerd.api.options import ApiOptions
@@ -47,7 +46,7 @@ class _Inclusion(NamedTuple):
     path: list[bytes]
 
 
-class AuditService(LogExportCalls, Deciding, audit_pb2_grpc.AuditServicer):
+class AuditService(LogExportCalls, audit_pb2_grpc.AuditServicer):
     """Answers the calls of `Audit`. Heads are signed as they leave, not as they are stored."""
 
     def __init__(

@@ -4,15 +4,17 @@ What is exported is applied, so it is committed and never taken back. gRPC's flo
 next page back while its receiver is slow; no read transaction is open meanwhile.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from typing import Any, Final, NamedTuple
 
 import grpc
 
 from ledgerd.api import calls, codec
+from ledgerd.api.deciding import Deciding
 from ledgerd.api.handle import NodeHandle
-from ledgerd.api.replies import Replies
+from ledgerd.api.options import ApiOptions
 from ledgerd.api.v1 import audit_pb2 as pb
 from ledgerd.errors import NotLogged, Reason
 from ledgerd.formats.leaves import Leaf
@@ -44,12 +46,13 @@ class _Page(NamedTuple):
     leaves: list[Leaf]
 
 
-class LogExportCalls:
+class LogExportCalls(Deciding):
     """Answers the call of `Audit` that exports the log."""
 
-    _node: NodeHandle
-    _replies: Replies
-    _exports = 0
+    def __init__(self, options: ApiOptions, node: NodeHandle) -> None:
+        super().__init__(options, node)
+        self._exports = 0
+        self._exporting = asyncio.Semaphore(1)
 
     async def ExportLog(  # noqa: D102 - the proto says what it does
         self, request: pb.ExportLogRequest, context: Context
@@ -87,9 +90,15 @@ class LogExportCalls:
             ) -> _Page:
                 return _page(reader, start, until, with_start=is_first)
 
-            at, page = await self._node.read(
-                query, at_least=at_least, max_age_s=max_age_s, deadline=call.deadline
-            )
+            # In turn, but for the first, which may wait for a quorum: other reads have the other
+            # reader threads.
+            async with nullcontext() if is_first else self._exporting:
+                at, page = await self._node.read(
+                    query,
+                    at_least=at_least,
+                    max_age_s=max_age_s,
+                    deadline=call.deadline,
+                )
             at_least, max_age_s, last = page.last, None, page.last
             entries = page.log.entries
             if not entries:

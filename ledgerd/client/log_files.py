@@ -13,6 +13,7 @@ entry of the export, so a file that ends early is known to. `log_checks` says wh
 are made of. Durable: an export is kept for years; a change is a new first line.
 """
 
+import errno
 import fcntl
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -34,6 +35,7 @@ _LENGTH: Final = Struct(">I")
 _START: Final = Struct(">Q32sB")
 _ENTRY: Final = Struct(">QQqB32sI32s")
 _RECORD_BYTES_MAX: Final = ENTRY_BYTES_MAX + _ENTRY.size
+_NO_LINKS: Final = (errno.EPERM, errno.EOPNOTSUPP)  # of a file system without them
 _NO_RESULT: Final = bytes(HASH_BYTES)
 
 Progress = Callable[[int, int], None]  # (entries done, entries of the file)
@@ -199,9 +201,9 @@ class LogFile:
         part = part_of(self._path)
         try:
             os.link(part, self._path)
-        except PermissionError:  # a file system without hard links
-            if self._path.exists():
-                raise FileExistsError(self._path) from None
+        except OSError as error:
+            if error.errno not in _NO_LINKS or self._path.exists():
+                raise
             part.rename(self._path)
         else:
             part.unlink()

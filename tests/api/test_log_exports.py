@@ -145,6 +145,38 @@ def test_a_start_that_was_cut_says_where_the_log_begins(world: World) -> None:
     asyncio.run(run())
 
 
+def test_entries_from_before_the_tree_are_told_without_a_leaf(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The chain alone speaks of them; the tree begins where it does, also within an export."""
+    monkeypatch.setattr("tests.api.world.STATE_VERSION", 2)
+
+    async def run() -> None:
+        async with world.running():
+            stub = world.stub("submitter", "auditor")
+            account = await world.account(stub, units=100_000)
+            order = payouts_pb2.SubmitRequest(order=world.order(account))
+            await stub.payouts.Submit(order)
+            (early,) = await told(stub)
+            assert early.start.tree_first_index == 0
+            assert {entry.result for entry in early.entries} == {b""}
+            monkeypatch.setattr("tests.api.world.STATE_VERSION", 3)
+            for _ in range(3):
+                order = payouts_pb2.SubmitRequest(order=world.order(account))
+                await stub.payouts.Submit(order)
+            for first, roots in ((1, 0), (3, 0), (4, 0), (5, 1), (6, 1)):
+                (reply,) = await told(stub, from_index=first)
+                assert indexes([reply]) == list(range(first, 7))
+                assert reply.start.tree_first_index == 4
+                assert len(reply.start.tree_roots) == roots
+                for entry in reply.entries:
+                    is_in_tree = entry.index >= 4
+                    assert entry.state_version == (3 if is_in_tree else 0)
+                    assert len(entry.result) == (32 if is_in_tree else 0)
+
+    asyncio.run(run())
+
+
 def test_what_is_not_applied_is_not_told(world: World) -> None:
     """An end or a start beyond it, and a start behind the end."""
 
