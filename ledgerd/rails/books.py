@@ -6,6 +6,7 @@ that it was refused or that nobody knows: the dispatcher looks again and goes by
 
 from typing import NamedTuple, Protocol
 
+from ledgerd.ledger.accounts import Position
 from ledgerd.rails.rail import Evidence
 
 
@@ -27,6 +28,16 @@ class Work(NamedTuple):
     rail_key: str
     worker: str
     lease_until_us: int
+
+
+class WorkPage(NamedTuple):
+    """Payouts that may be taken, oldest first.
+
+    next_after: what to pass as `after` for those behind them; None at the end.
+    """
+
+    payouts: tuple[Work, ...]
+    next_after: Position | None
 
 
 class Claim(NamedTuple):
@@ -58,8 +69,8 @@ class Books(Protocol):
         """Return about what log time is; used to save refusals, never to decide."""
         ...
 
-    async def work(self, rail: int, limit: int) -> tuple[Work, ...]:
-        """Return payouts of the rail that are READY or DISPATCHING, oldest first."""
+    async def work(self, rail: int, limit: int, after: Position | None) -> WorkPage:
+        """Return payouts of the rail that are READY or DISPATCHING, from behind a position on."""
         ...
 
     async def begin(self, work: Work, lease_us: int) -> Claim | None:

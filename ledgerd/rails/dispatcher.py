@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final, assert_never
 
+from ledgerd.ledger.accounts import Position
 from ledgerd.observability import logs
 from ledgerd.rails.books import Books, Claim, Work
 from ledgerd.rails.rail import (
@@ -108,6 +109,7 @@ class Dispatcher:
         self._traits = traits
         self._options = options or Options()
         self._not_before: dict[bytes, float] = {}
+        self._looked_up_to: Position | None = None  # by the last look for work
         self._rests_max = (
             _RESTS_KEPT  # so many are looked through for those that are over
         )
@@ -133,6 +135,7 @@ class Dispatcher:
     async def _reign(self, term: int) -> None:
         """Work until this node no longer leads in `term`."""
         self._not_before.clear()
+        self._looked_up_to = None
         self._silent_turns.clear()
         self._is_cut_off = False
         self._sent_until_us.clear()
@@ -156,20 +159,29 @@ class Dispatcher:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _due(self, busy: Iterable[bytes], room: int) -> list[Work]:
-        """Return payouts that nobody holds, and that did not just have their turn."""
+        """Return payouts that nobody holds, and that did not just have their turn.
+
+        A page of the oldest is looked at, or the page behind the last one if nothing of that was
+        due: so what rests, or waits for a person, hides nothing for long.
+        """
         if room <= 0:
             return []
         now = _now()
         self._forget_rests(now)
         taken = set(busy)
-        found = await self._books.work(self._number, 4 * self._options.in_flight_max)
-        return [
+        page = await self._books.work(
+            self._number, 4 * self._options.in_flight_max, self._looked_up_to
+        )
+        due = [
             work
-            for work in found
+            for work in page.payouts
             if work.payout_id not in taken
             and self._not_before.get(work.payout_id, 0.0) <= now
             and self._may_claim(work)
-        ][:room]
+        ]
+        # With more to do than there is room for, the oldest come first again.
+        self._looked_up_to = None if len(due) >= room else page.next_after
+        return due[:room]
 
     def _may_claim(self, work: Work) -> bool:
         """Return whether a claim would probably be accepted; a wrong guess costs a refusal."""

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar, assert_never
 
 from ledgerd.errors import CallError
+from ledgerd.ledger.accounts import Position
 from ledgerd.ledger.catalogue import Catalogue
 from ledgerd.ledger.commands import (
     Command,
@@ -35,11 +36,11 @@ from ledgerd.node.courier import Decided
 from ledgerd.node.handle import Node
 from ledgerd.observability import logs
 from ledgerd.raft.entries import Role
-from ledgerd.rails.books import Claim, Work
+from ledgerd.rails.books import Claim, Work, WorkPage
 from ledgerd.rails.rail import Evidence, EvidenceKind
 from ledgerd.rails.redating import Dates, Page, Scheduled
 from ledgerd.rails.steps import Traits
-from ledgerd.storage.reader import PayoutFound, StateReader
+from ledgerd.storage.reader import PayoutFound, StateReader, TakeablePage
 from ledgerd.timetable.rail_file import seed
 
 T = TypeVar("T")
@@ -69,19 +70,19 @@ class NodeBooks:
         """Return the time of this node's clock, which is near log time."""
         return time.time_ns() // 1000
 
-    async def work(self, rail: int, limit: int) -> tuple[Work, ...]:
+    async def work(self, rail: int, limit: int, after: Position | None) -> WorkPage:
         """Return payouts that may be taken, as of the state that is visible here."""
 
-        def query(reader: StateReader) -> tuple[list[PayoutFound], Catalogue, int]:
-            ready = reader.takeable((rail,), limit)
-            return ready, reader.catalogue(), reader.log_time_us()
+        def query(reader: StateReader) -> tuple[TakeablePage, Catalogue, int]:
+            page = reader.takeable_page(rail, after=after, rows_max=limit)
+            return page, reader.catalogue(), reader.log_time_us()
 
         found = await self._read(query, 0)
         if found is None:
-            return ()
-        ready, catalogue, ts_us = found
+            return WorkPage((), None)
+        page, catalogue, ts_us = found
         self._traits[rail] = _traits(catalogue, rail, ts_us)
-        return tuple(map(_work, ready))
+        return WorkPage(tuple(map(_work, page.payouts)), page.next_after)
 
     def traits(self, rail: int) -> Traits:
         """Return what the catalogue says of a rail, as of the last look at its work.

@@ -100,6 +100,17 @@ class PayoutPage:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeablePage:
+    """Payouts of one rail that a worker may take, in order of position.
+
+    next_after: as in `PayoutPage`; a page may be short and still have a next one.
+    """
+
+    payouts: list[PayoutFound]
+    next_after: Position | None
+
+
+@dataclass(frozen=True, slots=True)
 class AccountPage:
     """A page of accounts in order of id; fields as in `PayoutPage`."""
 
@@ -335,15 +346,52 @@ class StateReader:
                 if len(found) == rows_max or scanned == scan_max:
                     return found
                 scanned += 1
-                head = self._tables.payout_head((index, ordinal))
-                if head is None:
-                    raise CorruptionError(
-                        f"state/, table ready, key {key.hex()}: no payout at ordinal {ordinal}"
-                    )
-                payout = PayoutFound(head, self._tables.payout_status(head.position))
-                if payout.status is None or not payout.status.open_exceptions:
-                    found.append(payout)
+                self._add_if_takeable(found, key, (index, ordinal))
         return found
+
+    def takeable_page(
+        self,
+        rail: int,
+        *,
+        after: Position | None,
+        rows_max: int,
+        scan_max: int = SCAN_ROWS_MAX,
+    ) -> TakeablePage:
+        """Return payouts of one rail that a worker may take, oldest first.
+
+        after: a position behind which the page begins; None: with the oldest.
+        """
+        found: list[PayoutFound] = []
+        last = after or (0, 0)
+        scanned = 0
+        start = records.ready_key(rail, last[0])
+        for key, value in self._tables.scan(Table.READY, start=start):
+            of, index = records.ready_of(key)
+            if of != rail:
+                break
+            for ordinal in records.decode_ready(key, value):
+                position = (index, ordinal)
+                if after is not None and position <= after:
+                    continue
+                if len(found) == rows_max or scanned == scan_max:
+                    return TakeablePage(found, last)
+                scanned += 1
+                last = position
+                self._add_if_takeable(found, key, position)
+        return TakeablePage(found, None)
+
+    def _add_if_takeable(
+        self, found: list[PayoutFound], key: bytes, position: Position
+    ) -> None:
+        """Add a payout of `ready`, unless an exception of it is open."""
+        head = self._tables.payout_head(position)
+        if head is None:
+            raise CorruptionError(
+                f"state/, table ready, key {key.hex()}: no payout at ordinal {position[1]}"
+            )
+        payout = PayoutFound(head, self._tables.payout_status(position))
+        if payout.status is None or not payout.status.open_exceptions:
+            found.append(payout)
 
     def scheduled_page(
         self, *, after: Timer | None, rows_max: int, scan_max: int = SCAN_ROWS_MAX

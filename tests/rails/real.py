@@ -15,7 +15,7 @@ from ledgerd.ledger.commands import (
 from ledgerd.ledger.details import Details, pack_details
 from ledgerd.ledger.outcomes import Outcome
 from ledgerd.ledger.payouts import PayoutState, PayoutStatus, status_of
-from ledgerd.rails.books import Claim, Work
+from ledgerd.rails.books import Claim, Work, WorkPage
 from ledgerd.rails.node_books import _command, _work, new_request_id
 from ledgerd.rails.rail import Evidence
 from ledgerd.storage.reader import PayoutFound
@@ -30,7 +30,7 @@ from tests.ledger.making import (
     open_account,
     uid,
 )
-from tests.rails.world import FakeBooks
+from tests.rails.world import FakeBooks, page_of
 
 SANDBOX = 1
 
@@ -112,10 +112,14 @@ class RealBooks(FakeBooks):
         )
         return await self._answer()
 
-    async def work(self, rail: int, limit: int) -> tuple[Work, ...]:
+    async def work(
+        self, rail: int, limit: int, after: tuple[int, int] | None
+    ) -> WorkPage:
         if self._ledger.books.view.timers(self._ledger.now_us(), 1):
             self._ledger.do(Tick())
-        return tuple(map(_work, self._ledger.takeable()))[:limit]
+        found = self._ledger.takeable()
+        positions = {one.head.payout_id: one.head.position for one in found}
+        return page_of([_work(one) for one in found], positions, limit, after)
 
     async def record(self, rail: int, evidence: Evidence) -> bool:
         if not await self._propose():

@@ -185,6 +185,27 @@ def test_a_rail_that_can_do_nothing_waits_for_a_person():
     run(body())
 
 
+def test_payouts_that_wait_hide_no_newer_ones():
+    """Twice as many as are looked at together are in doubt; a new one is sent all the same."""
+
+    async def body() -> None:
+        scene = Scene(DUMB)
+        stuck = 2 * 4 * FAST.in_flight_max + 1
+        scene.pay(*[Magic.TIMEOUT_LOST] * stuck)
+        scene.lead("node-1")
+        await asyncio.sleep(60.0)
+        rows = list(scene.ledger.rows.values())
+        assert {(row.state, row.has_attention) for row in rows} == {(DISPATCHING, True)}
+
+        scene.pay(Magic.SETTLE)
+        await asyncio.sleep(5.0)
+        await scene.kill()
+
+        assert scene.state(stuck) == SETTLED
+
+    run(body())
+
+
 def test_a_long_reign_keeps_nothing_of_what_it_has_sent():
     """A leader of a million payouts needs no more memory for them than one of a thousand."""
 

@@ -2,10 +2,10 @@
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from ledgerd.rails.books import Claim, Work
+from ledgerd.rails.books import Claim, Work, WorkPage
 from ledgerd.rails.rail import (
     Advice,
     Evidence,
@@ -98,6 +98,21 @@ class FakeLedger:
             row.state = RETURNED
 
 
+def page_of(
+    found: list[Work],
+    positions: Mapping[bytes, tuple[int, int]],
+    limit: int,
+    after: tuple[int, int] | None,
+) -> WorkPage:
+    """The page of payouts behind a position, as a node gives it."""
+    behind = [
+        work for work in found if after is None or positions[work.payout_id] > after
+    ]
+    page = tuple(behind[:limit])
+    last = positions[page[-1].payout_id] if len(behind) > limit else None
+    return WorkPage(page, last)
+
+
 class FakeBooks:
     """What one node sees of it. A call takes time, and its answer may be lost."""
 
@@ -115,8 +130,10 @@ class FakeBooks:
     def now_us(self) -> int:
         return self._ledger.now_us()
 
-    async def work(self, rail: int, limit: int) -> tuple[Work, ...]:
-        return tuple(
+    async def work(
+        self, rail: int, limit: int, after: tuple[int, int] | None
+    ) -> WorkPage:
+        found = [
             Work(
                 row.payout_id,
                 5_000,
@@ -131,7 +148,9 @@ class FakeBooks:
             )
             for row in self._ledger.rows.values()
             if row.state in (READY, DISPATCHING) and not row.has_exception
-        )[:limit]
+        ]
+        positions = {id_: (n, 0) for n, id_ in enumerate(self._ledger.rows)}
+        return page_of(found, positions, limit, after)
 
     async def begin(self, work: Work, lease_us: int) -> Claim | None:
         return await self._take(work, lease_us)

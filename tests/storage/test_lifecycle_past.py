@@ -31,6 +31,7 @@ from tests.storage.world import (
     FUND_RICH,
     OPEN_RICH,
     RICH,
+    US_ACH,
     History,
     apply_to,
     open_node,
@@ -219,6 +220,40 @@ def test_a_fresh_life_is_another(tmp_path: Path) -> None:
             digests.append(read(environment, lambda reader: reader.digest()))
 
     assert digests[0] == digests[1] != digests[2]
+
+
+@pytest.mark.parametrize("rows_max", [1, 5, 12, 100])
+def test_what_workers_may_take_is_paged_within_an_entry_and_over_entries(
+    tmp_path: Path, rows_max: int
+) -> None:
+    """Every page begins where the one before ended; the last one says so."""
+    with open_node(tmp_path / "node") as environment:
+        made = Life(environment, SEED)
+        made._apply(made._history.payouts(payouts(300, 3)))
+        for _ in range(3):
+            made.step()
+        every = read(environment, lambda reader: reader.takeable((US_ACH,), 1_000))
+        pages: list[list[Position]] = []
+        after: Position | None = None
+        while after is not None or not pages:
+            page = read(
+                environment,
+                lambda reader, at=after: reader.takeable_page(
+                    US_ACH, after=at, rows_max=rows_max, scan_max=7
+                ),
+            )
+            pages.append([found.head.position for found in page.payouts])
+            after = page.next_after
+        other = read(
+            environment,
+            lambda reader: reader.takeable_page(US_ACH + 1, after=None, rows_max=9),
+        )
+
+    listed = [position for page in pages for position in page]
+    assert listed == [found.head.position for found in every]
+    assert len({index for index, _ in listed}) == 2
+    assert all(len(page) <= min(rows_max, 7) for page in pages)
+    assert (other.payouts, other.next_after) == ([], None)
 
 
 def test_the_scrub_finds_nothing_wrong_with_it(life: Life) -> None:
