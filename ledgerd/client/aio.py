@@ -77,8 +77,8 @@ class AsyncClient(
             retry: Whether a call may take several attempts.
             node_id: Talk to this node only.
             dry_run: Calls about accounts and payouts are judged and not made: their results are
-                those that they would get now, with index 0. Other calls that change something
-                raise NotLogged; submits are judged by `validate`.
+                those that they would get now, with index 0. Submits too, up to 1,000 at a time.
+                Other calls that change something raise NotLogged.
         """
         self.profile = profile
         self._retry = retry

@@ -24,6 +24,7 @@ import grpc
 from google.protobuf.message import Message
 from grpc import aio
 
+from ledgerd.api.v1 import payouts_pb2
 from ledgerd.client import dry_runs
 from ledgerd.client.details import details_of
 from ledgerd.client.lane import BatchRefused
@@ -150,12 +151,8 @@ class Calls:
         """
         _refuse_too_large(request)
         if self._is_dry:
-            question = dry_runs.judged(request)
-            verdict = await self.read(
-                lambda node: node.ledger.Validate, question, deadline=deadline
-            )
             # The reply type of `method`: the stubs do not say which belongs to a request.
-            return cast("_Reply", dry_runs.as_answer(request, verdict))
+            return cast("_Reply", await self._judged(request, deadline))
         run = _Run(self._nodes, progress or Progress(), deadline)
         try:
             return await self._attempts(
@@ -191,6 +188,21 @@ class Calls:
         except CallError as error:
             plain = NotLogged(error.reason, error.message, error.metadata)
             raise run.noted(plain) from error
+
+    async def _judged(self, request: Message, deadline: float) -> Message:
+        """Return what `request` would be answered; nothing is written. Raises NotLogged."""
+        if isinstance(request, payouts_pb2.SubmitBatchRequest):
+            orders = payouts_pb2.ValidateRequest(orders=request.orders)
+            verdicts = await self.read(
+                lambda node: node.payouts.Validate, orders, deadline=deadline
+            )
+            return dry_runs.as_batch_answer(request, verdicts)
+        verdict = await self.read(
+            lambda node: node.ledger.Validate,
+            dry_runs.judged(request),
+            deadline=deadline,
+        )
+        return dry_runs.as_answer(request, verdict)
 
     async def ask(
         self,

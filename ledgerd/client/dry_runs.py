@@ -1,7 +1,8 @@
 """Calls that are judged and not made: what the log would answer, from a node that only reads.
 
-A client that was made for dry runs sends each changing call to `Ledger.Validate` instead. A call
-that cannot be judged so is refused here; nothing of such a client ever reaches the log.
+A client that was made for dry runs sends each changing call to `Ledger.Validate` instead, and
+submits to `Payouts.Validate`. A call that neither judges is refused here; nothing of such a client
+ever reaches the log.
 """
 
 from typing import Final
@@ -47,8 +48,7 @@ def judged(request: Message) -> accounts_pb2.ValidateCallRequest:
         raise NotLogged(
             Reason.MALFORMED,
             "expected a call about an account or a payout, found "
-            f"{type(request).__name__}: this client makes dry runs only; submits are judged by "
-            "`validate`",
+            f"{type(request).__name__}: this client makes dry runs only",
         )
     field, _ = _JUDGED[type(request)]
     asked = accounts_pb2.ValidateCallRequest()
@@ -59,13 +59,31 @@ def judged(request: Message) -> accounts_pb2.ValidateCallRequest:
 def as_answer(request: Message, verdict: accounts_pb2.ValidateCallReply) -> Message:
     """Return the answer that `request` would get; at index 0, for nothing was written."""
     _, reply = _JUDGED[type(request)]
-    header = common_pb2.MutationHeader(
-        accepted_at_us=verdict.judged_at_us,
-        node_id=verdict.header.node_id,
-        state_version=verdict.header.state_version,
-        concern=getattr(request, "concern", common_pb2.QUORUM),
-    )
-    fields = {"header": header, "result": verdict.result}
+    concern = getattr(request, "concern", common_pb2.QUORUM)
+    fields = {"header": _header(verdict, concern), "result": verdict.result}
     if "state" in reply.DESCRIPTOR.fields_by_name:
         return reply(**fields, state=verdict.state)
     return reply(**fields)
+
+
+def as_batch_answer(
+    request: payouts_pb2.SubmitBatchRequest, verdict: payouts_pb2.ValidateReply
+) -> payouts_pb2.SubmitBatchReply:
+    """Return the answer that a batch would get; at index 0, as `as_answer`."""
+    assert len(verdict.verdicts) == len(request.orders), len(verdict.verdicts)
+    return payouts_pb2.SubmitBatchReply(
+        header=_header(verdict, request.concern),
+        results=[each.result for each in verdict.verdicts],
+    )
+
+
+def _header(
+    verdict: accounts_pb2.ValidateCallReply | payouts_pb2.ValidateReply,
+    concern: common_pb2.WriteConcern,
+) -> common_pb2.MutationHeader:
+    return common_pb2.MutationHeader(
+        accepted_at_us=verdict.judged_at_us,
+        node_id=verdict.header.node_id,
+        state_version=verdict.header.state_version,
+        concern=concern,
+    )

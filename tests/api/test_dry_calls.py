@@ -9,7 +9,7 @@ import pytest
 from ledgerd.api import dry_calls, ids
 from ledgerd.api.dry_calls import JUDGED
 from ledgerd.api.v1 import accounts_pb2 as pb
-from ledgerd.api.v1 import common_pb2, payouts_pb2
+from ledgerd.api.v1 import admin_pb2, common_pb2, payouts_pb2
 from ledgerd.client.dry_runs import _JUDGED, as_answer, judged
 from ledgerd.errors import NotLogged
 from ledgerd.formats.versions import STATE_VERSION
@@ -260,7 +260,7 @@ def test_what_cannot_be_asked_is_said(world: World) -> None:
     asyncio.run(run())
 
 
-def test_a_submit_is_no_call_that_is_judged_so() -> None:
-    """A client for dry runs refuses it before anything is sent."""
-    with pytest.raises(NotLogged, match="submits are judged by `validate`"):
-        judged(payouts_pb2.SubmitRequest())
+def test_a_call_that_nobody_judges_is_refused_before_it_is_sent() -> None:
+    """Settings and the cluster: a client for dry runs does not make them."""
+    with pytest.raises(NotLogged, match="found SetFeesRequest: this client makes dry"):
+        judged(admin_pb2.SetFeesRequest())

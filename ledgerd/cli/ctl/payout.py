@@ -52,6 +52,7 @@ payout.add_command(routes)
 
 
 @write_option
+@dry_option
 @payout.command("send")
 @click.option("--account", required=True, help="The account that pays, acct_....")
 @amount_option

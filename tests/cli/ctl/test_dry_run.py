@@ -61,6 +61,7 @@ def test_every_call_that_is_judged_has_the_option() -> None:
                 full = f"{group_name} {name}"
                 found[full] = NAMES.get(full)
 
+    assert found.pop("payout send") is None  # a submit, which `Payouts.Validate` judges
     assert set(found.values()) == set(JUDGED), found
     assert found == NAMES
 
@@ -115,6 +116,16 @@ def test_it_says_what_would_be_answered(
             assert document["outcome"] == "CREATED"
             assert world.node.index == index
 
+            sent = (
+                *("payout", "send", "--account", account, "--rail", "sandbox"),
+                *("--amount-minor", 9_999, "--currency", "USD", "--name", "Ada"),
+                *("--iban", "DE89370400440532013000", "--dry-run"),
+            )
+            poor = await ran(*sent)
+            assert poor.exit_code == 1, poor.output
+            assert "INSUFFICIENT_FUNDS" in poor.stderr
+            assert world.node.index == index
+
             done = await ran(*asked[:-1])
             assert done.exit_code == 0, done.output
             assert world.node.index == index + 1
@@ -125,7 +136,7 @@ def test_it_says_what_would_be_answered(
 
 
 def test_a_client_for_dry_runs_changes_nothing(tmp_path: Path) -> None:
-    """Submits, settings and the cluster too: what cannot be judged is refused."""
+    """Submits are judged; settings and the cluster, which nobody judges, are refused."""
     certificates = Certificates(tmp_path / "pki")
     world = World(tmp_path, certificates)
 
@@ -137,14 +148,23 @@ def test_a_client_for_dry_runs_changes_nothing(tmp_path: Path) -> None:
             index = world.node.index
             profile = profile_of(world, certificates)
             async with AsyncClient(profile, dry_run=True) as client:
-                with pytest.raises(NotLogged, match="dry runs only"):
-                    await client.submit_batch([order])
+                stranger = world.order(account)
+                stranger.account_id = world.new_id("acct")
+                results = await client.submit_batch([order, stranger, order])
+                assert [
+                    (result.outcome.value, result.refusal, result.index)
+                    for result in results
+                ] == [
+                    ("CREATED", None, 0),
+                    ("REFUSED", "ACCOUNT_NOT_FOUND", 0),
+                    ("REPLAYED", None, 0),
+                ]
+                one = await client.submit_order(order)
+                assert (one.outcome.value, one.state) == ("CREATED", "READY")
                 with pytest.raises(NotLogged, match="dry runs only"):
                     await client.transfer_leadership(2)
                 with pytest.raises(NotLogged, match="dry runs only"):
                     await client.snapshot(make=True)
-                (verdict,) = (await client.validate([order])).verdicts
-                assert verdict.result.fee_units == 0
             assert world.node.index == index
             assert world.node.transfers == []
 
