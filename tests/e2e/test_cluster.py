@@ -246,5 +246,13 @@ def test_a_batch_is_one_entry_with_one_result_an_item(
 
     assert len({result.index for result in results}) == 1
     assert [result.ordinal for result in results] == list(range(8_192))
-    assert [result.outcome for result in results[:-1]] == [Outcome.CREATED] * 8_191
+    outcomes = {result.outcome for result in results[:-1]}
+    if outcomes != {Outcome.CREATED}:
+        # On a busy machine another node may lead by the time it is answered: asked again, it finds
+        # all of it made, by one entry and in order.
+        assert outcomes == {Outcome.REPLAYED}
+        assert len({result.original_index for result in results}) == 1
+        originals = [result.original_ordinal for result in results[:-1]]
+        assert originals == list(range(8_191))
     assert results[-1].outcome is Outcome.REPLAYED
+    assert results[-1].original_ordinal == 0

@@ -51,7 +51,8 @@ def until(what: str, is_so: Callable[[], bool], timeout_s: float = WAIT_S_MAX) -
 
 
 def events(cluster: DevCluster, node_id: int) -> list[dict[str, object]]:
-    lines = cluster.log_path(node_id).read_text().splitlines()
+    # Without a line that is being written.
+    lines = cluster.log_path(node_id).read_text().rpartition("\n")[0].splitlines()
     return [json.loads(line) for line in lines if line.startswith("{")]
 
 
@@ -157,34 +158,37 @@ def test_a_receiver_killed_in_the_middle_goes_on_where_it_was(
 def test_a_spoiled_copy_is_refused_and_made_again(small: DevCluster) -> None:
     """T90, acceptance 8: one flipped bit in the sender's copy, under good chunk checksums.
 
-    Nothing is submitted once the follower lacks entries: its log would go past the copy.
+    Nothing is submitted once the follower lacks entries: its log would go past the copy. Both
+    others have a copy, for on a busy machine either may lead by the time it is sent.
     """
     cluster = small
     with Client(Profile.load(cluster.profile_path)) as client:
         with load_on(client, callers=8, deadline_s=10.0) as load:
             away = away_until_cut(cluster, client, load)
-        leader = cluster.leader()
-        assert leader is not None
-        made = client.snapshot(leader, make=True).newest
-        (copy,) = (cluster.data_directory(leader) / "snapshots").glob("*.mdb")
-        flip(copy)
+        makers = [node for node in (1, 2, 3) if node != away]
+        made = set()
+        for maker in makers:
+            made.add(client.snapshot(maker, make=True).newest.index)
+            (copy,) = (cluster.data_directory(maker) / "snapshots").glob("*.mdb")
+            flip(copy)
         cluster.resume(away)
         until(
             "the state is installed",
             lambda: happened(cluster, away, "snapshot_installed") > 0,
         )
         until("digests are equal", lambda: same_digests(client))
-    fetched = [
+    fetched = {
         one["index"]
         for one in events(cluster, away)
         if one["event"] == "snapshot_fetch_begun"
-    ]
+    }
+    spoiled = sum(happened(cluster, maker, "snapshot_spoiled") for maker in makers)
 
-    assert made.index in fetched
-    assert happened(cluster, away, "snapshot_refused") == 1
-    assert happened(cluster, leader, "snapshot_spoiled") == 1
+    assert fetched & made
+    # One, unless the leader changed in between.
+    assert 1 <= happened(cluster, away, "snapshot_refused") == spoiled <= len(makers)
     # Its maker makes another one, or who leads after it.
-    assert sum(happened(cluster, n, "snapshot_made") for n in (1, 2, 3)) >= 2
+    assert sum(happened(cluster, n, "snapshot_made") for n in (1, 2, 3)) > len(makers)
 
 
 def flip(path: Path) -> None:

@@ -1,8 +1,10 @@
 """`ledgerd run`, a real node: bad certificates are refused, logged and counted."""
 
 import asyncio
+import contextlib
 import json
 import os
+import random
 import re
 import shutil
 import socket
@@ -30,6 +32,8 @@ pytestmark = pytest.mark.e2e
 FEES = "/ledgerd.api.v1.Admin/SetFees"
 STATUS = "/ledgerd.api.v1.Admin/Status"
 TIMEOUT_S = 10.0
+# Below those that systems give to outgoing connections; the nodes of other tests have those above.
+PORTS = range(9_000, 10_000)
 
 
 def write_config(
@@ -140,11 +144,18 @@ def node(blue: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
 
 
 def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(held.getsockname()[1]) for held in sockets]
-    for held in sockets:
-        held.close()
-    return ports
+    """Return ports that nobody takes before the node does: no outgoing connection, no other test.
+
+    Nobody holds a port between the choice and the start of its node.
+    """
+    ports: list[int] = []
+    for port in random.sample(PORTS, len(PORTS)):
+        with socket.socket() as candidate, contextlib.suppress(OSError):
+            candidate.bind(("127.0.0.1", port))
+            ports.append(port)
+        if len(ports) == count:
+            return ports
+    raise AssertionError(f"expected {count} free ports of {PORTS}, found {ports}")
 
 
 def call(address: str, files: TlsFiles, method: str) -> tuple[grpc.StatusCode, str]:
