@@ -72,6 +72,9 @@ RULE_BANKS_MAX = 1_000
 RULE_BANK_BYTES_MAX = 35
 WINDOW_US_MAX = 366 * 24 * 3600 * 1_000_000  # of log time
 
+# Roles of clients: of one version.
+ROLE_GRANTS_MAX = 1_000
+
 # Holds and entries that people write out.
 HOLD_TTL_US_MAX = 400 * 24 * 3600 * 1_000_000  # of log time
 ENTRY_LEGS_MAX = 32

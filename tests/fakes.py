@@ -205,6 +205,16 @@ class MemoryView:
                 for key, value in stored
                 if key.startswith(records.RULES_PREFIX)
             ],
+            [
+                records.decode_roles(key, value)
+                for key, value in stored
+                if key.startswith(records.ROLES_PREFIX)
+            ],
+            [
+                records.decode_currencies(key, value)
+                for key, value in stored
+                if key.startswith(records.CURRENCIES_PREFIX)
+            ],
         )
 
     def window(self, key: WindowKey) -> WindowUse:

@@ -140,6 +140,7 @@ def _protos() -> list[_Proto]:
             "admin",
             "rails",
             "risk",
+            "settings",
             "cluster",
             "audit",
             "common",
@@ -476,7 +477,8 @@ REFUSALS: Final[Mapping[Refusal, Advice]] = {
     ),
     Refusal.VERSION_MISMATCH: Advice(
         "The payout was changed, claimed or redated since it was read: it has another version "
-        "than the call says, another attempt or a newer calendar.",
+        "than the call says, another attempt or a newer calendar. Or somebody has set a newer "
+        "version of the setting.",
         "Read it again, and decide again.",
     ),
     Refusal.EXCEPTION_OPEN: Advice(
@@ -490,6 +492,10 @@ REFUSALS: Final[Mapping[Refusal, Advice]] = {
     Refusal.APPROVAL_MISSING: Advice(
         "The rail knew nothing of the payout when it was asked, so it may still execute it.",
         "Let somebody with the role approver call this.",
+    ),
+    Refusal.ADMIN_LOCKED_OUT: Advice(
+        "Under the roles that are to be set, the one who sets them would not be an admin.",
+        "Grant yourself the role too, or let an admin who stays one set them.",
     ),
     Refusal.RAIL_SUSPENDED: Advice(
         "Nothing is dispatched by this rail now.", "Wait, or reroute the payout."

@@ -7,12 +7,13 @@ from typing import Any, Final, NamedTuple
 import grpc
 
 from ledgerd import __version__
-from ledgerd.api import calls, codec, fees, rail_names, rails, risk
+from ledgerd.api import calls, codec, fees, rail_names, rails, risk, settings
 from ledgerd.api.deciding import Deciding
+from ledgerd.api.granted import Granted
 from ledgerd.api.handle import NodeHandle
 from ledgerd.api.options import ApiOptions
 from ledgerd.api.v1 import admin_pb2 as pb
-from ledgerd.api.v1 import admin_pb2_grpc, rails_pb2, risk_pb2
+from ledgerd.api.v1 import admin_pb2_grpc, rails_pb2, risk_pb2, settings_pb2
 from ledgerd.api.v1.common_pb2 import ReadConcern, ReadHeader
 from ledgerd.errors import CallError
 from ledgerd.ledger.policy import Policy
@@ -49,8 +50,10 @@ class AdminService(Deciding, admin_pb2_grpc.AdminServicer):
         *,
         connected: Callable[[], Mapping[NodeId, bool]],
         calls_in_flight: Callable[[], int],
+        granted: Granted,
     ) -> None:
         super().__init__(options, node)
+        self._granted = granted
         self._connected = connected
         self._calls_in_flight = calls_in_flight
 
@@ -182,8 +185,46 @@ class AdminService(Deciding, admin_pb2_grpc.AdminServicer):
         reply.header.CopyFrom(header)
         return reply
 
+    async def SetRoles(  # noqa: D102
+        self, request: settings_pb2.SetRolesRequest, context: Context
+    ) -> settings_pb2.SetRolesReply:
+        caller = calls.current().identity
+        assert caller is not None, "a call is answered after it was admitted"
+        command = settings.set_roles(
+            request,
+            principal=caller.name,
+            is_certified_admin=caller.is_certified_admin,
+        )
+        header, result = await self._decide(command, request.concern)
+        await self._granted.look(header.index)
+        return settings_pb2.SetRolesReply(header=header, result=result)
+
+    async def GetRoles(  # noqa: D102
+        self, request: settings_pb2.GetRolesRequest, context: Context
+    ) -> settings_pb2.GetRolesReply:
+        header, policy = await self._policy(request.concern)
+        reply = settings.roles_reply(policy)
+        reply.header.CopyFrom(header)
+        return reply
+
+    async def SetCurrencies(  # noqa: D102
+        self, request: settings_pb2.SetCurrenciesRequest, context: Context
+    ) -> settings_pb2.SetCurrenciesReply:
+        principal = calls.current().principal
+        command = settings.set_currencies(request, principal=principal)
+        header, result = await self._decide(command, request.concern)
+        return settings_pb2.SetCurrenciesReply(header=header, result=result)
+
+    async def GetCurrencies(  # noqa: D102
+        self, request: settings_pb2.GetCurrenciesRequest, context: Context
+    ) -> settings_pb2.GetCurrenciesReply:
+        header, policy = await self._policy(request.concern)
+        reply = settings.currencies_reply(policy, header.log_time_us)
+        reply.header.CopyFrom(header)
+        return reply
+
     async def _policy(self, concern: ReadConcern) -> tuple[ReadHeader, Policy]:
-        """Return all versions of limits and rules, as of a read."""
+        """Return all versions of these settings, as of a read."""
         at_least, max_age_s = codec.read_wish(concern)
         read_at, policy = await self._node.read(
             lambda reader: reader.policy(),

@@ -18,6 +18,7 @@ from google.protobuf.message import DecodeError
 
 from ledgerd.api import access, calls, parsing, rail_names
 from ledgerd.api.calls import Call
+from ledgerd.api.granted import Granted
 from ledgerd.api.options import ApiOptions
 from ledgerd.api.rail_names import RailNames
 from ledgerd.api.status import ended
@@ -68,7 +69,9 @@ class Gate(grpc.aio.ServerInterceptor):
         metrics: Metrics,
         fail_stop: FailStop,
         rail_names_known: RailNames,
+        granted: Granted,
     ) -> None:
+        self._granted = granted
         self._rail_names = rail_names_known
         self._options = options
         self._metrics = metrics
@@ -144,7 +147,7 @@ class Gate(grpc.aio.ServerInterceptor):
             call = self._call(method, context)
             self._enter()
             try:
-                self._admit(call, context)
+                await self._admit(call, context)
                 request = await self._parsed(method, data, parse)
                 calls.begin(call)
                 rail_names.begin(self._rail_names)
@@ -170,7 +173,7 @@ class Gate(grpc.aio.ServerInterceptor):
             self._streams_open += is_stream
             self._enter()
             try:
-                self._admit(call, context)
+                await self._admit(call, context)
                 request = await self._parsed(method, data, parse)
                 calls.begin(call)
                 rail_names.begin(self._rail_names)
@@ -178,7 +181,7 @@ class Gate(grpc.aio.ServerInterceptor):
                 async with aclosing(answer(request, context)) as replies:
                     async for reply in replies:
                         if is_stream:
-                            self._identity(shown)  # it does not outlive its certificate
+                            self._check_again(shown, method)
                         yield reply
                 call.ended(calls.OK)
             except BaseException as error:
@@ -204,7 +207,7 @@ class Gate(grpc.aio.ServerInterceptor):
                 nonlocal unanswered
                 shown = context.auth_context()
                 async for data in requests:
-                    self._identity(shown)  # a stream does not outlive its certificate
+                    self._check_again(shown, method)
                     request = await self._parsed(method, data, parse)
                     unanswered += 1
                     self._batches_in_flight += 1
@@ -213,7 +216,7 @@ class Gate(grpc.aio.ServerInterceptor):
             self._streams_open += 1
             self._enter()
             try:
-                self._admit(call, context)
+                await self._admit(call, context)
                 calls.begin(call)
                 rail_names.begin(self._rail_names)
                 async for reply in answer(parsed(), context):
@@ -259,9 +262,12 @@ class Gate(grpc.aio.ServerInterceptor):
             is_stream=is_stream,
         )
 
-    def _admit(self, call: Call, context: Context) -> None:
+    async def _admit(self, call: Call, context: Context) -> None:
         """Return if the call may go on. Raises NotLogged."""
         call.identity = self._identity(context.auth_context())
+        if not call.is_quiet:
+            await self._granted.known()
+        call.identity = self._granted.of(call.identity)
         access.check(call.identity, call.method)
         if self._is_stopping and not call.is_quiet:
             raise NotLogged(Reason.STOPPING, "this node is stopping; ask another one")
@@ -283,6 +289,10 @@ class Gate(grpc.aio.ServerInterceptor):
         return identity_of(
             shown, cluster_id=self._options.cluster_id, now_s=time.time()
         )
+
+    def _check_again(self, shown: Mapping[str, Iterable[bytes]], method: str) -> None:
+        """Return if a stream may go on: it outlives neither certificate nor role."""
+        access.check(self._granted.of(self._identity(shown)), method)
 
     async def _parsed(
         self, method: str, data: bytes, parse: Callable[[bytes], Message]

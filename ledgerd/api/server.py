@@ -15,6 +15,7 @@ from ledgerd.api.audit import AuditService
 from ledgerd.api.cluster import ClusterService
 from ledgerd.api.dispatch import DispatchService
 from ledgerd.api.events import FeedService
+from ledgerd.api.granted import Granted
 from ledgerd.api.handle import NodeHandle
 from ledgerd.api.health import HealthService
 from ledgerd.api.interceptors import Gate
@@ -80,12 +81,14 @@ class ApiServer:
         self._options = options
         self._server_tls = server_tls
         self._rail_names = RailNames(node)
-        self._looking: asyncio.Task[None] | None = None
+        self._granted = Granted(node)
+        self._looking: list[asyncio.Task[None]] = []
         self._gate = Gate(
             options,
             metrics=metrics,
             fail_stop=fail_stop,
             rail_names_known=self._rail_names,
+            granted=self._granted,
         )
         metrics.calls_in_flight.set_function(lambda: self.calls_in_flight)
         self._payouts = PayoutsService(options, node)
@@ -97,6 +100,7 @@ class ApiServer:
             node,
             connected=connected,
             calls_in_flight=lambda: self.calls_in_flight,
+            granted=self._granted,
         )
         self._cluster = ClusterService(node)
         self._audit = AuditService(options, node, signer)
@@ -142,7 +146,10 @@ class ApiServer:
         )
         self.port = self._server_tls.add_port(server, self._options.listen)
         self._server = server
-        self._looking = asyncio.create_task(self._rail_names.run())
+        self._looking = [
+            asyncio.create_task(looking.run())
+            for looking in (self._rail_names, self._granted)
+        ]
         await server.start()
 
     async def stop(self, grace_s: float) -> None:
@@ -151,8 +158,8 @@ class ApiServer:
         The listener stays up while calls end, so that new ones are refused with our facts and their
         callers go elsewhere at once. Open streams end as soon as what was read of them is answered.
         """
-        if self._looking is not None:
-            self._looking.cancel()
+        for looking in self._looking:
+            looking.cancel()
         self._health.begin_stop()
         self._gate.begin_stop()
         self._payouts.begin_stop()

@@ -45,6 +45,7 @@ from ledgerd.client.results import (
     submit_result,
 )
 from ledgerd.client.risk_calls import RiskCalls
+from ledgerd.client.setting_calls import SettingCalls
 from ledgerd.client.watch import Watch, event_filter
 from ledgerd.errors import CallError, NotLogged, Reason
 from ledgerd.limits import BATCH_COMMANDS_MAX, REQUEST_BYTES_MAX
@@ -53,7 +54,13 @@ STATUSES_DEADLINE_S: Final = 1.0
 
 
 class AsyncClient(
-    AccountCalls, PayoutCalls, FeeCalls, RailCalls, RiskCalls, DispatchCalls
+    AccountCalls,
+    PayoutCalls,
+    FeeCalls,
+    RailCalls,
+    RiskCalls,
+    SettingCalls,
+    DispatchCalls,
 ):
     """Talks to one cluster. Use it in `async with`, or call `close`.
 

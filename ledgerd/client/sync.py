@@ -26,6 +26,7 @@ from ledgerd.client.blocking_fee_calls import BlockingFeeCalls
 from ledgerd.client.blocking_payout_calls import BlockingPayoutCalls
 from ledgerd.client.blocking_rail_calls import BlockingRailCalls
 from ledgerd.client.blocking_risk_calls import BlockingRiskCalls
+from ledgerd.client.blocking_setting_calls import BlockingSettingCalls
 from ledgerd.client.concerns import WriteConcern
 from ledgerd.client.exports import ExportPart
 from ledgerd.client.fee_calls import FeeCalls
@@ -34,6 +35,7 @@ from ledgerd.client.profile import Profile
 from ledgerd.client.rail_calls import RailCalls
 from ledgerd.client.results import CommandResult, SubmitResult
 from ledgerd.client.risk_calls import RiskCalls
+from ledgerd.client.setting_calls import SettingCalls
 from ledgerd.client.watch import Watch
 from ledgerd.errors import CallError, NotLogged, Reason
 
@@ -145,6 +147,7 @@ class Client(
     BlockingFeeCalls,
     BlockingRailCalls,
     BlockingRiskCalls,
+    BlockingSettingCalls,
 ):
     """Talks to one cluster and blocks. Use it in `with`, or call `close`.
 
@@ -223,6 +226,9 @@ class Client(
         return self._client
 
     def _risk_calls(self) -> RiskCalls:
+        return self._client
+
+    def _setting_calls(self) -> SettingCalls:
         return self._client
 
     def _rail_calls(self) -> RailCalls:

@@ -20,6 +20,7 @@ from ledgerd.formats import (
     catalogue_commands,
     payout_commands,
     risk_commands,
+    setting_commands,
     submit_commands,
 )
 from ledgerd.formats.v1 import commands_pb2 as pb
@@ -51,6 +52,7 @@ from ledgerd.ledger.commands import (
     Unfreeze,
 )
 from ledgerd.ledger.risk_commands import SetLimits, SetRules
+from ledgerd.ledger.setting_commands import SetCurrencies, SetRoles
 from ledgerd.limits import BATCH_COMMANDS_MAX
 
 _VERSION: Final = 1
@@ -199,6 +201,8 @@ def _to_message(command: Command | Submit) -> pb.Command:
             return submit_commands.to_message(command)
         case SetLimits() | SetRules():
             return risk_commands.to_message(command)
+        case SetRoles() | SetCurrencies():
+            return setting_commands.to_message(command)
         case _:
             return payout_commands.to_message(command)
 
@@ -287,6 +291,10 @@ def _from_message(message: pb.Command) -> Command | Submit:
             return risk_commands.from_message(message.set_limits)
         case "set_rules":
             return risk_commands.from_message(message.set_rules)
+        case "set_roles":
+            return setting_commands.from_message(message.set_roles)
+        case "set_currencies":
+            return setting_commands.from_message(message.set_currencies)
         case _ if kind in payout_commands.COMMANDS:
             return payout_commands.from_message(message, kind)
         case _:

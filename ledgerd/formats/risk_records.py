@@ -14,11 +14,11 @@ Window, layout 1: version, open sum u128, open count u64, last slot u64, count u
 u64, sum u128, count u64.
 """
 
-from collections.abc import Iterable
 from struct import Struct
 from struct import error as StructError
-from typing import Any, Final
+from typing import Final
 
+from ledgerd.formats.bodies import SHORT, BodyReader, counted, head, short, text
 from ledgerd.ledger.risk import (
     FINGERPRINT_BYTES,
     Action,
@@ -32,19 +32,16 @@ from ledgerd.ledger.risk import (
 from ledgerd.ledger.windows import Slot, WindowUse
 
 _LAYOUT: Final = 1
-_SET: Final = Struct(">BIQ")
 _LIMIT: Final = Struct(">BHHQqq")
 _RULE: Final = Struct(">BBHqQ")
 _WINDOW: Final = Struct(">B16sQQB")
 _SLOT: Final = Struct(">Q16sQ")
-_BYTE: Final = Struct(">B")
-_SHORT: Final = Struct(">H")
 
 
 def encode_limits(row: LimitSet) -> bytes:
     """Return the one form of a version. Raises ValueError where something does not fit."""
     try:
-        return _head(row) + _counted(map(_limit, row.limits))
+        return _head(row) + counted(map(_limit, row.limits))
     except (StructError, OverflowError) as error:
         raise ValueError(f"limits do not fit their layout: {error}") from error
 
@@ -52,8 +49,8 @@ def encode_limits(row: LimitSet) -> bytes:
 def decode_limits(body: bytes) -> LimitSet:
     """Return the version. Raises ValueError unless `body` is exactly one form of one."""
     read = _Reader(body)
-    version, effective_from_us, source, as_of = read.head()
-    limits = tuple(read.limit() for _ in range(read.one(_SHORT)))
+    version, effective_from_us, source, as_of = read.head(_LAYOUT)
+    limits = tuple(read.limit() for _ in range(read.one(SHORT)))
     row = LimitSet(version, effective_from_us, source, as_of, limits)
     read.end()
     return row
@@ -62,7 +59,7 @@ def decode_limits(body: bytes) -> LimitSet:
 def encode_rules(row: RuleSet) -> bytes:
     """Return the one form of a version. Raises ValueError where something does not fit."""
     try:
-        return _head(row) + _counted(map(_rule, row.rules))
+        return _head(row) + counted(map(_rule, row.rules))
     except (StructError, OverflowError) as error:
         raise ValueError(f"rules do not fit their layout: {error}") from error
 
@@ -70,8 +67,8 @@ def encode_rules(row: RuleSet) -> bytes:
 def decode_rules(body: bytes) -> RuleSet:
     """Return the version. Raises ValueError unless `body` is exactly one form of one."""
     read = _Reader(body)
-    version, effective_from_us, source, as_of = read.head()
-    rules = tuple(read.rule() for _ in range(read.one(_SHORT)))
+    version, effective_from_us, source, as_of = read.head(_LAYOUT)
+    rules = tuple(read.rule() for _ in range(read.one(SHORT)))
     row = RuleSet(version, effective_from_us, source, as_of, rules)
     read.end()
     return row
@@ -79,10 +76,10 @@ def decode_rules(body: bytes) -> RuleSet:
 
 def encode_window(use: WindowUse) -> bytes:
     """Return the one form of what a window holds."""
-    head = _WINDOW.pack(
+    whole = _WINDOW.pack(
         _LAYOUT, _wide(use.open_minor), use.open_count, use.last_slot, len(use.slots)
     )
-    return head + b"".join(
+    return whole + b"".join(
         _SLOT.pack(slot.number, _wide(slot.amount_minor), slot.payouts)
         for slot in use.slots
     )
@@ -105,8 +102,7 @@ def decode_window(body: bytes) -> WindowUse:
 
 
 def _head(row: LimitSet | RuleSet) -> bytes:
-    head = _SET.pack(_LAYOUT, row.version, row.effective_from_us)
-    return head + _text(row.source) + _text(row.as_of)
+    return head(_LAYOUT, row.version, row.effective_from_us, row.source, row.as_of)
 
 
 def _limit(limit: Limit) -> bytes:
@@ -117,7 +113,7 @@ def _limit(limit: Limit) -> bytes:
         limit.window_us,
         limit.amount_minor_max,
         limit.count_max,
-    ) + _short(limit.account_id)
+    ) + short(limit.account_id)
 
 
 def _rule(rule: Rule) -> bytes:
@@ -126,9 +122,9 @@ def _rule(rule: Rule) -> bytes:
             _RULE.pack(
                 rule.kind, rule.action, rule.currency, rule.amount_minor, rule.age_us
             ),
-            _text(rule.name),
-            _counted(map(_fingerprint, rule.destinations)),
-            _counted(_text(country) + _text(code) for country, code in rule.banks),
+            text(rule.name),
+            counted(map(_fingerprint, rule.destinations)),
+            counted(text(country) + text(code) for country, code in rule.banks),
         )
     )
 
@@ -145,35 +141,12 @@ def _wide(value: int) -> bytes:
     return value.to_bytes(16, "big")
 
 
-def _text(text: str) -> bytes:
-    return _short(text.encode())
-
-
-def _short(raw: bytes) -> bytes:
-    return _BYTE.pack(len(raw)) + raw
-
-
-def _counted(parts: Iterable[bytes]) -> bytes:
-    items = list(parts)
-    return _SHORT.pack(len(items)) + b"".join(items)
-
-
-class _Reader:
-    """Takes a body apart from front to back. Raises ValueError where it ends too early."""
-
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-        self._at = 0
-
-    def head(self) -> tuple[int, int, str, str]:
-        layout, version, effective_from_us = self.unpack(_SET)
-        if layout != _LAYOUT:
-            raise ValueError(f"expected layout {_LAYOUT}, found {layout}")
-        return version, effective_from_us, self.text(), self.text()
+class _Reader(BodyReader):
+    """Takes bodies of limits, rules and windows apart."""
 
     def limit(self) -> Limit:
         kind, currency, rail, window_us, amount_minor, count = self.unpack(_LIMIT)
-        account_id = self._take(self.one(_BYTE))
+        account_id = self.short()
         return Limit(
             LimitKind(kind), currency, rail, account_id, window_us, amount_minor, count
         )
@@ -188,28 +161,7 @@ class _Reader:
             age_us=age_us,
             name=self.text(),
             destinations=tuple(
-                self._take(FINGERPRINT_BYTES) for _ in range(self.one(_SHORT))
+                self.take(FINGERPRINT_BYTES) for _ in range(self.one(SHORT))
             ),
-            banks=tuple((self.text(), self.text()) for _ in range(self.one(_SHORT))),
+            banks=tuple((self.text(), self.text()) for _ in range(self.one(SHORT))),
         )
-
-    def one(self, layout: Struct) -> int:
-        (found,) = self.unpack(layout)
-        return int(found)
-
-    def text(self) -> str:
-        return self._take(self.one(_BYTE)).decode()
-
-    def end(self) -> None:
-        if self._at != len(self._body):
-            raise ValueError(f"expected {self._at} bytes, found {len(self._body)}")
-
-    # Any: a layout gives numbers and bytes, in its own order.
-    def unpack(self, layout: Struct) -> tuple[Any, ...]:
-        return layout.unpack(self._take(layout.size))
-
-    def _take(self, size: int) -> bytes:
-        start, self._at = self._at, self._at + size
-        if self._at > len(self._body):
-            raise ValueError(f"expected {self._at} bytes, found {len(self._body)}")
-        return bytes(self._body[start : self._at])

@@ -51,6 +51,7 @@ from ledgerd.ledger.commands import (
     Transfer,
 )
 from ledgerd.ledger.risk_commands import RiskCommand
+from ledgerd.ledger.setting_commands import SettingCommand
 from ledgerd.raft.entries import Entry, EntryKind
 
 STATE_VERSION_FIRST: Final = 1  # in force in a new cluster
@@ -78,6 +79,7 @@ _COMMAND_SINCE: Final[dict[type[Command | Submit], int]] = {
     **dict.fromkeys(get_args(AccountCommand), 3),
     **dict.fromkeys(get_args(CatalogueCommand), 3),
     **dict.fromkeys(get_args(RiskCommand), 3),
+    **dict.fromkeys(get_args(SettingCommand), 3),
     Tick: 3,
     Approve: 3,
     Reject: 3,

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from ledgerd.ledger.catalogue_commands import CatalogueCommand
 from ledgerd.ledger.risk_commands import RiskCommand
+from ledgerd.ledger.setting_commands import SettingCommand
 
 
 class WindowTerms(NamedTuple):
@@ -599,5 +600,6 @@ Asked: TypeAlias = (
     | PayoutCommand
     | CatalogueCommand
     | RiskCommand
+    | SettingCommand
 )
 Command: TypeAlias = Asked | Tick

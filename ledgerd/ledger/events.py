@@ -21,6 +21,8 @@ class EventKind(IntEnum):
     RAIL_RESUMED = 67
     LIMITS_SET = 72
     RULES_SET = 73
+    ROLES_SET = 80
+    CURRENCIES_SET = 81
     PAYOUT_RELEASED = 7
     PAYOUT_APPROVED = 8
     PAYOUT_REJECTED = 9

@@ -62,6 +62,7 @@ from ledgerd.ledger.commands import (
 )
 from ledgerd.ledger.rails import RailRecord
 from ledgerd.ledger.risk_commands import RiskCommand, SetLimits, SetRules
+from ledgerd.ledger.setting_commands import SetCurrencies, SetRoles, SettingCommand
 from ledgerd.limits import ID_BYTES, REQUEST_ID_RETENTION_US
 
 FINGERPRINT_BYTES: Final = 16
@@ -113,6 +114,8 @@ class CallKind(IntEnum):
     SUSPEND_RAIL = 66
     SET_LIMITS = 72
     SET_RULES = 73
+    SET_ROLES = 80
+    SET_CURRENCIES = 81
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +217,8 @@ FIELD_NAMES: Final = {
     CallKind.SUSPEND_RAIL: ("rail", "is_suspended", "reason"),
     CallKind.SET_LIMITS: ("effective_from_us", "source", "as_of", "limits"),
     CallKind.SET_RULES: ("effective_from_us", "source", "as_of", "rules"),
+    CallKind.SET_ROLES: ("effective_from_us", "source", "as_of", "grants"),
+    CallKind.SET_CURRENCIES: ("effective_from_us", "source", "as_of", "retired"),
     CallKind.FUND: (
         "account_id",
         "amount.units",
@@ -311,11 +316,20 @@ def call_of(command: Command) -> CallKind:
 
 _CALLS: Final[
     dict[
-        type[AccountCommand | PayoutCommand | CatalogueCommand | RiskCommand], CallKind
+        type[
+            AccountCommand
+            | PayoutCommand
+            | CatalogueCommand
+            | RiskCommand
+            | SettingCommand
+        ],
+        CallKind,
     ]
 ] = {
     SetLimits: CallKind.SET_LIMITS,
     SetRules: CallKind.SET_RULES,
+    SetRoles: CallKind.SET_ROLES,
+    SetCurrencies: CallKind.SET_CURRENCIES,
     SetCatalogue: CallKind.SET_CATALOGUE,
     AmendCalendar: CallKind.AMEND_CALENDAR,
     SuspendRail: CallKind.SUSPEND_RAIL,
@@ -426,16 +440,29 @@ def _client_fields(command: Command) -> tuple[bytes, ...]:
                 bytes([command.is_suspended]),
                 command.reason.encode(),
             )
-        case SetLimits() | SetRules():
-            whole = command.limits if isinstance(command, SetLimits) else command.rules
+        case SetLimits() | SetRules() | SetRoles() | SetCurrencies():
             return (
                 _number(command.effective_from_us),
                 command.source.encode(),
                 command.as_of.encode(),
-                _flat(whole),
+                _flat(_whole_setting(command)),
             )
         case _:
             return _payout_fields(command)
+
+
+def _whole_setting(command: RiskCommand | SettingCommand) -> tuple[object, ...]:
+    match command:
+        case SetLimits():
+            return command.limits
+        case SetRules():
+            return command.rules
+        case SetRoles():
+            return command.grants
+        case SetCurrencies():
+            return command.retired
+        case _:
+            assert_never(command)
 
 
 def _fee_fields(command: SetFees) -> tuple[bytes, ...]:

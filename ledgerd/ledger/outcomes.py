@@ -51,6 +51,7 @@ class Refusal(IntEnum):
     LEASE_HELD = 0x67
     SAME_PERSON = 0x70
     APPROVAL_MISSING = 0x71
+    ADMIN_LOCKED_OUT = 0x72  # from state version 3
     RAIL_SUSPENDED = 0x80
     RAIL_CURRENCY = 0x81
     RAIL_DESTINATION = 0x82

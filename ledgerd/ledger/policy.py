@@ -1,4 +1,4 @@
-"""Which limits and rules are in force at a log time, and which windows count a payout. 2.7, 7.2.
+"""Which settings are in force at a log time, and which windows count a payout. 2.7, 7.2.
 
 A pure function of all versions ever set. No version takes effect in the past, so what was in force
 when a payout was accepted can be asked again when it ends: nothing is kept of it with the payout.
@@ -8,10 +8,12 @@ from bisect import bisect_right
 from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple, TypeVar
 
+from ledgerd.ledger.currencies import RETIRED_AT_FIRST, CurrencySet
 from ledgerd.ledger.risk import Limit, LimitKind, LimitSet, Rule, RuleSet
+from ledgerd.ledger.roles import RoleSet
 from ledgerd.ledger.windows import WindowKey
 
-Version = TypeVar("Version", LimitSet, RuleSet)
+Version = TypeVar("Version", LimitSet, RuleSet, RoleSet, CurrencySet)
 
 
 class Bounded(NamedTuple):
@@ -39,17 +41,25 @@ _NOTHING: Final = _Asked((), ())
 
 
 class Policy:
-    """All versions of limits and rules, each sorted by version. Never changed.
+    """All versions of limits, rules, roles and retired currencies, each sorted by version.
+
+    Never changed.
 
     A version is in force from its log time on, until one with a later time or, at the same time, a
     higher version takes its place.
     """
 
     def __init__(
-        self, limits: Sequence[LimitSet] = (), rules: Sequence[RuleSet] = ()
+        self,
+        limits: Sequence[LimitSet] = (),
+        rules: Sequence[RuleSet] = (),
+        roles: Sequence[RoleSet] = (),
+        currencies: Sequence[CurrencySet] = (),
     ) -> None:
         self.limits = tuple(limits)
         self.rules = tuple(rules)
+        self.roles = tuple(roles)
+        self.currencies = tuple(currencies)
         self._limit_periods = [
             _Period(row.effective_from_us, _by_slot(row))
             for row in _in_time(self.limits)
@@ -57,6 +67,12 @@ class Policy:
         self._limit_starts = [period.from_us for period in self._limit_periods]
         self._rule_sets = _in_time(self.rules)
         self._rule_starts = [row.effective_from_us for row in self._rule_sets]
+        self._role_sets = _in_time(self.roles)
+        self._role_starts = [row.effective_from_us for row in self._role_sets]
+        currency_sets = _in_time(self.currencies)
+        self._currency_starts = [row.effective_from_us for row in currency_sets]
+        self._retired = [RETIRED_AT_FIRST]
+        self._retired += (frozenset(row.retired) for row in currency_sets)
         self._named = {
             limit.account_id for row in self.limits for limit in row.limits
         } - {b""}
@@ -75,8 +91,19 @@ class Policy:
         at = bisect_right(self._rule_starts, ts_us) - 1
         return self._rule_sets[at].rules if at >= 0 else ()
 
+    def roles_at(self, ts_us: int) -> RoleSet | None:
+        """Return the roles in force at a log time; None if none were set by then."""
+        at = bisect_right(self._role_starts, ts_us) - 1
+        return self._role_sets[at] if at >= 0 else None
+
+    def retired_at(self, ts_us: int) -> frozenset[int]:
+        """Return the numbers of the currencies that are refused for new work at a log time."""
+        return self._retired[bisect_right(self._currency_starts, ts_us)]
+
     def concerns(self, ts_us: int, currencies: Collection[int]) -> bool:
-        """Return whether a limit or a rule in force may speak of a payout in one of these."""
+        """Return whether a setting in force may speak of a payout in one of these."""
+        if self.currencies and not self.retired_at(ts_us).isdisjoint(currencies):
+            return True
         at = bisect_right(self._limit_starts, ts_us) - 1
         if at >= 0 and not self._limit_periods[at].slots.keys().isdisjoint(currencies):
             return True
@@ -178,5 +205,5 @@ def _in_time(rows: Sequence[Version]) -> list[Version]:
     return list(newest.values())
 
 
-def _from(row: LimitSet | RuleSet) -> tuple[int, int]:
+def _from(row: LimitSet | RuleSet | RoleSet | CurrencySet) -> tuple[int, int]:
     return row.effective_from_us, row.version

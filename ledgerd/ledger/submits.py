@@ -186,7 +186,8 @@ def _lane(
     *,
     currency: int,
 ) -> _Lane:
-    refusal = refuse_submit(account, rail, currency=currency)
+    # No batch with a retired currency comes here (`Policy.concerns`).
+    refusal = refuse_submit(account, rail, currency=currency, is_retired=False)
     if account is None or rail is None or refusal is not None:
         assert refusal is not None
         return _Lane(refusal, account or _NOBODY, 0, None)

@@ -19,6 +19,7 @@ class TimerKind(IntEnum):
     RELEASE = 1  # a scheduled payout is let go
     HOLD = 32  # the money of a hold goes back
     LEASE = 2  # a worker's lease of a payout ends
+    SETTING = 64  # a version of a setting comes into force
     SWEEP = 3  # payouts of versions before 3 are looked at, for workers to find them
 
 

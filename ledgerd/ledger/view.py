@@ -21,6 +21,7 @@ from ledgerd.ledger.accounts import (
 from ledgerd.ledger.batch import PayoutColumns
 from ledgerd.ledger.calendars import Calendar
 from ledgerd.ledger.catalogue import Catalogue, Suspension
+from ledgerd.ledger.currencies import CurrencySet
 from ledgerd.ledger.events import Event
 from ledgerd.ledger.exceptions import EvidenceId, EvidenceUse, LedgerException
 from ledgerd.ledger.fees import FeeSchedule, FeeSchedules
@@ -31,6 +32,7 @@ from ledgerd.ledger.payouts import PayoutHead, PayoutStatus
 from ledgerd.ledger.policy import Policy
 from ledgerd.ledger.rails import RailRecord
 from ledgerd.ledger.risk import LimitSet, RuleSet
+from ledgerd.ledger.roles import RoleSet
 from ledgerd.ledger.timers import Timer
 from ledgerd.ledger.vouchers import Voucher
 from ledgerd.ledger.windows import WindowKey, WindowUse
@@ -142,7 +144,7 @@ class LedgerView(Protocol):
         ...
 
     def policy(self) -> Policy:
-        """Return all versions of limits and rules."""
+        """Return all versions of limits, rules, roles and retired currencies."""
         ...
 
     def window(self, key: WindowKey) -> WindowUse:
@@ -235,6 +237,8 @@ class Writes:
     ready: list[tuple[int, int, tuple[int, ...]]] = field(default_factory=list)
     limits: list[LimitSet] = field(default_factory=list)
     rules: list[RuleSet] = field(default_factory=list)
+    roles: list[RoleSet] = field(default_factory=list)
+    currencies: list[CurrencySet] = field(default_factory=list)
     windows: list[tuple[WindowKey, WindowUse]] = field(default_factory=list)
     known_destinations: list[tuple[KnownKey, Position]] = field(default_factory=list)
     frozen_owners: list[tuple[str, int]] = field(default_factory=list)

@@ -23,6 +23,7 @@ from ledgerd.ledger.accounts import (
 )
 from ledgerd.ledger.calendars import Calendar
 from ledgerd.ledger.catalogue import Rail, Suspension
+from ledgerd.ledger.currencies import CurrencySet
 from ledgerd.ledger.details import Destination, destination_of
 from ledgerd.ledger.events import AccountAfter, Event, EventKind
 from ledgerd.ledger.exceptions import EvidenceId, EvidenceUse, LedgerException
@@ -35,6 +36,7 @@ from ledgerd.ledger.payouts import UNDER_WAY, PayoutHead, PayoutStatus
 from ledgerd.ledger.policy import Policy
 from ledgerd.ledger.rails import RailRecord
 from ledgerd.ledger.risk import LimitSet, RuleSet
+from ledgerd.ledger.roles import RoleSet
 from ledgerd.ledger.timers import Timer
 from ledgerd.ledger.view import ExternalRef, KnownKey, LedgerView, Writes
 from ledgerd.ledger.vouchers import Voucher
@@ -98,6 +100,8 @@ class WorkingSet:
         self._destinations: dict[bytes, Destination] = {}
         self._new_limits: list[LimitSet] = []
         self._new_rules: list[RuleSet] = []
+        self._new_roles: list[RoleSet] = []
+        self._new_currencies: list[CurrencySet] = []
         self._windows: dict[WindowKey, WindowUse] = {}
         self._known: dict[KnownKey, Position | None] = {}
         self._frozen: dict[str, int] = {}
@@ -214,7 +218,7 @@ class WorkingSet:
 
     @property
     def policy(self) -> Policy:
-        """All versions of limits and rules that were set before this entry.
+        """All versions of these settings that were set before this entry.
 
         None of its own takes effect within it: their log times are later than the entry's.
         """
@@ -229,6 +233,20 @@ class WorkingSet:
     def rules_version(self) -> int:
         """The version of the newest rules, those of this entry too."""
         return len(self._policy.rules) + len(self._new_rules)
+
+    @property
+    def roles_version(self) -> int:
+        """The version of the newest roles, those of this entry too; 0 if none were set."""
+        return len(self._policy.roles) + len(self._new_roles)
+
+    @property
+    def currencies_version(self) -> int:
+        """The version of the newest retired currencies, as `roles_version`."""
+        return len(self._policy.currencies) + len(self._new_currencies)
+
+    def is_retired(self, currency: int, ts_us: int) -> bool:
+        """Return whether a currency is refused for new work at a log time."""
+        return currency in self._policy.retired_at(ts_us)
 
     def destination(self, details: bytes) -> Destination:
         """Return what guards know of where packed details lead."""
@@ -484,6 +502,16 @@ class WorkingSet:
         assert rules.version == self.rules_version + 1, rules
         self._new_rules.append(rules)
 
+    def set_roles(self, roles: RoleSet) -> None:
+        """Add a version of the roles, in force from a later entry on."""
+        assert roles.version == self.roles_version + 1, roles
+        self._new_roles.append(roles)
+
+    def set_currencies(self, currencies: CurrencySet) -> None:
+        """Add a version of the retired currencies, in force from a later entry on."""
+        assert currencies.version == self.currencies_version + 1, currencies
+        self._new_currencies.append(currencies)
+
     def set_window(self, key: WindowKey, use: WindowUse) -> None:
         """Change what a window holds."""
         self._windows[key] = use
@@ -605,6 +633,8 @@ class WorkingSet:
             ],
             limits=self._new_limits,
             rules=self._new_rules,
+            roles=self._new_roles,
+            currencies=self._new_currencies,
             windows=[
                 (key, self._windows[key]) for key in sorted(self._changed_windows)
             ],

@@ -14,7 +14,7 @@ the certificate is still valid at the time of the call, not only at the handshak
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -48,6 +48,8 @@ class Identity:
 
     is_local: the connection is plaintext on loopback, which the operator allowed; such
     a caller passes for a client with every role and for every node.
+    roles: those in force. roles_version: 0 where the certificate says which; else the version of
+    the replicated roles that does, and certified_roles are what the certificate says.
     """
 
     cluster_id: str
@@ -55,6 +57,23 @@ class Identity:
     principal: str | None
     roles: frozenset[Role]
     is_local: bool = False
+    roles_version: int = 0
+    certified_roles: frozenset[Role] = frozenset()
+
+    def granted(self, roles: frozenset[Role], version: int) -> "Identity":
+        """Return the caller with the roles that a version of the replicated ones gives it."""
+        return replace(
+            self,
+            roles=roles,
+            roles_version=version,
+            certified_roles=self.roles,
+        )
+
+    @property
+    def is_certified_admin(self) -> bool:
+        """Whether it is an admin where the replicated roles do not name it."""
+        certified = self.certified_roles if self.roles_version else self.roles
+        return Role.ADMIN in certified
 
     @property
     def name(self) -> str:
@@ -130,10 +149,16 @@ def require_role(identity: Identity, allowed: Collection[Role], call: str) -> No
         return
     expected = " or ".join(sorted(role.value for role in allowed))
     found = ", ".join(sorted(role.value for role in identity.roles)) or "none"
+    by, mend = (
+        f"the certificate of {identity.name} has",
+        "for a certificate with that role",
+    )
+    if identity.roles_version:
+        by = f"version {identity.roles_version} of the roles gives {identity.name}"
+        mend = "an admin to set the roles"
     raise NotLogged(
         Reason.ROLE_MISSING,
-        f"{call} expects the role {expected}, the certificate of {identity.name} has "
-        f"{found}; ask for a certificate with that role",
+        f"{call} expects the role {expected}, {by} {found}; ask {mend}",
         {"expected": expected, "found": found, "call": call},
     )
 

@@ -462,7 +462,7 @@ class StateReader:
         return self._tables.catalogue()
 
     def policy(self) -> Policy:
-        """Return all versions of limits and rules."""
+        """Return all versions of limits, rules, roles and retired currencies."""
         return self._tables.policy()
 
     def fee_schedules(self) -> FeeSchedules:

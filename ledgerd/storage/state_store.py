@@ -398,7 +398,7 @@ class _View:
         return self._catalogue
 
     def policy(self) -> Policy:
-        """Return all versions of limits and rules."""
+        """Return all versions of limits, rules, roles and retired currencies."""
         return self._policy
 
     def window(self, key: WindowKey) -> WindowUse:

@@ -6,7 +6,7 @@ read is decoded with its checksum; damage is a CorruptionError that names table 
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 import lmdb
 
@@ -23,6 +23,7 @@ from ledgerd.ledger.accounts import (
 )
 from ledgerd.ledger.calendars import Calendar
 from ledgerd.ledger.catalogue import Catalogue, Suspension
+from ledgerd.ledger.currencies import CurrencySet
 from ledgerd.ledger.events import Event
 from ledgerd.ledger.exceptions import EvidenceId, EvidenceUse, LedgerException
 from ledgerd.ledger.fees import FeeSchedule, FeeSchedules
@@ -33,6 +34,7 @@ from ledgerd.ledger.payouts import PayoutHead, PayoutStatus
 from ledgerd.ledger.policy import Policy
 from ledgerd.ledger.rails import RailRecord
 from ledgerd.ledger.risk import LimitSet, RuleSet
+from ledgerd.ledger.roles import RoleSet
 from ledgerd.ledger.timers import Timer
 from ledgerd.ledger.view import ExternalRef, KnownKey
 from ledgerd.ledger.vouchers import Voucher
@@ -206,15 +208,17 @@ class Tables:
                     calendars[calendar.name] = (*before, calendar)
                 case Suspension() as suspension:
                     suspensions[suspension.rail] = suspension
-                case FeeSchedule() | LimitSet() | RuleSet():
+                case FeeSchedule() | LimitSet() | RuleSet() | RoleSet() | CurrencySet():
                     pass
         return Catalogue(rails, calendars, suspensions)
 
     def policy(self) -> Policy:
-        """Return all versions of limits and rules. Others may hold the same object."""
+        """Return all versions of what it holds. Others may hold the same object."""
         return _policy_of(
             tuple(self._under(Table.CONFIG, records.LIMITS_PREFIX)),
             tuple(self._under(Table.CONFIG, records.RULES_PREFIX)),
+            tuple(self._under(Table.CONFIG, records.ROLES_PREFIX)),
+            tuple(self._under(Table.CONFIG, records.CURRENCIES_PREFIX)),
         )
 
     def window(self, key: WindowKey) -> WindowUse:
@@ -369,13 +373,21 @@ class Tables:
             ) from error
 
 
+_Rows: TypeAlias = tuple[tuple[bytes, bytes], ...]
+
+
 # Every quote and every row of a window asks for all versions there ever were. Equal rows with
 # their checksums are the same settings, whichever transaction they were read in.
 @lru_cache(maxsize=4)
 def _policy_of(
-    limits: tuple[tuple[bytes, bytes], ...], rules: tuple[tuple[bytes, bytes], ...]
+    limits: _Rows,
+    rules: _Rows,
+    roles: _Rows,
+    currencies: _Rows,
 ) -> Policy:
     return Policy(
         [records.decode_limits(key, value) for key, value in limits],
         [records.decode_rules(key, value) for key, value in rules],
+        [records.decode_roles(key, value) for key, value in roles],
+        [records.decode_currencies(key, value) for key, value in currencies],
     )

@@ -26,6 +26,7 @@ from tests.security import authority
 READS = {
     "Admin/GetCatalogue",
     "Admin/GetFees",
+    "Admin/GetCurrencies",
     "Payouts/Quote",
     "Payouts/QuoteRoutes",
     "Payouts/Get",
@@ -87,7 +88,7 @@ APPROVING = {
     "Ledger/ApproveVoucher",
 }
 REVIEWING = {"Ledger/RejectVoucher"}
-POLICY = {"Admin/GetLimits", "Admin/GetRules"}
+POLICY = {"Admin/GetLimits", "Admin/GetRules", "Admin/GetRoles"}
 VOUCHERS = {"Ledger/GetVoucher", "Ledger/ListVouchers", "Audit/ListExceptions"}
 OPERATING = {
     "Ledger/PostEntry",
@@ -99,6 +100,8 @@ OPERATING = {
     "Admin/SuspendRail",
     "Admin/SetLimits",
     "Admin/SetRules",
+    "Admin/SetRoles",
+    "Admin/SetCurrencies",
     "Cluster/AddNode",
     "Cluster/Members",
     "Cluster/RemoveNode",

@@ -13,6 +13,7 @@ from ledgerd.api.v1 import (
     payouts_pb2,
     rails_pb2,
     risk_pb2,
+    settings_pb2,
 )
 from ledgerd.ledger import vouchers
 from ledgerd.ledger.accounts import AccountStatus
@@ -22,8 +23,10 @@ from ledgerd.ledger.holds import HoldState
 from ledgerd.ledger.outcomes import Refusal
 from ledgerd.ledger.payouts import FailureReason, PayoutState
 from ledgerd.ledger.risk import Action, LimitKind, RuleKind
+from ledgerd.ledger.roles import RoleKind
 from ledgerd.ledger.vouchers import VoucherState
 from ledgerd.raft.entries import Role
+from ledgerd.security.identity import Role as CertifiedRole
 from ledgerd.transport.v1 import peer_pb2
 
 GOLDEN = Path(__file__).parent / "golden" / "descriptors.txt"
@@ -38,6 +41,7 @@ FILES = (
     dispatch_pb2,
     rails_pb2,
     risk_pb2,
+    settings_pb2,
     peer_pb2,
 )
 
@@ -94,6 +98,14 @@ def test_limits_and_rules_are_those_of_the_ledger() -> None:
     assert {item.name: int(item) for item in Action} == numbers(
         risk_pb2.RiskRule.Action
     )
+
+
+def test_roles_of_clients_are_those_of_the_ledger() -> None:
+    """And of certificates: each role has one name and one number."""
+    ours = {item.name: int(item) for item in RoleKind}
+
+    assert ours == numbers(settings_pb2.Grant.Role)
+    assert ours.keys() == {item.name for item in CertifiedRole}
 
 
 def test_holds_and_vouchers_are_those_of_the_ledger() -> None:

@@ -34,6 +34,7 @@ from ledgerd.api.v1 import (
     payouts_pb2_grpc,
     rails_pb2,
     risk_pb2,
+    settings_pb2,
 )
 from ledgerd.client import Endpoint, Profile
 from ledgerd.errors import Kind, Reason, kind_of, outcome_of
@@ -212,6 +213,9 @@ class FakeCluster:
         self.rails: list[rails_pb2.Rail] = []  # versions in the catalogue
         self.limits: list[risk_pb2.LimitSet] = []  # by version
         self.rules: list[risk_pb2.RuleSet] = []
+        self.roles: list[settings_pb2.RoleSet] = []
+        self.currencies: list[settings_pb2.CurrencySet] = []
+        self.expected_versions: list[int | None] = []  # of SetRoles
         self.events: list[events_pb2.Event] = []
         self.asked: list[Message] = []  # of the calls that note it
         self.nodes = {
@@ -980,6 +984,65 @@ class FakeAdmin(admin_pb2_grpc.AdminServicer):
     ) -> risk_pb2.GetRulesReply:
         self.node.enter_write("GetRules", context)
         return risk_pb2.GetRulesReply(versions=self.node.cluster.rules)
+
+    def SetRoles(
+        self, request: settings_pb2.SetRolesRequest, context: grpc.ServicerContext
+    ) -> settings_pb2.SetRolesReply:
+        self.node.enter_write("SetRoles", context)
+        kept = self.node.cluster.roles
+        self.node.cluster.expected_versions.append(
+            request.expected_version if request.HasField("expected_version") else None
+        )
+        kept.append(
+            settings_pb2.RoleSet(
+                version=len(kept) + 1,
+                effective_from_us=request.effective_from_us,
+                source=request.source,
+                as_of=request.as_of,
+                grants=request.grants,
+            )
+        )
+        return settings_pb2.SetRolesReply(
+            header=self.node.cluster.header(self.node),
+            result=common_pb2.CommandResult(outcome=common_pb2.OUTCOME_CREATED),
+        )
+
+    def GetRoles(
+        self, request: settings_pb2.GetRolesRequest, context: grpc.ServicerContext
+    ) -> settings_pb2.GetRolesReply:
+        self.node.enter_write("GetRoles", context)
+        return settings_pb2.GetRolesReply(versions=self.node.cluster.roles)
+
+    def SetCurrencies(
+        self, request: settings_pb2.SetCurrenciesRequest, context: grpc.ServicerContext
+    ) -> settings_pb2.SetCurrenciesReply:
+        self.node.enter_write("SetCurrencies", context)
+        kept = self.node.cluster.currencies
+        kept.append(
+            settings_pb2.CurrencySet(
+                version=len(kept) + 1,
+                effective_from_us=request.effective_from_us,
+                source=request.source,
+                as_of=request.as_of,
+                retired=request.retired,
+            )
+        )
+        return settings_pb2.SetCurrenciesReply(
+            header=self.node.cluster.header(self.node),
+            result=common_pb2.CommandResult(outcome=common_pb2.OUTCOME_CREATED),
+        )
+
+    def GetCurrencies(
+        self, request: settings_pb2.GetCurrenciesRequest, context: grpc.ServicerContext
+    ) -> settings_pb2.GetCurrenciesReply:
+        self.node.enter_write("GetCurrencies", context)
+        return settings_pb2.GetCurrenciesReply(
+            versions=self.node.cluster.currencies,
+            currencies=[
+                settings_pb2.Currency(code="BGN", exponent=2, is_retired=True),
+                settings_pb2.Currency(code="USD", exponent=2),
+            ],
+        )
 
 
 class FakeClusterCalls(cluster_pb2_grpc.ClusterServicer):

@@ -362,9 +362,21 @@ def test_field_numbers_stand():
             (67, "submit"),
             (72, "set_limits"),
             (73, "set_rules"),
+            (80, "set_roles"),
+            (81, "set_currencies"),
         ],
         "SetLimits": _numbered("request_id", "limits", "principal"),
         "SetRules": _numbered("request_id", "rules", "principal"),
+        "SetRoles": _numbered(
+            "request_id",
+            "roles",
+            "principal",
+            "is_certified_admin",
+            "expected_version",
+        ),
+        "SetCurrencies": _numbered(
+            "request_id", "currencies", "principal", "expected_version"
+        ),
         "SetCatalogue": _numbered("request_id", "rails", "principal"),
         "AmendCalendar": _numbered("request_id", "calendar", "principal"),
         "SuspendRail": _numbered(

@@ -36,6 +36,8 @@ from ledgerd.ledger.outcomes import Outcome, Refusal
 from ledgerd.ledger.payouts import PayoutStatus
 from ledgerd.ledger.risk import Action, Limit, LimitKind, Rule, RuleKind
 from ledgerd.ledger.risk_commands import SetLimits, SetRules
+from ledgerd.ledger.roles import Grant
+from ledgerd.ledger.setting_commands import SetCurrencies, SetRoles
 from ledgerd.ledger.view import Writes
 from tests.fakes import MemoryLedger
 
@@ -197,6 +199,17 @@ def approve_voucher(number: int = 2, **changes) -> ApproveVoucher:
 def reject_voucher(number: int = 2, **changes) -> RejectVoucher:
     """Ben's rejection of the voucher of `post_entry(1)`."""
     return replace(RejectVoucher(uid(number), uid(1), "no", "ben"), **changes)
+
+
+def set_roles(number: int, *grants: Grant, **changes) -> SetRoles:
+    """A SetRoles by root, whose certificate says that it is an admin."""
+    command = SetRoles(uid(number), 0, "board", "2026-11-21", grants, "root", True)
+    return replace(command, **changes)
+
+
+def set_currencies(number: int, *retired: int, **changes) -> SetCurrencies:
+    command = SetCurrencies(uid(number), 0, "list one", "2026-01-01", retired, "root")
+    return replace(command, **changes)
 
 
 def columns(commands: Iterable[Submit]) -> PayoutColumns:

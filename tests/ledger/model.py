@@ -136,6 +136,10 @@ class Model:
         account = self.accounts[account_id]
         return account["live"], account["currency"]
 
+    def is_retired(self, currency: int) -> bool:
+        """Whether nothing new begins in a currency."""
+        return False
+
     def status_code(self, *account_ids: bytes) -> str | None:
         """Why one of them takes no new work; closed before frozen."""
         statuses = {self.accounts[account_id]["status"] for account_id in account_ids}
@@ -245,6 +249,8 @@ class Model:
             return "LIVEMODE_MISMATCH"
         if account["currency"] != c.currency:
             return "CURRENCY_MISMATCH"
+        if self.is_retired(c.currency):
+            return "CURRENCY_RETIRED"
         if code := self.status_code(c.account_id):
             return code
         if RAILS[c.rail] is not None and RAILS[c.rail] != c.currency:
@@ -339,6 +345,8 @@ class Model:
             return "ACCOUNT_NOT_FOUND"
         if account["currency"] != c.currency:
             return "CURRENCY_MISMATCH"
+        if self.is_retired(c.currency):
+            return "CURRENCY_RETIRED"
         if (c.bank, c.external_ref) in self.refs:
             return "EXTERNAL_REF_USED"
         book = self.book(c.account_id)
@@ -364,6 +372,8 @@ class Model:
             return "LIVEMODE_MISMATCH"
         if {source["currency"], target["currency"]} != {c.currency}:
             return "CURRENCY_MISMATCH"
+        if self.is_retired(c.currency):
+            return "CURRENCY_RETIRED"
         if code := self.status_code(c.from_account_id, c.to_account_id):
             return code
         if c.amount_minor > self.free(c.from_account_id):

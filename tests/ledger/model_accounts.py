@@ -146,6 +146,8 @@ class AccountModel(Model):
             return "ACCOUNT_NOT_FOUND"
         if self.accounts[c.account_id]["currency"] != c.currency:
             return "CURRENCY_MISMATCH"
+        if self.is_retired(c.currency):
+            return "CURRENCY_RETIRED"
         if code := self.status_code(c.account_id):
             return code
         if c.amount_minor > self.free(c.account_id):

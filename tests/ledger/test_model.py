@@ -50,8 +50,9 @@ from tests.ledger.making import EUR, JPY, MAX, PACKED, USD, Ledger, names, uid
 from tests.ledger.model import KINDS
 from tests.ledger.model_accounts import OWN, AccountRules
 from tests.ledger.model_payouts import PayoutRules
-from tests.ledger.model_rails import RailModel, RailRules
+from tests.ledger.model_rails import RailRules
 from tests.ledger.model_risk import RiskRules
+from tests.ledger.model_settings import SettingModel, SettingRules
 from tests.ledger.stages import check_ready
 
 COMMANDS_MIN = 50_000  # a run in CI
@@ -73,7 +74,14 @@ classes = st.sampled_from(["", "", "gold", "No class"])
 ages = st.sampled_from([0, 0, 0, 0, 0, 40])  # days
 
 
-class Machine(RailRules, RiskRules, PayoutRules, AccountRules, RuleBasedStateMachine):
+class Machine(
+    SettingRules,
+    RailRules,
+    RiskRules,
+    PayoutRules,
+    AccountRules,
+    RuleBasedStateMachine,
+):
     """Commands for both ledgers."""
 
     answers: ClassVar[Counter[str]] = Counter()  # of all runs
@@ -82,7 +90,7 @@ class Machine(RailRules, RiskRules, PayoutRules, AccountRules, RuleBasedStateMac
     def __init__(self) -> None:
         super().__init__()
         self.books = self.books_of()
-        self.model = RailModel()
+        self.model = SettingModel()
         self.auditor = Auditor()
         self.follower = Follower()
         self.digest = GENESIS_DIGEST

@@ -109,6 +109,8 @@ STORIES: dict[str, Story | tuple[Story, ...]] = {
     "EXCEPTION_OPEN": lambda m: m.story(0, "doubt", "", 1),
     "LEASE_HELD": lambda m: m.story(0, "held", "", 1),
     "APPROVAL_MISSING": lambda m: m.story(0, "silence", "", 1),
+    "ADMIN_LOCKED_OUT": lambda m: m.set_roles({}, False, None, 0),
+    "CURRENCY_RETIRED": lambda m: m.under_retired({USD}, None, [5]),
     "RECALL_UNSUPPORTED": (
         lambda m: on_rail(m, least=1, most=2**62),
         lambda m: m.story(0, "late", "", 1),
@@ -151,7 +153,6 @@ STORIES: dict[str, Story | tuple[Story, ...]] = {
 }
 # What the model's commands do not bring about, and where it is tested.
 ELSEWHERE = {
-    "CURRENCY_RETIRED": "test_precedence.py",
     "CUTOFF_PASSED": "test_timing.py",
     "INSUFFICIENT_PREFUNDING": "test_lifecycle.py",
     "RAIL_DESTINATION": "test_timing.py",

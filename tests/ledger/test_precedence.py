@@ -29,6 +29,7 @@ from ledgerd.ledger.money import currency_number
 from ledgerd.ledger.outcomes import Outcome, Refusal
 from ledgerd.ledger.payouts import PayoutState, PayoutStatus
 from ledgerd.ledger.risk import NO_BOUND, Action, Limit, LimitKind, Rule, RuleKind
+from ledgerd.ledger.roles import Grant, RoleKind
 from ledgerd.ledger.view import Writes
 from ledgerd.ledger.vouchers import VoucherState
 from ledgerd.limits import DETAILS_BYTES_MAX, HOLD_TTL_US_MAX
@@ -64,8 +65,10 @@ from tests.ledger.making import (
     reject_voucher,
     release_hold,
     rule,
+    set_currencies,
     set_fees,
     set_limits,
+    set_roles,
     set_rules,
     submit,
     transfer,
@@ -101,6 +104,7 @@ class Scene:
     rail: dict[str, object] = field(default_factory=dict)
     limits: list[Limit] = field(default_factory=list)
     rules: list[Rule] = field(default_factory=list)
+    retired: tuple[int, ...] = ()
 
     def play(self) -> str:
         """Return the name of the answer."""
@@ -119,6 +123,8 @@ class Scene:
             books.plant(replace(account, **changes))
         if self.limits or self.rules:
             books.do([set_limits(0xF1, *self.limits), set_rules(0xF2, *self.rules)])
+        if self.retired:
+            books.do([set_currencies(0xF3, *self.retired)])
         if self.payout_state is not None:
             status = PayoutStatus(self.payout_state, 1, (3, 0, 0), books.ts_us)
             books.plant_status((3, 0), status)
@@ -141,6 +147,11 @@ def bounded(kind: LimitKind, **changes: object) -> Fault:
         scene.limits.append(limit(kind, **changed))
 
     return apply
+
+
+def dollars_retire(scene: Scene) -> None:
+    """From the next entry on, which is that of the call."""
+    scene.retired = (USD,)
 
 
 def ruled(kind: RuleKind, **changes: object) -> Fault:
@@ -258,6 +269,7 @@ def retired(scene: Scene) -> None:
 NOT_V7 = bytes(16)
 FINGERPRINT = destination_fingerprint(PACKED)
 BGN = currency_number("BGN")
+ROOT = Grant("root", (RoleKind.ADMIN,))
 CLOSED = {"status": AccountStatus.CLOSED}
 FROZEN = {"status": AccountStatus.FROZEN}
 TOO_LONG = "x" * 141
@@ -279,6 +291,7 @@ CASES: dict[
             ("LIVEMODE_MISMATCH", "livemode", alice(livemode=False)),
             ("LIVEMODE_MISMATCH", "rail", asks(rail=SANDBOX)),
             ("CURRENCY_MISMATCH", "currency", asks(currency=JPY)),
+            ("CURRENCY_RETIRED", "retired", dollars_retire),
             ("ACCOUNT_CLOSED", "status", alice(**CLOSED)),
             ("ACCOUNT_FROZEN", "status", alice(**FROZEN)),
             ("RAIL_CURRENCY", "rail", asks(rail=EU_SCT)),
@@ -345,6 +358,28 @@ CASES: dict[
             ("CURRENCY_RETIRED", "rules", asks(rules=(rule(currency=BGN),))),
         ],
     ),
+    "set_roles": (
+        lambda: set_roles(2, ROOT),
+        [
+            ("KEY_TOO_OLD", "id", asks(request_id=uid(2, OLD))),
+            ("INVALID_COMMAND", "id", asks(request_id=NOT_V7)),
+            ("INVALID_COMMAND", "source", asks(source="")),
+            ("INVALID_COMMAND", "time", asks(effective_from_us=-1)),
+            ("INVALID_COMMAND", "grants", asks(grants=(ROOT, ROOT))),
+            ("VERSION_MISMATCH", "version", asks(expected_version=1)),
+            ("ADMIN_LOCKED_OUT", "grants", asks(grants=(Grant("root", ()),))),
+        ],
+    ),
+    "set_currencies": (
+        lambda: set_currencies(2, BGN),
+        [
+            ("KEY_TOO_OLD", "id", asks(request_id=uid(2, OLD))),
+            ("INVALID_COMMAND", "id", asks(request_id=NOT_V7)),
+            ("INVALID_COMMAND", "as of", asks(as_of="x" * 256)),
+            ("INVALID_COMMAND", "retired", asks(retired=(BGN, BGN))),
+            ("VERSION_MISMATCH", "version", asks(expected_version=7)),
+        ],
+    ),
     "open_account": (
         lambda: open_account(EVE),
         [
@@ -371,6 +406,7 @@ CASES: dict[
             ("INVALID_COMMAND", "ref", asks(external_ref="x" * 65)),
             ("ACCOUNT_NOT_FOUND", "account", asks(account_id=EVE)),
             ("CURRENCY_MISMATCH", "currency", asks(currency=EUR)),
+            ("CURRENCY_RETIRED", "retired", dollars_retire),
             ("EXTERNAL_REF_USED", "ref", asks(external_ref="opening")),
             ("OVERFLOW", "available", alice(available_minor=MAX - 99_999)),
         ],
@@ -388,6 +424,7 @@ CASES: dict[
             ("LIVEMODE_MISMATCH", "livemode", bob(livemode=False)),
             ("CURRENCY_MISMATCH", "currency", asks(currency=EUR)),
             ("CURRENCY_MISMATCH", "bob's currency", bob(currency=EUR)),
+            ("CURRENCY_RETIRED", "retired", dollars_retire),
             ("ACCOUNT_CLOSED", "alice's status", alice(**CLOSED)),
             ("ACCOUNT_CLOSED", "bob's status", bob(**CLOSED)),
             ("ACCOUNT_FROZEN", "alice's status", alice(**FROZEN)),

@@ -55,10 +55,17 @@ from tests.ledger.making import (
 from tests.ledger.scripted import script
 from tests.ledger.scripted_lifecycle import lifecycle
 from tests.ledger.scripted_settings import settings
+from tests.ledger.scripted_standing import standing
 
 FOLDER = Path(__file__).parent / "golden"
 # The logs by name, and the newest state version that is in force in each.
-LOGS: Final = {"state_1": 1, "state_2": 2, "state_3": 3, "state_3_settings": 3}
+LOGS: Final = {
+    "state_1": 1,
+    "state_2": 2,
+    "state_3": 3,
+    "state_3_settings": 3,
+    "state_3_standing": 3,
+}
 START_US = 1_760_000_000_000_000
 _FEES_CHANGE_AT = 21  # index of the entry from which on the schedule is another one
 GOLDIE, ELDER = uid(0x601D), uid(0xE1DE)
@@ -118,6 +125,8 @@ def made(name: str) -> list[Entry]:
     """Return the log that is recorded under a name."""
     if name == "state_3_settings":
         return _settings()
+    if name == "state_3_standing":
+        return _standing()
     return _commands(LOGS[name])
 
 
@@ -131,6 +140,17 @@ def _settings() -> list[Entry]:
     log.add(EntryKind.VERSION, versions.encode(2))
     log.add(EntryKind.VERSION, versions.encode(3))
     for work in settings(len(log.entries) + 1, START_US):
+        log.work(work)
+    return log.entries
+
+
+def _standing() -> list[Entry]:
+    """Return who may call what and which currencies are taken, and the work that meets it."""
+    log = _Log()
+    log.add(EntryKind.NOOP, b"")
+    log.found()
+    log.add(EntryKind.VERSION, versions.encode(3))
+    for work in standing(len(log.entries) + 1, START_US):
         log.work(work)
     return log.entries
 

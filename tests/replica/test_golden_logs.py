@@ -117,6 +117,21 @@ def test_the_settings_are_met_by_payouts() -> None:
     assert answers >= BY_SETTINGS
 
 
+def test_roles_and_currencies_are_met_too() -> None:
+    """Refused before or after a version, and done on its other side."""
+    entries = golden_logs.read("state_3_standing").entries
+    answers = {
+        answer
+        for found in golden_logs.folds(entries)
+        for answer in names(found.applied)
+    }
+
+    assert answers >= {
+        *("CREATED", "REPLAYED", "CONFLICT", "INVALID_COMMAND"),
+        *("ADMIN_LOCKED_OUT", "CURRENCY_RETIRED", "VERSION_MISMATCH"),
+    }
+
+
 def test_the_versions_of_a_log_are_told_apart_by_their_rows() -> None:
     """The gate: the same entry under an older version writes no leaf, and so another digest."""
     (entry, *_) = golden_logs.read("state_3").entries

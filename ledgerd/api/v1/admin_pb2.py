@@ -25,37 +25,38 @@ _sym_db = _symbol_database.Default()
 from ledgerd.api.v1 import common_pb2 as ledgerd_dot_api_dot_v1_dot_common__pb2
 from ledgerd.api.v1 import rails_pb2 as ledgerd_dot_api_dot_v1_dot_rails__pb2
 from ledgerd.api.v1 import risk_pb2 as ledgerd_dot_api_dot_v1_dot_risk__pb2
+from ledgerd.api.v1 import settings_pb2 as ledgerd_dot_api_dot_v1_dot_settings__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aledgerd/api/v1/admin.proto\x12\x0eledgerd.api.v1\x1a\x1bledgerd/api/v1/common.proto\x1a\x1aledgerd/api/v1/rails.proto\x1a\x19ledgerd/api/v1/risk.proto\"\x0f\n\rStatusRequest\"\xa2\x04\n\x0bStatusReply\x12\x12\n\ncluster_id\x18\x01 \x01(\t\x12\x0f\n\x07node_id\x18\x02 \x01(\r\x12\x0f\n\x07version\x18\x03 \x01(\t\x12&\n\x04role\x18\x04 \x01(\x0e\x32\x18.ledgerd.api.v1.NodeRole\x12\x0c\n\x04term\x18\x05 \x01(\x04\x12\x11\n\tleader_id\x18\x06 \x01(\r\x12\x16\n\x0eleader_address\x18\x07 \x01(\t\x12\x13\n\x0b\x66irst_index\x18\x08 \x01(\x04\x12\x12\n\nlast_index\x18\t \x01(\x04\x12\x15\n\rdurable_index\x18\n \x01(\x04\x12\x14\n\x0c\x63ommit_index\x18\x0b \x01(\x04\x12\x15\n\rapplied_index\x18\x0c \x01(\x04\x12\x15\n\rvisible_index\x18\r \x01(\x04\x12\x0e\n\x06\x64igest\x18\x0e \x01(\t\x12\x13\n\x0blog_time_us\x18\x0f \x01(\x03\x12\r\n\x05ready\x18\x10 \x01(\x08\x12\x18\n\x10not_ready_reason\x18\x11 \x01(\t\x12\x0e\n\x06voters\x18\x12 \x03(\r\x12)\n\x05peers\x18\x13 \x03(\x0b\x32\x1a.ledgerd.api.v1.PeerStatus\x12\x11\n\tuptime_us\x18\x14 \x01(\x03\x12\x17\n\x0f\x63\x61lls_in_flight\x18\x15 \x01(\x04\x12\x14\n\x0cinbox_length\x18\x16 \x01(\x04\x12\x15\n\rstate_version\x18\x17 \x01(\r\x12\x16\n\x0eleader_changes\x18\x18 \x01(\x04\"|\n\nPeerStatus\x12\x0f\n\x07node_id\x18\x01 \x01(\r\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x11\n\tconnected\x18\x03 \x01(\x08\x12\x10\n\x08progress\x18\x04 \x01(\t\x12\x13\n\x0bmatch_index\x18\x05 \x01(\x04\x12\x12\n\nnext_index\x18\x06 \x01(\x04\"\xb3\x01\n\x07\x46\x65\x65Rule\x12\x0c\n\x04rail\x18\x01 \x01(\t\x12\x10\n\x08\x63urrency\x18\x02 \x01(\t\x12\x13\n\x0b\x66ixed_units\x18\x03 \x01(\x03\x12\x0b\n\x03\x62ps\x18\x04 \x01(\r\x12\x11\n\tmin_units\x18\x05 \x01(\x03\x12\x11\n\tmax_units\x18\x06 \x01(\x03\x12\x15\n\raccount_class\x18\x07 \x01(\t\x12)\n\x06refund\x18\x08 \x01(\x0e\x32\x19.ledgerd.api.v1.FeeRefund\"\xcc\x01\n\x0eSetFeesRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12&\n\x05rules\x18\x02 \x03(\x0b\x32\x17.ledgerd.api.v1.FeeRule\x12\x0e\n\x06source\x18\x03 \x01(\t\x12-\n\x07\x63oncern\x18\x04 \x01(\x0e\x32\x1c.ledgerd.api.v1.WriteConcern\x12\x19\n\x11\x65\x66\x66\x65\x63tive_from_us\x18\x05 \x01(\x03\x12\r\n\x05\x61s_of\x18\x06 \x01(\t\x12\x15\n\rquote_valid_s\x18\x07 \x01(\r\">\n\x0eGetFeesRequest\x12,\n\x07\x63oncern\x18\x01 \x01(\x0b\x32\x1b.ledgerd.api.v1.ReadConcern\"\x84\x01\n\x0cGetFeesReply\x12*\n\x06header\x18\x01 \x01(\x0b\x32\x1a.ledgerd.api.v1.ReadHeader\x12.\n\tschedules\x18\x02 \x03(\x0b\x32\x1b.ledgerd.api.v1.FeeSchedule\x12\x18\n\x10version_in_force\x18\x03 \x01(\r\"\x97\x01\n\x0b\x46\x65\x65Schedule\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\x19\n\x11\x65\x66\x66\x65\x63tive_from_us\x18\x02 \x01(\x03\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\r\n\x05\x61s_of\x18\x04 \x01(\t\x12\x15\n\rquote_valid_s\x18\x05 \x01(\r\x12&\n\x05rules\x18\x06 \x03(\x0b\x32\x17.ledgerd.api.v1.FeeRule\"m\n\x0cSetFeesReply\x12.\n\x06header\x18\x01 \x01(\x0b\x32\x1e.ledgerd.api.v1.MutationHeader\x12-\n\x06result\x18\x02 \x01(\x0b\x32\x1d.ledgerd.api.v1.CommandResult*a\n\x08NodeRole\x12\x19\n\x15NODE_ROLE_UNSPECIFIED\x10\x00\x12\x0c\n\x08\x46OLLOWER\x10\x01\x12\x11\n\rPRE_CANDIDATE\x10\x02\x12\r\n\tCANDIDATE\x10\x03\x12\n\n\x06LEADER\x10\x04*W\n\tFeeRefund\x12\x1a\n\x16\x46\x45\x45_REFUND_UNSPECIFIED\x10\x00\x12\x10\n\x0cREFUND_NEVER\x10\x01\x12\x1c\n\x18REFUND_WHEN_ALL_RETURNED\x10\x02\x32\xf5\x06\n\x05\x41\x64min\x12\x44\n\x06Status\x12\x1d.ledgerd.api.v1.StatusRequest\x1a\x1b.ledgerd.api.v1.StatusReply\x12G\n\x07SetFees\x12\x1e.ledgerd.api.v1.SetFeesRequest\x1a\x1c.ledgerd.api.v1.SetFeesReply\x12G\n\x07GetFees\x12\x1e.ledgerd.api.v1.GetFeesRequest\x1a\x1c.ledgerd.api.v1.GetFeesReply\x12V\n\x0cSetCatalogue\x12#.ledgerd.api.v1.SetCatalogueRequest\x1a!.ledgerd.api.v1.SetCatalogueReply\x12Y\n\rAmendCalendar\x12$.ledgerd.api.v1.AmendCalendarRequest\x1a\".ledgerd.api.v1.AmendCalendarReply\x12S\n\x0bSuspendRail\x12\".ledgerd.api.v1.SuspendRailRequest\x1a .ledgerd.api.v1.SuspendRailReply\x12V\n\x0cGetCatalogue\x12#.ledgerd.api.v1.GetCatalogueRequest\x1a!.ledgerd.api.v1.GetCatalogueReply\x12M\n\tSetLimits\x12 .ledgerd.api.v1.SetLimitsRequest\x1a\x1e.ledgerd.api.v1.SetLimitsReply\x12M\n\tGetLimits\x12 .ledgerd.api.v1.GetLimitsRequest\x1a\x1e.ledgerd.api.v1.GetLimitsReply\x12J\n\x08SetRules\x12\x1f.ledgerd.api.v1.SetRulesRequest\x1a\x1d.ledgerd.api.v1.SetRulesReply\x12J\n\x08GetRules\x12\x1f.ledgerd.api.v1.GetRulesRequest\x1a\x1d.ledgerd.api.v1.GetRulesReplyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aledgerd/api/v1/admin.proto\x12\x0eledgerd.api.v1\x1a\x1bledgerd/api/v1/common.proto\x1a\x1aledgerd/api/v1/rails.proto\x1a\x19ledgerd/api/v1/risk.proto\x1a\x1dledgerd/api/v1/settings.proto\"\x0f\n\rStatusRequest\"\xa2\x04\n\x0bStatusReply\x12\x12\n\ncluster_id\x18\x01 \x01(\t\x12\x0f\n\x07node_id\x18\x02 \x01(\r\x12\x0f\n\x07version\x18\x03 \x01(\t\x12&\n\x04role\x18\x04 \x01(\x0e\x32\x18.ledgerd.api.v1.NodeRole\x12\x0c\n\x04term\x18\x05 \x01(\x04\x12\x11\n\tleader_id\x18\x06 \x01(\r\x12\x16\n\x0eleader_address\x18\x07 \x01(\t\x12\x13\n\x0b\x66irst_index\x18\x08 \x01(\x04\x12\x12\n\nlast_index\x18\t \x01(\x04\x12\x15\n\rdurable_index\x18\n \x01(\x04\x12\x14\n\x0c\x63ommit_index\x18\x0b \x01(\x04\x12\x15\n\rapplied_index\x18\x0c \x01(\x04\x12\x15\n\rvisible_index\x18\r \x01(\x04\x12\x0e\n\x06\x64igest\x18\x0e \x01(\t\x12\x13\n\x0blog_time_us\x18\x0f \x01(\x03\x12\r\n\x05ready\x18\x10 \x01(\x08\x12\x18\n\x10not_ready_reason\x18\x11 \x01(\t\x12\x0e\n\x06voters\x18\x12 \x03(\r\x12)\n\x05peers\x18\x13 \x03(\x0b\x32\x1a.ledgerd.api.v1.PeerStatus\x12\x11\n\tuptime_us\x18\x14 \x01(\x03\x12\x17\n\x0f\x63\x61lls_in_flight\x18\x15 \x01(\x04\x12\x14\n\x0cinbox_length\x18\x16 \x01(\x04\x12\x15\n\rstate_version\x18\x17 \x01(\r\x12\x16\n\x0eleader_changes\x18\x18 \x01(\x04\"|\n\nPeerStatus\x12\x0f\n\x07node_id\x18\x01 \x01(\r\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x11\n\tconnected\x18\x03 \x01(\x08\x12\x10\n\x08progress\x18\x04 \x01(\t\x12\x13\n\x0bmatch_index\x18\x05 \x01(\x04\x12\x12\n\nnext_index\x18\x06 \x01(\x04\"\xb3\x01\n\x07\x46\x65\x65Rule\x12\x0c\n\x04rail\x18\x01 \x01(\t\x12\x10\n\x08\x63urrency\x18\x02 \x01(\t\x12\x13\n\x0b\x66ixed_units\x18\x03 \x01(\x03\x12\x0b\n\x03\x62ps\x18\x04 \x01(\r\x12\x11\n\tmin_units\x18\x05 \x01(\x03\x12\x11\n\tmax_units\x18\x06 \x01(\x03\x12\x15\n\raccount_class\x18\x07 \x01(\t\x12)\n\x06refund\x18\x08 \x01(\x0e\x32\x19.ledgerd.api.v1.FeeRefund\"\xcc\x01\n\x0eSetFeesRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12&\n\x05rules\x18\x02 \x03(\x0b\x32\x17.ledgerd.api.v1.FeeRule\x12\x0e\n\x06source\x18\x03 \x01(\t\x12-\n\x07\x63oncern\x18\x04 \x01(\x0e\x32\x1c.ledgerd.api.v1.WriteConcern\x12\x19\n\x11\x65\x66\x66\x65\x63tive_from_us\x18\x05 \x01(\x03\x12\r\n\x05\x61s_of\x18\x06 \x01(\t\x12\x15\n\rquote_valid_s\x18\x07 \x01(\r\">\n\x0eGetFeesRequest\x12,\n\x07\x63oncern\x18\x01 \x01(\x0b\x32\x1b.ledgerd.api.v1.ReadConcern\"\x84\x01\n\x0cGetFeesReply\x12*\n\x06header\x18\x01 \x01(\x0b\x32\x1a.ledgerd.api.v1.ReadHeader\x12.\n\tschedules\x18\x02 \x03(\x0b\x32\x1b.ledgerd.api.v1.FeeSchedule\x12\x18\n\x10version_in_force\x18\x03 \x01(\r\"\x97\x01\n\x0b\x46\x65\x65Schedule\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\x19\n\x11\x65\x66\x66\x65\x63tive_from_us\x18\x02 \x01(\x03\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\r\n\x05\x61s_of\x18\x04 \x01(\t\x12\x15\n\rquote_valid_s\x18\x05 \x01(\r\x12&\n\x05rules\x18\x06 \x03(\x0b\x32\x17.ledgerd.api.v1.FeeRule\"m\n\x0cSetFeesReply\x12.\n\x06header\x18\x01 \x01(\x0b\x32\x1e.ledgerd.api.v1.MutationHeader\x12-\n\x06result\x18\x02 \x01(\x0b\x32\x1d.ledgerd.api.v1.CommandResult*a\n\x08NodeRole\x12\x19\n\x15NODE_ROLE_UNSPECIFIED\x10\x00\x12\x0c\n\x08\x46OLLOWER\x10\x01\x12\x11\n\rPRE_CANDIDATE\x10\x02\x12\r\n\tCANDIDATE\x10\x03\x12\n\n\x06LEADER\x10\x04*W\n\tFeeRefund\x12\x1a\n\x16\x46\x45\x45_REFUND_UNSPECIFIED\x10\x00\x12\x10\n\x0cREFUND_NEVER\x10\x01\x12\x1c\n\x18REFUND_WHEN_ALL_RETURNED\x10\x02\x32\xc3\t\n\x05\x41\x64min\x12\x44\n\x06Status\x12\x1d.ledgerd.api.v1.StatusRequest\x1a\x1b.ledgerd.api.v1.StatusReply\x12G\n\x07SetFees\x12\x1e.ledgerd.api.v1.SetFeesRequest\x1a\x1c.ledgerd.api.v1.SetFeesReply\x12G\n\x07GetFees\x12\x1e.ledgerd.api.v1.GetFeesRequest\x1a\x1c.ledgerd.api.v1.GetFeesReply\x12V\n\x0cSetCatalogue\x12#.ledgerd.api.v1.SetCatalogueRequest\x1a!.ledgerd.api.v1.SetCatalogueReply\x12Y\n\rAmendCalendar\x12$.ledgerd.api.v1.AmendCalendarRequest\x1a\".ledgerd.api.v1.AmendCalendarReply\x12S\n\x0bSuspendRail\x12\".ledgerd.api.v1.SuspendRailRequest\x1a .ledgerd.api.v1.SuspendRailReply\x12V\n\x0cGetCatalogue\x12#.ledgerd.api.v1.GetCatalogueRequest\x1a!.ledgerd.api.v1.GetCatalogueReply\x12M\n\tSetLimits\x12 .ledgerd.api.v1.SetLimitsRequest\x1a\x1e.ledgerd.api.v1.SetLimitsReply\x12M\n\tGetLimits\x12 .ledgerd.api.v1.GetLimitsRequest\x1a\x1e.ledgerd.api.v1.GetLimitsReply\x12J\n\x08SetRules\x12\x1f.ledgerd.api.v1.SetRulesRequest\x1a\x1d.ledgerd.api.v1.SetRulesReply\x12J\n\x08GetRules\x12\x1f.ledgerd.api.v1.GetRulesRequest\x1a\x1d.ledgerd.api.v1.GetRulesReply\x12J\n\x08SetRoles\x12\x1f.ledgerd.api.v1.SetRolesRequest\x1a\x1d.ledgerd.api.v1.SetRolesReply\x12J\n\x08GetRoles\x12\x1f.ledgerd.api.v1.GetRolesRequest\x1a\x1d.ledgerd.api.v1.GetRolesReply\x12Y\n\rSetCurrencies\x12$.ledgerd.api.v1.SetCurrenciesRequest\x1a\".ledgerd.api.v1.SetCurrenciesReply\x12Y\n\rGetCurrencies\x12$.ledgerd.api.v1.GetCurrenciesRequest\x1a\".ledgerd.api.v1.GetCurrenciesReplyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ledgerd.api.v1.admin_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_NODEROLE']._serialized_start=1675
-  _globals['_NODEROLE']._serialized_end=1772
-  _globals['_FEEREFUND']._serialized_start=1774
-  _globals['_FEEREFUND']._serialized_end=1861
-  _globals['_STATUSREQUEST']._serialized_start=130
-  _globals['_STATUSREQUEST']._serialized_end=145
-  _globals['_STATUSREPLY']._serialized_start=148
-  _globals['_STATUSREPLY']._serialized_end=694
-  _globals['_PEERSTATUS']._serialized_start=696
-  _globals['_PEERSTATUS']._serialized_end=820
-  _globals['_FEERULE']._serialized_start=823
-  _globals['_FEERULE']._serialized_end=1002
-  _globals['_SETFEESREQUEST']._serialized_start=1005
-  _globals['_SETFEESREQUEST']._serialized_end=1209
-  _globals['_GETFEESREQUEST']._serialized_start=1211
-  _globals['_GETFEESREQUEST']._serialized_end=1273
-  _globals['_GETFEESREPLY']._serialized_start=1276
-  _globals['_GETFEESREPLY']._serialized_end=1408
-  _globals['_FEESCHEDULE']._serialized_start=1411
-  _globals['_FEESCHEDULE']._serialized_end=1562
-  _globals['_SETFEESREPLY']._serialized_start=1564
-  _globals['_SETFEESREPLY']._serialized_end=1673
-  _globals['_ADMIN']._serialized_start=1864
-  _globals['_ADMIN']._serialized_end=2749
+  _globals['_NODEROLE']._serialized_start=1706
+  _globals['_NODEROLE']._serialized_end=1803
+  _globals['_FEEREFUND']._serialized_start=1805
+  _globals['_FEEREFUND']._serialized_end=1892
+  _globals['_STATUSREQUEST']._serialized_start=161
+  _globals['_STATUSREQUEST']._serialized_end=176
+  _globals['_STATUSREPLY']._serialized_start=179
+  _globals['_STATUSREPLY']._serialized_end=725
+  _globals['_PEERSTATUS']._serialized_start=727
+  _globals['_PEERSTATUS']._serialized_end=851
+  _globals['_FEERULE']._serialized_start=854
+  _globals['_FEERULE']._serialized_end=1033
+  _globals['_SETFEESREQUEST']._serialized_start=1036
+  _globals['_SETFEESREQUEST']._serialized_end=1240
+  _globals['_GETFEESREQUEST']._serialized_start=1242
+  _globals['_GETFEESREQUEST']._serialized_end=1304
+  _globals['_GETFEESREPLY']._serialized_start=1307
+  _globals['_GETFEESREPLY']._serialized_end=1439
+  _globals['_FEESCHEDULE']._serialized_start=1442
+  _globals['_FEESCHEDULE']._serialized_end=1593
+  _globals['_SETFEESREPLY']._serialized_start=1595
+  _globals['_SETFEESREPLY']._serialized_end=1704
+  _globals['_ADMIN']._serialized_start=1895
+  _globals['_ADMIN']._serialized_end=3114
 # @@protoc_insertion_point(module_scope)

@@ -1,6 +1,7 @@
 from ledgerd.api.v1 import common_pb2 as _common_pb2
 from ledgerd.api.v1 import rails_pb2 as _rails_pb2
 from ledgerd.api.v1 import risk_pb2 as _risk_pb2
+from ledgerd.api.v1 import settings_pb2 as _settings_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor

@@ -6,6 +6,7 @@ import warnings
 from ledgerd.api.v1 import admin_pb2 as ledgerd_dot_api_dot_v1_dot_admin__pb2
 from ledgerd.api.v1 import rails_pb2 as ledgerd_dot_api_dot_v1_dot_rails__pb2
 from ledgerd.api.v1 import risk_pb2 as ledgerd_dot_api_dot_v1_dot_risk__pb2
+from ledgerd.api.v1 import settings_pb2 as ledgerd_dot_api_dot_v1_dot_settings__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -92,6 +93,26 @@ class AdminStub:
                 request_serializer=ledgerd_dot_api_dot_v1_dot_risk__pb2.GetRulesRequest.SerializeToString,
                 response_deserializer=ledgerd_dot_api_dot_v1_dot_risk__pb2.GetRulesReply.FromString,
                 _registered_method=True)
+        self.SetRoles = channel.unary_unary(
+                '/ledgerd.api.v1.Admin/SetRoles',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_settings__pb2.SetRolesRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_settings__pb2.SetRolesReply.FromString,
+                _registered_method=True)
+        self.GetRoles = channel.unary_unary(
+                '/ledgerd.api.v1.Admin/GetRoles',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_settings__pb2.GetRolesRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_settings__pb2.GetRolesReply.FromString,
+                _registered_method=True)
+        self.SetCurrencies = channel.unary_unary(
+                '/ledgerd.api.v1.Admin/SetCurrencies',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_settings__pb2.SetCurrenciesRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_settings__pb2.SetCurrenciesReply.FromString,
+                _registered_method=True)
+        self.GetCurrencies = channel.unary_unary(
+                '/ledgerd.api.v1.Admin/GetCurrencies',
+                request_serializer=ledgerd_dot_api_dot_v1_dot_settings__pb2.GetCurrenciesRequest.SerializeToString,
+                response_deserializer=ledgerd_dot_api_dot_v1_dot_settings__pb2.GetCurrenciesReply.FromString,
+                _registered_method=True)
 
 
 class AdminServicer:
@@ -175,6 +196,34 @@ class AdminServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetRoles(self, request, context):
+        """Replaces the roles of clients from a log time on. Needs state version 3, as SetCurrencies.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRoles(self, request, context):
+        """All versions of the roles of clients.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetCurrencies(self, request, context):
+        """Replaces the list of currencies that are refused for new work, from a log time on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCurrencies(self, request, context):
+        """All versions of that list, and the table of currencies. Any role.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdminServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -232,6 +281,26 @@ def add_AdminServicer_to_server(servicer, server):
                     servicer.GetRules,
                     request_deserializer=ledgerd_dot_api_dot_v1_dot_risk__pb2.GetRulesRequest.FromString,
                     response_serializer=ledgerd_dot_api_dot_v1_dot_risk__pb2.GetRulesReply.SerializeToString,
+            ),
+            'SetRoles': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetRoles,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_settings__pb2.SetRolesRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_settings__pb2.SetRolesReply.SerializeToString,
+            ),
+            'GetRoles': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRoles,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_settings__pb2.GetRolesRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_settings__pb2.GetRolesReply.SerializeToString,
+            ),
+            'SetCurrencies': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetCurrencies,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_settings__pb2.SetCurrenciesRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_settings__pb2.SetCurrenciesReply.SerializeToString,
+            ),
+            'GetCurrencies': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCurrencies,
+                    request_deserializer=ledgerd_dot_api_dot_v1_dot_settings__pb2.GetCurrenciesRequest.FromString,
+                    response_serializer=ledgerd_dot_api_dot_v1_dot_settings__pb2.GetCurrenciesReply.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -532,6 +601,114 @@ class Admin:
             '/ledgerd.api.v1.Admin/GetRules',
             ledgerd_dot_api_dot_v1_dot_risk__pb2.GetRulesRequest.SerializeToString,
             ledgerd_dot_api_dot_v1_dot_risk__pb2.GetRulesReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetRoles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Admin/SetRoles',
+            ledgerd_dot_api_dot_v1_dot_settings__pb2.SetRolesRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_settings__pb2.SetRolesReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRoles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Admin/GetRoles',
+            ledgerd_dot_api_dot_v1_dot_settings__pb2.GetRolesRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_settings__pb2.GetRolesReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetCurrencies(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Admin/SetCurrencies',
+            ledgerd_dot_api_dot_v1_dot_settings__pb2.SetCurrenciesRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_settings__pb2.SetCurrenciesReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCurrencies(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ledgerd.api.v1.Admin/GetCurrencies',
+            ledgerd_dot_api_dot_v1_dot_settings__pb2.GetCurrenciesRequest.SerializeToString,
+            ledgerd_dot_api_dot_v1_dot_settings__pb2.GetCurrenciesReply.FromString,
             options,
             channel_credentials,
             insecure,

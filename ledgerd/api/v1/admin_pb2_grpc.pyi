@@ -8,6 +8,7 @@ from grpc import aio as _aio
 from ledgerd.api.v1 import admin_pb2 as _admin_pb2
 from ledgerd.api.v1 import rails_pb2 as _rails_pb2
 from ledgerd.api.v1 import risk_pb2 as _risk_pb2
+from ledgerd.api.v1 import settings_pb2 as _settings_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -57,6 +58,14 @@ class AdminStub:
     """Replaces the risk rules, block lists included, from a log time on."""
     GetRules: _grpc.UnaryUnaryMultiCallable[_risk_pb2.GetRulesRequest, _risk_pb2.GetRulesReply]
     """All versions of the risk rules."""
+    SetRoles: _grpc.UnaryUnaryMultiCallable[_settings_pb2.SetRolesRequest, _settings_pb2.SetRolesReply]
+    """Replaces the roles of clients from a log time on. Needs state version 3, as SetCurrencies."""
+    GetRoles: _grpc.UnaryUnaryMultiCallable[_settings_pb2.GetRolesRequest, _settings_pb2.GetRolesReply]
+    """All versions of the roles of clients."""
+    SetCurrencies: _grpc.UnaryUnaryMultiCallable[_settings_pb2.SetCurrenciesRequest, _settings_pb2.SetCurrenciesReply]
+    """Replaces the list of currencies that are refused for new work, from a log time on."""
+    GetCurrencies: _grpc.UnaryUnaryMultiCallable[_settings_pb2.GetCurrenciesRequest, _settings_pb2.GetCurrenciesReply]
+    """All versions of that list, and the table of currencies. Any role."""
 
 @_typing.type_check_only
 class AdminAsyncStub(AdminStub):
@@ -85,6 +94,14 @@ class AdminAsyncStub(AdminStub):
     """Replaces the risk rules, block lists included, from a log time on."""
     GetRules: _aio.UnaryUnaryMultiCallable[_risk_pb2.GetRulesRequest, _risk_pb2.GetRulesReply]  # type: ignore[assignment]
     """All versions of the risk rules."""
+    SetRoles: _aio.UnaryUnaryMultiCallable[_settings_pb2.SetRolesRequest, _settings_pb2.SetRolesReply]  # type: ignore[assignment]
+    """Replaces the roles of clients from a log time on. Needs state version 3, as SetCurrencies."""
+    GetRoles: _aio.UnaryUnaryMultiCallable[_settings_pb2.GetRolesRequest, _settings_pb2.GetRolesReply]  # type: ignore[assignment]
+    """All versions of the roles of clients."""
+    SetCurrencies: _aio.UnaryUnaryMultiCallable[_settings_pb2.SetCurrenciesRequest, _settings_pb2.SetCurrenciesReply]  # type: ignore[assignment]
+    """Replaces the list of currencies that are refused for new work, from a log time on."""
+    GetCurrencies: _aio.UnaryUnaryMultiCallable[_settings_pb2.GetCurrenciesRequest, _settings_pb2.GetCurrenciesReply]  # type: ignore[assignment]
+    """All versions of that list, and the table of currencies. Any role."""
 
 class AdminServicer(metaclass=_abc_1.ABCMeta):
     """Operating the cluster. Role: admin; Status any role."""
@@ -176,5 +193,37 @@ class AdminServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_risk_pb2.GetRulesReply, _abc.Awaitable[_risk_pb2.GetRulesReply]]:
         """All versions of the risk rules."""
+
+    @_abc_1.abstractmethod
+    def SetRoles(
+        self,
+        request: _settings_pb2.SetRolesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_settings_pb2.SetRolesReply, _abc.Awaitable[_settings_pb2.SetRolesReply]]:
+        """Replaces the roles of clients from a log time on. Needs state version 3, as SetCurrencies."""
+
+    @_abc_1.abstractmethod
+    def GetRoles(
+        self,
+        request: _settings_pb2.GetRolesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_settings_pb2.GetRolesReply, _abc.Awaitable[_settings_pb2.GetRolesReply]]:
+        """All versions of the roles of clients."""
+
+    @_abc_1.abstractmethod
+    def SetCurrencies(
+        self,
+        request: _settings_pb2.SetCurrenciesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_settings_pb2.SetCurrenciesReply, _abc.Awaitable[_settings_pb2.SetCurrenciesReply]]:
+        """Replaces the list of currencies that are refused for new work, from a log time on."""
+
+    @_abc_1.abstractmethod
+    def GetCurrencies(
+        self,
+        request: _settings_pb2.GetCurrenciesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_settings_pb2.GetCurrenciesReply, _abc.Awaitable[_settings_pb2.GetCurrenciesReply]]:
+        """All versions of that list, and the table of currencies. Any role."""
 
 def add_AdminServicer_to_server(servicer: AdminServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -51,6 +51,7 @@ class RefusalCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     LEASE_HELD: _ClassVar[RefusalCode]
     SAME_PERSON: _ClassVar[RefusalCode]
     APPROVAL_MISSING: _ClassVar[RefusalCode]
+    ADMIN_LOCKED_OUT: _ClassVar[RefusalCode]
     RAIL_SUSPENDED: _ClassVar[RefusalCode]
     RAIL_CURRENCY: _ClassVar[RefusalCode]
     RAIL_DESTINATION: _ClassVar[RefusalCode]
@@ -109,6 +110,7 @@ HOLD_EXPIRED: RefusalCode
 LEASE_HELD: RefusalCode
 SAME_PERSON: RefusalCode
 APPROVAL_MISSING: RefusalCode
+ADMIN_LOCKED_OUT: RefusalCode
 RAIL_SUSPENDED: RefusalCode
 RAIL_CURRENCY: RefusalCode
 RAIL_DESTINATION: RefusalCode

@@ -57,6 +57,8 @@ class Event(_message.Message):
         RAIL_RESUMED: _ClassVar[Event.Kind]
         LIMITS_SET: _ClassVar[Event.Kind]
         RULES_SET: _ClassVar[Event.Kind]
+        ROLES_SET: _ClassVar[Event.Kind]
+        CURRENCIES_SET: _ClassVar[Event.Kind]
     KIND_UNSPECIFIED: Event.Kind
     ACCOUNT_OPENED: Event.Kind
     ACCOUNT_FUNDED: Event.Kind
@@ -100,6 +102,8 @@ class Event(_message.Message):
     RAIL_RESUMED: Event.Kind
     LIMITS_SET: Event.Kind
     RULES_SET: Event.Kind
+    ROLES_SET: Event.Kind
+    CURRENCIES_SET: Event.Kind
     SEQ_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     INDEX_FIELD_NUMBER: _ClassVar[int]

@@ -1,33 +1,22 @@
 """`ledgerctl limits` and `ledgerctl rules`: what bounds payouts, and what asks for a review."""
 
-import json
-import tomllib
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import click
-from google.protobuf.json_format import ParseDict, ParseError
-from rich.table import Table
 
 from ledgerd.api.v1 import risk_pb2
-from ledgerd.cli.ctl import render
+from ledgerd.cli.ctl import render, versions
 from ledgerd.cli.ctl.account import request_option
 from ledgerd.cli.ctl.fingerprint import fingerprint
 from ledgerd.cli.ctl.moments import NUMBER_MAX
 from ledgerd.cli.ctl.session import Session, read_options, repeatable, write_option
 from ledgerd.client import new_request_id
-from ledgerd.errors import ConfigError
 
-_Version = TypeVar("_Version", risk_pb2.LimitSet, risk_pb2.RuleSet)
-_SECOND_US: Final = 1_000_000
 _DAY_S: Final = 86_400
 _UNITS: Final = click.IntRange(0, NUMBER_MAX)
-_FILE: Final = click.Path(path_type=Path, dir_okay=False)
-_SOURCE_HELP: Final = "Who decided it, or where it is written. Required without PATH."
-_FROM_HELP: Final = "Moment in UTC from which it holds. Default: at once."
-_MOMENTS: Final = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"]
 
 
 @click.group()
@@ -37,7 +26,7 @@ def limits() -> None:
 
 @write_option
 @limits.command("set")
-@click.argument("path", required=False, type=_FILE)
+@click.argument("path", required=False, type=versions.FILE)
 @click.option("--currency", help="Currency of the options below.")
 @click.option("--per-payout", type=_UNITS, metavar="UNITS", help="Most of one payout.")
 @click.option(
@@ -48,8 +37,10 @@ def limits() -> None:
 )
 @click.option("--total-day", type=_UNITS, metavar="UNITS", help="Most of all together.")
 @click.option("--none", is_flag=True, help="No limit any more.")
-@click.option("--source", default="", help=_SOURCE_HELP)
-@click.option("--effective-from", type=click.DateTime(_MOMENTS), help=_FROM_HELP)
+@click.option("--source", default="", help=versions.SOURCE_HELP)
+@click.option(
+    "--effective-from", type=click.DateTime(versions.MOMENTS), help=versions.FROM_HELP
+)
 @request_option
 @click.pass_obj
 def limits_set(
@@ -90,10 +81,10 @@ def limits_set(
         raise click.UsageError(
             "expected --currency with a bound in it, found one without the other"
         )
-    _expect_one(path is not None, bool(asked), none)
-    version = _read(path, risk_pb2.LimitSet())
+    versions.expect_one(path is not None, bool(asked), none)
+    version = versions.read(path, risk_pb2.LimitSet())
     version.limits.extend(asked)
-    _complete(version, source, effective_from)
+    versions.complete(version, source, effective_from)
     request_id = request_id or new_request_id()
     with session.client() as client, repeatable("--request-id", request_id):
         result = client.set_limits(
@@ -120,11 +111,13 @@ def limits_get(session: Session, *, number: int | None) -> None:
             max_age=session.max_age_s,
             deadline=session.deadline_s,
         )
-    chosen = _chosen(reply.versions, number, reply.header.log_time_us)
+    chosen = versions.chosen(reply.versions, number, reply.header.log_time_us)
     if session.output == "json":
         render.print_json(session, {} if chosen is None else render.message(chosen))
         return
-    table = _table(chosen, "limit", "currency", "of", "window", "amount", "count")
+    table = versions.table(
+        chosen, "limit", "currency", "of", "window", "amount", "count"
+    )
     for limit in () if chosen is None else chosen.limits:
         table.add_row(
             risk_pb2.Limit.Kind.Name(limit.kind).lower(),
@@ -147,7 +140,7 @@ rules.add_command(fingerprint)
 
 @write_option
 @rules.command("set")
-@click.argument("path", required=False, type=_FILE)
+@click.argument("path", required=False, type=versions.FILE)
 @click.option("--currency", help="Currency of the two options below.")
 @click.option(
     "--review-above", type=_UNITS, metavar="UNITS", help="More is reviewed by a person."
@@ -165,8 +158,10 @@ rules.add_command(fingerprint)
     help="Destination to refuse, as payouts show it; may be repeated.",
 )
 @click.option("--none", is_flag=True, help="No rule any more.")
-@click.option("--source", default="", help=_SOURCE_HELP)
-@click.option("--effective-from", type=click.DateTime(_MOMENTS), help=_FROM_HELP)
+@click.option("--source", default="", help=versions.SOURCE_HELP)
+@click.option(
+    "--effective-from", type=click.DateTime(versions.MOMENTS), help=versions.FROM_HELP
+)
 @request_option
 @click.pass_obj
 def rules_set(
@@ -212,10 +207,10 @@ def rules_set(
                 destination_fingerprints=block,
             )
         )
-    _expect_one(path is not None, bool(asked), none)
-    version = _read(path, risk_pb2.RuleSet())
+    versions.expect_one(path is not None, bool(asked), none)
+    version = versions.read(path, risk_pb2.RuleSet())
     version.rules.extend(asked)
-    _complete(version, source, effective_from)
+    versions.complete(version, source, effective_from)
     request_id = request_id or new_request_id()
     with session.client() as client, repeatable("--request-id", request_id):
         result = client.set_rules(
@@ -242,11 +237,11 @@ def rules_get(session: Session, *, number: int | None) -> None:
             max_age=session.max_age_s,
             deadline=session.deadline_s,
         )
-    chosen = _chosen(reply.versions, number, reply.header.log_time_us)
+    chosen = versions.chosen(reply.versions, number, reply.header.log_time_us)
     if session.output == "json":
         render.print_json(session, {} if chosen is None else render.message(chosen))
         return
-    table = _table(chosen, "rule", "asks for", "says", "above", "age", "listed")
+    table = versions.table(chosen, "rule", "asks for", "says", "above", "age", "listed")
     for rule in () if chosen is None else chosen.rules:
         listed = len(rule.destination_fingerprints) + len(rule.banks)
         table.add_row(
@@ -258,66 +253,3 @@ def rules_get(session: Session, *, number: int | None) -> None:
             str(listed) if listed else "",
         )
     session.console.print(table)
-
-
-def _expect_one(*given: bool) -> None:
-    if sum(given) != 1:
-        raise click.UsageError(
-            f"expected one of PATH, options that say what holds, and --none, found {sum(given)}"
-        )
-
-
-def _read(path: Path | None, version: _Version) -> _Version:
-    """Fill a version from a file and return it. Raises ConfigError, naming what is wrong."""
-    if path is None:
-        return version
-    try:
-        text = path.read_text()
-        is_json = path.suffix == ".json"
-        document = json.loads(text) if is_json else tomllib.loads(text)
-        return ParseDict(document, version)
-    except (OSError, ValueError, ParseError) as error:
-        raise ConfigError(f"{path}: {error}") from error
-
-
-def _complete(
-    version: risk_pb2.LimitSet | risk_pb2.RuleSet,
-    source: str,
-    effective_from: datetime | None,
-) -> None:
-    """Put what the options say over what the file says."""
-    version.source = source or version.source
-    if not version.source:
-        raise click.UsageError("expected a source, in the file or as --source")
-    if effective_from is not None:
-        moment = effective_from.replace(tzinfo=UTC)
-        version.effective_from_us = int(moment.timestamp()) * _SECOND_US
-
-
-def _chosen(
-    versions: Sequence[_Version], number: int | None, now_us: int
-) -> _Version | None:
-    """Return the version of this number, or the one in force; None before the first.
-
-    A version that was just set holds from the next entry on, which is what is asked for.
-    """
-    if number is None:
-        past = [row for row in versions if row.effective_from_us <= now_us + 1]
-        return max(
-            past, key=lambda row: (row.effective_from_us, row.version), default=None
-        )
-    for row in versions:
-        if row.version == number:
-            return row
-    raise click.UsageError(
-        f"expected a version of 1 .. {len(versions)}, found {number}"
-    )
-
-
-def _table(version: _Version | None, *names: str) -> Table:
-    if version is None:
-        return Table(*names, title="none in force")
-    since = render.when(version.effective_from_us)
-    return Table(
-        *names, title=f"version {version.version}, from {since}, {version.source}"
-    )

@@ -20,6 +20,7 @@ from ledgerd.cli.ctl.hold import hold
 from ledgerd.cli.ctl.payout import payout
 from ledgerd.cli.ctl.rail import calendar, rail
 from ledgerd.cli.ctl.risk import limits, rules
+from ledgerd.cli.ctl.roles import currencies, roles
 from ledgerd.cli.ctl.session import CONFIG_VARIABLE, Ended, Failed, Seconds, Session
 from ledgerd.cli.ctl.statement import account_balance, account_statement
 from ledgerd.cli.ctl.voucher import voucher
@@ -155,6 +156,8 @@ _COMMANDS: Final = (
     calendar,
     limits,
     rules,
+    roles,
+    currencies,
     audit,
     export,
 )

@@ -37,6 +37,8 @@ byte, and the decoder reads both.
                   b"S", rail u16                        Suspension
                   b"L", version u32                     LimitSet, formats/risk_records
                   b"V", version u32                     RuleSet, formats/risk_records
+                  b"G", version u32                     RoleSet, formats/setting_records
+                  b"M", version u32                     CurrencySet, formats/setting_records
     window        LimitKind u8, livemode u8, currency   WindowUse, formats/risk_records
                   u16, window u64, since u64, subject
                   16, account id, fingerprint           Position of the first payout that
@@ -102,12 +104,16 @@ from ledgerd.formats.records.rows import (
 )
 from ledgerd.formats.records.settings import (
     CALENDAR_PREFIX,
+    CURRENCIES_PREFIX,
     FEES_PREFIX,
     LIMITS_PREFIX,
+    ROLES_PREFIX,
     RULES_PREFIX,
     Setting,
+    decode_currencies,
     decode_fee_schedule,
     decode_limits,
+    decode_roles,
     decode_rules,
     decode_setting,
     setting_key,
@@ -142,6 +148,7 @@ from ledgerd.formats.records.windows import (
 __all__ = [
     "ACCOUNT_MARK_EVERY",
     "CALENDAR_PREFIX",
+    "CURRENCIES_PREFIX",
     "DROPPED",
     "EVENT_SEEK_EVERY",
     "EVIDENCE_PREFIX",
@@ -150,6 +157,7 @@ __all__ = [
     "KNOWN_PREFIX",
     "LIMITS_PREFIX",
     "META_EVENT_SEQ",
+    "ROLES_PREFIX",
     "RULES_PREFIX",
     "Setting",
     "Table",
@@ -158,6 +166,7 @@ __all__ = [
     "account_mark_of",
     "decode_account",
     "decode_account_mark",
+    "decode_currencies",
     "decode_event",
     "decode_event_seek",
     "decode_event_seq",
@@ -179,6 +188,7 @@ __all__ = [
     "decode_ready",
     "decode_request",
     "decode_reversal",
+    "decode_roles",
     "decode_rules",
     "decode_setting",
     "decode_under_way",

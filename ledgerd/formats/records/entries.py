@@ -41,9 +41,11 @@ from ledgerd.formats.records.rows import (
 )
 from ledgerd.formats.records.settings import (
     calendar_row,
+    currencies_row,
     fees_row,
     limits_row,
     rail_row,
+    roles_row,
     rules_row,
     suspension_row,
 )
@@ -105,6 +107,8 @@ def encode_writes(writes: Writes, *, covers_keys: bool = False) -> list[TableRow
             *map(suspension_row, writes.suspensions),
             *map(limits_row, writes.limits),
             *map(rules_row, writes.rules),
+            *map(roles_row, writes.roles),
+            *map(currencies_row, writes.currencies),
         ]
     )
     tables[Table.WINDOW] += sorted(

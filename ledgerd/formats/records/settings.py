@@ -1,11 +1,11 @@
-"""What is set, by version and time: fees, rails, calendars, suspensions, limits, rules."""
+"""What is set, by version and time: fees, rails, calendars, suspensions, limits, rules, roles."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from struct import Struct
 from typing import Final, TypeAlias, assert_never
 
-from ledgerd.formats import rail_records, risk_records
+from ledgerd.formats import rail_records, risk_records, setting_records
 from ledgerd.formats.rail_records import encode_calendar, encode_rail
 from ledgerd.formats.records.rows import (
     VERSION,
@@ -20,9 +20,11 @@ from ledgerd.formats.records.rows import (
 from ledgerd.ledger.calendars import Calendar
 from ledgerd.ledger.catalogue import Suspension
 from ledgerd.ledger.commands import FeeRule, Refund
+from ledgerd.ledger.currencies import CurrencySet
 from ledgerd.ledger.fees import QUOTE_VALID_US_DEFAULT, FeeSchedule
 from ledgerd.ledger.rails import RailRecord
 from ledgerd.ledger.risk import LimitSet, RuleSet
+from ledgerd.ledger.roles import RoleSet
 
 FEES_PREFIX: Final = b"\x01"
 CALENDAR_PREFIX: Final = b"C"
@@ -30,8 +32,17 @@ RAIL_PREFIX: Final = b"R"
 SUSPENSION_PREFIX: Final = b"S"
 LIMITS_PREFIX: Final = b"L"
 RULES_PREFIX: Final = b"V"
+ROLES_PREFIX: Final = b"G"
+CURRENCIES_PREFIX: Final = b"M"
 Setting: TypeAlias = (
-    FeeSchedule | RailRecord | Calendar | Suspension | LimitSet | RuleSet
+    FeeSchedule
+    | RailRecord
+    | Calendar
+    | Suspension
+    | LimitSet
+    | RuleSet
+    | RoleSet
+    | CurrencySet
 )
 _WITH_TERMS: Final = 2  # of fee schedules
 _FEES_KEY: Final = Struct(">BQI")
@@ -219,6 +230,28 @@ def decode_rules(key: bytes, value: bytes) -> RuleSet:
     return opened(Table.CONFIG, key, value, risk_records.decode_rules)
 
 
+def roles_row(roles: RoleSet) -> Row:
+    """Return the row of a version of the roles."""
+    return setting_key(roles), sealed(setting_records.encode_roles(roles))
+
+
+def currencies_row(currencies: CurrencySet) -> Row:
+    """Return the row of a version of the retired currencies."""
+    return setting_key(currencies), sealed(
+        setting_records.encode_currencies(currencies)
+    )
+
+
+def decode_roles(key: bytes, value: bytes) -> RoleSet:
+    """Return a version of the roles. Layout: `setting_records`."""
+    return opened(Table.CONFIG, key, value, setting_records.decode_roles)
+
+
+def decode_currencies(key: bytes, value: bytes) -> CurrencySet:
+    """Return a version of the retired currencies. Layout: `setting_records`."""
+    return opened(Table.CONFIG, key, value, setting_records.decode_currencies)
+
+
 def setting_key(setting: Setting) -> bytes:
     """Return the key of a row of `config`."""
     match setting:
@@ -236,6 +269,10 @@ def setting_key(setting: Setting) -> bytes:
             return _SET_KEY.pack(LIMITS_PREFIX[0], setting.version)
         case RuleSet():
             return _SET_KEY.pack(RULES_PREFIX[0], setting.version)
+        case RoleSet():
+            return _SET_KEY.pack(ROLES_PREFIX[0], setting.version)
+        case CurrencySet():
+            return _SET_KEY.pack(CURRENCIES_PREFIX[0], setting.version)
         case _:
             assert_never(setting)
 
@@ -255,5 +292,9 @@ def decode_setting(key: bytes, value: bytes) -> Setting:
             return decode_limits(key, value)
         case b"V":
             return decode_rules(key, value)
+        case b"G":
+            return decode_roles(key, value)
+        case b"M":
+            return decode_currencies(key, value)
         case _:
             raise corrupt(Table.CONFIG, key, "a setting of an unknown kind")

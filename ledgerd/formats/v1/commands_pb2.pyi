@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Command(_message.Message):
-    __slots__ = ("open_account", "fund", "transfer", "cancel", "set_fees", "close_account", "freeze", "unfreeze", "fund_reverse", "create_hold", "capture_hold", "release_hold", "post_entry", "adjust", "approve_voucher", "reject_voucher", "tick", "approve", "reject", "reroute", "redate", "dispatch_begin", "dispatch_claim", "request_recall", "resolve_exception", "rail_ack", "rail_not_accepted", "rail_reject", "settle", "money_return", "reversal_complete", "raise_attention", "tell_evidence", "set_catalogue", "amend_calendar", "suspend_rail", "submit", "set_limits", "set_rules")
+    __slots__ = ("open_account", "fund", "transfer", "cancel", "set_fees", "close_account", "freeze", "unfreeze", "fund_reverse", "create_hold", "capture_hold", "release_hold", "post_entry", "adjust", "approve_voucher", "reject_voucher", "tick", "approve", "reject", "reroute", "redate", "dispatch_begin", "dispatch_claim", "request_recall", "resolve_exception", "rail_ack", "rail_not_accepted", "rail_reject", "settle", "money_return", "reversal_complete", "raise_attention", "tell_evidence", "set_catalogue", "amend_calendar", "suspend_rail", "submit", "set_limits", "set_rules", "set_roles", "set_currencies")
     OPEN_ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     FUND_FIELD_NUMBER: _ClassVar[int]
     TRANSFER_FIELD_NUMBER: _ClassVar[int]
@@ -47,6 +47,8 @@ class Command(_message.Message):
     SUBMIT_FIELD_NUMBER: _ClassVar[int]
     SET_LIMITS_FIELD_NUMBER: _ClassVar[int]
     SET_RULES_FIELD_NUMBER: _ClassVar[int]
+    SET_ROLES_FIELD_NUMBER: _ClassVar[int]
+    SET_CURRENCIES_FIELD_NUMBER: _ClassVar[int]
     open_account: OpenAccount
     fund: Fund
     transfer: Transfer
@@ -86,7 +88,9 @@ class Command(_message.Message):
     submit: Submit
     set_limits: SetLimits
     set_rules: SetRules
-    def __init__(self, open_account: _Optional[_Union[OpenAccount, _Mapping]] = ..., fund: _Optional[_Union[Fund, _Mapping]] = ..., transfer: _Optional[_Union[Transfer, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., set_fees: _Optional[_Union[SetFees, _Mapping]] = ..., close_account: _Optional[_Union[CloseAccount, _Mapping]] = ..., freeze: _Optional[_Union[Freeze, _Mapping]] = ..., unfreeze: _Optional[_Union[Unfreeze, _Mapping]] = ..., fund_reverse: _Optional[_Union[FundReverse, _Mapping]] = ..., create_hold: _Optional[_Union[CreateHold, _Mapping]] = ..., capture_hold: _Optional[_Union[CaptureHold, _Mapping]] = ..., release_hold: _Optional[_Union[ReleaseHold, _Mapping]] = ..., post_entry: _Optional[_Union[PostEntry, _Mapping]] = ..., adjust: _Optional[_Union[Adjust, _Mapping]] = ..., approve_voucher: _Optional[_Union[ApproveVoucher, _Mapping]] = ..., reject_voucher: _Optional[_Union[RejectVoucher, _Mapping]] = ..., tick: _Optional[_Union[Tick, _Mapping]] = ..., approve: _Optional[_Union[Approve, _Mapping]] = ..., reject: _Optional[_Union[Reject, _Mapping]] = ..., reroute: _Optional[_Union[Reroute, _Mapping]] = ..., redate: _Optional[_Union[Redate, _Mapping]] = ..., dispatch_begin: _Optional[_Union[DispatchBegin, _Mapping]] = ..., dispatch_claim: _Optional[_Union[DispatchClaim, _Mapping]] = ..., request_recall: _Optional[_Union[RequestRecall, _Mapping]] = ..., resolve_exception: _Optional[_Union[ResolveException, _Mapping]] = ..., rail_ack: _Optional[_Union[RailAck, _Mapping]] = ..., rail_not_accepted: _Optional[_Union[RailNotAccepted, _Mapping]] = ..., rail_reject: _Optional[_Union[RailReject, _Mapping]] = ..., settle: _Optional[_Union[Settle, _Mapping]] = ..., money_return: _Optional[_Union[Return, _Mapping]] = ..., reversal_complete: _Optional[_Union[ReversalComplete, _Mapping]] = ..., raise_attention: _Optional[_Union[RaiseAttention, _Mapping]] = ..., tell_evidence: _Optional[_Union[TellEvidence, _Mapping]] = ..., set_catalogue: _Optional[_Union[SetCatalogue, _Mapping]] = ..., amend_calendar: _Optional[_Union[AmendCalendar, _Mapping]] = ..., suspend_rail: _Optional[_Union[SuspendRail, _Mapping]] = ..., submit: _Optional[_Union[Submit, _Mapping]] = ..., set_limits: _Optional[_Union[SetLimits, _Mapping]] = ..., set_rules: _Optional[_Union[SetRules, _Mapping]] = ...) -> None: ...
+    set_roles: SetRoles
+    set_currencies: SetCurrencies
+    def __init__(self, open_account: _Optional[_Union[OpenAccount, _Mapping]] = ..., fund: _Optional[_Union[Fund, _Mapping]] = ..., transfer: _Optional[_Union[Transfer, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., set_fees: _Optional[_Union[SetFees, _Mapping]] = ..., close_account: _Optional[_Union[CloseAccount, _Mapping]] = ..., freeze: _Optional[_Union[Freeze, _Mapping]] = ..., unfreeze: _Optional[_Union[Unfreeze, _Mapping]] = ..., fund_reverse: _Optional[_Union[FundReverse, _Mapping]] = ..., create_hold: _Optional[_Union[CreateHold, _Mapping]] = ..., capture_hold: _Optional[_Union[CaptureHold, _Mapping]] = ..., release_hold: _Optional[_Union[ReleaseHold, _Mapping]] = ..., post_entry: _Optional[_Union[PostEntry, _Mapping]] = ..., adjust: _Optional[_Union[Adjust, _Mapping]] = ..., approve_voucher: _Optional[_Union[ApproveVoucher, _Mapping]] = ..., reject_voucher: _Optional[_Union[RejectVoucher, _Mapping]] = ..., tick: _Optional[_Union[Tick, _Mapping]] = ..., approve: _Optional[_Union[Approve, _Mapping]] = ..., reject: _Optional[_Union[Reject, _Mapping]] = ..., reroute: _Optional[_Union[Reroute, _Mapping]] = ..., redate: _Optional[_Union[Redate, _Mapping]] = ..., dispatch_begin: _Optional[_Union[DispatchBegin, _Mapping]] = ..., dispatch_claim: _Optional[_Union[DispatchClaim, _Mapping]] = ..., request_recall: _Optional[_Union[RequestRecall, _Mapping]] = ..., resolve_exception: _Optional[_Union[ResolveException, _Mapping]] = ..., rail_ack: _Optional[_Union[RailAck, _Mapping]] = ..., rail_not_accepted: _Optional[_Union[RailNotAccepted, _Mapping]] = ..., rail_reject: _Optional[_Union[RailReject, _Mapping]] = ..., settle: _Optional[_Union[Settle, _Mapping]] = ..., money_return: _Optional[_Union[Return, _Mapping]] = ..., reversal_complete: _Optional[_Union[ReversalComplete, _Mapping]] = ..., raise_attention: _Optional[_Union[RaiseAttention, _Mapping]] = ..., tell_evidence: _Optional[_Union[TellEvidence, _Mapping]] = ..., set_catalogue: _Optional[_Union[SetCatalogue, _Mapping]] = ..., amend_calendar: _Optional[_Union[AmendCalendar, _Mapping]] = ..., suspend_rail: _Optional[_Union[SuspendRail, _Mapping]] = ..., submit: _Optional[_Union[Submit, _Mapping]] = ..., set_limits: _Optional[_Union[SetLimits, _Mapping]] = ..., set_rules: _Optional[_Union[SetRules, _Mapping]] = ..., set_roles: _Optional[_Union[SetRoles, _Mapping]] = ..., set_currencies: _Optional[_Union[SetCurrencies, _Mapping]] = ...) -> None: ...
 
 class Submit(_message.Message):
     __slots__ = ("payout_id", "account_id", "amount_minor", "currency", "rail", "principal", "details", "release_at_us", "terms", "is_linked")
@@ -741,3 +745,29 @@ class SetRules(_message.Message):
     rules: bytes
     principal: str
     def __init__(self, request_id: _Optional[bytes] = ..., rules: _Optional[bytes] = ..., principal: _Optional[str] = ...) -> None: ...
+
+class SetRoles(_message.Message):
+    __slots__ = ("request_id", "roles", "principal", "is_certified_admin", "expected_version")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    ROLES_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    IS_CERTIFIED_ADMIN_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_VERSION_FIELD_NUMBER: _ClassVar[int]
+    request_id: bytes
+    roles: bytes
+    principal: str
+    is_certified_admin: bool
+    expected_version: int
+    def __init__(self, request_id: _Optional[bytes] = ..., roles: _Optional[bytes] = ..., principal: _Optional[str] = ..., is_certified_admin: _Optional[bool] = ..., expected_version: _Optional[int] = ...) -> None: ...
+
+class SetCurrencies(_message.Message):
+    __slots__ = ("request_id", "currencies", "principal", "expected_version")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    CURRENCIES_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_VERSION_FIELD_NUMBER: _ClassVar[int]
+    request_id: bytes
+    currencies: bytes
+    principal: str
+    expected_version: int
+    def __init__(self, request_id: _Optional[bytes] = ..., currencies: _Optional[bytes] = ..., principal: _Optional[str] = ..., expected_version: _Optional[int] = ...) -> None: ...

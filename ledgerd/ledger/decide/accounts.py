@@ -49,10 +49,9 @@ def open_account(state: WorkingSet, moment: Moment, command: OpenAccount) -> Dec
     if refused is not None:
         fingerprint = identity.open_account_fingerprint(command)
         return again_refused(refused, fingerprint)
-    currency = money.currency(command.currency)
     if (
         not identity.is_uuid7(command.account_id)
-        or currency is None
+        or money.currency(command.currency) is None
         or not money.fits(command.min_balance_minor)
         or not is_short(command.owner_ref, OWNER_REF_BYTES_MAX)
         or not is_short(command.principal, PRINCIPAL_BYTES_MAX)
@@ -60,7 +59,7 @@ def open_account(state: WorkingSet, moment: Moment, command: OpenAccount) -> Dec
     ):
         return INVALID
 
-    if currency.is_retired:
+    if state.is_retired(command.currency, moment.ts_us):
         fingerprint = identity.open_account_fingerprint(command)
         code = Refusal.CURRENCY_RETIRED
         record = IdRecord(*moment.position, code, moment.ts_us, fingerprint)
@@ -134,6 +133,8 @@ def fund(state: WorkingSet, moment: Moment, command: Fund) -> Decision:
         return Decision(Refusal.ACCOUNT_NOT_FOUND)
     if account.currency != command.currency:
         return Decision(Refusal.CURRENCY_MISMATCH)
+    if state.is_retired(command.currency, moment.ts_us):
+        return Decision(Refusal.CURRENCY_RETIRED)
     ref = ExternalRef(command.bank.encode(), command.external_ref.encode())
     if state.external_ref(ref) is not None:
         return Decision(Refusal.EXTERNAL_REF_USED)
@@ -178,6 +179,8 @@ def transfer(state: WorkingSet, moment: Moment, command: Transfer) -> Decision:
         return Decision(Refusal.LIVEMODE_MISMATCH)
     if not source.currency == target.currency == command.currency:
         return Decision(Refusal.CURRENCY_MISMATCH)
+    if state.is_retired(command.currency, moment.ts_us):
+        return Decision(Refusal.CURRENCY_RETIRED)
     refusals = [
         refusal
         for refusal in (refuse_status(source), refuse_status(target))

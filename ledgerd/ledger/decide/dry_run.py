@@ -140,7 +140,11 @@ def _checks(
     account, rail, schedule, fee_minor = of
     window = command.terms.window
     unfit = refuse_submit(
-        account, rail, currency=command.currency, may_wait=window is None
+        account,
+        rail,
+        currency=command.currency,
+        is_retired=state.is_retired(command.currency, moment.ts_us),
+        may_wait=window is None,
     )
     yield Check("account and rail", unfit)
     if account is None or rail is None or unfit is not None:

@@ -39,7 +39,7 @@ def create_hold(state: WorkingSet, moment: Moment, command: CreateHold) -> Decis
     if not _is_well_formed(command):
         return INVALID
 
-    plan = _plan(state, command)
+    plan = _plan(state, moment, command)
     if isinstance(plan, Refusal):
         fingerprint = identity.create_hold_fingerprint(command)
         record = IdRecord(*moment.position, plan, moment.ts_us, fingerprint)
@@ -89,13 +89,13 @@ def _is_well_formed(command: CreateHold) -> bool:
     )
 
 
-def _plan(state: WorkingSet, command: CreateHold) -> Plan | Refusal:
+def _plan(state: WorkingSet, moment: Moment, command: CreateHold) -> Plan | Refusal:
     account = state.account(command.account_id)
     if account is None:
         return Refusal.ACCOUNT_NOT_FOUND
     if account.currency != command.currency:
         return Refusal.CURRENCY_MISMATCH
-    if money.CURRENCIES[command.currency].is_retired:
+    if state.is_retired(command.currency, moment.ts_us):
         return Refusal.CURRENCY_RETIRED
     refusal = refuse_status(account)
     if refusal is not None:

@@ -49,6 +49,7 @@ from ledgerd.ledger.decide import (
     payouts,
     policy,
     settings,
+    standing,
     status,
     vouchers,
 )
@@ -62,6 +63,7 @@ from ledgerd.ledger.decide.common import (
 from ledgerd.ledger.identity import RequestRecord
 from ledgerd.ledger.outcomes import Outcome, Refusal, Retry, is_spent
 from ledgerd.ledger.risk_commands import RiskCommand, SetLimits, SetRules
+from ledgerd.ledger.setting_commands import SetCurrencies, SetRoles, SettingCommand
 from ledgerd.ledger.working_set import WorkingSet
 from ledgerd.limits import ID_BYTES, PRINCIPAL_BYTES_MAX
 
@@ -74,6 +76,7 @@ Keyed: TypeAlias = (
     | PayoutCommand
     | CatalogueCommand
     | RiskCommand
+    | SettingCommand
 )
 
 
@@ -117,6 +120,10 @@ def keyed(state: WorkingSet, moment: Moment, command: Keyed) -> Decision:
             decision = policy.set_limits(state, moment, command)
         case SetRules():
             decision = policy.set_rules(state, moment, command)
+        case SetRoles():
+            decision = standing.set_roles(state, moment, command)
+        case SetCurrencies():
+            decision = standing.set_currencies(state, moment, command)
         case _:
             decision = _of_payouts(state, moment, command)
 

@@ -1,6 +1,6 @@
 """Limits and risk rules are set: whole versions, from a log time on. 2.7, 7.2, 7.3."""
 
-from ledgerd.ledger import money, risk
+from ledgerd.ledger import risk
 from ledgerd.ledger.decide.common import INVALID, Decision, Moment
 from ledgerd.ledger.events import EventKind
 from ledgerd.ledger.outcomes import Outcome, Refusal
@@ -36,7 +36,11 @@ def set_rules(state: WorkingSet, moment: Moment, command: SetRules) -> Decision:
     """Decide one SetRules."""
     if not (_is_origin(command) and risk.is_rules_well_formed(command.rules)):
         return INVALID
-    refusals = [code for code in map(_refuse_rule, command.rules) if code is not None]
+    refusals = [
+        code
+        for code in (_refuse_rule(state, moment, rule) for rule in command.rules)
+        if code is not None
+    ]
     if refusals:
         return Decision(min(refusals))
     state.set_rules(
@@ -71,15 +75,15 @@ def _refuse_limit(state: WorkingSet, moment: Moment, limit: Limit) -> Refusal | 
         return Refusal.RAIL_NOT_FOUND
     if account is not None and account.currency != limit.currency:
         return Refusal.CURRENCY_MISMATCH
-    if money.CURRENCIES[limit.currency].is_retired:
+    if state.is_retired(limit.currency, moment.ts_us):
         return Refusal.CURRENCY_RETIRED
     if rail is not None and not rail.takes_currency(limit.currency):
         return Refusal.RAIL_CURRENCY
     return None
 
 
-def _refuse_rule(rule: Rule) -> Refusal | None:
-    if rule.currency and money.CURRENCIES[rule.currency].is_retired:
+def _refuse_rule(state: WorkingSet, moment: Moment, rule: Rule) -> Refusal | None:
+    if rule.currency and state.is_retired(rule.currency, moment.ts_us):
         return Refusal.CURRENCY_RETIRED
     return None
 

@@ -87,7 +87,7 @@ def _refuse_rule(state: WorkingSet, moment: Moment, rule: FeeRule) -> Refusal | 
     rail = state.rail(rule.rail, moment.ts_us)
     if rail is None:
         return Refusal.RAIL_NOT_FOUND
-    if money.CURRENCIES[rule.currency].is_retired:
+    if state.is_retired(rule.currency, moment.ts_us):
         return Refusal.CURRENCY_RETIRED
     if not rail.takes_currency(rule.currency):
         return Refusal.RAIL_CURRENCY

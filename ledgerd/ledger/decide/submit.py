@@ -152,10 +152,12 @@ def refuse_submit(
     rail: Rail | None,
     *,
     currency: int,
+    is_retired: bool,
     may_wait: bool = True,
 ) -> Refusal | None:
     """Return the first refusal of rows 4 to 8: what depends on neither amount nor destination.
 
+    is_retired: the currency is refused for new work.
     may_wait: a suspended rail refuses nothing, for payouts wait for it (7.5); only one that must
     go with the window open now is refused.
     """
@@ -167,6 +169,8 @@ def refuse_submit(
         return Refusal.LIVEMODE_MISMATCH
     if account.currency != currency:
         return Refusal.CURRENCY_MISMATCH
+    if is_retired:
+        return Refusal.CURRENCY_RETIRED
     closed = refuse_status(account)
     if closed is not None:
         return closed
@@ -223,7 +227,11 @@ def _plan_submit(state: WorkingSet, moment: Moment, command: Submit) -> Plan | R
     rail = state.rail(command.rail, moment.ts_us)
     window = command.terms.window
     refusal = refuse_submit(
-        account, rail, currency=command.currency, may_wait=window is None
+        account,
+        rail,
+        currency=command.currency,
+        is_retired=state.is_retired(command.currency, moment.ts_us),
+        may_wait=window is None,
     )
     if refusal is not None:
         return refusal
