@@ -7,17 +7,21 @@ the rail themselves (`rails.sandbox` of their configuration) compete with it for
 For a rail of your own, write a class with `send`, `ask` and `advices` (`ledgerd.rails.rail.Rail`)
 and say in TRAITS what it can do. Nothing is kept between two runs: whatever is in doubt is
 DISPATCHING in the ledger, and is asked for once its lease is over.
+
+It outlives both ends: while the rail is silent nothing is claimed for it, for each claim is a log
+entry; while the cluster is away it is tried again more and more rarely.
 """
 
 import asyncio
 import os
+import random
 import time
 from collections.abc import Awaitable
 from datetime import date, timedelta
 from typing import TypeVar
 
 from ledgerd.api.v1 import dispatch_pb2 as pb
-from ledgerd.client import AsyncClient, Profile
+from ledgerd.client import AsyncClient, CallError, Profile
 from ledgerd.rails.rail import Evidence, EvidenceKind, Instruction, NoAnswerError, Rail
 from ledgerd.rails.sandbox import SandboxRail
 from ledgerd.rails.steps import Act, Doubt, Step, Traits, after_ask, after_send, first
@@ -28,9 +32,35 @@ T = TypeVar("T")
 RAIL = "sandbox"
 TRAITS = Traits(deduplicates=True, answers_queries=True)
 LEASE_S, SEND_S, MARGIN_S = 5.0, 1.0, 1.0
+AGAIN_S, AGAIN_S_MAX = 0.2, 30.0
+
+
+class Backoff:
+    """Rests between failures in a row: twice as long each, AGAIN_S_MAX at most, and never even."""
+
+    def __init__(self) -> None:
+        self._rest_s = AGAIN_S
+
+    async def wait(self) -> None:
+        """Rest, and longer the next time."""
+        spread = random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+        await asyncio.sleep(self._rest_s * spread)
+        self._rest_s = min(2 * self._rest_s, AGAIN_S_MAX)
+
+    def reset(self) -> None:
+        """It went well: the next failure is the first one again."""
+        self._rest_s = AGAIN_S
 
 
 async def carry(client: AsyncClient, rail: Rail, claim: pb.Claim, began: float) -> None:
+    """Give one claim its turn; what the cluster does not hear of it, the next claim asks for."""
+    try:
+        await take(client, rail, claim, began)
+    except CallError as error:
+        print(f"{claim.payout.order.payout_id} stays in doubt: {error}", flush=True)
+
+
+async def take(client: AsyncClient, rail: Rail, claim: pb.Claim, began: float) -> None:
     """Send one payout under one claim; where it may have been sent, ask before anything else."""
     sent_until_us = claim.claimed_at_us
     step = first(doubt(claim, began, sent_until_us, fresh=not claim.ask_first), TRAITS)
@@ -122,13 +152,48 @@ async def tell(
         print(f"{one.rail_key} {one.kind.value}: state {reply.state}", flush=True)
 
 
-async def listen(client: AsyncClient, rail: Rail) -> None:
-    """Put what the rail tells by itself into the log, for ever."""
+async def listen(client: AsyncClient, rail: Rail, heard: asyncio.Event) -> None:
+    """Put what the rail tells by itself into the log, for ever. heard: set while it answers."""
     after = 0
+    silence, away = Backoff(), Backoff()
     while True:
-        for advice in await answer(rail.advices(after, 1.0)) or ():
-            await tell(client, (advice.evidence,))
-            after = advice.number
+        advices = await answer(rail.advices(after, 1.0))
+        if advices is None:
+            heard.clear()
+            await silence.wait()
+            continue
+        silence.reset()
+        heard.set()
+        try:
+            for advice in advices:
+                await tell(client, (advice.evidence,))
+                after = advice.number  # not before it is in the log
+            away.reset()
+        except CallError as error:
+            print(f"the cluster is away: {error}", flush=True)
+            await away.wait()
+
+
+async def work(client: AsyncClient, rail: Rail) -> None:
+    """Claim and carry, for ever."""
+    heard, away = asyncio.Event(), Backoff()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(listen(client, rail, heard))
+        while True:
+            await heard.wait()
+            began = time.monotonic()
+            try:
+                reply = await client.claim_dispatch(
+                    [RAIL], lease=LEASE_S, deadline=30.0
+                )
+            except CallError as error:
+                print(f"the cluster is away: {error}", flush=True)
+                await away.wait()
+                continue
+            away.reset()
+            for claim in reply.claims:
+                tasks.create_task(carry(client, rail, claim, began))
+            await asyncio.sleep(0.2)
 
 
 async def main() -> None:
@@ -137,14 +202,8 @@ async def main() -> None:
     files = TlsFiles(profile.ca, profile.certificate, profile.key)
     channel_tls = ChannelTls(files, cluster_id=profile.cluster_id)
     rail = SandboxRail(os.environ["RAIL"], channel_tls)
-    async with AsyncClient(profile) as client, asyncio.TaskGroup() as tasks:
-        tasks.create_task(listen(client, rail))
-        while True:
-            began = time.monotonic()
-            reply = await client.claim_dispatch([RAIL], lease=LEASE_S, deadline=30.0)
-            for claim in reply.claims:
-                tasks.create_task(carry(client, rail, claim, began))
-            await asyncio.sleep(0.2)
+    async with AsyncClient(profile) as client:
+        await work(client, rail)
 
 
 if __name__ == "__main__":
