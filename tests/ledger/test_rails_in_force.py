@@ -394,3 +394,29 @@ def test_the_catalogue_of_the_town_refuses():
     assert answers(20) == ["CREATED", low, high, "CREATED", high, "CREATED"]
     books.ts_us += 9_000
     assert answers(30) == [low, low, "CREATED", nowhere, high, "CREATED"]
+
+
+@pytest.mark.parametrize("days", [0, 2])
+@pytest.mark.parametrize("value_date", [20241004, 0])
+def test_when_a_payout_is_final_does_not_depend_on_the_order_of_evidence(
+    days, value_date
+):
+    """A return that overtakes the settlement knows no value date; the settlement brings it. 3.5."""
+    orders = [(Trigger.SETTLE, Trigger.RETURN), (Trigger.RETURN, Trigger.SETTLE)]
+    found = []
+    for order in orders:
+        made = stage(PayoutState.DISPATCHING)
+        made.books.ts_us = (FRIDAY + 3) * DAY_US
+        assert names(made.do(set_rails(900, RECORDS[SWIFT], return_days=days))) == [
+            "CREATED"
+        ]
+        for trigger in order:
+            given = (
+                {"value_date": value_date}
+                if trigger is Trigger.SETTLE
+                else {"amount_minor": 400}
+            )
+            assert names(made.meet(trigger, **given)) == ["CREATED"]
+        found.append(made.status.final_at_us // DAY_US)  # not to the microsecond
+
+    assert found[0] == found[1]

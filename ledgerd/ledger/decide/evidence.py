@@ -237,12 +237,17 @@ def settle_late(life: Life, command: Settle) -> Decision:
         if plan is None:
             return life.refused(Refusal.OVERFLOW)
         posting = (EntryReason.SETTLE, plan)
+    # The return knew no value date, so its window was reckoned from the day it came.
+    final_at_us = life.status.final_at_us
+    if command.value_date and life.has_return_days:
+        final_at_us = life.final_at_us(command.value_date)
     life.change(
         life.state,
         EventKind.PAYOUT_SETTLED,
         posting=posting,
         rail_ref=command.reference,
         value_date=command.value_date,
+        final_at_us=final_at_us,
         cost_minor=command.cost_minor,
         flags=life.status.flags & ~PayoutFlag.SETTLED_BY_RETURN,
     )

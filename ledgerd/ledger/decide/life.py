@@ -123,6 +123,12 @@ class Life:
             ts_us, open_days_end_us(self._calendar(), day, rail.record.return_days)
         )
 
+    @property
+    def has_return_days(self) -> bool:
+        """Whether its return window is counted from the value date. 8.1."""
+        record = self.rail.record
+        return record is not None and record.return_days > 0
+
     def recall_until_us(self) -> int | None:
         """Return when the recall window of a settled payout ends; None where there is none. 8.1.
 
