@@ -1,5 +1,7 @@
 """Proofs and exports of real nodes: they outlive the leader, and are the same on every node."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from ledgerd.client import (
     us_account,
 )
 from ledgerd.client.exports import hledger
-from ledgerd.client.log_files import LogFile, verify_log
+from ledgerd.client.log_files import LogFile, part_of, verify_log
 from ledgerd.client.receipts import (
     ProvenPayout,
     head_text,
@@ -102,6 +104,29 @@ def test_an_export_is_the_same_on_every_node(
     assert texts.pop().count(" submit ") == 100
 
 
+def killed_and_run_again(cluster: DevCluster, path: Path, last: int) -> None:
+    """Export by a process that is killed as soon as it writes, and by the same command again."""
+    command = [
+        *(sys.executable, "-m", "ledgerd.cli.ledgerctl", "audit", "export-log"),
+        *("--config", str(cluster.profile_path), "--deadline", "60"),
+        *("--to", str(last), "--out", str(path)),
+    ]
+    part = part_of(path)
+    process = subprocess.Popen(command)
+    try:
+        waiting.until(
+            "the export writes", lambda: part.exists() or path.exists(), within_s=60
+        )
+    finally:
+        process.kill()
+        process.wait()
+    if path.exists():  # it was faster than the kill: then it is whole
+        path.unlink()
+    assert subprocess.run(command, check=False).returncode == 0
+    assert verify_log(path).to_index == last
+    assert not part.exists()
+
+
 def test_an_export_of_the_log_goes_on_at_another_node(
     cluster: DevCluster, client: Client, tmp_path: Path
 ) -> None:
@@ -132,6 +157,8 @@ def test_an_export_of_the_log_goes_on_at_another_node(
 
     assert (proven.from_index, proven.to_index) == (1, last)
     assert proven.payload_bytes > 5 * 2_000 * 500
+    killed_and_run_again(cluster, tmp_path / "again", last)
+    assert (tmp_path / "again").read_bytes()[-1_000:] == path.read_bytes()[-1_000:]
     cluster.start(leader)
     cluster.wait_ready()
     profile = Profile.load(cluster.profile_path)
