@@ -1,10 +1,12 @@
 """The log as the service `Audit` exports it: in parts, read in pages, one page in memory.
 
 What is exported is applied, so it is committed and never taken back. gRPC's flow control holds the
-next page back while its receiver is slow; no read transaction is open meanwhile.
+next page back while its receiver is slow; no read transaction is open meanwhile. Payouts go first:
+all exports of a node share one pace.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, nullcontext
 from typing import Any, Final, NamedTuple
@@ -19,6 +21,7 @@ from ledgerd.api.v1 import audit_pb2 as pb
 from ledgerd.errors import NotLogged, Reason
 from ledgerd.formats.leaves import Leaf
 from ledgerd.raft.entries import Entry, Index
+from ledgerd.replica.pace import Pace
 from ledgerd.replica.tree import edge_of
 from ledgerd.storage.log_pages import LogPage
 from ledgerd.storage.reader import StateReader
@@ -30,6 +33,8 @@ PART_BYTES_MAX: Final = (
     4 * 1024 * 1024
 )  # of payloads in one call, but for its last page
 PART_PAGES_MAX: Final = 64  # so that a call ends soon where entries are small
+BYTES_PER_S: Final = 8 * 1024 * 1024  # of all exports together; payouts go first
+_ENTRY_COST_BYTES: Final = 1_024  # what an entry takes of that beside its payload
 EXPORTS_MAX: Final = 4  # at a time on one node; one more is refused at once
 
 
@@ -53,6 +58,7 @@ class LogExportCalls(Deciding):
         super().__init__(options, node)
         self._exports = 0
         self._exporting = asyncio.Semaphore(1)
+        self._pace = Pace(BYTES_PER_S, time.monotonic)
 
     async def ExportLog(  # noqa: D102 - the proto says what it does
         self, request: pb.ExportLogRequest, context: Context
@@ -90,6 +96,7 @@ class LogExportCalls(Deciding):
             ) -> _Page:
                 return _page(reader, start, until, with_start=is_first)
 
+            await asyncio.sleep(self._pace.wait_s(0))
             # In turn, but for the first, which may wait for a quorum: other reads have the other
             # reader threads.
             async with nullcontext() if is_first else self._exporting:
@@ -105,7 +112,9 @@ class LogExportCalls(Deciding):
                 raise self._unreadable(page.log)
             call.read_at(at)
             call.rows += len(entries)
-            size_bytes += sum(len(entry.payload) for entry in entries)
+            page_bytes = sum(len(entry.payload) for entry in entries)
+            self._pace.wait_s(page_bytes + _ENTRY_COST_BYTES * len(entries))
+            size_bytes += page_bytes
             first = entries[-1].index + 1
             is_end = number == PART_PAGES_MAX or size_bytes >= PART_BYTES_MAX
             yield pb.ExportLogReply(

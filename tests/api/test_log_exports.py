@@ -11,6 +11,7 @@ from ledgerd.api.v1 import audit_pb2 as pb
 from ledgerd.api.v1 import common_pb2, payouts_pb2
 from ledgerd.formats.entries import link_of
 from ledgerd.raft.entries import Entry, EntryKind, Index, Term
+from ledgerd.replica.pace import Pace
 from ledgerd.storage import log_pages
 from tests.api.world import Refusal, Stub, World
 
@@ -250,6 +251,44 @@ def test_only_so_many_export_at_a_time(
             released.set()
             assert indexes([reply async for reply in replies]) == [2, 3, 4, 5]
             assert indexes(await told(stub)) == [1, 2, 3, 4, 5]
+
+    asyncio.run(run())
+
+
+class Spy(Pace):
+    """A pace that asks for no rest, and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__(1, lambda: 0.0)
+        self.asked: list[int] = []
+
+    def wait_s(self, size_bytes: int) -> float:
+        self.asked.append(size_bytes)
+        return 0.0
+
+
+def test_exports_of_a_node_share_one_pace(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is asked before each page, and told of each: its payloads, and something an entry."""
+    monkeypatch.setattr(
+        log_pages.log_page, "__kwdefaults__", {"entries_max": 2, "bytes_max": 1 << 20}
+    )
+    spy = Spy()
+    monkeypatch.setattr(log_exports, "Pace", lambda *_: spy)
+
+    async def run() -> None:
+        async with world.running():
+            stub = world.stub("submitter", "auditor")
+            await fill(world, stub, 1)
+            for _ in range(2):
+                replies = await told(stub)
+            sizes = [
+                sum(len(entry.payload) + 1_024 for entry in reply.entries)
+                for reply in replies
+            ]
+            assert len(sizes) == 2
+            assert spy.asked == [0, sizes[0], 0, sizes[1]] * 2
 
     asyncio.run(run())
 
