@@ -31,6 +31,7 @@ from ledgerd.formats.versions import STATE_VERSION, STATE_VERSION_MIN
 from ledgerd.ledger.catalogue import SANDBOX
 from ledgerd.limits import INBOX_MESSAGES_MAX
 from ledgerd.node import lifecycle
+from ledgerd.node.attention import AttentionCount, pages_of
 from ledgerd.node.courier import Courier
 from ledgerd.node.failstop import fail_stop
 from ledgerd.node.handle import DRAIN_ATTEMPTS_MAX, Node
@@ -402,7 +403,9 @@ class _NodeBuild:
         )
         scrub = self._scrub(inbox, keeper)
         sandbox = self._sandbox()
-        dispatchers = [] if sandbox is None else [self._dispatcher(node, sandbox)]
+        dispatchers = (
+            [] if sandbox is None else [self._dispatcher(node, sandbox, metrics)]
+        )
         reload = Reload(load, lambda new: self._take_config(new, inbox))
         gauges = Gauges(node=node, metrics=metrics, connected=transport.connected)
         try:
@@ -416,6 +419,7 @@ class _NodeBuild:
                 background=(
                     ticker.run,
                     gauges.run,
+                    AttentionCount(pages_of(node), metrics).run,
                     reads.keep_fresh,
                     stalls.run,
                     room.run,
@@ -556,7 +560,9 @@ class _NodeBuild:
         )
         return SandboxRail(address, channel_tls)
 
-    def _dispatcher(self, node: Node, rail: SandboxRail) -> Dispatcher:
+    def _dispatcher(
+        self, node: Node, rail: SandboxRail, metrics: Metrics
+    ) -> Dispatcher:
         """Return the worker of the rail sandbox, which works while this node leads."""
         books = NodeBooks(node)
         lease_s = self._config.rails.lease_ms / 1000
@@ -566,6 +572,7 @@ class _NodeBuild:
             rail=rail,
             number=SANDBOX,
             traits=lambda: books.traits(SANDBOX),
+            on_end=lambda result: metrics.dispatch_turns.labels(result).inc(),
             options=DispatchOptions(
                 lease_s=lease_s, send_s=send_s, margin_s=min(2.0, 0.2 * lease_s)
             ),

@@ -55,6 +55,7 @@ class Metrics:
         self._queue_metrics()
         self._pause_metrics()
         self._call_metrics()
+        self._payout_metrics()
         self._safety_metrics()
         ProcessCollector(registry=self.registry)
 
@@ -276,6 +277,21 @@ class Metrics:
         )
         self.refusals = self._tallies(
             "ledgerd_refusals_total", "Commands the ledger refused.", ("code",)
+        )
+
+    def _payout_metrics(self) -> None:
+        self.open_exceptions = self._gauge(
+            "ledgerd_open_exceptions",
+            "Exceptions that two people have not settled yet.",
+        )
+        self.attention_payouts = self._gauge(
+            "ledgerd_attention_payouts",
+            "Payouts about which a person has to do something.",
+        )
+        self.dispatch_turns = self._counter(
+            "ledgerd_dispatch_turns_total",
+            "Turns of payouts at the rail that this node carried, by how they ended.",
+            ("result",),
         )
 
     def _safety_metrics(self) -> None:

@@ -101,8 +101,13 @@ class Dispatcher:
         number: int,
         traits: Callable[[], Traits],
         options: Options | None = None,
+        on_end: Callable[[str], None] = lambda result: None,
     ) -> None:
-        """Do nothing yet. number: of the rail. traits: what the catalogue says of it now."""
+        """Do nothing yet. number: of the rail. traits: what the catalogue says of it now.
+
+        on_end: is told how each turn of a payout ended, as `ledgerd_dispatch_turns_total` has it.
+        """
+        self._on_end = on_end
         self._books = books
         self._rail = rail
         self._number = number
@@ -202,9 +207,10 @@ class Dispatcher:
             claim = await self._books.claim(work, lease_us)
         if claim is None:
             self._rest(work, options.refused_s)
+            self._on_end("unclaimed")
             return
         turn = _Turn(self, work, claim, before=before, term=term)
-        await turn.take()
+        self._on_end(await turn.take())
 
     async def _pump(self, term: int) -> None:
         """Record what the rail tells by itself, in its order for each payout."""
@@ -302,8 +308,11 @@ class _Turn:
         self._is_fresh = work.is_ready
         self._is_silent = False  # the rail, when it was asked or sent to last
 
-    async def take(self) -> None:
-        """Do what the steps say until the payout has its evidence or its turn is over."""
+    async def take(self) -> str:
+        """Do what the steps say until the payout has its evidence or its turn is over.
+
+        Returns how it ended: what the rail said last, or why it said nothing.
+        """
         traits = self._dispatcher._traits()
         step = first(self._doubt(), traits)
         while True:
@@ -311,25 +320,25 @@ class _Turn:
             match step.act:
                 case Act.SEND:
                     if self._dispatcher._books.term() != self._term:
-                        return  # whoever leads now asks before he sends
+                        return "again"  # whoever leads now asks before he sends
                     step = after_send(await self._send(), traits)
                 case Act.ASK:
                     doubt = self._doubt()  # as of before the question
                     step = after_ask(await self._ask(), doubt, traits)
                 case Act.WAIT:
                     if not await self._wait(step, traits):
-                        return
+                        return "again"
                     step = Step(Act.ASK)
                 case Act.RECORD:
                     await self._record(step.evidence)
-                    return
+                    return step.evidence[-1].kind.value
                 case Act.CLAIM_AGAIN:
                     if self._is_silent:
                         self._dispatcher._rest_for_silence(self._work, self._before)
-                    return
+                    return "silent" if self._is_silent else "again"
                 case Act.CALL_A_PERSON:
                     await self._call_a_person()
-                    return
+                    return "attention"
                 case _:
                     assert_never(step.act)
 

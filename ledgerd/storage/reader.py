@@ -35,7 +35,14 @@ from ledgerd.ledger.vouchers import Voucher
 from ledgerd.limits import PAGE_ROWS_MAX
 from ledgerd.raft.entries import Index
 from ledgerd.raft.membership import Membership
-from ledgerd.storage import event_pages, history, journal_pages, trial
+from ledgerd.storage import (
+    attention_pages,
+    event_pages,
+    history,
+    journal_pages,
+    trial,
+)
+from ledgerd.storage.attention_pages import AttentionPage, AttentionPoint
 from ledgerd.storage.environment import Environment
 from ledgerd.storage.event_pages import EventPage, EventPoint, EventRange
 from ledgerd.storage.history import Line, Standing
@@ -379,6 +386,14 @@ class StateReader:
                 last = position
                 self._add_if_takeable(found, key, position)
         return TakeablePage(found, None)
+
+    def attention_page(
+        self, *, after: AttentionPoint | None, scan_max: int
+    ) -> AttentionPage:
+        """Return a page of what needs attention; see `attention_pages`."""
+        return attention_pages.attention_page(
+            self._tables, after=after, scan_max=scan_max
+        )
 
     def _add_if_takeable(
         self, found: list[PayoutFound], key: bytes, position: Position

@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -213,7 +214,22 @@ def test_a_payout_in_doubt_waits_for_what_a_person_finds_out(
         page = client.list(attention=True, deadline=30.0)
         return [found.order.payout_id for found in page.payouts]
 
+    def counted() -> list[bytes]:
+        """What the metrics of each node say."""
+        found = []
+        for ports in cluster.ports().values():
+            address = f"http://127.0.0.1:{ports.metrics}/metrics"
+            with urllib.request.urlopen(address, timeout=5.0) as reply:
+                lines = reply.read().splitlines()
+            found += [
+                line.split()[1]
+                for line in lines
+                if line.startswith(b"ledgerd_attention_payouts ")
+            ]
+        return found
+
     until("it needs attention", lambda: listed() == [lost], within_s=20.0)
+    until("every node counts it", lambda: counted() == [b"1.0"] * 3, within_s=20.0)
     leader_id = until("there is a leader", lambda: cluster.leader(1.0))
     cluster.kill(leader_id)
     cluster.start(leader_id)
@@ -251,6 +267,7 @@ def test_a_payout_in_doubt_waits_for_what_a_person_finds_out(
     assert own.refusal in ("SAME_PERSON", "LEASE_HELD")
     assert (count.sends, count.executions) == (2, 1)
     assert listed() == []
+    until("no node counts it", lambda: counted() == [b"0.0"] * 3, within_s=20.0)
 
 
 @pytest.mark.e2e

@@ -47,6 +47,7 @@ class Scene:
         self.bank = SimulatedBank(deduplicates=self.traits.deduplicates, pace=PACE)
         self.ledger = FakeLedger(lambda: int(loop.time() * 1e6))
         self.task: asyncio.Task[None] | None = None
+        self.ended: list[str] = []
 
     def pay(self, *magics: Magic) -> None:
         for magic in magics:
@@ -69,6 +70,7 @@ class Scene:
             number=1,
             traits=lambda: self.traits,
             options=FAST,
+            on_end=self.ended.append,
         )
         self.dispatcher = dispatcher
         self.task = asyncio.create_task(dispatcher.run())
@@ -202,6 +204,29 @@ def test_payouts_that_wait_hide_no_newer_ones():
         await scene.kill()
 
         assert scene.state(stuck) == SETTLED
+
+    run(body())
+
+
+@pytest.mark.parametrize(
+    ("traits", "magic", "ended"),
+    [
+        (ONCE, Magic.SETTLE, ["taken"]),
+        (ONCE, Magic.REFUSE_ONCE, ["refused", "taken"]),
+        (DUMB, Magic.TIMEOUT_LOST, ["silent", "attention"]),
+    ],
+)
+def test_each_turn_says_how_it_ended(traits, magic, ended):
+    """What the metrics count."""
+
+    async def body() -> None:
+        scene = Scene(traits)
+        scene.pay(magic)
+        scene.lead("node-1")
+        await asyncio.sleep(5.0)
+        await scene.kill()
+
+        assert scene.ended == ended
 
     run(body())
 
