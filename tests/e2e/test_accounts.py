@@ -1,10 +1,19 @@
 """Holds, status and reversals on real nodes: log time passes by itself, and leaders die."""
 
+from collections.abc import Callable
+
 import pytest
 
 from ledgerd.api.v1 import accounts_pb2, events_pb2
 from ledgerd.cli.dev import DevCluster
-from ledgerd.client import Client, CommandResult, NotLogged, Outcome
+from ledgerd.client import (
+    Client,
+    CommandResult,
+    NotLogged,
+    Outcome,
+    Profile,
+    new_request_id,
+)
 from tests.e2e.test_cluster import check_directory, digests, funded_account
 from tests.waiting import until
 
@@ -71,3 +80,44 @@ def test_a_frozen_account_keeps_what_comes(cluster: DevCluster, client: Client) 
     assert balances == accounts_pb2.Balances(
         held_units=500, blocked_units=70, receivable_units=400
     )
+
+
+def test_a_dry_run_on_any_node_says_what_the_log_will(
+    cluster: DevCluster, client: Client
+) -> None:
+    """Asked of each node before each call: no id is spent, or the call would be a replay."""
+    account = funded_account(client, 1_000)
+    other = client.open_account(currency="USD", livemode=True)
+    held = hold(client, account, 3_600)
+    assert held.outcome is Outcome.CREATED
+    profile = Profile.load(cluster.profile_path)
+    asked: list[Callable[[Client, str], CommandResult]] = [
+        lambda one, id_: one.transfer(account, other, 300, "USD", request_id=id_),
+        lambda one, id_: one.transfer(account, other, 300, "USD", request_id=id_),
+        lambda one, id_: one.close_account(other, request_id=id_),
+        lambda one, id_: one.freeze(account, request_id=id_),
+        lambda one, id_: one.transfer(account, other, 100, "USD", request_id=id_),
+        lambda one, id_: one.capture_hold(held.id, other, 500, "USD", request_id=id_),
+        lambda one, id_: one.release_hold(held.id, request_id=id_),
+    ]
+    found = []
+    for call in asked:
+        request_id = new_request_id()
+        dry = []
+        for node_id in (1, 2, 3):
+            with Client(profile, node_id=node_id, dry_run=True) as one:
+                dry.append(call(one, request_id))
+        real = call(client, request_id)
+        found.append((real.outcome, real.refusal))
+        assert [(each.outcome, each.refusal) for each in dry] == [found[-1]] * 3
+        assert {each.index for each in dry} == {0} < {0, real.index}
+
+    assert found == [
+        (Outcome.CREATED, None),
+        (Outcome.REFUSED, "INSUFFICIENT_FUNDS"),
+        (Outcome.REFUSED, "ACCOUNT_NOT_EMPTY"),
+        (Outcome.CREATED, None),
+        (Outcome.REFUSED, "ACCOUNT_FROZEN"),
+        (Outcome.REFUSED, "ACCOUNT_FROZEN"),
+        (Outcome.CREATED, None),
+    ]
