@@ -1,11 +1,11 @@
 """Pages of log/ for whoever exports it: each is one short read transaction, on any thread.
 
 The replica thread owns the log and never waits for this; a page is read beside it, as by the scrub.
-Every value is checked as it is read: checksum, index, and its link to the one before. A slot that
-fails is told and never shown (F33).
+Every value is checked as it is read: checksum, index, and the links to its neighbours. A slot that
+fails is told and never shown (F33), also one whose record is whole and of another history (T87).
 """
 
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 import lmdb
 
@@ -15,10 +15,14 @@ from ledgerd.raft.entries import Entry, Index
 from ledgerd.storage import anchor as anchors
 from ledgerd.storage import keys
 from ledgerd.storage.environment import Environment
+from ledgerd.storage.scrub import suspects
 from ledgerd.storage.tables import DAMAGE
+
+Chunk: TypeAlias = list[tuple[Index, Entry | None]]
 
 PAGE_BYTES_MAX: Final = 256 * 1024  # of payloads in one transaction, but for one entry
 PAGE_ENTRIES_MAX: Final = 256
+_NEIGHBOURS: Final = 2  # behind a page: they vouch for its last entry, or do not (T87)
 
 
 class LogPage(NamedTuple):
@@ -78,23 +82,29 @@ def _page(
         value = transaction.get(keys.index_key(index), db=table)
         return None if value is None else decode(value, index).entry
 
+    chunk: Chunk = []
+    if first > first_kept:
+        chunk.append((Index(first - 1), stored(Index(first - 1))))
+    size_bytes, stop = 0, Index(first)
+    while stop <= last and stop < first + entries_max:
+        entry = stored(stop)
+        size_bytes += 0 if entry is None else len(entry.payload)
+        if stop > first and size_bytes > bytes_max:
+            break
+        chunk.append((stop, entry))
+        stop = Index(stop + 1)
+    for index in map(Index, range(stop, stop + _NEIGHBOURS)):
+        if transaction.get(keys.index_key(index), db=table) is None:
+            break
+        chunk.append((index, stored(index)))
+    bad = suspects(chunk, is_last=True)
+    head = chunk[0][1]
+    if first == first_kept and head and link_of(anchor.link, head) != head.link:
+        bad.append(first)
+    end = min([stop, *bad])
     link = anchor.link
     if first > first_kept:
-        before = stored(Index(first - 1))
-        if before is None:
-            return LogPage(first_kept, b"", [], Index(first - 1))
-        link = before.link
-    entries: list[Entry] = []
-    size_bytes, previous = 0, link
-    for index in map(Index, range(first, last + 1)):
-        entry = stored(index)
-        if entry is None or link_of(previous, entry) != entry.link:
-            return LogPage(first_kept, link, entries, index)
-        size_bytes += len(entry.payload)
-        if entries and size_bytes > bytes_max:
-            break
-        entries.append(entry)
-        if len(entries) == entries_max:
-            break
-        previous = entry.link
-    return LogPage(first_kept, link, entries, None)
+        link = head.link if head else b""
+    entries = [entry for index, entry in chunk if entry and first <= index < end]
+    corrupt = end if end < stop else None
+    return LogPage(first_kept, link if entries else b"", entries, corrupt)

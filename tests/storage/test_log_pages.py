@@ -51,6 +51,21 @@ def test_a_page_is_bounded(directory: Path) -> None:
     assert [entry.index for entry in one.entries] == [3]
 
 
+def test_the_first_entry_must_follow_from_what_was_cut(directory: Path) -> None:
+    """There is no entry before it to blame. T87."""
+    stranger = chain([b"of another log", *PAYLOADS])[1]
+    with open_node(directory) as environment:
+        table = environment.log_tables[keys.ENTRIES]
+        store = LmdbLogStore(environment)
+        store.compact(Index(2), state_durable=Index(8))
+        with environment.log.begin(table, write=True) as transaction:
+            transaction.put(keys.index_key(Index(2)), encode(stranger))
+        page = log_page(environment, Index(2), Index(8))
+        store.close()
+
+    assert (page.first_kept, page.entries, page.corrupt) == (2, [], 2)
+
+
 def test_what_was_cut_is_not_there(directory: Path) -> None:
     """A page of the rest begins behind the anchor's link."""
     entries = chain(PAYLOADS)
@@ -91,5 +106,14 @@ def test_a_slot_that_fails_ends_the_page(directory: Path) -> None:
             behind = log_page(environment, Index(6), Index(8))
             assert (behind.entries, behind.corrupt) == ([], 5)
         put(encode(other))
-        page = log_page(environment, Index(2), Index(8))
-        assert page.corrupt == 6
+        for first, last, found in ((2, 8, [2, 3, 4]), (2, 5, [2, 3, 4]), (5, 5, [])):
+            page = log_page(environment, Index(first), Index(last))
+            assert [entry.index for entry in page.entries] == found
+            assert page.corrupt == 5
+        page = log_page(environment, Index(2), Index(4))
+        assert ([entry.index for entry in page.entries], page.corrupt) == (
+            [2, 3, 4],
+            None,
+        )
+        behind = log_page(environment, Index(6), Index(8))
+        assert (behind.entries, behind.corrupt) == ([], 5)
