@@ -1103,3 +1103,22 @@ def test_a_leader_does_not_replace_what_was_applied_though_its_slot_is_corrupt(
 
     with pytest.raises(AssertionError, match="for what the state holds"):
         node.core.step(message)
+
+
+def test_the_term_that_a_corrupt_last_slot_counts_as_commits_nothing() -> None:
+    """R3, F33: it is a bound for votes; what stands before the slot may be another history."""
+    cluster = led(4)
+    node = cluster[2]
+    node.crash()
+    for payload in (b"of a leader", b"that is gone"):
+        node.disk.log.append(make_entry(node.disk.log[-1], 2, payload))
+    node.disk.hard_state = HardState(Term(4), NO_NODE, Index(5))
+    node.disk.corrupt.add(7)
+    node.start()
+    there = EntryId(Term(4), Index(7))  # as in the log of the term 4 that others had
+    node.core.step(PreVote(NodeId(3), NodeId(2), Term(5), there, there))
+    node.core.step(PreVoteReply(NodeId(3), NodeId(2), Term(4), False, Term(5), there))
+
+    assert node.core.status().last == 7
+    assert node.commit == 5
+    assert node.core.status().corrupt == (7,)
