@@ -229,7 +229,12 @@ def test_a_payout_in_doubt_waits_for_what_a_person_finds_out(
         return found
 
     until("it needs attention", lambda: listed() == [lost], within_s=20.0)
-    until("every node counts it", lambda: counted() == [b"1.0"] * 3, within_s=20.0)
+    until(
+        "every node counts it",
+        lambda: counted() == [b"1.0"] * 3,
+        within_s=20.0,
+        passing=OSError,
+    )
     leader_id = until("there is a leader", lambda: cluster.leader(1.0))
     cluster.kill(leader_id)
     cluster.start(leader_id)
@@ -267,7 +272,12 @@ def test_a_payout_in_doubt_waits_for_what_a_person_finds_out(
     assert own.refusal in ("SAME_PERSON", "LEASE_HELD")
     assert (count.sends, count.executions) == (2, 1)
     assert listed() == []
-    until("no node counts it", lambda: counted() == [b"0.0"] * 3, within_s=20.0)
+    until(
+        "no node counts it",
+        lambda: counted() == [b"0.0"] * 3,
+        within_s=20.0,
+        passing=OSError,
+    )
 
 
 @pytest.mark.e2e
