@@ -532,8 +532,8 @@ REFUSALS: Final[Mapping[Refusal, Advice]] = {
         "The amount is not in the account's currency.", "Use the account's currency."
     ),
     Refusal.CURRENCY_RETIRED: Advice(
-        "A currency that no longer exists takes no new accounts, holds or fees.",
-        "Use its successor.",
+        "A retired currency takes no new work: no account, money, payout, transfer, hold or fee.",
+        "Use its successor; `GetCurrencies` shows which are retired.",
     ),
     Refusal.ENTRY_UNBALANCED: Advice(
         "The legs' debits and credits differ.", "Make them equal; use a new id."
