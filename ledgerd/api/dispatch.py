@@ -19,7 +19,7 @@ from ledgerd.ledger.commands import (
     RaiseAttention,
 )
 from ledgerd.ledger.outcomes import Outcome
-from ledgerd.ledger.payouts import PayoutState, PayoutStatus, rail_now
+from ledgerd.ledger.payouts import PayoutFlag, PayoutState, PayoutStatus, rail_now
 from ledgerd.node.courier import Decided
 from ledgerd.node.windows import Dispatchable, dispatchable
 from ledgerd.replica.inputs import WriteConcern
@@ -52,14 +52,22 @@ class DispatchService(Deciding, dispatch_pb2_grpc.DispatchServicer):
         def query(reader: StateReader) -> tuple[list[PayoutFound], Windows]:
             windows = Windows(reader.catalogue(), reader.log_time_us())
             if payouts:
-                return reader.payouts_of(payouts), windows
-            return reader.takeable(rails, count), windows
+                named = reader.payouts_of(payouts)
+                return list(filter(windows.may_go, named)), windows
+            found = reader.takeable(
+                rails,
+                count,
+                keep=lambda payout: (
+                    (request.with_attention or not _is_given_back(payout))
+                    and windows.may_go(payout)
+                ),
+            )
+            return found, windows
 
-        at, (looked_at, windows) = await self._node.read(
+        at, (found, windows) = await self._node.read(
             query, at_least=None, deadline=call.deadline
         )
-        found = [payout for payout in looked_at if windows.may_go(payout)]
-        if looked_at and not found and windows.error is not None:
+        if not found and windows.error is not None:
             raise windows.error
         before = {payout.head.payout_id: payout for payout in found}
         commands = [
@@ -245,6 +253,11 @@ class Windows:
         except NotLogged:
             return 0
         return 0 if window is None else window.value_date
+
+
+def _is_given_back(payout: PayoutFound) -> bool:
+    """Return whether its worker could learn nothing more of it."""
+    return payout.status is not None and payout.status.has(PayoutFlag.IN_DOUBT)
 
 
 def _claim(

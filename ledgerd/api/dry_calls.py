@@ -75,6 +75,7 @@ JUDGED: Final = {
     "reject": _of("Payouts/Reject", lifecycle_codec.reject),
     "reroute": _stopping("Payouts/Reroute", lifecycle_codec.reroute),
     "request_recall": _of("Payouts/RequestRecall", lifecycle_codec.request_recall),
+    "tell_evidence": _of("Payouts/TellEvidence", lifecycle_codec.tell_evidence),
 }
 
 

@@ -35,12 +35,14 @@ class DispatchCalls(Part):
         *,
         max_payouts: int = 100,
         lease: float = 30.0,
+        with_attention: bool = False,
         request_id: str | None = None,
         deadline: float | None = None,
     ) -> pb.ClaimDispatchReply:
         """Take payouts that are ready, or whose worker is silent; they are DISPATCHING now.
 
         rails: names; none: all. lease: seconds of log time, in which nobody else takes them.
+        with_attention: also those that a worker gave back with `raise_attention`.
         """
         until = self._until(deadline)
         _, calls, _ = self._open()
@@ -49,6 +51,7 @@ class DispatchCalls(Part):
             rails=rails,
             max_payouts=max_payouts,
             lease_ms=int(lease * _MS),
+            with_attention=with_attention,
         )
         return await calls.mutate(
             lambda node: node.dispatch.ClaimDispatch, request, deadline=until

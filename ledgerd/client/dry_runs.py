@@ -39,6 +39,7 @@ _JUDGED: Final[dict[type[Message], tuple[str, type[Message]]]] = {
     payouts_pb2.RejectPayoutRequest: ("reject", payouts_pb2.PayoutChangeReply),
     payouts_pb2.ReroutePayoutRequest: ("reroute", payouts_pb2.PayoutChangeReply),
     payouts_pb2.RequestRecallRequest: ("request_recall", payouts_pb2.PayoutChangeReply),
+    payouts_pb2.TellEvidenceRequest: ("tell_evidence", payouts_pb2.PayoutChangeReply),
 }
 
 

@@ -336,9 +336,16 @@ class StateReader:
         return [payout for payout in found if isinstance(payout, PayoutFound)]
 
     def takeable(
-        self, rails: Sequence[int], rows_max: int, *, scan_max: int = SCAN_ROWS_MAX
+        self,
+        rails: Sequence[int],
+        rows_max: int,
+        *,
+        keep: Callable[[PayoutFound], bool] = lambda found: True,
+        scan_max: int = SCAN_ROWS_MAX,
     ) -> list[PayoutFound]:
         """Return payouts that a worker may take, oldest first by rail; rails (): of all.
+
+        keep: which of them; the others hide none.
 
         READY ones, and DISPATCHING ones whose lease has lapsed. None has an open exception.
         """
@@ -353,7 +360,9 @@ class StateReader:
                 if len(found) == rows_max or scanned == scan_max:
                     return found
                 scanned += 1
-                self._add_if_takeable(found, key, (index, ordinal))
+                payout = self._takeable(key, (index, ordinal))
+                if payout is not None and keep(payout):
+                    found.append(payout)
         return found
 
     def takeable_page(
@@ -384,7 +393,9 @@ class StateReader:
                     return TakeablePage(found, last)
                 scanned += 1
                 last = position
-                self._add_if_takeable(found, key, position)
+                payout = self._takeable(key, position)
+                if payout is not None:
+                    found.append(payout)
         return TakeablePage(found, None)
 
     def attention_page(
@@ -395,18 +406,16 @@ class StateReader:
             self._tables, after=after, scan_max=scan_max
         )
 
-    def _add_if_takeable(
-        self, found: list[PayoutFound], key: bytes, position: Position
-    ) -> None:
-        """Add a payout of `ready`, unless an exception of it is open."""
+    def _takeable(self, key: bytes, position: Position) -> PayoutFound | None:
+        """Return a payout of `ready`; None while an exception of it is open."""
         head = self._tables.payout_head(position)
         if head is None:
             raise CorruptionError(
                 f"state/, table ready, key {key.hex()}: no payout at ordinal {position[1]}"
             )
         payout = PayoutFound(head, self._tables.payout_status(position))
-        if payout.status is None or not payout.status.open_exceptions:
-            found.append(payout)
+        is_stopped = payout.status is not None and payout.status.open_exceptions > 0
+        return None if is_stopped else payout
 
     def scheduled_page(
         self, *, after: Timer | None, rows_max: int, scan_max: int = SCAN_ROWS_MAX

@@ -16,6 +16,7 @@ from ledgerd.api.v1 import payouts_pb2 as payouts
 from ledgerd.api.v1 import rails_pb2 as rails
 from ledgerd.errors import NotLogged
 from ledgerd.ledger.calendars import DAY_US, Calendar
+from ledgerd.ledger.commands import Tick
 from ledgerd.ledger.identity import is_uuid7
 from ledgerd.ledger.rails import CutOff, Layer, WallTime, Window
 from ledgerd.timetable.days import date_of
@@ -241,6 +242,33 @@ def test_what_a_worker_gives_back_needs_attention_until_evidence_comes(
             assert (found.attention, found.value_date) == (False, 20261120)
             assert found.rail_reference == "case 7"
             assert await listed(attention=True) == []
+
+    asyncio.run(run())
+
+
+def test_what_was_given_back_is_claimed_only_if_it_is_asked_for(world: World) -> None:
+    """Its worker would learn nothing more, again and again; and it hides no newer payout."""
+
+    async def run() -> None:
+        async with world.running():
+            made = await submitted(world, 3)
+            worker = world.stub("dispatcher")
+            (held,) = await claim(world, worker, max_payouts=1, lease_ms=1_000)
+            request = pb.RaiseAttentionRequest(
+                request_id=world.new_id(ids.REQUEST), payout_id=made[0], attempt=1
+            )
+            await worker.dispatch.RaiseAttention(request)
+            deadline = asyncio.get_running_loop().time() + 5.0
+            await world.node.propose_command(Tick(), deadline)  # the lease is over
+
+            (next_one,) = await claim(world, worker, max_payouts=1)
+            both = await claim(world, worker, max_payouts=1, with_attention=True)
+            assert held.payout.order.payout_id == made[0]
+            assert next_one.payout.order.payout_id == made[1]
+            assert [one.payout.order.payout_id for one in both] == [made[0]]
+            assert both[0].ask_first
+            named = await claim(world, worker, payout_ids=[made[0]])
+            assert [one.attempt for one in named] == [both[0].attempt + 1]
 
     asyncio.run(run())
 

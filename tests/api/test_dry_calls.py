@@ -179,6 +179,17 @@ async def payouts(desk: Desk) -> None:
     ):
         await desk(method, kind(request_id=new(), payout_id=two))
     await desk(
+        stub.payouts.TellEvidence,
+        payouts_pb2.TellEvidenceRequest(
+            request_id=new(),
+            payout_id=two,
+            finding=payouts_pb2.TellEvidenceRequest.SETTLED,
+            rail="sandbox",
+            reference="case 7",
+            note="by phone",
+        ),
+    )
+    await desk(
         stub.payouts.Reroute,
         payouts_pb2.ReroutePayoutRequest(
             request_id=new(), payout_id=two, rail="sandbox"

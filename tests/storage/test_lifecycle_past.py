@@ -233,6 +233,7 @@ def test_what_workers_may_take_is_paged_within_an_entry_and_over_entries(
         for _ in range(3):
             made.step()
         every = read(environment, lambda reader: reader.takeable((US_ACH,), 1_000))
+        listed_from = every[3].head.position
         pages: list[list[Position]] = []
         after: Position | None = None
         while after is not None or not pages:
@@ -244,6 +245,12 @@ def test_what_workers_may_take_is_paged_within_an_entry_and_over_entries(
             )
             pages.append([found.head.position for found in page.payouts])
             after = page.next_after
+        late = read(
+            environment,
+            lambda reader: reader.takeable(
+                (), 2, keep=lambda found: found.head.position > listed_from
+            ),
+        )
         other = read(
             environment,
             lambda reader: reader.takeable_page(US_ACH + 1, after=None, rows_max=9),
@@ -254,6 +261,7 @@ def test_what_workers_may_take_is_paged_within_an_entry_and_over_entries(
     assert len({index for index, _ in listed}) == 2
     assert all(len(page) <= min(rows_max, 7) for page in pages)
     assert (other.payouts, other.next_after) == ([], None)
+    assert [found.head.position for found in late] == listed[4:6]  # none is hidden
 
 
 def test_the_scrub_finds_nothing_wrong_with_it(life: Life) -> None:

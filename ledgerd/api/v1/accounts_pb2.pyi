@@ -874,7 +874,7 @@ class ExportedLeg(_message.Message):
     def __init__(self, ledger_account: _Optional[str] = ..., type: _Optional[_Union[AccountType, str]] = ..., debit_units: _Optional[int] = ..., balance_units: _Optional[int] = ...) -> None: ...
 
 class ValidateCallRequest(_message.Message):
-    __slots__ = ("concern", "open_account", "close_account", "freeze", "unfreeze", "fund", "fund_reverse", "transfer", "create_hold", "capture_hold", "release_hold", "post_entry", "adjust", "approve_voucher", "reject_voucher", "cancel", "approve", "reject", "reroute", "request_recall")
+    __slots__ = ("concern", "open_account", "close_account", "freeze", "unfreeze", "fund", "fund_reverse", "transfer", "create_hold", "capture_hold", "release_hold", "post_entry", "adjust", "approve_voucher", "reject_voucher", "cancel", "approve", "reject", "reroute", "request_recall", "tell_evidence")
     CONCERN_FIELD_NUMBER: _ClassVar[int]
     OPEN_ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     CLOSE_ACCOUNT_FIELD_NUMBER: _ClassVar[int]
@@ -895,6 +895,7 @@ class ValidateCallRequest(_message.Message):
     REJECT_FIELD_NUMBER: _ClassVar[int]
     REROUTE_FIELD_NUMBER: _ClassVar[int]
     REQUEST_RECALL_FIELD_NUMBER: _ClassVar[int]
+    TELL_EVIDENCE_FIELD_NUMBER: _ClassVar[int]
     concern: _common_pb2.ReadConcern
     open_account: OpenAccountRequest
     close_account: CloseAccountRequest
@@ -915,7 +916,8 @@ class ValidateCallRequest(_message.Message):
     reject: _payouts_pb2.RejectPayoutRequest
     reroute: _payouts_pb2.ReroutePayoutRequest
     request_recall: _payouts_pb2.RequestRecallRequest
-    def __init__(self, concern: _Optional[_Union[_common_pb2.ReadConcern, _Mapping]] = ..., open_account: _Optional[_Union[OpenAccountRequest, _Mapping]] = ..., close_account: _Optional[_Union[CloseAccountRequest, _Mapping]] = ..., freeze: _Optional[_Union[FreezeRequest, _Mapping]] = ..., unfreeze: _Optional[_Union[UnfreezeRequest, _Mapping]] = ..., fund: _Optional[_Union[FundRequest, _Mapping]] = ..., fund_reverse: _Optional[_Union[FundReverseRequest, _Mapping]] = ..., transfer: _Optional[_Union[TransferRequest, _Mapping]] = ..., create_hold: _Optional[_Union[CreateHoldRequest, _Mapping]] = ..., capture_hold: _Optional[_Union[CaptureHoldRequest, _Mapping]] = ..., release_hold: _Optional[_Union[ReleaseHoldRequest, _Mapping]] = ..., post_entry: _Optional[_Union[PostEntryRequest, _Mapping]] = ..., adjust: _Optional[_Union[AdjustRequest, _Mapping]] = ..., approve_voucher: _Optional[_Union[ApproveVoucherRequest, _Mapping]] = ..., reject_voucher: _Optional[_Union[RejectVoucherRequest, _Mapping]] = ..., cancel: _Optional[_Union[_payouts_pb2.CancelPayoutRequest, _Mapping]] = ..., approve: _Optional[_Union[_payouts_pb2.ApprovePayoutRequest, _Mapping]] = ..., reject: _Optional[_Union[_payouts_pb2.RejectPayoutRequest, _Mapping]] = ..., reroute: _Optional[_Union[_payouts_pb2.ReroutePayoutRequest, _Mapping]] = ..., request_recall: _Optional[_Union[_payouts_pb2.RequestRecallRequest, _Mapping]] = ...) -> None: ...
+    tell_evidence: _payouts_pb2.TellEvidenceRequest
+    def __init__(self, concern: _Optional[_Union[_common_pb2.ReadConcern, _Mapping]] = ..., open_account: _Optional[_Union[OpenAccountRequest, _Mapping]] = ..., close_account: _Optional[_Union[CloseAccountRequest, _Mapping]] = ..., freeze: _Optional[_Union[FreezeRequest, _Mapping]] = ..., unfreeze: _Optional[_Union[UnfreezeRequest, _Mapping]] = ..., fund: _Optional[_Union[FundRequest, _Mapping]] = ..., fund_reverse: _Optional[_Union[FundReverseRequest, _Mapping]] = ..., transfer: _Optional[_Union[TransferRequest, _Mapping]] = ..., create_hold: _Optional[_Union[CreateHoldRequest, _Mapping]] = ..., capture_hold: _Optional[_Union[CaptureHoldRequest, _Mapping]] = ..., release_hold: _Optional[_Union[ReleaseHoldRequest, _Mapping]] = ..., post_entry: _Optional[_Union[PostEntryRequest, _Mapping]] = ..., adjust: _Optional[_Union[AdjustRequest, _Mapping]] = ..., approve_voucher: _Optional[_Union[ApproveVoucherRequest, _Mapping]] = ..., reject_voucher: _Optional[_Union[RejectVoucherRequest, _Mapping]] = ..., cancel: _Optional[_Union[_payouts_pb2.CancelPayoutRequest, _Mapping]] = ..., approve: _Optional[_Union[_payouts_pb2.ApprovePayoutRequest, _Mapping]] = ..., reject: _Optional[_Union[_payouts_pb2.RejectPayoutRequest, _Mapping]] = ..., reroute: _Optional[_Union[_payouts_pb2.ReroutePayoutRequest, _Mapping]] = ..., request_recall: _Optional[_Union[_payouts_pb2.RequestRecallRequest, _Mapping]] = ..., tell_evidence: _Optional[_Union[_payouts_pb2.TellEvidenceRequest, _Mapping]] = ...) -> None: ...
 
 class ValidateCallReply(_message.Message):
     __slots__ = ("header", "judged_at_us", "result", "state")

@@ -26,41 +26,41 @@ from ledgerd.api.v1 import common_pb2 as ledgerd_dot_api_dot_v1_dot_common__pb2
 from ledgerd.api.v1 import payouts_pb2 as ledgerd_dot_api_dot_v1_dot_payouts__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dledgerd/api/v1/dispatch.proto\x12\x0eledgerd.api.v1\x1a\x1bledgerd/api/v1/common.proto\x1a\x1cledgerd/api/v1/payouts.proto\"t\n\x14\x43laimDispatchRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\r\n\x05rails\x18\x02 \x03(\t\x12\x13\n\x0bmax_payouts\x18\x03 \x01(\r\x12\x10\n\x08lease_ms\x18\x04 \x01(\r\x12\x12\n\npayout_ids\x18\x05 \x03(\t\"g\n\x12\x43laimDispatchReply\x12%\n\x06\x63laims\x18\x01 \x03(\x0b\x32\x15.ledgerd.api.v1.Claim\x12*\n\x06header\x18\x02 \x01(\x0b\x32\x1a.ledgerd.api.v1.ReadHeader\"\xbf\x01\n\x05\x43laim\x12&\n\x06payout\x18\x01 \x01(\x0b\x32\x16.ledgerd.api.v1.Payout\x12\x10\n\x08rail_key\x18\x02 \x01(\t\x12\x15\n\rfencing_token\x18\x03 \x01(\x04\x12\x0f\n\x07\x61ttempt\x18\x04 \x01(\r\x12\x15\n\rclaimed_at_us\x18\x05 \x01(\x03\x12\x16\n\x0elease_until_us\x18\x06 \x01(\x03\x12\x11\n\task_first\x18\x07 \x01(\x08\x12\x12\n\nvalue_date\x18\x0c \x01(\r\"]\n\x11RenewClaimRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\tpayout_id\x18\x02 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x03 \x01(\r\x12\x10\n\x08lease_ms\x18\x04 \x01(\r\"\x96\x01\n\x0fRenewClaimReply\x12.\n\x06header\x18\x01 \x01(\x0b\x32\x1e.ledgerd.api.v1.MutationHeader\x12-\n\x06result\x18\x02 \x01(\x0b\x32\x1d.ledgerd.api.v1.CommandResult\x12$\n\x05\x63laim\x18\x03 \x01(\x0b\x32\x15.ledgerd.api.v1.Claim\"_\n\x15RaiseAttentionRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\tpayout_id\x18\x02 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x03 \x01(\r\x12\x0e\n\x06reason\x18\x04 \x01(\t\"W\n\x0eRailAckRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04rail\x18\x02 \x01(\t\x12\x10\n\x08rail_key\x18\x03 \x01(\t\x12\x11\n\treference\x18\x04 \x01(\t\"\xa7\x01\n\x16RailNotAcceptedRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04rail\x18\x02 \x01(\t\x12\x10\n\x08rail_key\x18\x03 \x01(\t\x12\x11\n\treference\x18\x04 \x01(\t\x12/\n\x05\x62\x61sis\x18\x05 \x01(\x0e\x32 .ledgerd.api.v1.NotAcceptedBasis\x12\x15\n\rfencing_token\x18\x06 \x01(\x04\"h\n\x11RailRejectRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04rail\x18\x02 \x01(\t\x12\x10\n\x08rail_key\x18\x03 \x01(\t\x12\x11\n\treference\x18\x04 \x01(\t\x12\x0c\n\x04\x63ode\x18\x05 \x01(\t\"~\n\rSettleRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04rail\x18\x02 \x01(\t\x12\x10\n\x08rail_key\x18\x03 \x01(\t\x12\x11\n\treference\x18\x04 \x01(\t\x12\x12\n\nvalue_date\x18\x05 \x01(\r\x12\x12\n\ncost_units\x18\x06 \x01(\x03\"\x8b\x01\n\rReturnRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04rail\x18\x02 \x01(\t\x12\x10\n\x08rail_key\x18\x03 \x01(\t\x12\x11\n\treference\x18\x04 \x01(\t\x12\x14\n\x0c\x61mount_units\x18\x05 \x01(\x03\x12\x0c\n\x04\x63ode\x18\x06 \x01(\t\x12\x0f\n\x07\x63losing\x18\x07 \x01(\x08\"v\n\x17ReversalCompleteRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04rail\x18\x02 \x01(\t\x12\x10\n\x08rail_key\x18\x03 \x01(\t\x12\x11\n\treference\x18\x04 \x01(\t\x12\x14\n\x0c\x61mount_units\x18\x05 \x01(\x03\"\x9a\x01\n\rEvidenceReply\x12.\n\x06header\x18\x01 \x01(\x0b\x32\x1e.ledgerd.api.v1.MutationHeader\x12-\n\x06result\x18\x02 \x01(\x0b\x32\x1d.ledgerd.api.v1.CommandResult\x12*\n\x05state\x18\x03 \x01(\x0e\x32\x1b.ledgerd.api.v1.PayoutState*R\n\x10NotAcceptedBasis\x12\"\n\x1eNOT_ACCEPTED_BASIS_UNSPECIFIED\x10\x00\x12\x0b\n\x07REFUSED\x10\x01\x12\r\n\tNOT_FOUND\x10\x02\x32\xef\x05\n\x08\x44ispatch\x12Y\n\rClaimDispatch\x12$.ledgerd.api.v1.ClaimDispatchRequest\x1a\".ledgerd.api.v1.ClaimDispatchReply\x12P\n\nRenewClaim\x12!.ledgerd.api.v1.RenewClaimRequest\x1a\x1f.ledgerd.api.v1.RenewClaimReply\x12V\n\x0eRaiseAttention\x12%.ledgerd.api.v1.RaiseAttentionRequest\x1a\x1d.ledgerd.api.v1.EvidenceReply\x12H\n\x07RailAck\x12\x1e.ledgerd.api.v1.RailAckRequest\x1a\x1d.ledgerd.api.v1.EvidenceReply\x12X\n\x0fRailNotAccepted\x12&.ledgerd.api.v1.RailNotAcceptedRequest\x1a\x1d.ledgerd.api.v1.EvidenceReply\x12N\n\nRailReject\x12!.ledgerd.api.v1.RailRejectRequest\x1a\x1d.ledgerd.api.v1.EvidenceReply\x12\x46\n\x06Settle\x12\x1d.ledgerd.api.v1.SettleRequest\x1a\x1d.ledgerd.api.v1.EvidenceReply\x12\x46\n\x06Return\x12\x1d.ledgerd.api.v1.ReturnRequest\x1a\x1d.ledgerd.api.v1.EvidenceReply\x12Z\n\x10ReversalComplete\x12\'.ledgerd.api.v1.ReversalCompleteRequest\x1a\x1d.ledgerd.api.v1.EvidenceReplyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dledgerd/api/v1/dispatch.proto\x12\x0eledgerd.api.v1\x1a\x1bledgerd/api/v1/common.proto\x1a\x1cledgerd/api/v1/payouts.proto\"\x8c\x01\n\x14\x43laimDispatchRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\r\n\x05rails\x18\x02 \x03(\t\x12\x13\n\x0bmax_payouts\x18\x03 \x01(\r\x12\x10\n\x08lease_ms\x18\x04 \x01(\r\x12\x12\n\npayout_ids\x18\x05 \x03(\t\x12\x16\n\x0ewith_attention\x18\x06 \x01(\x08\"g\n\x12\x43laimDispatchReply\x12%\n\x06\x63laims\x18\x01 \x03(\x0b\x32\x15.ledgerd.api.v1.Claim\x12*\n\x06header\x18\x02 \x01(\x0b\x32\x1a.ledgerd.api.v1.ReadHeader\"\xbf\x01\n\x05\x43laim\x12&\n\x06payout\x18\x01 \x01(\x0b\x32\x16.ledgerd.api.v1.Payout\x12\x10\n\x08rail_key\x18\x02 \x01(\t\x12\x15\n\rfencing_token\x18\x03 \x01(\x04\x12\x0f\n\x07\x61ttempt\x18\x04 \x01(\r\x12\x15\n\rclaimed_at_us\x18\x05 \x01(\x03\x12\x16\n\x0elease_until_us\x18\x06 \x01(\x03\x12\x11\n\task_first\x18\x07 \x01(\x08\x12\x12\n\nvalue_date\x18\x0c \x01(\r\"]\n\x11RenewClaimRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\tpayout_id\x18\x02 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x03 \x01(\r\x12\x10\n\x08lease_ms\x18\x04 \x01(\r\"\x96\x01\n\x0fRenewClaimReply\x12.\n\x06header\x18\x01 \x01(\x0b\x32\x1e.ledgerd.api.v1.MutationHeader\x12-\n\x06result\x18\x02 \x01(\x0b\x32\x1d.ledgerd.api.v1.CommandResult\x12$\n\x05\x63laim\x18\x03 \x01(\x0b\x32\x15.ledgerd.api.v1.Claim\"_\n\x15RaiseAttentionRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\tpayout_id\x18\x02 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x03 \x01(\r\x12\x0e\n\x06reason\x18\x04 \x01(\t\"W\n\x0eRailAckRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04rail\x18\x02 \x01(\t\x12\x10\n\x08rail_key\x18\x03 \x01(\t\x12\x11\n\treference\x18\x04 \x01(\t\"\xa7\x01\n\x16RailNotAcceptedRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04rail\x18\x02 \x01(\t\x12\x10\n\x08rail_key\x18\x03 \x01(\t\x12\x11\n\treference\x18\x04 \x01(\t\x12/\n\x05\x62\x61sis\x18\x05 \x01(\x0e\x32 .ledgerd.api.v1.NotAcceptedBasis\x12\x15\n\rfencing_token\x18\x06 \x01(\x04\"h\n\x11RailRejectRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04rail\x18\x02 \x01(\t\x12\x10\n\x08rail_key\x18\x03 \x01(\t\x12\x11\n\treference\x18\x04 \x01(\t\x12\x0c\n\x04\x63ode\x18\x05 \x01(\t\"~\n\rSettleRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04rail\x18\x02 \x01(\t\x12\x10\n\x08rail_key\x18\x03 \x01(\t\x12\x11\n\treference\x18\x04 \x01(\t\x12\x12\n\nvalue_date\x18\x05 \x01(\r\x12\x12\n\ncost_units\x18\x06 \x01(\x03\"\x8b\x01\n\rReturnRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04rail\x18\x02 \x01(\t\x12\x10\n\x08rail_key\x18\x03 \x01(\t\x12\x11\n\treference\x18\x04 \x01(\t\x12\x14\n\x0c\x61mount_units\x18\x05 \x01(\x03\x12\x0c\n\x04\x63ode\x18\x06 \x01(\t\x12\x0f\n\x07\x63losing\x18\x07 \x01(\x08\"v\n\x17ReversalCompleteRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04rail\x18\x02 \x01(\t\x12\x10\n\x08rail_key\x18\x03 \x01(\t\x12\x11\n\treference\x18\x04 \x01(\t\x12\x14\n\x0c\x61mount_units\x18\x05 \x01(\x03\"\x9a\x01\n\rEvidenceReply\x12.\n\x06header\x18\x01 \x01(\x0b\x32\x1e.ledgerd.api.v1.MutationHeader\x12-\n\x06result\x18\x02 \x01(\x0b\x32\x1d.ledgerd.api.v1.CommandResult\x12*\n\x05state\x18\x03 \x01(\x0e\x32\x1b.ledgerd.api.v1.PayoutState*R\n\x10NotAcceptedBasis\x12\"\n\x1eNOT_ACCEPTED_BASIS_UNSPECIFIED\x10\x00\x12\x0b\n\x07REFUSED\x10\x01\x12\r\n\tNOT_FOUND\x10\x02\x32\xef\x05\n\x08\x44ispatch\x12Y\n\rClaimDispatch\x12$.ledgerd.api.v1.ClaimDispatchRequest\x1a\".ledgerd.api.v1.ClaimDispatchReply\x12P\n\nRenewClaim\x12!.ledgerd.api.v1.RenewClaimRequest\x1a\x1f.ledgerd.api.v1.RenewClaimReply\x12V\n\x0eRaiseAttention\x12%.ledgerd.api.v1.RaiseAttentionRequest\x1a\x1d.ledgerd.api.v1.EvidenceReply\x12H\n\x07RailAck\x12\x1e.ledgerd.api.v1.RailAckRequest\x1a\x1d.ledgerd.api.v1.EvidenceReply\x12X\n\x0fRailNotAccepted\x12&.ledgerd.api.v1.RailNotAcceptedRequest\x1a\x1d.ledgerd.api.v1.EvidenceReply\x12N\n\nRailReject\x12!.ledgerd.api.v1.RailRejectRequest\x1a\x1d.ledgerd.api.v1.EvidenceReply\x12\x46\n\x06Settle\x12\x1d.ledgerd.api.v1.SettleRequest\x1a\x1d.ledgerd.api.v1.EvidenceReply\x12\x46\n\x06Return\x12\x1d.ledgerd.api.v1.ReturnRequest\x1a\x1d.ledgerd.api.v1.EvidenceReply\x12Z\n\x10ReversalComplete\x12\'.ledgerd.api.v1.ReversalCompleteRequest\x1a\x1d.ledgerd.api.v1.EvidenceReplyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ledgerd.api.v1.dispatch_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_NOTACCEPTEDBASIS']._serialized_start=1782
-  _globals['_NOTACCEPTEDBASIS']._serialized_end=1864
-  _globals['_CLAIMDISPATCHREQUEST']._serialized_start=108
-  _globals['_CLAIMDISPATCHREQUEST']._serialized_end=224
-  _globals['_CLAIMDISPATCHREPLY']._serialized_start=226
-  _globals['_CLAIMDISPATCHREPLY']._serialized_end=329
-  _globals['_CLAIM']._serialized_start=332
-  _globals['_CLAIM']._serialized_end=523
-  _globals['_RENEWCLAIMREQUEST']._serialized_start=525
-  _globals['_RENEWCLAIMREQUEST']._serialized_end=618
-  _globals['_RENEWCLAIMREPLY']._serialized_start=621
-  _globals['_RENEWCLAIMREPLY']._serialized_end=771
-  _globals['_RAISEATTENTIONREQUEST']._serialized_start=773
-  _globals['_RAISEATTENTIONREQUEST']._serialized_end=868
-  _globals['_RAILACKREQUEST']._serialized_start=870
-  _globals['_RAILACKREQUEST']._serialized_end=957
-  _globals['_RAILNOTACCEPTEDREQUEST']._serialized_start=960
-  _globals['_RAILNOTACCEPTEDREQUEST']._serialized_end=1127
-  _globals['_RAILREJECTREQUEST']._serialized_start=1129
-  _globals['_RAILREJECTREQUEST']._serialized_end=1233
-  _globals['_SETTLEREQUEST']._serialized_start=1235
-  _globals['_SETTLEREQUEST']._serialized_end=1361
-  _globals['_RETURNREQUEST']._serialized_start=1364
-  _globals['_RETURNREQUEST']._serialized_end=1503
-  _globals['_REVERSALCOMPLETEREQUEST']._serialized_start=1505
-  _globals['_REVERSALCOMPLETEREQUEST']._serialized_end=1623
-  _globals['_EVIDENCEREPLY']._serialized_start=1626
-  _globals['_EVIDENCEREPLY']._serialized_end=1780
-  _globals['_DISPATCH']._serialized_start=1867
-  _globals['_DISPATCH']._serialized_end=2618
+  _globals['_NOTACCEPTEDBASIS']._serialized_start=1807
+  _globals['_NOTACCEPTEDBASIS']._serialized_end=1889
+  _globals['_CLAIMDISPATCHREQUEST']._serialized_start=109
+  _globals['_CLAIMDISPATCHREQUEST']._serialized_end=249
+  _globals['_CLAIMDISPATCHREPLY']._serialized_start=251
+  _globals['_CLAIMDISPATCHREPLY']._serialized_end=354
+  _globals['_CLAIM']._serialized_start=357
+  _globals['_CLAIM']._serialized_end=548
+  _globals['_RENEWCLAIMREQUEST']._serialized_start=550
+  _globals['_RENEWCLAIMREQUEST']._serialized_end=643
+  _globals['_RENEWCLAIMREPLY']._serialized_start=646
+  _globals['_RENEWCLAIMREPLY']._serialized_end=796
+  _globals['_RAISEATTENTIONREQUEST']._serialized_start=798
+  _globals['_RAISEATTENTIONREQUEST']._serialized_end=893
+  _globals['_RAILACKREQUEST']._serialized_start=895
+  _globals['_RAILACKREQUEST']._serialized_end=982
+  _globals['_RAILNOTACCEPTEDREQUEST']._serialized_start=985
+  _globals['_RAILNOTACCEPTEDREQUEST']._serialized_end=1152
+  _globals['_RAILREJECTREQUEST']._serialized_start=1154
+  _globals['_RAILREJECTREQUEST']._serialized_end=1258
+  _globals['_SETTLEREQUEST']._serialized_start=1260
+  _globals['_SETTLEREQUEST']._serialized_end=1386
+  _globals['_RETURNREQUEST']._serialized_start=1389
+  _globals['_RETURNREQUEST']._serialized_end=1528
+  _globals['_REVERSALCOMPLETEREQUEST']._serialized_start=1530
+  _globals['_REVERSALCOMPLETEREQUEST']._serialized_end=1648
+  _globals['_EVIDENCEREPLY']._serialized_start=1651
+  _globals['_EVIDENCEREPLY']._serialized_end=1805
+  _globals['_DISPATCH']._serialized_start=1892
+  _globals['_DISPATCH']._serialized_end=2643
 # @@protoc_insertion_point(module_scope)

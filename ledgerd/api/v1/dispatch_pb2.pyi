@@ -19,18 +19,20 @@ REFUSED: NotAcceptedBasis
 NOT_FOUND: NotAcceptedBasis
 
 class ClaimDispatchRequest(_message.Message):
-    __slots__ = ("request_id", "rails", "max_payouts", "lease_ms", "payout_ids")
+    __slots__ = ("request_id", "rails", "max_payouts", "lease_ms", "payout_ids", "with_attention")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     RAILS_FIELD_NUMBER: _ClassVar[int]
     MAX_PAYOUTS_FIELD_NUMBER: _ClassVar[int]
     LEASE_MS_FIELD_NUMBER: _ClassVar[int]
     PAYOUT_IDS_FIELD_NUMBER: _ClassVar[int]
+    WITH_ATTENTION_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     rails: _containers.RepeatedScalarFieldContainer[str]
     max_payouts: int
     lease_ms: int
     payout_ids: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, request_id: _Optional[str] = ..., rails: _Optional[_Iterable[str]] = ..., max_payouts: _Optional[int] = ..., lease_ms: _Optional[int] = ..., payout_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+    with_attention: bool
+    def __init__(self, request_id: _Optional[str] = ..., rails: _Optional[_Iterable[str]] = ..., max_payouts: _Optional[int] = ..., lease_ms: _Optional[int] = ..., payout_ids: _Optional[_Iterable[str]] = ..., with_attention: _Optional[bool] = ...) -> None: ...
 
 class ClaimDispatchReply(_message.Message):
     __slots__ = ("claims", "header")

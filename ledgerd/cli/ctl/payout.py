@@ -449,6 +449,7 @@ def payout_recall(
 
 
 @write_option
+@dry_option
 @payout.command("tell")
 @click.argument("payout_id")
 @click.option(

@@ -36,6 +36,7 @@ NAMES = {
     "payout reject": "reject",
     "payout reroute": "reroute",
     "payout recall": "request_recall",
+    "payout tell": "tell_evidence",
 }
 
 
