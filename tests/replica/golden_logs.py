@@ -11,7 +11,7 @@ With LEDGERD_GOLDEN=record it writes those that are missing.
 
 import base64
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -53,9 +53,10 @@ from tests.ledger.making import (
     unfreeze,
 )
 from tests.ledger.scripted import script
+from tests.ledger.scripted_doubt import doubt
 from tests.ledger.scripted_lifecycle import lifecycle
 from tests.ledger.scripted_settings import settings
-from tests.ledger.scripted_standing import standing
+from tests.ledger.scripted_standing import Work, standing
 
 FOLDER = Path(__file__).parent / "golden"
 # The logs by name, and the newest state version that is in force in each.
@@ -65,6 +66,7 @@ LOGS: Final = {
     "state_3": 3,
     "state_3_settings": 3,
     "state_3_standing": 3,
+    "state_3_doubt": 3,
 }
 START_US = 1_760_000_000_000_000
 _FEES_CHANGE_AT = 21  # index of the entry from which on the schedule is another one
@@ -126,7 +128,9 @@ def made(name: str) -> list[Entry]:
     if name == "state_3_settings":
         return _settings()
     if name == "state_3_standing":
-        return _standing()
+        return _newest_alone(lambda index: standing(index, START_US))
+    if name == "state_3_doubt":
+        return _newest_alone(lambda _: doubt())
     return _commands(LOGS[name])
 
 
@@ -144,13 +148,13 @@ def _settings() -> list[Entry]:
     return log.entries
 
 
-def _standing() -> list[Entry]:
-    """Return who may call what and which currencies are taken, and the work that meets it."""
+def _newest_alone(works: Callable[[int], Sequence[Work]]) -> list[Entry]:
+    """Return works under version 3 from the beginning on; `works` is told its first index."""
     log = _Log()
     log.add(EntryKind.NOOP, b"")
     log.found()
     log.add(EntryKind.VERSION, versions.encode(3))
-    for work in standing(len(log.entries) + 1, START_US):
+    for work in works(len(log.entries) + 1):
         log.work(work)
     return log.entries
 
