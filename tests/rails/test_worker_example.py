@@ -11,6 +11,7 @@ from ledgerd.api.v1 import dispatch_pb2 as pb
 from ledgerd.client import NotLogged
 from ledgerd.errors import Reason
 from ledgerd.rails.rail import Advice, Evidence, EvidenceKind, Known, NoAnswerError
+from ledgerd.rails.steps import Traits
 from tests.rails.virtual import run
 
 PATH = Path(__file__).parents[2] / "examples" / "rail_worker.py"
@@ -36,6 +37,7 @@ class Ends:
         self.claimed: list[float] = []
         self.told: list[str] = []
         self.tries = 0
+        self.raised: list[tuple[str, int]] = []
         self.sent = 0
         self.lost = ""  # of no evidence by this reference the cluster hears
         self.claims: list[pb.Claim] = []
@@ -76,6 +78,10 @@ class Ends:
         self._meet()
         self.told.append(message.reference)
         return pb.EvidenceReply()
+
+    async def raise_attention(self, payout_id: str, attempt: int, **_: object) -> None:
+        self._meet()
+        self.raised.append((payout_id, attempt))
 
     def _meet(self) -> None:
         if self.is_cluster_away:
@@ -158,5 +164,25 @@ def test_a_claim_whose_evidence_is_lost_ends_no_work() -> None:
 
         assert (ends.sent, ends.told) == (1, ["r-1"])
         assert len(ends.claimed) > claimed > 0
+
+    run(body())
+
+
+def test_a_payout_of_which_the_rail_can_say_nothing_is_given_back() -> None:
+    """It may have been sent by another worker: it is neither sent nor claimed on and on."""
+
+    async def body() -> None:
+        ends = Ends()
+        claim = pb.Claim(rail_key="B" * 15, attempt=3, ask_first=True)
+        claim.payout.order.payout_id = "payout_x"
+        ends.claims = [claim]
+        module = load()
+        module.TRAITS = Traits(deduplicates=False, answers_queries=False)
+        task = asyncio.create_task(module.work(ends, ends))
+        await asyncio.sleep(5.0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+        assert (ends.raised, ends.sent) == ([("payout_x", 3)], 0)
 
     run(body())
