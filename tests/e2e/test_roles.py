@@ -1,11 +1,13 @@
 """Roles of a real cluster: set once, obeyed by every node, and by those that come back. 2.7."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from ledgerd.api.v1 import settings_pb2
 from ledgerd.cli.ctl.root import cli
 from ledgerd.cli.dev import DevCluster
 from ledgerd.client import Client, NotLogged, Outcome
@@ -90,6 +92,14 @@ def test_a_role_that_was_taken_is_taken_on_every_node_for_good(
     unseen = ctl(cluster, "--none", "--expected-version", "0")
     given_back = ctl(cluster, "--none", "--expected-version", "1")
     again = everywhere(leaver, YES)
+
+    later_us = int(time.time() * 1_000_000) + 5_000_000
+    nothing = [settings_pb2.Grant(principal="leaver")]
+    planned = client.set_roles(
+        nothing, source="board", effective_from_us=later_us, deadline=20.0
+    )
+    # Nobody writes meanwhile: the cluster by itself brings log time there.
+    flipped = everywhere(leaver, NO)
     cluster.stop()
 
     assert before == dict.fromkeys((1, 2, 3), YES)
@@ -98,4 +108,6 @@ def test_a_role_that_was_taken_is_taken_on_every_node_for_good(
     assert (locked.exit_code, "ADMIN_LOCKED_OUT" in locked.output) == (1, True)
     assert (unseen.exit_code, "VERSION_MISMATCH" in unseen.output) == (1, True)
     assert given_back.exit_code == 0
+    assert flipped
+    assert planned.outcome in (Outcome.CREATED, Outcome.REPLAYED)
     assert [check_directory(cluster, n)["findings"] for n in (1, 2, 3)] == [[], [], []]
