@@ -1,90 +1,89 @@
-"""A scripted log of payouts in doubt: a worker gives them back, a person finds out.
+"""A scripted log of payouts in doubt and of what people find out, and its digest.
 
-Entries are a second apart, and a lease ends between two of them.
+python -m tests.ledger.scripted_doubt
 """
 
-from collections.abc import Sequence
-from typing import Final, TypeAlias
+from itertools import count
 
 from ledgerd.ledger.commands import (
-    Command,
     DispatchBegin,
     DispatchClaim,
     Finding,
+    RailReject,
     RaiseAttention,
     Settle,
-    Submit,
     TellEvidence,
     Tick,
 )
 from ledgerd.ledger.rail_keys import rail_key
-from tests.ledger.making import SWIFT, cancel, fund, open_account, submit, uid
+from tests.ledger.making import SWIFT, submit, uid
+from tests.ledger.scripted import Entry, digest_of, script
 
-Work: TypeAlias = Sequence[Command] | Sequence[Submit]
-LEASE_US: Final = 2_500_000
-COUNT: Final = 7  # payouts: one for each finding, and two more
-
-
-def _begin(number: int) -> DispatchBegin:
-    return DispatchBegin(uid(100 + number), uid(number), 1, LEASE_US, "w1")
+LEASE_US = 10**6
 
 
-def _give_back(
-    number: int, payout: int, attempt: int = 1, worker: str = "w1"
-) -> RaiseAttention:
-    return RaiseAttention(uid(number), uid(payout), attempt, "no answer", worker)
+def doubt() -> list[Entry]:
+    """What follows the script under version 3: each finding, refused and taken, early and late."""
+    numbers = count(5_000)
 
+    def id_() -> bytes:
+        return uid(next(numbers))
 
-def _tell(number: int, payout: int, finding: int, **changes: object) -> TellEvidence:
-    fields: dict[str, object] = {
-        "request_id": uid(number),
-        "payout_id": uid(payout),
-        "finding": finding,
-        "rail": SWIFT,
-        "reference": f"case-{number}",
-        "value_date": 20_251_014 if finding == Finding.SETTLED else 0,
-        "code": "AC04" if finding == Finding.REJECTED else "",
-        "note": "portal, 21 Nov",
-        "principal": "boss",
-    }
-    return TellEvidence(**(fields | changes))  # type: ignore[arg-type]  # fields by name
+    def told(number: int, finding: int, by: str = "boss", **said: object) -> Entry:
+        fields = {"value_date": 0, "code": "", "note": "portal", **said}
+        reference = f"case-{number}-{finding}"
+        return [
+            TellEvidence(
+                id_(),
+                uid(4_000 + number),
+                finding,
+                SWIFT,
+                reference,
+                **fields,  # type: ignore[arg-type]  # fields by name
+                principal=by,
+            )
+        ]
 
-
-def doubt() -> list[Work]:
-    """Return the entries."""
-    payouts = range(1, COUNT + 1)
-    key = rail_key(uid(7), rail=SWIFT, dispatch_no=0, salt=0)
-    return [
-        [open_account(), fund(50)],
-        [submit(number) for number in payouts],
-        [_begin(number) for number in payouts],
+    every = range(6)
+    entries: list[Entry] = [[submit(4_000 + n, amount_minor=700 + n) for n in every]]
+    entries.append(
+        [DispatchBegin(id_(), uid(4_000 + n), 1, LEASE_US, "w1") for n in every]
+    )
+    entries.append(told(0, Finding.NOT_FOUND))  # a worker holds it
+    entries.append(
         [
-            *(_give_back(200 + number, number) for number in payouts),
-            _give_back(210, 1),
-            _give_back(211, 2, worker="w2"),
-            _give_back(201, 1),
-            _give_back(201, 2),
-            _give_back(212, 99),
-        ],
-        [DispatchClaim(uid(220), uid(6), 2, LEASE_US, "w2")],
-        [Tick()],
-        [Tick(), DispatchClaim(uid(221), uid(6), 2, LEASE_US, "w2")],
-        [_give_back(222, 6), _give_back(223, 6, 2, "w2")],
-        [
-            *(_tell(300 + finding, finding, finding) for finding in Finding),
-            _tell(310, 6, 9),
-            _tell(311, 6, Finding.SETTLED, rail=SWIFT + 1),
-            _tell(312, 6, Finding.SETTLED, expected_version=99),
-            _tell(313, 99, Finding.SETTLED),
-            _tell(301, 1, Finding.TAKEN),
-            _tell(301, 1, Finding.SETTLED),
-        ],
-        [
-            Settle(uid(320), SWIFT, key, "late", 20_251_014, 0, "w1"),
-            _tell(321, 7, Finding.NOT_FOUND),
-            _tell(322, 1, Finding.SETTLED),
-            _tell(323, 4, Finding.SETTLED),
-        ],
-        [cancel(330, payout_id=uid(5)), cancel(331, payout_id=uid(6))],
-        [submit(400), submit(5)],
+            *(RaiseAttention(id_(), uid(4_000 + n), 1, "why", "w1") for n in range(5)),
+            RaiseAttention(id_(), uid(4_000), 1, "again", "w1"),
+            RaiseAttention(id_(), uid(4_005), 1, "not its worker", "w2"),
+            DispatchClaim(id_(), uid(4_000), 2, LEASE_US, "w1"),  # the lease runs on
+        ]
+    )
+    entries.append(told(1, Finding.SETTLED, by="svc"))  # who submitted it
+    entries += [
+        told(0, Finding.TAKEN),
+        told(1, Finding.SETTLED, value_date=20261120),
+        told(2, Finding.REJECTED, code="AC04"),
+        told(3, Finding.REFUSED),
+        told(4, Finding.NOT_FOUND),
     ]
+    keys = [rail_key(uid(4_000 + n), rail=SWIFT, dispatch_no=0, salt=0) for n in every]
+    entries += [
+        # What the worker hears afterwards: the same, and what contradicts it.
+        [Settle(id_(), SWIFT, keys[1], f"case-1-{Finding.SETTLED}", 0, 0, "w1")],
+        [RailReject(id_(), SWIFT, keys[0], "late", "R03", "w1")],
+        told(2, Finding.SETTLED),
+        told(4, Finding.SETTLED),
+        [DispatchBegin(id_(), uid(4_003), 2, LEASE_US, "w2"), Tick()],
+        [RaiseAttention(id_(), uid(4_003), 2, "", "w2")],
+        told(3, Finding.SETTLED),
+    ]
+    return entries
+
+
+def digest() -> str:
+    """Apply the script of the first release and what follows it, under version 3."""
+    return digest_of([*script(), *doubt()], state_version=3, step_us=1)
+
+
+if __name__ == "__main__":
+    print(digest())

@@ -1,4 +1,6 @@
-"""A scripted log of every command about payouts, and its digest. Run as a program by tests.
+"""A scripted log of the commands about payouts, and its digest. Run as a program by tests.
+
+Those about payouts in doubt have a script of their own: a recorded log never changes.
 
 python -m tests.ledger.scripted_lifecycle
 """

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from ledgerd.formats.versions import STATE_VERSION_FIRST
-from tests.ledger import scripted_accounts, scripted_lifecycle
+from tests.ledger import scripted_accounts, scripted_doubt, scripted_lifecycle
 from tests.ledger.scripted import digest
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
 RECORDED = (HERE / "scripted_digest.txt").read_text().strip()
 RECORDED_LIFECYCLE = (HERE / "scripted_lifecycle_digest.txt").read_text().strip()
+RECORDED_DOUBT = (HERE / "scripted_doubt_digest.txt").read_text().strip()
 RECORDED_ACCOUNTS = (HERE / "scripted_accounts_digest.txt").read_text().strip()
 
 
@@ -37,10 +38,16 @@ def test_the_recorded_log_of_the_lifecycle_gives_its_recorded_digest():
     assert scripted_lifecycle.digest() == RECORDED_LIFECYCLE
 
 
+def test_the_recorded_log_of_payouts_in_doubt_gives_its_recorded_digest():
+    """What workers give back, and what people find out about it, early and late."""
+    assert scripted_doubt.digest() == RECORDED_DOUBT
+
+
 @pytest.mark.parametrize(
     ("module", "recorded"),
     [
         ("tests.ledger.scripted_lifecycle", RECORDED_LIFECYCLE),
+        ("tests.ledger.scripted_doubt", RECORDED_DOUBT),
         ("tests.ledger.scripted", RECORDED),
         ("tests.ledger.scripted_accounts", RECORDED_ACCOUNTS),
     ],
