@@ -36,7 +36,7 @@ class Kind(Enum):
 
     INVALID = "invalid"  # mend the request
     UNAUTHENTICATED = "unauthenticated"  # present a certificate of this cluster
-    FORBIDDEN = "forbidden"  # the certificate lacks the role
+    FORBIDDEN = "forbidden"  # the caller lacks the role
     NOT_FOUND = "not_found"  # a read named something that does not exist
     PRECONDITION = (
         "precondition"  # not the cluster, or not the state, that the call needs

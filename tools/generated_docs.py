@@ -307,8 +307,8 @@ REASONS: Final[Mapping[Reason, Advice]] = {
         "The connection is not TLS 1.3.", "Use a newer TLS library."
     ),
     Reason.ROLE_MISSING: Advice(
-        "The certificate has not the role that the call needs.",
-        "Issue a certificate with the role, or ask who has it.",
+        "The caller has not the role that the call needs, by its certificate or by a grant.",
+        "Issue a certificate with the role, have the role granted, or ask who has it.",
     ),
     Reason.WRONG_CLUSTER: Advice(
         "The certificate is of another cluster.",
