@@ -130,7 +130,7 @@ def made(name: str) -> list[Entry]:
     if name == "state_3_standing":
         return _newest_alone(lambda index: standing(index, START_US))
     if name == "state_3_doubt":
-        return _newest_alone(lambda _: doubt())
+        return _newest_alone(lambda _: [*script(), *doubt()])
     return _commands(LOGS[name])
 
 
