@@ -475,6 +475,7 @@ def run(machine: type[Machine], **changes: Any) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)  # half a minute of one core, and cores are shared
 def test_both_ledgers_agree():
     """Fifty thousand commands a run: every answer and every balance is the model's.
