@@ -1,4 +1,4 @@
-"""Work of an office: entries by hand, accounts that end, rails, limits, rules (faults.md 5.4).
+"""Work of an office: entries by hand, accounts that end, rails, limits, roles (faults.md 5.4).
 
 Its dice are its own, so that a run without such work is what it always was. As everywhere, much of
 it is refused: vouchers that do not balance or are posted twice, money taken back twice, accounts
@@ -29,9 +29,12 @@ from ledgerd.ledger.money import currency_number
 from ledgerd.ledger.rails import RailRecord
 from ledgerd.ledger.risk import Action, Limit, LimitKind, Rule, RuleKind
 from ledgerd.ledger.risk_commands import SetLimits, SetRules
+from ledgerd.ledger.roles import Grant, RoleKind
+from ledgerd.ledger.setting_commands import SetCurrencies, SetRoles
 from ledgerd.limits import AMOUNT_MINOR_MAX
 from ledgerd.simulation.dice import chance, dice
 
+EUR: Final = currency_number("EUR")
 USD: Final = currency_number("USD")
 _SECOND: Final = 1_000_000  # microseconds
 _FIRST_DAY: Final = 20_000  # since 1970-01-01
@@ -69,6 +72,7 @@ class BookworkAuthor:
     def __init__(self, seed: int, client: int, new_id: Callable[[int], bytes]) -> None:
         """new_id: makes a UUIDv7 of a time, milliseconds."""
         self._dice = dice(seed, "bookwork", client)
+        self._standing = dice(seed, "standing", client)
         self._client = client
         self._new_id = new_id
         self._vouchers: list[bytes] = []
@@ -81,8 +85,16 @@ class BookworkAuthor:
 
     def next(self, now_us: int, accounts: Sequence[bytes]) -> Asked:
         """Return a command; it may well be refused."""
-        generator = self._dice
         request_id = self._new_id(now_us // 1000)
+        asked = self._ordinary(request_id, now_us, accounts)
+        if chance(self._standing, 0.06):
+            return self._who_and_what(request_id, now_us)
+        return asked
+
+    def _ordinary(
+        self, request_id: bytes, now_us: int, accounts: Sequence[bytes]
+    ) -> Asked:
+        generator = self._dice
         match generator.randrange(15):
             case 2 | 3 | 4 if self._vouchers:
                 return self._decided(request_id)
@@ -103,6 +115,23 @@ class BookworkAuthor:
                 return self._limits(request_id, now_us, accounts)
             case _:
                 return self._rules(request_id, now_us)
+
+    def _who_and_what(self, request_id: bytes, now_us: int) -> Asked:
+        """Return who may call what, or currencies that are retired; seldom the one in use."""
+        generator = self._standing
+        effective_us = now_us + generator.choice((0, 0, _SECOND))
+        head = (request_id, effective_us, "drawn", "2026-11-21")
+        if chance(generator, 0.5):
+            drawn = (
+                Grant("boss", (RoleKind.ADMIN,)),
+                Grant("svc", (RoleKind.SUBMITTER, RoleKind.APPROVER)),
+            )
+            grants = tuple(grant for grant in drawn if chance(generator, 0.5))
+            return SetRoles(*head, grants, "boss", chance(generator, 0.8))
+        retired = [EUR] if chance(generator, 0.5) else []
+        if chance(generator, 0.1):
+            retired.append(USD)
+        return SetCurrencies(*head, tuple(sorted(retired)), "boss")
 
     def _written_out(self, request_id: bytes, accounts: Sequence[bytes]) -> Asked:
         """Return a voucher: between two accounts, or with the bank or suspense beside one."""

@@ -1,6 +1,7 @@
 """Work about the lifecycle of payouts, holds and the status of accounts (faults.md 5.4).
 
-Its dice are its own, so that a run without such work is what it always was. Much of it names
+Its dice are its own, so that a run without such work is what it always was; so are those for
+payouts in doubt, which came later. Much of it names
 payouts in the wrong state, or evidence under keys that nobody has: the ledger must keep its books
 whatever it is told.
 """
@@ -20,10 +21,12 @@ from ledgerd.ledger.commands import (
     DispatchBegin,
     DispatchClaim,
     Evidence,
+    Finding,
     Freeze,
     RailAck,
     RailNotAccepted,
     RailReject,
+    RaiseAttention,
     Redate,
     Reject,
     ReleaseHold,
@@ -34,6 +37,7 @@ from ledgerd.ledger.commands import (
     ReversalComplete,
     Settle,
     Submit,
+    TellEvidence,
     Unfreeze,
 )
 from ledgerd.ledger.exceptions import Resolution
@@ -53,9 +57,11 @@ class LifecycleAuthor:
     def __init__(self, seed: int, client: int, new_id: Callable[[int], bytes]) -> None:
         """new_id: makes a UUIDv7 of a time, milliseconds."""
         self._dice = dice(seed, "lifecycle", client)
+        self._doubts = dice(seed, "doubt", client)
         self._client = client
         self._new_id = new_id
         self._told = 0
+        self._found = 0
         self._holds: list[bytes] = []
         self._begun: list[bytes] = []
 
@@ -73,8 +79,20 @@ class LifecycleAuthor:
         self, now_us: int, payouts: Sequence[bytes], accounts: Sequence[bytes]
     ) -> Asked:
         """Return a command; it may well be refused."""
-        generator = self._dice
         request_id = self._new_id(now_us // 1000)
+        asked = self._ordinary(request_id, now_us, payouts, accounts)
+        if self._begun and chance(self._doubts, 0.08):
+            return self._in_doubt(request_id, self._doubts.choice(self._begun[-8:]))
+        return asked
+
+    def _ordinary(
+        self,
+        request_id: bytes,
+        now_us: int,
+        payouts: Sequence[bytes],
+        accounts: Sequence[bytes],
+    ) -> Asked:
+        generator = self._dice
         account_id = generator.choice(accounts)
         if not payouts or chance(generator, 0.15):
             return self._of_account(request_id, account_id, accounts)
@@ -111,6 +129,26 @@ class LifecycleAuthor:
                 index = generator.randrange(1, 400)
                 way = generator.choice(list(Resolution))
                 return ResolveException(request_id, index, 0, way, "seen", "")
+
+    def _in_doubt(self, request_id: bytes, payout_id: bytes) -> Asked:
+        """Return that its worker gave up, or what a person has found out about it."""
+        generator = self._doubts
+        if chance(generator, 0.4):
+            attempt = generator.choice((1, 1, 2))
+            return RaiseAttention(request_id, payout_id, attempt, "silent", "")
+        self._found += 1
+        finding = generator.choice(list(Finding))
+        return TellEvidence(
+            request_id,
+            payout_id,
+            finding,
+            SANDBOX,
+            f"case {self._client}-{self._found}",
+            _DATE if finding is Finding.SETTLED else 0,
+            "R03" if finding is Finding.REJECTED else "",
+            "seen",
+            "boss",
+        )
 
     def _told_by_rail(self, request_id: bytes, payout_id: bytes) -> Evidence:
         generator = self._dice

@@ -132,6 +132,15 @@ def test_roles_and_currencies_are_met_too() -> None:
     }
 
 
+def test_doubts_are_met_by_persons_and_by_workers() -> None:
+    """What persons may say, when they may not, and what a worker says against them."""
+    found = [*golden_logs.folds(golden_logs.read("state_3_doubt").entries)]
+    answers = {answer for each in found for answer in names(each.applied)}
+
+    assert answers >= {"CREATED", "WRONG_STATE", "LEASE_HELD", "SAME_PERSON"}
+    assert sum(len(each.applied.writes.exceptions) for each in found) >= 2
+
+
 def test_the_versions_of_a_log_are_told_apart_by_their_rows() -> None:
     """The gate: the same entry under an older version writes no leaf, and so another digest."""
     (entry, *_) = golden_logs.read("state_3").entries
