@@ -279,6 +279,8 @@ def _bar(session: Session, what: str) -> Iterator[Callable[[int, int], None]]:
 @contextmanager
 def _file_errors(out: Path) -> Iterator[None]:
     """Let what an export meets end the command, and say what is left of it."""
+    if not out.name:
+        raise Failed(f"expected a file to make, found {out}", Ended.USAGE)
     part = part_of(out)
     goes_on = f"what came is in {part}: the same command goes on with it"
     try:
@@ -293,7 +295,8 @@ def _file_errors(out: Path) -> Iterator[None]:
             f"{part} is being written by another process", Ended.USAGE
         ) from None
     except OSError as error:
-        raise Failed(f"{part}: {error.strerror}; {goes_on}", Ended.USAGE) from error
+        left = f"; {goes_on}" if part.exists() else ""
+        raise Failed(f"{part}: {error.strerror}{left}", Ended.USAGE) from error
     except NotLogged as error:
         if part.exists():
             message = f"{error.message}; {goes_on}"

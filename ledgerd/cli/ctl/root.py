@@ -1,5 +1,6 @@
 """The group `ledgerctl`, its common options, and its exit codes."""
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -42,6 +43,30 @@ class _Group(click.Group):
         except LedgerdError as error:
             _end(_line_of(error), _exit_code_of(error))
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; one whose answer cannot be written ends as unknown, not as refused."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # What is left must not fail once more at the end of the process.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(Ended.UNKNOWN)
+        except OSError as error:
+            if error.errno is None:  # not of the system: a defect
+                raise
+            if error.filename is not None:  # a file of the caller's
+                raise Failed(
+                    f"{error.filename}: {error.strerror}", Ended.USAGE
+                ) from error
+            raise Failed(_unwritten(ctx, error), Ended.UNKNOWN) from error
+
+
+def _unwritten(context: click.Context, error: OSError) -> str:
+    """Return what is known of a command whose answer could not be written."""
+    repeat_with = context.ensure_object(Session).repeat_with
+    hint = f"; repeat it safely with {repeat_with}" if repeat_with else ""
+    return f"the answer cannot be written: {error.strerror or error}{hint}"
+
 
 def _refuse_undecodable(arguments: Sequence[str]) -> None:
     """Return if every argument is text. Raises Failed."""
@@ -55,7 +80,10 @@ def _refuse_undecodable(arguments: Sequence[str]) -> None:
 
 
 def _end(message: str, exit_code: int) -> None:
-    click.echo(f"error: {' '.join(message.split())}", err=True)
+    try:
+        click.echo(f"error: {' '.join(message.split())}", err=True)
+    except OSError:
+        pass  # nobody can be told; the exit code stands
     sys.exit(exit_code)
 
 
@@ -125,8 +153,8 @@ def cli(context: click.Context) -> None:
     """Accounts, payouts and the cluster.
 
     Exit codes: 0 done, 1 refused by the ledger (also: not found), 2 usage, 3 certainly
-    not logged, 4 outcome unknown: repeat with the same id, 65 the payout file is
-    refused, 73 configuration or certificate.
+    not logged, 4 outcome unknown, or it could not be written: repeat with the same id, 65
+    the payout file is refused, 73 configuration or certificate.
     """
     context.ensure_object(Session)
 

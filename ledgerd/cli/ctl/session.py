@@ -42,6 +42,17 @@ class Failed(Exception):
         self.exit_code = exit_code
 
 
+class _Console(Console):
+    """A console whose reader may go away."""
+
+    def on_broken_pipe(self) -> None:
+        """End without a word, and not as if the ledger had refused."""
+        try:
+            super().on_broken_pipe()
+        except SystemExit:
+            raise SystemExit(Ended.UNKNOWN) from None
+
+
 class Session:
     """One run of `ledgerctl`."""
 
@@ -57,12 +68,13 @@ class Session:
         self.deadline_s = deadline_s
         self.concern = WriteConcern.QUORUM
         self.is_dry = False  # calls are judged and not made
+        self.repeat_with = ""  # the option and the id of a call that was begun
         self.at_least: int | None = None
         self.max_age_s: float | None = None
         # Piped tables are not cut at the width of a terminal that is not there.
         width = None if os.isatty(1) else 200
         # No markup: what others named, "[/x]" too, is shown as it is.
-        self.console = Console(width=width, highlight=False, emoji=False, markup=False)
+        self.console = _Console(width=width, highlight=False, emoji=False, markup=False)
         self.errors = Console(stderr=True, highlight=False, emoji=False, markup=False)
 
     def profile(self) -> Profile:
@@ -176,6 +188,10 @@ def repeatable(option: str, command_id: str) -> Iterator[None]:
 
     Not that of a request that has to be mended first: repeated, it is refused again.
     """
+    context = click.get_current_context(silent=True)
+    session = None if context is None else context.find_object(Session)
+    if session is not None and not session.is_dry:
+        session.repeat_with = f"{option} {command_id}"
     try:
         yield
     except (NotLogged, OutcomeUnknown) as error:
@@ -184,8 +200,6 @@ def repeatable(option: str, command_id: str) -> Iterator[None]:
         hint = f"{error.message}; repeat it safely with {option} {command_id}"
         raise type(error)(error.reason, hint, error.metadata) from error
     except KeyboardInterrupt:
-        context = click.get_current_context(silent=True)
-        session = None if context is None else context.find_object(Session)
         if session is not None and session.is_dry:
             raise  # nothing can have been written
         raise Failed(

@@ -189,3 +189,12 @@ def test_a_log_that_is_not_proven_ends_with_1(folder: Path, tmp_path: Path) -> N
     assert result.stderr.startswith("error: NOT PROVEN")
     assert "entry 3: byte " in result.stderr.replace("\n", " ")
     assert run("verify-log", tmp_path / "none").exit_code == 2
+
+
+@pytest.mark.parametrize("out", ["", "."])
+def test_an_export_to_no_file_is_usage(out: str) -> None:
+    """Nothing is asked of the cluster."""
+    result = CliRunner().invoke(cli, ["audit", "export-log", "--out", out])
+
+    assert result.exit_code == 2
+    assert "a file" in result.stderr or "directory" in result.stderr

@@ -1,5 +1,8 @@
 """How `ledgerctl` ends: one line, and an exit code that a script can rely on."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import grpc
@@ -177,6 +180,39 @@ def test_unknown_is_4(cluster: FakeCluster, run: Run) -> None:
 
     assert result.exit_code == 4
     assert "DEADLINE_AFTER_PROPOSAL" in result.stderr
+
+
+@pytest.mark.parametrize("output", ["table", "json"])
+def test_an_answer_that_cannot_be_written_is_4(
+    cluster: FakeCluster, tmp_path: Path, output: str
+) -> None:
+    """A full disk or a reader who went away: what was accepted is not told as refused."""
+    profile = tmp_path / "client.toml"
+    profile.write_text(cluster.profile().to_toml())
+    command = [sys.executable, "-m", "ledgerd.cli.ledgerctl", "--output", output]
+    command += ["--config", str(profile), *OPEN]
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    with open("/dev/full", "w") as full, os.fdopen(writer, "wb") as unread:
+        no_room, nobody, also_no_error = (
+            subprocess.run(
+                command, stdout=stdout, stderr=stderr, text=True, check=False
+            )
+            for stdout, stderr in (
+                (full, subprocess.PIPE),
+                (unread, subprocess.PIPE),
+                (full, full),
+            )
+        )
+
+    assert no_room.returncode == 4, no_room.stderr
+    assert no_room.stderr.startswith(
+        "error: the answer cannot be written: No space left on device; "
+        "repeat it safely with --account-id acct_"
+    )
+    assert (nobody.returncode, nobody.stderr) == (4, "")
+    assert also_no_error.returncode == 4
 
 
 def test_missing_role_is_3(cluster: FakeCluster, run: Run) -> None:
