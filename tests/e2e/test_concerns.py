@@ -14,6 +14,7 @@ from ledgerd.client import (
 )
 from ledgerd.errors import Reason
 from tests.e2e.test_cluster import funded_account, submit
+from tests.waiting import until
 
 pytestmark = pytest.mark.e2e
 
@@ -88,10 +89,15 @@ def test_reads_by_index_and_by_age_need_no_quorum(
         old = pinned.get(result.payout_id, at_least=result.index)
         with pytest.raises(NotLogged):
             pinned.get(result.payout_id, deadline=1.5)
-        with pytest.raises(NotLogged) as refused:
-            pinned.get(result.payout_id, max_age=0.5, deadline=1.5)
+
+        def is_told_why() -> bool:
+            """The last attempt of a call may be cut off by its end, on a busy machine."""
+            with pytest.raises(NotLogged) as refused:
+                pinned.get(result.payout_id, max_age=0.5, deadline=1.5)
+            return "at most 500 ms old" in refused.value.message
+
+        until("the refusal says how old a read may be", is_told_why)
 
     assert stale.HasField("payout")
     assert 0 < stale.header.age_ms <= 60_000
     assert old.header.age_ms == 0
-    assert "at most 500 ms old" in refused.value.message
