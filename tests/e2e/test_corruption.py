@@ -23,7 +23,7 @@ from tests.e2e.dump import records_of
 from tests.e2e.rounds import rounds
 from tests.waiting import until
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 PAGE_BYTES = 4_096
 
 

@@ -15,7 +15,7 @@ from ledgerd.errors import ExitCode, NotLogged
 from tests.e2e.load import load_on
 from tests.waiting import PATIENCE_S, until
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 CORRUPTION = int(ExitCode.CORRUPTION)
 SMALL = {"storage": {"log_keep_entries": 10, "log_keep_bytes": 65_536}}
 

@@ -19,7 +19,7 @@ from tests.e2e.upgrade.releases import (
     unpack,
 )
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

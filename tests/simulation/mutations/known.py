@@ -1,4 +1,4 @@
-"""The seed that found each bug last, by `make sim-mutants`; tried first by the short gate."""
+"""A seed that finds each bug, the quickest known; tried first by the short gate."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ SEEDS: Final = {
     "M1": 1,
     "M2": 2,
     "M3": 2,
-    "M4": 9,
+    "M4": 12,
     "M5": 1,
     "M6": 3,
     "M7": 4,
@@ -14,7 +14,7 @@ SEEDS: Final = {
     "M9": 2,
     "M10": 1,
     "M11": 3,
-    "M12": 3,
+    "M12": 5,
     "M13": 3,
     "M14": 11,
     "M15": 3,
@@ -27,19 +27,19 @@ SEEDS: Final = {
     "M22": 19,
     "M23": 5,
     "M24": 26,
-    "X1": 11,
+    "X1": 8,
     "X8": 2,
     "X9": 1,
     "X17": 3,
     "X18": 1,
     "X23": 1,
     "T22": 1,
-    "T23": 2,
+    "T23": 9,
     "T25": 0,
     "T29": 1,
     "K1": 1,
     "T51": 2,
-    "T58": 1,
+    "T58": 5,
     "T65": 4,
     "T82": 0,
     "C4": 1,
