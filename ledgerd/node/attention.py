@@ -1,7 +1,7 @@
 """How many payouts and exceptions wait for a person, counted in the background for the metrics.
 
-Bounded pages at a slow pace: a count of a state with millions of rows takes minutes, and costs the
-callers nothing. The gauges keep the last whole count; before the first one they are NaN.
+Bounded pages at a slow pace: a count of a state with millions of rows takes many minutes, and the
+callers hardly notice. The gauges keep the last whole count; before the first one they are NaN.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from ledgerd.observability.metrics import Metrics
 from ledgerd.storage.attention_pages import AttentionPage, AttentionPoint
 from ledgerd.storage.reader import StateReader
 
-ROWS_MAX: Final = 5_000  # of one page: some milliseconds
+ROWS_MAX: Final = 1_000  # of one page: a few milliseconds, which the callers wait
 _PAGE_REST_S: Final = 0.5
 _PASS_REST_S: Final = 5.0
 _READ_S: Final = 5.0
