@@ -115,7 +115,7 @@ def test_an_entry_that_was_changed_is_refused(
         check.take(entry)
     root = check.root()
     # Any: `replace` types its changes by field.
-    changed = replace(log.entries[7], **changes)  # type: ignore[arg-type]
+    changed = replace(log.entries[7], **changes)
     assert changed != log.entries[7]
     with pytest.raises(LogRefused):
         check.take(changed)
@@ -139,7 +139,7 @@ def test_what_no_leader_writes_is_refused_though_the_chain_is_right(
     for entry in log.entries[29:37]:
         check.take(entry)
     # Any: as above.
-    wrong = replace(log.entries[37], **changes)  # type: ignore[arg-type]
+    wrong = replace(log.entries[37], **changes)
     chained = link(
         check.link,
         index=Index(wrong.index),
@@ -160,7 +160,7 @@ def test_an_entry_from_before_the_tree_says_nothing_of_what_it_did(
     """Nobody could check it: it would be a byte that may be anything."""
     check = log.check(3)
     # Any: as above.
-    changed = replace(log.entries[2], **changes)  # type: ignore[arg-type]
+    changed = replace(log.entries[2], **changes)
 
     with pytest.raises(LogRefused, match="before the tree"):
         check.take(changed)
@@ -173,7 +173,7 @@ def test_what_an_entry_did_is_in_the_root(log: Log, changes: dict[str, object]) 
     for entry in log.entries[5:-1]:
         check.take(entry)
     # Any: as above.
-    check.take(replace(log.entries[-1], **changes))  # type: ignore[arg-type]
+    check.take(replace(log.entries[-1], **changes))
 
     assert check.root() != root_of(COUNT - TREE_FIRST + 1, log.read)
 

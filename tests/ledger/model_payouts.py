@@ -623,14 +623,14 @@ class PayoutRules:
                     self.fresh(), payout_id, attempt + 1 + off, lease_us, worker
                 )
             )
-        self.do(*commands)  # type: ignore[attr-defined]
+        self.do(*commands)
 
     @rule(pick=picks, worker=workers)
     def claim(self, pick, worker) -> None:
         payout_id = self.some(pick, DISPATCHING)
         attempt = self.model.payouts.get(payout_id, {"attempt": 0})["attempt"]
         command = DispatchClaim(self.fresh(), payout_id, attempt + 1, 5_000, worker)
-        self.do(command)  # type: ignore[attr-defined]
+        self.do(command)
 
     @rule(
         pick=picks,
@@ -657,14 +657,14 @@ class PayoutRules:
             "seen",
             who,
         )
-        self.do(*before, told)  # type: ignore[attr-defined]
+        self.do(*before, told)
 
     @rule(pick=picks, worker=workers, off=st.sampled_from([0] * 9 + [1]))
     def doubt(self, pick, worker, off) -> None:
         """A worker gives its claim back, tells so again, and another one asks once more."""
         payout_id = self.some(pick, DISPATCHING)
         attempt = self.model.payouts.get(payout_id, {"attempt": 0})["attempt"]
-        self.do(  # type: ignore[attr-defined]
+        self.do(
             RaiseAttention(self.fresh(), payout_id, attempt + off, "", worker),
             RaiseAttention(self.fresh(), payout_id, attempt, "", "w2"),
             DispatchClaim(self.fresh(), payout_id, attempt + 1, 5_000, worker),
@@ -682,7 +682,7 @@ class PayoutRules:
         """What a rail tells of a payout that is under way, in any order."""
         payout_id = self.some(pick, DISPATCHING, SENT, SETTLED)
         amount = self.model.payouts.get(payout_id, {"amount": 1})["amount"]
-        self.do(  # type: ignore[attr-defined]
+        self.do(
             *(
                 self.told(
                     kind,
@@ -712,7 +712,7 @@ class PayoutRules:
             kind, payout_id, f"r{ref}", rail=rail, amount=amount, key=key
         )
         again = self.told(kind, payout_id, f"r{ref}", rail=rail, amount=amount, key=key)
-        self.do(command, again)  # type: ignore[attr-defined]
+        self.do(command, again)
 
     @rule(
         pick=picks,
@@ -722,13 +722,13 @@ class PayoutRules:
     def reroute(self, pick, rail, approver) -> None:
         payout_id = self.some(pick, SCHEDULED, REVIEW, READY)
         command = Reroute(self.fresh(), payout_id, rail, "p", approver)
-        self.do(command)  # type: ignore[attr-defined]
+        self.do(command)
 
     @rule(pick=picks, approver=st.sampled_from(["", "p", "q"]))
     def cancel_with(self, pick, approver) -> None:
         payout_id = self.some(pick, READY, REVIEW)
         command = Cancel(self.fresh(), payout_id, "", "p", approver)
-        self.do(command)  # type: ignore[attr-defined]
+        self.do(command)
 
     @rule(pick=picks, principal=people, approves=st.booleans())
     def review(self, pick, principal, approves) -> None:
@@ -737,7 +737,7 @@ class PayoutRules:
             command: Any = Approve(self.fresh(), payout_id, principal)
         else:
             command = Reject(self.fresh(), payout_id, "no", principal)
-        self.do(command)  # type: ignore[attr-defined]
+        self.do(command)
 
     @rule(
         pick=picks,
@@ -751,17 +751,17 @@ class PayoutRules:
         p = self.model.payouts.get(payout_id, {"attempt": 0, "account": OWN[0]})
         attempt = p["attempt"] + 1
         begin = DispatchBegin(self.fresh(), payout_id, attempt, 5_000, "w1")
-        self.do(begin)  # type: ignore[attr-defined]
+        self.do(begin)
         after: list[Any] = []
         match story:
             case "silence":
                 told = self.told(
                     RailNotAccepted, payout_id, f"s{pick}", is_refused=False
                 )
-                self.do(told)  # type: ignore[attr-defined]
+                self.do(told)
                 after = [Cancel(self.fresh(), payout_id, "", "p", approver)]
             case "late":
-                self.do(self.told(Settle, payout_id, f"l{pick}"))  # type: ignore[attr-defined]
+                self.do(self.told(Settle, payout_id, f"l{pick}"))
                 self.books.ts_us += days * DAY_US  # type: ignore[attr-defined]
                 after = [RequestRecall(self.fresh(), payout_id, "", "p")]
             case "held":
@@ -770,7 +770,7 @@ class PayoutRules:
                     for who in ("w2", "w1")
                 ]
             case "much":
-                self.do(self.told(Settle, payout_id, f"m{pick}"))  # type: ignore[attr-defined]
+                self.do(self.told(Settle, payout_id, f"m{pick}"))
                 over = p.get("amount", 1) + days
                 after = [
                     self.told(kind, payout_id, f"m{pick}", amount=over)
@@ -778,23 +778,23 @@ class PayoutRules:
                 ]
             case "doubt":
                 told = self.told(RailNotAccepted, payout_id, f"d{pick}")
-                self.do(told, self.told(RailAck, payout_id, f"d{pick}"))  # type: ignore[attr-defined]
+                self.do(told, self.told(RailAck, payout_id, f"d{pick}"))
                 after = [Cancel(self.fresh(), payout_id, "", "p")]
             case "frozen":
                 account_id = p["account"]
-                self.do(Freeze(self.fresh(), account_id, "", "p"))  # type: ignore[attr-defined]
+                self.do(Freeze(self.fresh(), account_id, "", "p"))
                 row = Submit(uid(1 + pick % 150), account_id, 5, USD, 2, "p", PACKED)
                 self.both([row])  # type: ignore[attr-defined]
                 after = [
                     self.told(Return, payout_id, f"f{pick}", amount=1),
                     Unfreeze(self.fresh(), account_id, "", "p"),
                 ]
-        self.do(*after)  # type: ignore[attr-defined]
+        self.do(*after)
 
     @rule(pick=picks)
     def recall(self, pick) -> None:
         payout_id = self.some(pick, DISPATCHING, SENT, SETTLED)
-        self.do(RequestRecall(self.fresh(), payout_id, "", "p"))  # type: ignore[attr-defined]
+        self.do(RequestRecall(self.fresh(), payout_id, "", "p"))
 
     @rule(
         first=small_ids,
@@ -813,7 +813,7 @@ class PayoutRules:
                 for n in range(count)
             ]
         )
-        self.do(Tick())  # type: ignore[attr-defined]
+        self.do(Tick())
 
     @rule(
         pick=picks, later_us=st.sampled_from([2_000, DAY_US]), version=st.integers(1, 3)
@@ -822,7 +822,7 @@ class PayoutRules:
         payout_id = self.some(pick, SCHEDULED)
         due_us = self.books.ts_us + later_us  # type: ignore[attr-defined]
         command = Redate(self.fresh(), payout_id, due_us, 20251101, version, "p")
-        self.do(command)  # type: ignore[attr-defined]
+        self.do(command)
 
     @rule(
         pick=picks,
@@ -835,7 +835,7 @@ class PayoutRules:
         known = list(self.model.exceptions) or [(1, 0)]
         still = [at for at in known if self.model.exceptions.get(at, {}).get("open")]
         index, ordinal = (still or known)[pick % len(still or known)]
-        self.do(  # type: ignore[attr-defined]
+        self.do(
             *(
                 ResolveException(self.fresh(), index, ordinal, how, reason, who)
                 for who in (first, second)

@@ -44,7 +44,7 @@ def test_payouts_that_need_attention_are_listed(
         for request in asked
     ]
     assert found == [True, False, None]
-    (payout,) = document["payouts"]  # type: ignore[misc]
+    (payout,) = document["payouts"]
     assert payout["attention"] is True
     assert "dispatching, attention" in " ".join(table.stdout.split())
 
