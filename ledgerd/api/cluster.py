@@ -1,5 +1,6 @@
 """The service `Cluster`: who takes part, and who leads."""
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 import grpc
@@ -29,6 +30,7 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 _ANSWER_S: Final = 0.25  # before its deadline a call says that the copy is under way
 _TEXT_CHARACTERS_MAX: Final = 255  # of an address or a region
+_SILENT_TICKS: Final = 100  # far more than a busy machine makes of its own
 
 
 class ClusterService(cluster_pb2_grpc.ClusterServicer):
@@ -96,20 +98,35 @@ class ClusterService(cluster_pb2_grpc.ClusterServicer):
         self, request: pb.AddNodeRequest, context: Context
     ) -> pb.MembershipReply:
         adding = _adding(request)
-        return await self._change(adding, request.expected_index, request.node_id)
+        return await self._change(
+            adding,
+            request.expected_index,
+            request.node_id,
+            f"{_new(request.node_id)} cannot be added",
+        )
 
     async def RemoveNode(  # noqa: D102
         self, request: pb.RemoveNodeRequest, context: Context
     ) -> pb.MembershipReply:
         removing = RemoveNode(NodeId(request.node_id))
-        return await self._change(removing, request.expected_index, request.node_id)
+        return await self._change(
+            removing,
+            request.expected_index,
+            request.node_id,
+            f"node {request.node_id} cannot be removed",
+        )
 
     async def ReplaceNode(  # noqa: D102
         self, request: pb.ReplaceNodeRequest, context: Context
     ) -> pb.MembershipReply:
         new = request.new_node
         replacing = ReplaceNode(NodeId(request.old_node_id), _adding(new))
-        return await self._change(replacing, new.expected_index, new.node_id)
+        return await self._change(
+            replacing,
+            new.expected_index,
+            new.node_id,
+            f"{_new(new.node_id)} cannot take the place of node {request.old_node_id}",
+        )
 
     async def UpdateNode(  # noqa: D102
         self, request: pb.UpdateNodeRequest, context: Context
@@ -123,15 +140,31 @@ class ClusterService(cluster_pb2_grpc.ClusterServicer):
             for field in ("peer_address", "api_address", "priority", "region")
         }
         update = UpdateNode(NodeId(request.node_id), **given)
-        return await self._change(update, request.expected_index, request.node_id)
+        return await self._change(
+            update,
+            request.expected_index,
+            request.node_id,
+            f"what is known of node {request.node_id} cannot be changed",
+        )
 
     async def _change(
-        self, request: Request, expected_index: int, node_id: int
+        self, request: Request, expected_index: int, node_id: int, refused: str
     ) -> pb.MembershipReply:
+        """Have the members changed. Raises NotLogged; a refusal begins with `refused`."""
         call = calls.current()
-        decided = await self._node.change_members(
-            request, expected_index or None, call.deadline
-        )
+        core = self._node.status().core
+        try:
+            if core.role is Role.LEADER:  # the others may not know the newest addresses
+                _check_addresses_are_free(core.membership, request)
+            decided = await self._node.change_members(
+                request, expected_index or None, call.deadline
+            )
+        except NotLogged as error:
+            if error.reason is not Reason.CHANGE_REFUSED:
+                raise
+            found = _standing(core.membership)
+            why = f"{refused}: {error.message}; {found}"
+            raise NotLogged(error.reason, why, error.metadata) from error
         call.decided(decided)
         core = self._node.status().core
         added = node_id or max(core.membership.learners, default=0)
@@ -171,12 +204,72 @@ class ClusterService(cluster_pb2_grpc.ClusterServicer):
             and request.to_node_id in (0, leader)
         )
         if not is_done:  # else this is what a repeated request led to
+            if core.role is Role.LEADER:
+                _check_target(core, NodeId(request.to_node_id))
             deadline = calls.current().deadline
             ended = await self._node.transfer(request.to_node_id, deadline)
             leader, term = ended.leader, ended.term
         return pb.TransferLeadershipReply(
             leader_id=leader, leader_address=self._node.api_address(leader), term=term
         )
+
+
+def _check_target(core: Status, to: NodeId) -> None:
+    """Return unless nothing is heard of node `to` for a while. Raises NotLogged.
+
+    A transfer to it would keep all callers waiting for an election base, each time it is asked
+    for, and end in nothing.
+    """
+    silent = [p.node_id for p in core.peers if p.silent_ticks >= _SILENT_TICKS]
+    if to not in silent:
+        return
+    others = [voter for voter in core.membership.voters if voter != core.node_id]
+    raise NotLogged(
+        Reason.NO_TRANSFER_TARGET,
+        f"expected another voter that is heard, found node {to}, which is silent; of the "
+        f"others these are heard: {_numbers(n for n in others if n not in silent)}",
+        {"leader": str(core.node_id)},
+    )
+
+
+def _check_addresses_are_free(membership: Membership, request: Request) -> None:
+    """Return if no other member has an address that `request` gives. Raises NotLogged.
+
+    A node that takes the place of another one may have its addresses.
+    """
+    old = NO_NODE
+    if isinstance(request, ReplaceNode):
+        old, request = request.old, request.new
+    if isinstance(request, RemoveNode):
+        return
+    for field in ("peer_address", "api_address"):
+        given = getattr(request, field)
+        for record in membership.nodes:
+            if record.node_id in (request.node_id, old) or not given:
+                continue
+            if getattr(record, field) == given:
+                raise NotLogged(
+                    Reason.CHANGE_REFUSED,
+                    f"expected a {field} of its own, found {given}, which is that of node "
+                    f"{record.node_id}: remove or replace that one, or say where it is now "
+                    f"(ledgerctl cluster update {record.node_id})",
+                )
+
+
+def _standing(membership: Membership) -> str:
+    """Return who takes part, for whoever asked for a change that cannot be."""
+    said = f"voters: {_numbers(membership.voters)}"
+    if membership.learners:
+        said += f"; learners: {_numbers(membership.learners)}"
+    return f"{said}; the next node gets number {membership.node_id_last + 1}"
+
+
+def _numbers(node_ids: Iterable[NodeId]) -> str:
+    return ", ".join(map(str, node_ids)) or "none"
+
+
+def _new(node_id: int) -> str:
+    return f"node {node_id}" if node_id else "a new node"
 
 
 def _adding(request: pb.AddNodeRequest) -> AddNode:
@@ -203,10 +296,13 @@ def _check_texts(request: pb.AddNodeRequest | pb.UpdateNodeRequest) -> None:
 def _check_address(
     request: pb.AddNodeRequest | pb.UpdateNodeRequest, field: str
 ) -> None:
+    given = getattr(request, field)
     try:
-        split_address(getattr(request, field))
+        _, port = split_address(given)
     except ValueError as error:
         raise _malformed(field, f"host:port ({error})") from error
+    if not port:  # which only a listener may have
+        raise _malformed(field, f"host:port, port 1 .. 65535, found {given!r}")
 
 
 def _malformed(field: str, expected: str) -> NotLogged:

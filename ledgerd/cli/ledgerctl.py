@@ -5,6 +5,8 @@ import sys
 
 from ledgerd.security.ciphers import require_tls13
 
+INTERRUPTED = 130  # as in ledgerd.cli.ctl.session, which is not loaded yet
+
 
 def main() -> None:
     """Run the command line. Ends the process with a documented exit code."""
@@ -14,9 +16,12 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     # Only now: gRPC reads what was required when it is imported, and never again.
-    from ledgerd.cli.ctl.root import cli
+    try:
+        from ledgerd.cli.ctl.root import cli
 
-    cli()
+        cli()
+    except KeyboardInterrupt:  # while modules were loaded, or before a command began
+        sys.exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """`ledgerd`: run a node, make certificates, check a directory, run local and simulated clusters."""
 
 import sys
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -22,6 +22,8 @@ from ledgerd.errors import (
     StorageError,
 )
 
+_INTERRUPTED: Final = 130  # as a shell says of a process that SIGINT ended
+
 
 class _Group(click.Group):
     """A command group whose errors are one line and a documented exit code, no traceback."""
@@ -33,6 +35,14 @@ class _Group(click.Group):
         except LedgerdError as error:
             click.echo(f"error: {error}", err=True)
             sys.exit(_exit_code_of(error))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; Ctrl-C ends it with a code of its own."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("error: interrupted", err=True)
+            sys.exit(_INTERRUPTED)
 
 
 def _exit_code_of(error: LedgerdError) -> ExitCode:
@@ -55,7 +65,7 @@ def cli() -> None:
     """A Raft-replicated payout ledger.
 
     Exit codes: 0 clean, 2 usage, 70 storage error, 71 corruption, 72 no space at start,
-    73 configuration or certificate, 74 failed assertion.
+    73 configuration or certificate, 74 failed assertion, 130 interrupted.
     """
 
 

@@ -106,12 +106,18 @@ def _check_id(new_id: str, old: Identity) -> None:
 def _confirm(old: Identity, confirmed: str | None) -> None:
     """Return if the operator named the cluster that he gives up. Raises ConfigError."""
     if confirmed is None:
-        confirmed = click.prompt(
-            f"Type the id of the cluster that is given up ({old.cluster_id})",
-            default="",
-            show_default=False,
-            err=True,
-        )
+        try:
+            confirmed = click.prompt(
+                f"Type the id of the cluster that is given up ({old.cluster_id})",
+                default="",
+                show_default=False,
+                err=True,
+            )
+        except click.Abort:  # Ctrl-C, or nobody is there to type
+            raise ConfigError(
+                f"expected the old cluster's id {old.cluster_id}, typed or with --yes, found no "
+                "answer; nothing was changed"
+            ) from None
     if confirmed != old.cluster_id:
         raise ConfigError(
             f"expected the old cluster's id {old.cluster_id}, found {confirmed!r}; nothing was "

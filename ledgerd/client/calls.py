@@ -79,6 +79,8 @@ _PASSING: Final = frozenset(
     }
 )
 _DEFECTS_MAX: Final = 3  # answers INTERNAL before a call is given up
+# Each keeps all callers waiting for an election base; a node that cannot take over, cannot.
+_HANDOVERS_MAX: Final = 10
 _ATTEMPT_S_MIN: Final = 0.05
 _PAUSE_S_MIN: Final = 0.02
 _PAUSE_S_MAX: Final = 0.15
@@ -296,6 +298,7 @@ class _Run:
         self._hint: int | None = None
         self._pause_s = _PAUSE_S_MIN
         self._defects = 0
+        self._handovers = 0
         self._pauses = 0
         self._unreachable: set[Node] = set()
 
@@ -357,6 +360,9 @@ class _Run:
             return error.metadata["status"] in _PASSING
         if error.reason in _OF_THE_CERTIFICATE:
             return self._nodes.reconnect()  # with renewed files, if there are any
+        if error.reason is Reason.TRANSFER_GIVEN_UP:
+            self._handovers += 1
+            return self._handovers < _HANDOVERS_MAX
         return error.reason not in _FINAL and self._defects < _DEFECTS_MAX
 
     async def follow(self, node: Node, error: CallError) -> None:

@@ -1,15 +1,18 @@
 """The service Cluster over TLS."""
 
 import asyncio
+from dataclasses import replace
 
 import grpc
 import pytest
 
 from ledgerd.api.v1 import cluster_pb2 as pb
 from ledgerd.errors import NotLogged, Reason
-from ledgerd.raft.entries import NodeId
-from ledgerd.raft.membership import NodeKind
+from ledgerd.raft.entries import Index, NodeId
+from ledgerd.raft.membership import Membership, NodeKind, NodeRecord
+from ledgerd.raft.progress import Mode
 from ledgerd.raft.requests import AddNode, RemoveNode, ReplaceNode, UpdateNode
+from ledgerd.raft.status import PeerStatus
 from tests.api.world import World, refusal_of
 
 
@@ -122,6 +125,7 @@ def test_changes_are_handed_on_as_they_were_asked_for(world: World) -> None:
     [
         ({"peer_address": ""}, "peer_address"),
         ({"api_address": "nowhere"}, "api_address"),
+        ({"peer_address": "node4:0"}, "peer_address"),
         ({"region": "r" * 256}, "region"),
     ],
 )
@@ -139,6 +143,121 @@ def test_a_node_without_a_place_is_malformed(
             assert refusal.reason == "MALFORMED"
             assert refusal.metadata["field"] == field
             assert world.node.changes == []
+
+    asyncio.run(run())
+
+
+def of_three(world: World, *, silent: int = 0) -> None:
+    """Let the node lead three, of which one may be silent for `silent` ticks."""
+    alone = world.node.status()
+    records = tuple(
+        NodeRecord(NodeId(n), peer_address=f"node{n}:7201", api_address=f"node{n}:7101")
+        for n in (1, 2, 3)
+    )
+    voters = tuple(record.node_id for record in records)
+    membership = Membership(voters, index=Index(3), nodes=records)
+    peers = tuple(
+        PeerStatus(
+            NodeId(n),
+            Mode.REPLICATE,
+            Index(1),
+            Index(2),
+            0,
+            0,
+            is_active=True,
+            silent_ticks=silent if n == 3 else 0,
+        )
+        for n in (2, 3)
+    )
+    core = replace(alone.core, membership=membership, peers=peers)
+    world.node.told = replace(alone, core=core)
+
+
+@pytest.mark.parametrize("verb", ["add", "replace", "update"])
+def test_two_members_do_not_share_an_address(world: World, verb: str) -> None:
+    """One of them could never be dialled; the refusal names whose address it is."""
+
+    async def run() -> None:
+        async with world.running():
+            of_three(world)
+            cluster = world.stub("admin").cluster
+            taken = adding(peer_address="node3:7201")
+            refusal = await refusal_of(
+                {
+                    "add": lambda: cluster.AddNode(taken),
+                    "replace": lambda: cluster.ReplaceNode(
+                        pb.ReplaceNodeRequest(old_node_id=2, new_node=taken)
+                    ),
+                    "update": lambda: cluster.UpdateNode(
+                        pb.UpdateNodeRequest(node_id=2, peer_address="node3:7201")
+                    ),
+                }[verb]()
+            )
+
+            assert refusal.reason == "CHANGE_REFUSED"
+            assert "found node3:7201, which is that of node 3" in refusal.message
+            assert world.node.changes == []
+
+    asyncio.run(run())
+
+
+def test_who_takes_a_place_may_have_its_addresses(world: World) -> None:
+    """The old machine with an empty disk; and a node that is told of its own address again."""
+
+    async def run() -> None:
+        async with world.running():
+            of_three(world)
+            cluster = world.stub("admin").cluster
+            same = adding(peer_address="node3:7201", api_address="node3:7101")
+            await cluster.ReplaceNode(
+                pb.ReplaceNodeRequest(old_node_id=3, new_node=same)
+            )
+            await cluster.UpdateNode(
+                pb.UpdateNodeRequest(node_id=3, api_address="node3:7101")
+            )
+
+    asyncio.run(run())
+    assert len(world.node.changes) == 2
+
+
+def test_a_refused_change_names_the_node_and_what_there_is(world: World) -> None:
+    """Not only the node that answered."""
+
+    async def run() -> None:
+        async with world.running():
+            of_three(world)
+            fault = NotLogged(Reason.CHANGE_REFUSED, "the node is no member")
+            world.node.fault = fault
+            refusal = await refusal_of(
+                world.stub("admin").cluster.RemoveNode(pb.RemoveNodeRequest(node_id=9))
+            )
+
+            assert refusal.reason == "CHANGE_REFUSED"
+            assert refusal.message == (
+                "node 9 cannot be removed: the node is no member; voters: 1, 2, 3; the next "
+                "node gets number 4"
+            )
+
+    asyncio.run(run())
+
+
+def test_nothing_is_handed_to_a_node_that_is_silent(world: World) -> None:
+    """Each attempt would keep the callers waiting for nothing."""
+
+    async def run() -> None:
+        async with world.running():
+            of_three(world, silent=1_000)
+            cluster = world.stub("admin").cluster
+            refusal = await refusal_of(
+                cluster.Transfer(pb.TransferLeadershipRequest(to_node_id=3))
+            )
+            assert refusal.reason == "NO_TRANSFER_TARGET"
+            assert "node 3, which is silent" in refusal.message
+            assert "these are heard: 2" in refusal.message
+            assert world.node.transfers == []
+
+            await cluster.Transfer(pb.TransferLeadershipRequest(to_node_id=2))
+            assert world.node.transfers == [2]
 
     asyncio.run(run())
 

@@ -108,6 +108,7 @@ class DirectNode:
         self.proposals = 0
         self.deadlines: list[float] = []
         self.changes: list[tuple[Request, int | None]] = []
+        self.told: NodeStatus | None = None
         self.transfers: list[int] = []
         self.snapshot: Snapshot | None = None
         self.copies_slowly = False
@@ -168,6 +169,9 @@ class DirectNode:
         self, request: Request, expected_index: int | None, deadline: float
     ) -> Decided:
         """Take note of what was asked for, and decide nothing."""
+        if self.fault is not None:
+            fault, self.fault = self.fault, None
+            raise fault
         self.changes.append((request, expected_index))
         return await self._decide(EntryKind.NOOP, b"", 0, deadline)
 
@@ -238,7 +242,9 @@ class DirectNode:
         return self.feed.watch(from_seq, keep)
 
     def status(self) -> NodeStatus:
-        """Say that this node leads alone."""
+        """Say that this node leads alone, or what a test put in the place of that."""
+        if self.told is not None:
+            return self.told
         at = Index(self.index)
         core = Status(
             node_id=NodeId(1),

@@ -527,3 +527,17 @@ def test_a_leader_that_the_profile_does_not_name_is_found(
 
     assert client.submit_order(ORDER).node_id == 4
     assert client.submit_order(ORDER).node_id == 4
+
+
+def test_a_node_that_cannot_take_over_is_not_asked_to_for_ever(
+    cluster: FakeCluster, client: Client
+) -> None:
+    """Each attempt keeps all callers waiting; then the answer is the node's own."""
+    cluster.leader_id = 1
+    cluster.nodes[1].before.extend([refuse(Reason.TRANSFER_GIVEN_UP)] * 50)
+
+    with pytest.raises(NotLogged) as caught:
+        client.transfer_leadership(3, deadline=30.0)
+
+    assert caught.value.reason is Reason.TRANSFER_GIVEN_UP
+    assert cluster.calls("TransferLeadership")[0] == 10

@@ -262,6 +262,7 @@ def test_the_report_says_what_is_kept_and_where_the_loss_begins(tmp_path: Path) 
         (("--yes", "tets"), "", 73),
         ((), "nonsense\n", 73),
         ((), "\n", 73),
+        ((), "", 73),  # nobody is there to type
         (("--yes", "test"), "", 0),
         ((), "test\n", 0),
     ],

@@ -7,7 +7,7 @@ import click
 from ledgerd.cli.ctl import render
 from ledgerd.cli.ctl.digest import digest
 from ledgerd.cli.ctl.members import add, members, remove, replace, update
-from ledgerd.cli.ctl.session import Session
+from ledgerd.cli.ctl.session import Ended, Failed, Session
 from ledgerd.cli.ctl.snapshots import snapshot
 from ledgerd.cli.ctl.status import status
 
@@ -36,7 +36,13 @@ def cluster_transfer(session: Session, *, to: int | None) -> None:
             target = f"node {to}" if to is not None else "the node closest behind"
             session.errors.print(f"node {before} hands over to {target} ...")
         began_at = time.monotonic()
-        reply = client.transfer_leadership(to, deadline=session.deadline_s)
+        try:
+            reply = client.transfer_leadership(to, deadline=session.deadline_s)
+        except KeyboardInterrupt:
+            raise Failed(
+                "interrupted before the answer came; who leads: ledgerctl cluster status",
+                Ended.UNKNOWN,
+            ) from None
         took_ms = (time.monotonic() - began_at) * 1_000
     if session.output == "json":
         found = {"from_node_id": before, "took_ms": round(took_ms, 1)}

@@ -1,7 +1,8 @@
 """`ledgerctl cluster members|add|remove|replace|update`: who takes part, and how far it is."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final, TypeVar
 
 import click
@@ -18,6 +19,8 @@ _POLL_S: Final = 0.25
 _NODE_ID: Final = click.IntRange(1, 2**32 - 1)
 _PRIORITY: Final = click.IntRange(-(2**31), 2**31 - 1)
 _STORE_SHOWN: Final = 8
+_MAY_BE_LOGGED: Final = "before the answer came, so the change may be in the log"
+_GOES_ON: Final = "before node {} votes; the cluster goes on by itself"
 
 F = TypeVar("F", bound=Callable[..., None])
 
@@ -91,11 +94,13 @@ def add(
             region=region,
             expected_index=before.membership_index,
         )
-        reply = client.add_node(request, deadline=session.deadline_s)
+        with _interruptible(_MAY_BE_LOGGED):
+            reply = client.add_node(request, deadline=session.deadline_s)
         _say(session, f"node {reply.node_id} learns since index {reply.index}")
         found = reply.members
         if wait and not standby:
-            found = _until_it_votes(session, client, reply, timeout)
+            with _interruptible(_GOES_ON.format(reply.node_id)):
+                found = _until_it_votes(session, client, reply, timeout)
     _print(session, found)
 
 
@@ -129,11 +134,13 @@ def replace(
                 expected_index=before.membership_index,
             ),
         )
-        reply = client.replace_node(request, deadline=session.deadline_s)
+        with _interruptible(_MAY_BE_LOGGED):
+            reply = client.replace_node(request, deadline=session.deadline_s)
         _say(session, f"node {reply.node_id} learns since index {reply.index}")
         found = reply.members
         if wait:
-            found = _until_it_votes(session, client, reply, timeout, gone=old)
+            with _interruptible(_GOES_ON.format(reply.node_id)):
+                found = _until_it_votes(session, client, reply, timeout, gone=old)
     _print(session, found)
 
 
@@ -147,7 +154,8 @@ def remove(session: Session, *, node: int) -> None:
         request = pb.RemoveNodeRequest(
             node_id=node, expected_index=before.membership_index
         )
-        reply = client.remove_node(request, deadline=session.deadline_s)
+        with _interruptible(_MAY_BE_LOGGED):
+            reply = client.remove_node(request, deadline=session.deadline_s)
     _say(session, f"node {node} takes no part any more since index {reply.index}")
     _print(session, reply.members)
 
@@ -181,9 +189,21 @@ def update(
             region=region,
             expected_index=before.membership_index,
         )
-        reply = client.update_node(request, deadline=session.deadline_s)
+        with _interruptible(_MAY_BE_LOGGED):
+            reply = client.update_node(request, deadline=session.deadline_s)
     _say(session, f"node {node} is known anew since index {reply.index}")
     _print(session, reply.members)
+
+
+@contextmanager
+def _interruptible(how: str) -> Iterator[None]:
+    """Let Ctrl-C end the command with what is known then."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Failed(
+            f"interrupted {how}: ledgerctl cluster members", Ended.UNKNOWN
+        ) from None
 
 
 def _until_it_votes(

@@ -47,6 +47,9 @@ class _Group(click.Group):
         """Run a command; one whose answer cannot be written ends as unknown, not as refused."""
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt:
+            # Not click's own end, which is the code of a refusal.
+            raise Failed("interrupted", Ended.INTERRUPTED) from None
         except BrokenPipeError:
             # What is left must not fail once more at the end of the process.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -154,7 +157,7 @@ def cli(context: click.Context) -> None:
 
     Exit codes: 0 done, 1 refused by the ledger (also: not found), 2 usage, 3 certainly
     not logged, 4 outcome unknown, or it could not be written: repeat with the same id, 65
-    the payout file is refused, 73 configuration or certificate.
+    the payout file is refused, 73 configuration or certificate, 130 interrupted.
     """
     context.ensure_object(Session)
 

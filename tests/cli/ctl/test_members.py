@@ -1,11 +1,13 @@
 """`ledgerctl cluster members|add|remove|replace`."""
 
+import time
 from collections import deque
 from collections.abc import Callable
 
 import pytest
 
 from ledgerd.api.v1 import cluster_pb2 as pb
+from ledgerd.client import Client
 from tests.cli.ctl.conftest import Run
 from tests.client.fake_cluster import FakeCluster
 
@@ -114,3 +116,49 @@ def test_numbers_that_cannot_be_are_one_line(
     assert result.exit_code == 2, result.output
     assert result.exception is None or isinstance(result.exception, SystemExit)
     assert "rror: " in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "call"),
+    [
+        (("add", *WHERE), "add_node"),
+        (("replace", "3", *WHERE), "replace_node"),
+        (("remove", "3"), "remove_node"),
+        (("update", "3", "--priority", "1"), "update_node"),
+        (("transfer", "--to", "2"), "transfer_leadership"),
+    ],
+)
+def test_an_interrupted_change_is_not_called_refused(
+    run: Run, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], call: str
+) -> None:
+    """It may be in the log; the line says where to look."""
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Client, call, interrupt)
+    result = run("cluster", *arguments)
+
+    assert result.exit_code == 4, result.output
+    assert "interrupted before the answer came" in result.stderr
+    assert ": ledgerctl cluster " in result.stderr
+
+
+@pytest.mark.parametrize("verb", [("add",), ("replace", "3")])
+def test_an_interrupted_wait_says_that_the_cluster_goes_on(
+    cluster: FakeCluster,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    verb: tuple[str, ...],
+) -> None:
+    """The node learns already, and votes by itself when it has caught up."""
+
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    cluster.learners[4] = deque([learner(0, 0), learner(1, 5)])
+    monkeypatch.setattr(time, "sleep", interrupt)
+    result = run("cluster", *verb, *WHERE)
+
+    assert result.exit_code == 4, result.output
+    assert "node 4 votes; the cluster goes on by itself" in result.stderr

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from ledgerd.cli.ctl.root import cli
+from ledgerd.client import Client
 from ledgerd.errors import Reason
 from tests.cli.ctl.conftest import Run
 from tests.client.fake_cluster import FakeCluster, fail_like_grpc, refuse
@@ -73,6 +74,33 @@ def test_a_number_that_no_call_can_carry_is_usage(
 
     assert result.exit_code == 2, result.output
     assert "Invalid value" in result.stderr, result.stderr
+
+
+def test_interrupted_is_130(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not 1, which is an answer of the ledger."""
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Client, "members", interrupt)
+    result = run("cluster", "members")
+
+    assert result.exit_code == 130
+    assert result.stderr == "error: interrupted\n"
+
+
+def test_interrupted_while_modules_are_loaded_is_one_code(tmp_path: Path) -> None:
+    """It was a traceback of an import."""
+    (tmp_path / "click.py").write_text("raise KeyboardInterrupt\n")
+    ended = subprocess.run(
+        [sys.executable, "-m", "ledgerd.cli.ledgerctl", "cluster", "members"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+
+    assert ended.returncode == 130, ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 @pytest.mark.parametrize(
