@@ -1,12 +1,15 @@
 """Fakes shared by the tests: a ledger state over dicts of encoded rows.
 
 `MemoryView` is a `LedgerView` whose only memory is the canonical bytes that `records` made:
-every read decodes, so a decoder that loses something is found by every ledger test.
+every read decodes, so a decoder that loses something is found by every ledger test. Of settings,
+equal rows are decoded once.
 """
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
+from itertools import starmap
 from operator import lt
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from ledgerd.formats import records
 from ledgerd.formats.records import Table, TableRows
@@ -33,6 +36,7 @@ from ledgerd.ledger.windows import EMPTY, WindowKey, WindowUse
 
 T = TypeVar("T")
 K = TypeVar("K", bytes, Position)
+_Rows: TypeAlias = tuple[tuple[bytes, bytes], ...]
 
 
 class MemoryView:
@@ -168,54 +172,15 @@ class MemoryView:
 
     def fee_schedules(self) -> FeeSchedules:
         """`LedgerView.fee_schedules`."""
-        return FeeSchedules(
-            tuple(
-                records.decode_fee_schedule(key, value)
-                for key, value in sorted(self.tables[Table.CONFIG].items())
-                if key.startswith(records.FEES_PREFIX)
-            )
-        )
+        return _fee_schedules_of(self._settings())
 
     def catalogue(self) -> Catalogue:
         """`LedgerView.catalogue`."""
-        rails: dict[int, tuple[RailRecord, ...]] = {}
-        calendars: dict[str, tuple[Calendar, ...]] = {}
-        suspensions: dict[int, Suspension] = {}
-        for key, value in sorted(self.tables[Table.CONFIG].items()):
-            found = records.decode_setting(key, value)
-            if isinstance(found, RailRecord):
-                rails[found.number] = (*rails.get(found.number, ()), found)
-            elif isinstance(found, Calendar):
-                calendars[found.name] = (*calendars.get(found.name, ()), found)
-            elif isinstance(found, Suspension):
-                suspensions[found.rail] = found
-        return Catalogue(rails, calendars, suspensions)
+        return _catalogue_of(self._settings())
 
     def policy(self) -> Policy:
         """`LedgerView.policy`."""
-        stored = sorted(self.tables[Table.CONFIG].items())
-        return Policy(
-            [
-                records.decode_limits(key, value)
-                for key, value in stored
-                if key.startswith(records.LIMITS_PREFIX)
-            ],
-            [
-                records.decode_rules(key, value)
-                for key, value in stored
-                if key.startswith(records.RULES_PREFIX)
-            ],
-            [
-                records.decode_roles(key, value)
-                for key, value in stored
-                if key.startswith(records.ROLES_PREFIX)
-            ],
-            [
-                records.decode_currencies(key, value)
-                for key, value in stored
-                if key.startswith(records.CURRENCIES_PREFIX)
-            ],
-        )
+        return _policy_of(self._settings())
 
     def window(self, key: WindowKey) -> WindowUse:
         """`LedgerView.window`."""
@@ -332,11 +297,70 @@ class MemoryView:
             for key, value in sorted(self.tables[Table.INTERNAL].items())
         ]
 
+    def _settings(self) -> _Rows:
+        return tuple(sorted(self.tables[Table.CONFIG].items()))
+
     def _read(
         self, table: Table, key: bytes, decode: Callable[[bytes, bytes], T]
     ) -> T | None:
         value = self.tables[table].get(key)
         return None if value is None else decode(key, value)
+
+
+# Every command asks for all settings there ever were. They are made of the bytes alone and never
+# changed, so equal rows are decoded once, as `storage.tables` does with policies.
+
+
+@lru_cache(maxsize=64)
+def _fee_schedules_of(rows: _Rows) -> FeeSchedules:
+    return FeeSchedules(
+        tuple(
+            records.decode_fee_schedule(key, value)
+            for key, value in rows
+            if key.startswith(records.FEES_PREFIX)
+        )
+    )
+
+
+@lru_cache(maxsize=64)
+def _catalogue_of(rows: _Rows) -> Catalogue:
+    rails: dict[int, tuple[RailRecord, ...]] = {}
+    calendars: dict[str, tuple[Calendar, ...]] = {}
+    suspensions: dict[int, Suspension] = {}
+    for found in starmap(records.decode_setting, rows):
+        if isinstance(found, RailRecord):
+            rails[found.number] = (*rails.get(found.number, ()), found)
+        elif isinstance(found, Calendar):
+            calendars[found.name] = (*calendars.get(found.name, ()), found)
+        elif isinstance(found, Suspension):
+            suspensions[found.rail] = found
+    return Catalogue(rails, calendars, suspensions)
+
+
+@lru_cache(maxsize=64)
+def _policy_of(rows: _Rows) -> Policy:
+    return Policy(
+        [
+            records.decode_limits(key, value)
+            for key, value in rows
+            if key.startswith(records.LIMITS_PREFIX)
+        ],
+        [
+            records.decode_rules(key, value)
+            for key, value in rows
+            if key.startswith(records.RULES_PREFIX)
+        ],
+        [
+            records.decode_roles(key, value)
+            for key, value in rows
+            if key.startswith(records.ROLES_PREFIX)
+        ],
+        [
+            records.decode_currencies(key, value)
+            for key, value in rows
+            if key.startswith(records.CURRENCIES_PREFIX)
+        ],
+    )
 
 
 class MemoryLedger:
