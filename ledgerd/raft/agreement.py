@@ -30,6 +30,7 @@ class Agreements:
     __slots__ = (
         "_awaited",
         "_every",
+        "_in_order",
         "_kept",
         "_last",
         "_rest",
@@ -45,6 +46,7 @@ class Agreements:
         assert every >= 1, every
         self._every = every
         self._kept: dict[Index, bytes] = {}  # own digests at checkpoints
+        self._in_order: tuple[Checkpoint, ...] = ()  # the same, oldest first
         self._last: Checkpoint | None = None  # the own digest now
         self._rest = NO_INDEX  # where the state stood at the last heartbeat
         self._rest_ticks = 0  # for so many heartbeats
@@ -73,10 +75,7 @@ class Agreements:
 
     def kept(self, count: int) -> tuple[Checkpoint, ...]:
         """Return the newest own digests that are kept for comparison, oldest first."""
-        return tuple(
-            Checkpoint(index, self._kept[index])
-            for index in sorted(self._kept)[-count:]
-        )
+        return self._in_order[-count:]
 
     # A leader's side.
 
@@ -191,6 +190,9 @@ class Agreements:
     def _keep(self, checkpoint: Checkpoint) -> None:
         self._kept[checkpoint.index] = checkpoint.digest
         _trim(self._kept)
+        self._in_order = tuple(
+            Checkpoint(index, self._kept[index]) for index in sorted(self._kept)
+        )
 
 
 def _trim(kept: dict[Index, bytes] | dict[Index, dict[NodeId, bool]]) -> None:

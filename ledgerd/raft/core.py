@@ -564,6 +564,12 @@ class RaftCore:
         return self._apply_until() > self._roles.applied
 
     @property
+    def unapplied(self) -> range:
+        """The indexes that are committed and not applied, durable here or not."""
+        roles = self._roles
+        return range(roles.applied + 1, roles.commit + 1)
+
+    @property
     def releases(self) -> Releases:
         """What the peers said of their releases; nobody but the core changes it."""
         return self._roles.releases

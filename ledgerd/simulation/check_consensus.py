@@ -234,12 +234,12 @@ class ConsensusWatch:
 
     # What nodes send.
 
-    def turning(self, status: Status) -> None:
-        """A node begins a turn like this."""
-        end = min(status.commit, self.commit)
-        self.nodes[status.node_id].is_held = any(
+    def turning(self, node_id: int, unapplied: range) -> None:
+        """A node begins a turn, and knows of these entries as committed and not applied."""
+        known = range(unapplied.start, min(unapplied.stop, len(self.committed)))
+        self.nodes[node_id].is_held = any(
             self.entries[self.committed[index]].kind is EntryKind.MEMBERSHIP
-            for index in range(status.applied + 1, end + 1)
+            for index in known
         )
 
     def sent(self, message: Message) -> None:

@@ -106,7 +106,7 @@ class ExchangesWatch:
         require(
             counts[key] <= said.times_max,
             "R16",
-            f"sent {counts[key]} times between two ticks, without effect: {message}",
+            *("sent", counts[key], "times between two ticks, without effect:", message),
         )
 
 

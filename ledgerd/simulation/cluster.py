@@ -612,10 +612,10 @@ class Simulation:
     def turning(self, machine: Machine, inputs: Sequence[Input]) -> None:
         """Note what a turn begins with."""
         assert machine.life is not None
-        status = machine.life.replica.core.status()
-        self.timers.turning(machine.node_id, machine.incarnation, status.term, inputs)
+        core = machine.life.replica.core
+        self.timers.turning(machine.node_id, machine.incarnation, core.term, inputs)
         self.exchanges.turning(machine.node_id, machine.incarnation, inputs)
-        self.consensus.turning(status)
+        self.consensus.turning(machine.node_id, core.unapplied)
         for item in inputs:
             if isinstance(item, SnapshotMade) and item.snapshot is not None:
                 made = item.snapshot

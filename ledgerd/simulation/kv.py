@@ -84,6 +84,13 @@ class KvEnvironment:
         )
 
 
+def may_put(rows: Table, key: bytes, *, overwrite: bool, append: bool) -> bool:
+    """Return whether LMDB would put this row."""
+    if append and rows.keys and key <= rows.keys[-1]:
+        return False
+    return overwrite or key not in rows.values
+
+
 class KvTransaction:
     """`lmdb.Transaction`."""
 
@@ -124,9 +131,7 @@ class KvTransaction:
     ) -> bool:
         """Put a row; return whether it was put."""
         rows = self.table(db)
-        if append and rows.keys and key <= rows.keys[-1]:
-            return False
-        if not overwrite and key in rows.values:
+        if not may_put(rows, key, overwrite=overwrite, append=append):
             return False
         self.change(db, key, value)
         return True
@@ -331,11 +336,12 @@ class KvCursor:
     ) -> tuple[int, int]:
         """Put rows; return how many were given and how many put."""
         given = put = 0
+        rows = self._table()
         for key, value in items:
             given += 1
-            put += self._transaction.put(
-                key, value, overwrite=overwrite, append=append, db=self._db
-            )
+            if may_put(rows, key, overwrite=overwrite, append=append):
+                self._transaction.change(self._db, key, value)
+                put += 1
         return given, put
 
     def delete(self) -> bool:

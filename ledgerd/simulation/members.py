@@ -59,9 +59,7 @@ class Roster:
         known = self._by_index.get(membership.index)
         if known is not None:
             require(
-                known == membership,
-                "R11",
-                f"node {node_id} has {membership}, not {known}",
+                known == membership, "R11", "node", node_id, membership, "not", known
             )
             return False
         self._by_index[membership.index] = membership

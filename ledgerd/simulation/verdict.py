@@ -26,6 +26,10 @@ class Violation(Exception):  # the finding that a run is for
 
 
 def require(holds: bool, invariant: str, *what: object) -> None:
-    """Raise a Violation of `invariant` unless it holds."""
+    """Raise a Violation of `invariant` unless it holds.
+
+    what: joined by spaces only if it does not hold, so a value is given as it is: most checks are
+    made after every step, and its text would be made each time.
+    """
     if not holds:
         raise Violation(invariant, " ".join(map(str, what)))
