@@ -24,7 +24,7 @@ LEADER = Status(
     peers=(
         PeerStatus(
             TWO, Mode.REPLICATE, Index(80), Index(101), 1, 9, True,
-            is_slow=True, protocol=1, state_versions=(1, 1),
+            is_slow=True, protocol=1, state_versions=(1, 1), free_bytes=0,
         ),
         PeerStatus(
             THREE, Mode.PROBE, Index(0), Index(1), 0, 0, False, is_heard=False
@@ -55,6 +55,15 @@ def test_a_leader_says_how_far_everybody_is() -> None:
     assert two.api_address == "127.0.0.1:7002"
     assert (three.voter, three.as_heard.heard) == (False, False)
     assert three.as_heard.protocol == 0
+
+
+def test_room_that_is_not_known_is_not_0() -> None:
+    """0 is a node that is low (F36); a peer of an older release says nothing."""
+    one, two, three = shown(replace(LEADER, free_bytes=17)).nodes
+
+    assert one.as_heard.free_bytes == 17
+    assert (two.as_heard.HasField("free_bytes"), two.as_heard.free_bytes) == (True, 0)
+    assert not three.as_heard.HasField("free_bytes")
 
 
 def test_another_node_says_only_who_takes_part() -> None:

@@ -193,6 +193,7 @@ class FakeCluster:
             ],
         )
         self.learners: dict[int, deque[cluster_pb2.Member]] = {}
+        self.free_bytes: dict[int, int] = {}  # by node, as the leader knows it
         self.hint_id: int | None = None  # whom followers name, if not the leader
         self.index = 0
         self.orders: dict[str, tuple[bytes, int, int]] = {}  # id -> order, position
@@ -1069,6 +1070,8 @@ class FakeClusterCalls(cluster_pb2_grpc.ClusterServicer):
             node = reply.nodes.add(node_id=node_id, voter=True)
             node.as_heard.heard = True
             node.as_heard.lag_entries = 7 if node_id != cluster.leader_id else 0
+            if node_id in cluster.free_bytes:
+                node.as_heard.free_bytes = cluster.free_bytes[node_id]
         return reply
 
     def Transfer(

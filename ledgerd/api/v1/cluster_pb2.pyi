@@ -127,7 +127,7 @@ class NodeInCluster(_message.Message):
     def __init__(self, node_id: _Optional[int] = ..., voter: _Optional[bool] = ..., api_address: _Optional[str] = ..., as_heard: _Optional[_Union[NodeAsHeard, _Mapping]] = ...) -> None: ...
 
 class NodeAsHeard(_message.Message):
-    __slots__ = ("heard", "match_index", "lag_entries", "mode", "slow", "protocol", "state_version_min", "state_version_max")
+    __slots__ = ("heard", "match_index", "lag_entries", "mode", "slow", "protocol", "state_version_min", "state_version_max", "free_bytes")
     HEARD_FIELD_NUMBER: _ClassVar[int]
     MATCH_INDEX_FIELD_NUMBER: _ClassVar[int]
     LAG_ENTRIES_FIELD_NUMBER: _ClassVar[int]
@@ -136,6 +136,7 @@ class NodeAsHeard(_message.Message):
     PROTOCOL_FIELD_NUMBER: _ClassVar[int]
     STATE_VERSION_MIN_FIELD_NUMBER: _ClassVar[int]
     STATE_VERSION_MAX_FIELD_NUMBER: _ClassVar[int]
+    FREE_BYTES_FIELD_NUMBER: _ClassVar[int]
     heard: bool
     match_index: int
     lag_entries: int
@@ -144,7 +145,8 @@ class NodeAsHeard(_message.Message):
     protocol: int
     state_version_min: int
     state_version_max: int
-    def __init__(self, heard: _Optional[bool] = ..., match_index: _Optional[int] = ..., lag_entries: _Optional[int] = ..., mode: _Optional[str] = ..., slow: _Optional[bool] = ..., protocol: _Optional[int] = ..., state_version_min: _Optional[int] = ..., state_version_max: _Optional[int] = ...) -> None: ...
+    free_bytes: int
+    def __init__(self, heard: _Optional[bool] = ..., match_index: _Optional[int] = ..., lag_entries: _Optional[int] = ..., mode: _Optional[str] = ..., slow: _Optional[bool] = ..., protocol: _Optional[int] = ..., state_version_min: _Optional[int] = ..., state_version_max: _Optional[int] = ..., free_bytes: _Optional[int] = ...) -> None: ...
 
 class TransferLeadershipRequest(_message.Message):
     __slots__ = ("to_node_id", "from_node_id")

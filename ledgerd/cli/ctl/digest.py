@@ -10,9 +10,10 @@ from rich.table import Table
 from ledgerd.api.v1 import cluster_pb2 as pb
 from ledgerd.cli.ctl import render
 from ledgerd.cli.ctl.session import Ended, Failed, Session
-from ledgerd.client import CallError
+from ledgerd.client import CallError, Client
 
 _SHOWN = 16  # hexadecimal digits of a digest
+_MEMBERS_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ def digest(session: Session) -> None:
     """Compare the states of all nodes; ends with 1 if two of them differ."""
     with session.client() as client:
         answers = client.digests()
+        unasked = sorted(_members(client) - set(answers))
     replies = {
         node_id: answer
         for node_id, answer in answers.items()
@@ -68,10 +70,15 @@ def digest(session: Session) -> None:
                 "index": compared.index,
                 "equal": bool(replies) and compared.is_equal,
                 "nodes": nodes,
+                "not_in_profile": unasked,
             },
         )
     else:
         session.console.print(_table(answers, compared))
+        for node_id in unasked:
+            session.console.print(
+                f"node {node_id} is a member, not in the profile, and was not compared"
+            )
     if not replies:
         raise Failed(
             "expected an answer of at least one node, found none", Ended.NOT_LOGGED
@@ -83,6 +90,15 @@ def digest(session: Session) -> None:
             f"{len(set(compared.digests.values()))}; diverged: {diverged or 'nobody said'}",
             Ended.REFUSED,
         )
+
+
+def _members(client: Client) -> set[int]:
+    """Return who takes part; nobody if no leader says it, which is no hindrance here."""
+    try:
+        nodes = client.cluster_status(deadline=_MEMBERS_S).nodes
+    except CallError:
+        return set()
+    return {node.node_id for node in nodes}
 
 
 def _table(

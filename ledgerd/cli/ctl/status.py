@@ -82,6 +82,13 @@ class Seen(NamedTuple):
         nodes = self.leader.nodes if self.leader is not None else ()
         return not nodes or any(node.node_id == node_id for node in nodes)
 
+    def is_low(self, node_id: int) -> bool:
+        """Return whether a node has no room left, as the leader knows it (F36)."""
+        heard = self.heard(node_id)
+        return (
+            heard is not None and heard.HasField("free_bytes") and not heard.free_bytes
+        )
+
     def lag(self, node_id: int) -> int | None:
         """Return how many decided entries a node has not applied; not durable, if it is silent."""
         status = self.answers.get(node_id)
@@ -111,6 +118,8 @@ class Seen(NamedTuple):
                 found.append(f"node {node_id} {known}does not answer: {status.message}")
             elif not status.ready:
                 found.append(f"node {node_id} is not ready: {status.not_ready_reason}")
+            if self.is_low(node_id):
+                found.append(f"node {node_id} has no room left, on disk or in a map")
         return [*found, *self._differences()]
 
     def _differences(self) -> Sequence[str]:
@@ -135,8 +144,8 @@ def _and(groups: Sequence[Sequence[int]]) -> str:
 @click.option(
     "--check",
     is_flag=True,
-    help="For scripts: exit 0 if all is well, 1 if a node is missing, not ready or differs, "
-    "3 if nobody leads.",
+    help="For scripts: exit 0 if all is well, 1 if a node is missing, not ready, without "
+    "room or differs, 3 if nobody leads.",
 )
 @click.pass_obj
 def status(session: Session, *, watch: bool, check: bool) -> None:

@@ -111,6 +111,18 @@ def test_a_check_says_how_the_cluster_is(cluster: FakeCluster, run: Run) -> None
     assert "nobody leads" in headless.stdout
 
 
+def test_a_node_without_room_is_named(cluster: FakeCluster, run: Run) -> None:
+    """It may serve as ever; of a majority of such nodes all commands are refused (F36)."""
+    cluster.free_bytes = {1: 5, 2: 0}
+    low = run("cluster", "status", "--check")
+    cluster.free_bytes[2] = 1
+    freed = run("cluster", "status", "--check")
+
+    assert low.exit_code == 1
+    assert "node 2 has no room left, on disk or in a map" in low.stdout
+    assert freed.exit_code == 0
+
+
 def test_a_leader_outside_the_profile_leads_all_the_same(
     cluster: FakeCluster, run: Run, tmp_path: Path
 ) -> None:
@@ -235,3 +247,20 @@ def test_a_copy_is_made_and_waited_for(cluster: FakeCluster, run: Run) -> None:
     assert "state at index 80 of term 2, 5.0 MB, digest abababababab" in result.stdout
     document = json.loads(run("cluster", "snapshot", "--output", "json").stdout)
     assert document["newest"]["index"] == "80"
+
+
+def test_a_member_that_was_not_compared_is_named(
+    cluster: FakeCluster, run: Run
+) -> None:
+    """Equal digests of those in the profile say nothing of a node that was added since."""
+    cluster.newcomers.append(9)
+    shown = run("cluster", "digest")
+    document = json.loads(run("cluster", "digest", "--output", "json").stdout)
+    cluster.leader_id = None
+    headless = run("cluster", "digest")
+
+    assert (
+        "node 9 is a member, not in the profile, and was not compared" in shown.stdout
+    )
+    assert document["not_in_profile"] == [9]
+    assert (shown.exit_code, headless.exit_code) == (0, 0)
