@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
+import uvloop
 
 from ledgerd.node.ticker import Ticker
 
@@ -60,3 +61,33 @@ def test_a_pause_is_one_tick_and_the_rest_missed(
 
     assert ticks == [(1, 0), (1, 5), (1, 0)]
     assert lags == pytest.approx([0.001, 0.055, 0.001])
+
+
+def test_a_tick_costs_about_one_wake_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the real loop: its timers count whole milliseconds, and wait no part of one."""
+    sleep = asyncio.sleep
+    waits: list[float] = []
+    ticks: list[int] = []
+
+    async def counted(seconds: float) -> None:
+        waits.append(seconds)
+        await sleep(seconds)
+
+    async def run() -> None:
+        is_enough = asyncio.Event()
+
+        def note(elapsed: int, missed: int) -> None:
+            ticks.append(elapsed + missed)
+            if len(ticks) == 20:
+                is_enough.set()
+
+        ticker = Ticker(tick_s=0.01, on_ticks=note, on_lag_s=lambda _: None)
+        running = asyncio.create_task(ticker.run())
+        await is_enough.wait()
+        running.cancel()
+
+    monkeypatch.setattr("ledgerd.node.ticker.asyncio.sleep", counted)
+    uvloop.run(run())
+
+    # Two where the timer was early by a part of a step; a dozen where parts were asked for.
+    assert len(waits) <= 2 * len(ticks) + 1
