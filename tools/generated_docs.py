@@ -803,7 +803,9 @@ def _command(
     while not lines[-1]:
         lines.pop()
     if isinstance(command, click.Group):
-        for inner, child in sorted(command.commands.items()):
+        for inner in sorted(command.list_commands(context)):
+            child = command.get_command(context, inner)
+            assert child is not None, inner
             lines += _command(child, inner, context, depth=min(depth + 1, 4))
     return lines
 

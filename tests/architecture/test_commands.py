@@ -68,9 +68,10 @@ def flaw_of(program: str, words: list[str]) -> str:
             if not option.is_flag and not value and next(rest, None) is None:
                 return f"{program} {' '.join(words)}: {name} has no value"
         elif isinstance(command, click.Group):
-            if word not in command.commands:
+            found = command.get_command(click.Context(command), word)
+            if found is None:
                 return f"{program} {' '.join(words)}: no command {word}"
-            command = command.commands[word]
+            command = found
             known += command.params
         else:
             arguments += 1

@@ -2,12 +2,10 @@
 
 import click
 
-from ledgerd.api import shapes
 from ledgerd.api.v1 import payouts_pb2
 from ledgerd.cli.ctl import render
 from ledgerd.cli.ctl.session import Session
 from ledgerd.client import bic_account, iban, uk_account, us_account
-from ledgerd.ledger.details import Details, destination_fingerprint, pack_details
 
 _NAME = "payee"  # says nothing about where the money goes
 
@@ -55,6 +53,10 @@ def fingerprint(
 
 def _fingerprint(to: payouts_pb2.Destination) -> str:
     """Return what payouts to this account show; refuse what no payout could be sent to."""
+    # Here, for it is half a daemon, and every other command would wait for it too.
+    from ledgerd.api import shapes
+    from ledgerd.ledger.details import Details, destination_fingerprint, pack_details
+
     try:
         kind, *texts = shapes.destination("destination", to, is_sandbox=False)
     except shapes.Malformed as bad:

@@ -8,7 +8,6 @@ from typing import Final
 import click
 from rich.table import Table
 
-from ledgerd.api.rails import calendar_message, rail_message
 from ledgerd.api.v1 import rails_pb2
 from ledgerd.cli.ctl import render
 from ledgerd.cli.ctl.account import request_option
@@ -87,6 +86,9 @@ def rail_set(
     request_id: str | None,
 ) -> None:
     """Set the rails of the TOML file PATH; without one, those that ledgerd brings."""
+    # Here, for it is half a daemon, and every other command would wait for it too.
+    from ledgerd.api.rails import rail_message
+
     rails = rail_file.seed() if path is None else rail_file.read(path)
     unknown = set(names) - {one.name for one in rails}
     if unknown:
@@ -200,6 +202,8 @@ def calendar_amend(
             f"expected the extra calendars, found no {error.name}: install it: "
             "pip install 'ledgerd[calendars]'"
         ) from error
+    from ledgerd.api.rails import calendar_message  # here, as in `rail set`
+
     try:
         made = closings.calendar(
             name,
