@@ -40,6 +40,9 @@ T = TypeVar("T")
 LEASE_MS_DEFAULT: Final = 30_000
 _LEASE_MS_MIN: Final = 1_000
 _DATE_MAX: Final = 99_991_231
+# A word about an earlier send would have a later one sent again: two people may ask the rail at the
+# same time, and the doubt that the second ends is another one (decision 0026).
+_PAYS_AGAIN: Final = frozenset({Finding.REFUSED, Finding.NOT_FOUND})
 _HASH_BYTES: Final = 10  # of a UUIDv7 behind its time
 
 
@@ -133,6 +136,13 @@ def tell_evidence(
             raise Malformed("value_date", "nothing but of SETTLED", "a date")
         if request.code and finding != Finding.REJECTED:
             raise Malformed("code", "nothing but of REJECTED", "a code")
+        if finding in _PAYS_AGAIN and not request.expected_version:
+            raise Malformed(
+                "expected_version",
+                "the version of the payout that was seen before the rail was asked, for after "
+                "REFUSED and NOT_FOUND it is sent again",
+                "none",
+            )
         return TellEvidence(
             _request(request),
             _payout(request),

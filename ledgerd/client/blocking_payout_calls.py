@@ -126,7 +126,9 @@ class BlockingPayoutCalls(ABC):
 
         finding: `TAKEN`, `SETTLED`, `REJECTED`, `REFUSED` or `NOT_FOUND`. rail: its name.
         reference: the rail's own, used once. note: what was seen and where. value_date: yyyymmdd,
-        of SETTLED; code: the rail's own, of REJECTED.
+        of SETTLED; code: the rail's own, of REJECTED. expected_version: the version of the payout
+        seen before the rail was asked; 0: any, but not with REFUSED and NOT_FOUND, which send it
+        again.
         """
         return self._wait(
             self._client.tell_evidence(

@@ -155,7 +155,9 @@ class PayoutCalls(Part):
 
         finding: `TAKEN`, `SETTLED`, `REJECTED`, `REFUSED` or `NOT_FOUND`. rail: its name.
         reference: the rail's own, used once. note: what was seen and where. value_date: yyyymmdd,
-        of SETTLED; code: the rail's own, of REJECTED.
+        of SETTLED; code: the rail's own, of REJECTED. expected_version: the version of the payout
+        seen before the rail was asked; 0: any, but not with REFUSED and NOT_FOUND, which send it
+        again.
         """
         request = payouts_pb2.TellEvidenceRequest(
             request_id=request_id or new_request_id(),

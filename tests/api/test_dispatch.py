@@ -222,6 +222,14 @@ def test_what_a_worker_gives_back_needs_attention_until_evidence_comes(
                 ({"rail": "nowhere"}, "rail"),
                 ({"code": "AC04"}, "code"),
                 (
+                    {"finding": payouts.TellEvidenceRequest.REFUSED},
+                    "expected_version",
+                ),
+                (
+                    {"finding": payouts.TellEvidenceRequest.NOT_FOUND},
+                    "expected_version",
+                ),
+                (
                     {"finding": payouts.TellEvidenceRequest.TAKEN, "value_date": 1},
                     "value_date",
                 ),

@@ -493,6 +493,11 @@ def payout_tell(
 
     Not by who submitted it. What contradicts the books opens an exception and moves no money.
     """
+    if finding in ("refused", "not_found") and not expected_version:
+        raise click.UsageError(
+            f"expected --expected-version with --finding {finding}, for the payout is sent again: "
+            "the version that `payout get` showed before you asked the rail"
+        )
     request_id = request_id or new_request_id()
     with session.client() as client, repeatable("--request-id", request_id):
         if not rail:

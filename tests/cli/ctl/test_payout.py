@@ -62,7 +62,16 @@ def test_what_a_person_found_out_is_told(cluster: FakeCluster, run: Run) -> None
         *("--reference", "case 8", "--note", "statement", "--code", "AC04"),
     )
     bare = run("payout", "tell", "payout_x", "--finding", "settled")
+    blind = [
+        run(
+            *("payout", "tell", "payout_x", "--finding", finding),
+            *("--reference", "case 9", "--note", "by phone"),
+        )
+        for finding in ("refused", "not_found")
+    ]
 
+    assert [result.exit_code for result in blind] == [2, 2]
+    assert all("--expected-version" in result.stderr for result in blind)
     first, second = cluster.asked
     assert (sent.exit_code, told.exit_code, bare.exit_code) == (0, 0, 2)
     assert (first.rail, first.reference, first.note) == ("eu_sct", "case 7", "by phone")
