@@ -15,8 +15,8 @@ calls of their own too. A stream on which a batch waited in vain gets no further
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Coroutine
+from typing import Final, TypeVar
 
 import grpc
 from grpc import aio
@@ -39,6 +39,7 @@ _TIMEOUT_S_MIN: Final = 0.001
 _DEADLINE_MS_MAX: Final = 2**32 - 1
 
 _Call = aio.StreamStreamCall[bytes, SubmitStreamReply]
+_Known = TypeVar("_Known")
 
 
 class BatchRefused(Exception):
@@ -104,6 +105,10 @@ class _NotTaken(Exception):
     """The batch was certainly not read by the node, because its stream ended."""
 
 
+class _OutOfOrder(Exception):
+    """The node answered a batch that was not the next one."""
+
+
 class _Batch:
     """One batch on a stream, until it is answered.
 
@@ -138,6 +143,8 @@ class _Stream:
         self._unwritten: deque[_Batch] = deque()
         self._unanswered: deque[_Batch] = deque()
         self._writer: asyncio.Task[None] | None = None
+        self._last_word: asyncio.Future[aio.AioRpcError] = self._loop.create_future()
+        call.add_done_callback(self._has_status)
         self._reader = self._loop.create_task(self._read())
 
     @property
@@ -167,14 +174,36 @@ class _Stream:
         """Take no further batches, and end when nobody waits for an answer any more."""
         self.is_retired = True
         if all(batch.answer.done() for batch in (*self._unwritten, *self._unanswered)):
-            self._call.cancel()
+            self._cancel()
 
     async def close(self) -> None:
         """End at once; return when nothing of it runs any more."""
         self.is_retired = True
-        self._call.cancel()
+        self._cancel()
         tasks = [self._reader] if self._writer is None else [self._reader, self._writer]
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _cancel(self) -> None:
+        self._last_word.cancel()
+        self._call.cancel()
+
+    def _has_status(self, call: _Call) -> None:
+        """Keep the status that the call ended with, unless a write of ours made it.
+
+        A write that fails because the stream has ended puts an error of its own in the place
+        of the status, be it there already or on its way. gRPC calls this for each of them.
+        """
+        is_of_a_write = self._writer and asyncio.current_task() is self._writer
+        if is_of_a_write or self._last_word.done():
+            return
+        self._last_word.set_result(
+            aio.AioRpcError(
+                _at_once(call.code()),
+                aio.Metadata(),
+                _at_once(call.trailing_metadata()),
+                _at_once(call.details()),
+            )
+        )
 
     def _expire(self, batch: _Batch) -> None:
         """End the wait for a batch, with what is known of it now."""
@@ -198,9 +227,7 @@ class _Stream:
                     self._unwritten.appendleft(self._unanswered.pop())
                     raise
         except (asyncio.InvalidStateError, aio.AioRpcError):
-            # Why, the reader learns; a failed write may hide the node's last word, and
-            # then what it would have shown to be unsent counts as unknown.
-            self.is_retired = True
+            self.is_retired = True  # why, the reader learns
         finally:
             self._writer = None
 
@@ -222,20 +249,25 @@ class _Stream:
         """Hand out the replies until the stream ends, then that end."""
         end: aio.AioRpcError | None = None
         try:
-            while isinstance(reply := await self._call.read(), SubmitStreamReply):
-                self._answer(reply)
-            end = _broken(grpc.StatusCode.UNAVAILABLE, "the node ended the stream")
-        except aio.AioRpcError as error:
-            end = error
+            try:
+                # Not `read`, which leaves the replies behind that came before the end.
+                async for reply in self._call:
+                    self._answer(reply)
+            except aio.AioRpcError:
+                pass  # perhaps that of a write
+            end = await self._last_word
+            if end.code() is grpc.StatusCode.OK:
+                end = _broken(grpc.StatusCode.UNAVAILABLE, "the node ended the stream")
+        except _OutOfOrder as error:
+            end = _broken(grpc.StatusCode.INTERNAL, str(error))
         finally:  # also if it was cancelled, by `retire` or `close`
             self._end(end)
 
     def _answer(self, reply: SubmitStreamReply) -> None:
-        """Give a batch its answer. Raises AioRpcError if it is not that batch's turn."""
+        """Give a batch its answer. Raises _OutOfOrder if it is not that batch's turn."""
         if not self._unanswered or self._unanswered[0].sequence != reply.sequence:
-            raise _broken(
-                grpc.StatusCode.INTERNAL,
-                f"expected replies in order, found one to batch {reply.sequence}",
+            raise _OutOfOrder(
+                f"expected replies in order, found one to batch {reply.sequence}"
             )
         batch = self._unanswered.popleft()
         if batch.answer.done():
@@ -248,7 +280,7 @@ class _Stream:
     def _end(self, error: aio.AioRpcError | None) -> None:
         """Give every batch that is left its end; None if it was ended here."""
         self.is_retired = True
-        self._call.cancel()
+        self._cancel()
         if self._writer is not None:
             self._writer.cancel()
         self._ended(self)
@@ -266,6 +298,16 @@ class _Stream:
                 batch.fail(_broken(error.code(), "its answer did not arrive"))
         for batch in self._unwritten:
             batch.fail(_NotTaken())
+
+
+def _at_once(known: Coroutine[object, None, _Known]) -> _Known:
+    """Return what a coroutine returns that has nothing to wait for."""
+    try:
+        known.send(None)
+    except StopIteration as end:
+        value: _Known = end.value
+        return value
+    raise AssertionError("expected a call that has ended")
 
 
 def _read_of(error: aio.AioRpcError) -> int | None:

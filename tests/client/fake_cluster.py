@@ -111,6 +111,7 @@ class FakeNode:
     def __init__(self, cluster: "FakeCluster", node_id: int) -> None:
         self.cluster = cluster
         self.node_id = node_id
+        self.at_stream: Step | None = None  # before anything of a stream is read
         self.before: deque[Step] = deque()  # instead of deciding, one a call
         self.after: deque[Step] = deque()  # after deciding, instead of answering
         self.calls: Counter[str] = Counter()
@@ -349,6 +350,8 @@ class FakePayouts(payouts_pb2_grpc.PayoutsServicer):
         end of the stream.
         """
         self.node.calls["SubmitStream"] += 1
+        if self.node.at_stream is not None:
+            self.node.at_stream(self.node, context)
         for request in request_iterator:
             reply = payouts_pb2.SubmitStreamReply(sequence=request.sequence)
             try:

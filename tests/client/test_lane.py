@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 import grpc
@@ -161,22 +161,27 @@ async def end_well(context: Context) -> None:
     pass
 
 
+def stopping(**metadata: str) -> bytes:
+    """Return the details of the status that a stopping node ends a stream with."""
+    detail = AnyMessage()
+    detail.Pack(
+        ErrorInfo(
+            reason=Reason.STOPPING.value,
+            domain="ledgerd",
+            metadata={"outcome": "NOT_LOGGED", **metadata},
+        )
+    )
+    code = grpc.StatusCode.UNAVAILABLE.value[0]
+    status = Status(code=code, message="stopping", details=[detail])
+    return bytes(status.SerializeToString())
+
+
 def refuse_stream(**metadata: str) -> Callable[[Context], Awaitable[None]]:
     """Return an end as a stopping node gives it."""
 
     async def end(context: Context) -> None:
-        detail = AnyMessage()
-        detail.Pack(
-            ErrorInfo(
-                reason=Reason.STOPPING.value,
-                domain="ledgerd",
-                metadata={"outcome": "NOT_LOGGED", **metadata},
-            )
-        )
-        code = grpc.StatusCode.UNAVAILABLE
-        status = Status(code=code.value[0], message="stopping", details=[detail])
-        trailing = (("grpc-status-details-bin", status.SerializeToString()),)
-        await context.abort(code, "stopping", trailing)
+        trailing = (("grpc-status-details-bin", stopping(**metadata)),)
+        await context.abort(grpc.StatusCode.UNAVAILABLE, "stopping", trailing)
 
     return end
 
@@ -480,6 +485,35 @@ def test_words_of_a_node_are_the_same_on_a_stream(cluster: FakeCluster) -> None:
     assert cluster.calls("SubmitStream") == [1, 0, 0]
 
 
+def test_a_refusal_that_meets_the_first_write_is_heard(cluster: FakeCluster) -> None:
+    """A write that fails because the node has ended the stream does not hide why.
+
+    Many streams at once, for it is a matter of microseconds which of the two is first.
+    """
+    streams = 200
+    step = refuse(Reason.ROLE_MISSING)
+    cluster.nodes[1].at_stream = step
+    cluster.nodes[1].before.extend([step] * streams)
+
+    async def refusal(client: AsyncClient) -> Reason:
+        with pytest.raises(NotLogged) as caught:
+            await client.submit_batch([ORDER])
+        return caught.value.reason
+
+    async def run() -> list[Reason]:
+        async with AsyncExitStack() as stack:
+            clients = [
+                await stack.enter_async_context(
+                    AsyncClient(cluster.profile(), node_id=1)
+                )
+                for _ in range(streams)
+            ]
+            return await asyncio.gather(*[refusal(client) for client in clients])
+
+    assert asyncio.run(run()) == [Reason.ROLE_MISSING] * streams
+    assert cluster.calls("SubmitStream") == [streams, 0, 0]
+
+
 def test_a_killed_node_leaves_its_batches_unknown(cluster: FakeCluster) -> None:
     """Both batches of the stream were sent, and neither was answered."""
     cluster.nodes[1].before.append(keep_silent)
@@ -532,12 +566,74 @@ class HeldCall:
         if len(self.written) == 2:
             self.two_are_written.set()
 
-    async def read(self) -> None:
+    def add_done_callback(self, callback: Callable[[object], None]) -> None:
+        pass
+
+    def __aiter__(self) -> AsyncIterator[SubmitStreamReply]:
+        return self
+
+    async def __anext__(self) -> SubmitStreamReply:
         await self._ended.wait()
+        raise StopAsyncIteration
 
     def cancel(self) -> bool:
         self._ended.set()
         return True
+
+
+class FailingCall(HeldCall):
+    """A stream whose node refused it while a write was under way, as grpc.aio shows that."""
+
+    def __init__(self, *, word_first: bool) -> None:
+        super().__init__()
+        self._word_first = word_first
+        self._status = grpc.StatusCode.OK, aio.Metadata()
+        self._callbacks: list[Callable[[object], None]] = []
+
+    def add_done_callback(self, callback: Callable[[object], None]) -> None:
+        self._callbacks.append(callback)
+
+    async def code(self) -> grpc.StatusCode:
+        return self._status[0]
+
+    async def trailing_metadata(self) -> aio.Metadata:
+        return self._status[1]
+
+    async def details(self) -> str:
+        return ""
+
+    async def write(self, data: bytes) -> None:
+        if self._word_first:
+            await asyncio.create_task(self._hear())
+        self._set(grpc.StatusCode.INTERNAL, aio.Metadata())
+        if not self._word_first:
+            asyncio.get_running_loop().call_soon(asyncio.create_task, self._hear())
+        self._ended.set()
+        raise aio.AioRpcError(*self._status, aio.Metadata())
+
+    async def _hear(self) -> None:
+        trailing = (("grpc-status-details-bin", stopping()),)
+        self._set(grpc.StatusCode.UNAVAILABLE, aio.Metadata(*trailing))
+
+    def _set(self, code: grpc.StatusCode, trailing: aio.Metadata) -> None:
+        self._status = code, trailing
+        for callback in self._callbacks:
+            callback(self)
+
+
+@pytest.mark.parametrize("word_first", [True, False])
+def test_a_failed_write_does_not_hide_the_last_word(word_first: bool) -> None:
+    """Its error takes the place of a status that is there, or stands there before it."""
+
+    async def run() -> None:
+        call = FailingCall(word_first=word_first)
+        stream = lane._Stream(call, lambda _: None)  # type: ignore[arg-type] # stands in
+        until = asyncio.get_running_loop().time() + LONG_S
+        with pytest.raises(lane._NotTaken):
+            await stream.submit(b"", until)
+        await stream.close()
+
+    asyncio.run(run())
 
 
 def test_a_batch_that_is_never_written_takes_no_number() -> None:
