@@ -184,6 +184,16 @@ def verify(raw: bytes, *, ca: bytes | None = None) -> ProvenPayout | ProvenHead:
     return verify_head(raw, ca=ca)
 
 
+def authorities(ca: bytes) -> list[x509.Certificate]:
+    """Return the certificates of a CA's file, PEM. Raises ReceiptRefused when it has none."""
+    try:
+        return x509.load_pem_x509_certificates(ca)
+    except ValueError as error:
+        raise ReceiptRefused(
+            f"expected the CA's certificate in PEM, found none: {error}"
+        ) from error
+
+
 def verify_head(raw: bytes, *, ca: bytes | None = None) -> ProvenHead:
     """Return what the file of a head says, its signature being good. Raises ReceiptRefused."""
     document = _read(raw)
@@ -330,13 +340,7 @@ def _check_authority(
     _expect("head.ca", f"ledgerd://{cluster_id}", ", ".join(_uris(authority)))
     if pinned is None:
         return
-    try:
-        known = x509.load_pem_x509_certificates(pinned)
-    except ValueError as error:
-        raise ReceiptRefused(
-            f"expected the CA's certificate in PEM, found none: {error}"
-        ) from error
-    if authority not in known:
+    if authority not in authorities(pinned):
         raise ReceiptRefused(
             "head.ca: expected the CA that was named, found another one, "
             f"{authority.fingerprint(hashes.SHA256()).hex()}"

@@ -24,6 +24,7 @@ from ledgerd.client.receipts import (
     ProvenHead,
     ProvenPayout,
     ReceiptRefused,
+    authorities,
     head_text,
     receipt_text,
     verify_growth,
@@ -207,7 +208,15 @@ def digest(session: Session, index: int | None) -> None:
 
 
 def _pinned(ca: Path | None) -> bytes | None:
-    return None if ca is None else ca.read_bytes()
+    """Return the CA's file, None without one; one that is none says nothing of the proof."""
+    if ca is None:
+        return None
+    pem = ca.read_bytes()
+    try:
+        authorities(pem)
+    except ReceiptRefused as refused:
+        raise Failed(f"{ca}: {refused}", Ended.USAGE) from refused
+    return pem
 
 
 @contextmanager

@@ -143,6 +143,27 @@ def test_a_file_that_is_not_there_is_usage(tmp_path: Path) -> None:
     assert run("verify", tmp_path / "none.json").exit_code == 2
 
 
+@pytest.mark.parametrize("content", [b"", b"no certificate", b"\x00\xff"])
+@pytest.mark.parametrize(
+    ("command", "file"),
+    [("verify", "receipt.json"), ("verify-log", "log"), ("consistency", "head.json")],
+)
+def test_a_ca_that_is_none_is_usage(
+    folder: Path, tmp_path: Path, command: str, file: str, content: bytes
+) -> None:
+    """Nothing was found out about the proof, and it is not called refused."""
+    ca = tmp_path / "ca.pem"
+    ca.write_bytes(content)
+
+    result = run(command, folder / file, "--ca", ca)
+
+    assert result.exit_code == 2
+    assert "ca.pem: expected the CA's certificate in PEM" in result.stderr.replace(
+        "\n", " "
+    )
+    assert "NOT PROVEN" not in result.stderr
+
+
 def test_commands_show_what_they_checked(folder: Path) -> None:
     """Head, growth and digest, from the answers of the node."""
     assert "signed by" in (folder / "head.out").read_text()
