@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -36,6 +37,25 @@ _WORLDS: Final = (
     {"PYTHONHASHSEED": "1", "TZ": "Asia/Kolkata", "LANG": "tr_TR.UTF-8"},
     {"PYTHONHASHSEED": "2", "TZ": "America/St_Johns", "LANG": "C"},
 )
+
+
+# What can be asked for, one at a time; and which of it an option is about. By parameter.
+_ASKED: Final = {
+    "seeds": "--seeds",
+    "seed": "--seed",
+    "shrink": "--shrink",
+    "prove": "--prove",
+    "scripts": "--script",
+}
+_WITH: Final = {
+    "first": ("--first", ("seeds", "prove")),
+    "trace": ("--trace", ("seed",)),
+    "events": ("--events", ("seed",)),
+    "cut_text": ("--cut", ("seed",)),
+    "jobs": ("--jobs", ("seeds",)),
+    "marks": ("--marks", ("seeds",)),
+    "hashes": ("--hashes", ("seeds",)),
+}
 
 
 class _WrongUsage(click.UsageError):
@@ -143,6 +163,7 @@ def simulate(
     if wants_legend:
         click.echo(legend(), nl=False)
         return
+    _check_together()
     if scripts:
         sys.exit(_play(scripts))
     is_real = _is_real(store, nodes, is_alone=prove is None and shrink is None)
@@ -153,12 +174,33 @@ def simulate(
     if seed is not None:
         cut = _cut_of(cut_text)
         sys.exit(_one(seed, cut, trace=trace, events=events, is_real=is_real))
-    if seeds is None:
+    assert seeds is not None, "one of them was given"
+    results = runner.run_seeds(range(first, first + seeds), jobs=jobs, is_real=is_real)
+    sys.exit(_many(results, seeds, marks=marks, hashes=hashes, is_real=is_real))
+
+
+def _check_together() -> None:
+    """Return if the options say one thing; what would be left aside is refused, not passed over."""
+    context = click.get_current_context()
+    given = {
+        name
+        for name in context.params
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT
+    }
+    what = [name for name in _ASKED if name in given]
+    if not what:
         raise _WrongUsage(
             "say what to run: --seeds N, --seed N, --shrink N or --prove N"
         )
-    results = runner.run_seeds(range(first, first + seeds), jobs=jobs, is_real=is_real)
-    sys.exit(_many(results, seeds, marks=marks, hashes=hashes, is_real=is_real))
+    if len(what) > 1:
+        both = " and ".join(_ASKED[name] for name in what)
+        raise _WrongUsage(f"expected one thing to run, found {both}")
+    for name, (option, goes_with) in _WITH.items():
+        if name in given and what[0] not in goes_with:
+            wanted = " or ".join(_ASKED[each] for each in goes_with)
+            raise _WrongUsage(
+                f"{option}: expected {wanted} with it, found {_ASKED[what[0]]}"
+            )
 
 
 def _is_real(store: str, nodes: int | None, *, is_alone: bool) -> bool:
@@ -209,7 +251,10 @@ def _one(
     if trace:
         setup = draw(seed)
         click.echo(json.dumps(runner.header(suited(setup) if is_real else setup)))
-    file = events.open("w") if events is not None else None
+    try:
+        file = events.open("w") if events is not None else None
+    except OSError as error:
+        raise _WrongUsage(f"--events: {error.strerror}: {events}") from error
 
     def sink(line: Line) -> None:
         if trace:
@@ -284,10 +329,10 @@ def _many(
         summary.add(result)
         if hashes:
             click.echo(f"{result.seed} {result.trace_hash}")
-        elif not result.is_good:
-            click.echo(_verdict(result, is_real=is_real))
+        if not result.is_good:
+            click.echo(_verdict(result, is_real=is_real), err=hashes)
     if hashes:
-        return Kind.GOOD.value
+        return summary.failed[0].kind.value if summary.failed else Kind.GOOD.value
     click.echo(_totals(summary))
     if summary.failed:
         first = summary.failed[0]
@@ -348,20 +393,22 @@ def _shrink(seed: int) -> int:
 def _prove(first: int, count: int) -> int:
     """Run the seeds in two environments, each in a fresh process; compare the hashes."""
     asked = ["--first", str(first), "--seeds", str(count), "--hashes"]
-    ones, others = (_in_world(world, asked).splitlines() for world in _WORLDS)
+    runs = [_in_world(world, asked) for world in _WORLDS]
+    ones, others = (run.stdout.splitlines() for run in runs)
     if len(ones) != count or len(others) != count:
         click.echo(f"expected {count} hashes, found {len(ones)} and {len(others)}")
         return Kind.SIMULATOR.value
     for one, other in zip(ones, others, strict=True):
         if one != other:
             return _show_difference(int(one.split()[0]))
+    click.echo(runs[0].stderr, nl=False)  # seeds that are red, and the same twice
     click.echo(f"PROVEN: {count} seeds from {first} have one trace in two environments")
-    return Kind.GOOD.value
+    return runs[0].returncode
 
 
 def _show_difference(seed: int) -> int:
     asked = ["--seed", str(seed), "--trace"]
-    ones, others = (_in_world(world, asked).splitlines() for world in _WORLDS)
+    ones, others = (_in_world(world, asked).stdout.splitlines() for world in _WORLDS)
     for number, (one, other) in enumerate(zip(ones, others, strict=False), start=1):
         if one != other:
             click.echo(
@@ -372,9 +419,10 @@ def _show_difference(seed: int) -> int:
     return Kind.CORRECTNESS.value
 
 
-def _in_world(world: dict[str, str], asked: list[str]) -> str:
+def _in_world(
+    world: dict[str, str], asked: list[str]
+) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "ledgerd", "simulate", *asked]
-    shown = subprocess.run(
+    return subprocess.run(
         command, env=os.environ | world, capture_output=True, text=True, check=False
     )
-    return shown.stdout

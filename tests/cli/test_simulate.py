@@ -64,16 +64,52 @@ def test_a_failing_seed_has_the_code_of_its_kind(
 
     one, many = simulate("--seed", "9"), simulate("--seeds", "1", "--first", "9")
 
-    assert one.exit_code == many.exit_code == 128
+    hashes = simulate("--seeds", "1", "--first", "9", "--hashes")
+
+    assert one.exit_code == many.exit_code == hashes.exit_code == 128
+    assert len(hashes.stdout.splitlines()) == 1
+    assert "LIVENESS R18" in hashes.stderr
     assert "LIVENESS R18" in one.output.splitlines()[-1]
     assert "replay: ledgerd simulate --seed 9 --trace" in many.output.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
-    "args", [(), ("--seeds", "none"), ("--seed", "1", "--cut", "x=1"), ("--nothing",)]
+    "args",
+    [
+        (),
+        ("--seeds", "none"),
+        ("--seed", "1", "--cut", "x=1"),
+        ("--nothing",),
+        ("--seed", "1", "--events", "/nowhere/events"),
+    ],
 )
 def test_wrong_usage_is_254(args: tuple[str, ...]) -> None:
-    assert simulate(*args).exit_code == 254
+    result = simulate(*args)
+
+    assert result.exit_code == 254
+    assert isinstance(result.exception, SystemExit)
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (("--seed", "9", "--seeds", "2"), "found --seeds and --seed"),
+        (("--seed", "9", "--shrink", "9"), "found --seed and --shrink"),
+        (("--seeds", "2", "--trace"), "--trace: expected --seed with it"),
+        (("--seeds", "2", "--cut", "until=5"), "--cut: expected --seed with it"),
+        (("--seed", "9", "--marks"), "--marks: expected --seeds with it"),
+        (("--seed", "9", "--first", "3"), "--first: expected --seeds or --prove with"),
+        (("--trace",), "say what to run"),
+    ],
+)
+def test_nothing_that_was_asked_for_is_passed_over(
+    args: tuple[str, ...], words: str
+) -> None:
+    """An option without effect would look like a run that had it."""
+    result = simulate(*args)
+
+    assert result.exit_code == 254
+    assert words in result.output
 
 
 def test_the_legend_explains_every_letter() -> None:
