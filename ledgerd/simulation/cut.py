@@ -72,18 +72,25 @@ def parse(text: str) -> Cut:
             raise ValueError(f"expected name=value, found {word!r}")
         match name:
             case "until":
-                cut = replace(cut, until_ms=int(value))
+                cut = replace(cut, until_ms=_number(name, value))
             case "clients":
-                cut = replace(cut, clients=int(value))
+                cut = replace(cut, clients=_number(name, value))
             case "calls":
-                cut = replace(cut, calls=int(value))
+                cut = replace(cut, calls=_number(name, value))
             case "keep":
-                cut = replace(cut, keep=tuple(map(int, filter(None, value.split(",")))))
+                numbers = [_number(name, v) for v in value.split(",") if v]
+                cut = replace(cut, keep=tuple(numbers))
             case "without":
                 cut = replace(cut, without=_noises(value.split(",")))
             case _:
                 raise ValueError(f"no cut is called {name!r}")
     return cut
+
+
+def _number(name: str, text: str) -> int:
+    if not (text.isascii() and text.isdecimal()):
+        raise ValueError(f"{name}: expected a number, 0 or more, found {text!r}")
+    return int(text)
 
 
 def _noises(names: Sequence[str]) -> tuple[str, ...]:

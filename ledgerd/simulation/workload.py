@@ -103,7 +103,8 @@ class Author:
         self._load = load
         self._client = client
         self._accounts = account_ids(seed, load.accounts)
-        self._to_open = self._accounts[client :: load.clients]
+        # A cut may leave nobody but those who only read.
+        self._to_open = self._accounts[client :: max(1, load.clients)]
         self._done: list[Submits | Asked] = []
         self._payouts: list[bytes] = []
         self._begun = 0

@@ -1,5 +1,6 @@
 """A run made smaller is written as words, and fails the same way."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -27,10 +28,27 @@ def test_a_cut_is_what_its_words_say(cut: Cut) -> None:
     assert parse(str(cut)) == cut
 
 
-@pytest.mark.parametrize("text", ["until", "until=soon", "more=1", "without=luck"])
-def test_words_that_name_no_cut_are_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"=|called|invalid literal"):
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("until", "expected name=value, found 'until'"),
+        ("until=soon", "until: expected a number, 0 or more, found 'soon'"),
+        ("clients=-1", "clients: expected a number, 0 or more, found '-1'"),
+        ("keep=1,x", "keep: expected a number, 0 or more, found 'x'"),
+        ("more=1", "no cut is called 'more'"),
+        ("without=luck", "no noise is called 'luck'"),
+    ],
+)
+def test_words_that_name_no_cut_are_refused(text: str, words: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(words)):
         parse(text)
+
+
+def test_a_cut_may_leave_no_client_but_those_who_read() -> None:
+    """It ended the shrinking of every run that has some."""
+    seed = next(s for s in range(1, 50) if draw(s).load.watchers)
+
+    assert run_seed(seed, Cut(until_ms=200, clients=0)).kind is Kind.GOOD
 
 
 def test_a_cut_run_is_shorter_and_calmer() -> None:
