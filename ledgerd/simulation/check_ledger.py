@@ -157,25 +157,20 @@ class LedgerWatch:
                 (records.internal_of(key), records.decode_internal(key, value))
                 for key, value in tables.scan(Table.INTERNAL)
             )
-            audit.payouts(
+            payouts = [
                 (
                     head := records.decode_payout(key, value),
                     tables.payout_status(head.position),
                 )
                 for key, value in tables.scan(Table.PAYOUT)
-            )
+            ]
+            audit.payouts(payouts)
             audit.under_way(
                 {
                     key: records.decode_under_way(key, value)
                     for key, value in tables.scan(Table.UNDER_WAY)
                 },
-                (
-                    (
-                        head := records.decode_payout(key, value),
-                        tables.payout_status(head.position),
-                    )
-                    for key, value in tables.scan(Table.PAYOUT)
-                ),
+                payouts,
             )
             audit.windows(
                 tables.policy(),
@@ -184,13 +179,7 @@ class LedgerWatch:
                     for key, value in tables.scan(Table.WINDOW)
                     if not key.startswith(_OTHER_WINDOWS)
                 },
-                (
-                    (
-                        head := records.decode_payout(key, value),
-                        tables.payout_status(head.position),
-                    )
-                    for key, value in tables.scan(Table.PAYOUT)
-                ),
+                payouts,
             )
             audit.holds(
                 records.decode_hold(key, value)

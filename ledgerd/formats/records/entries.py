@@ -61,6 +61,7 @@ from ledgerd.formats.records.windows import frozen_row, known_row, window_row
 from ledgerd.ledger.outcomes import Outcomes
 from ledgerd.ledger.view import Writes
 
+_TABLES: Final = tuple(Table)  # an Enum takes its members one by one from a dict
 _RETRY: Final = Struct(">IQHqBqBB")
 
 
@@ -71,7 +72,7 @@ def encode_writes(writes: Writes, *, covers_keys: bool = False) -> list[TableRow
     version in force decides (formats/versions).
     """
     layout = KEYED if covers_keys else VERSION
-    tables: dict[Table, list[Row]] = {table: [] for table in Table}
+    tables: dict[Table, list[Row]] = {table: [] for table in _TABLES}
     for head in writes.payouts:
         tables[Table.PAYOUT].append(payout_row(head))
     for position, status in writes.payout_statuses:
