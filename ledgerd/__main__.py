@@ -11,6 +11,9 @@ def main() -> None:
             " guard the money and must run. Start it without -O.\n"
         )
         sys.exit(73)
+    from ledgerd.cli import interrupts
+
+    interrupts.end_at_once()
     # Before anything imports gRPC, which reads its ciphers once, at its own import.
     from ledgerd.security.ciphers import require_tls13
 

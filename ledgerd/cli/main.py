@@ -7,6 +7,7 @@ from typing import Any, Final
 import click
 
 from ledgerd import __version__
+from ledgerd.cli import interrupts
 from ledgerd.errors import (
     ConfigError,
     CorruptionError,
@@ -16,7 +17,6 @@ from ledgerd.errors import (
     StorageError,
 )
 
-_INTERRUPTED: Final = 130  # as a shell says of a process that SIGINT ended
 # Each is the command of that name in the module of that name.
 _COMMANDS: Final = ("check", "dev", "pki", "rail", "recover", "run", "simulate")
 
@@ -40,6 +40,12 @@ class _Group(click.Group):
         command: click.Command = getattr(module, cmd_name)
         return command
 
+    # Any: click's own signature; the command is imported here.
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        found = super().resolve_command(ctx, args)
+        interrupts.raise_from_now_on()
+        return found
+
     # Any: click's own signature.
     def main(self, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -54,7 +60,7 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             click.echo("error: interrupted", err=True)
-            sys.exit(_INTERRUPTED)
+            sys.exit(interrupts.INTERRUPTED)
 
 
 def _exit_code_of(error: LedgerdError) -> ExitCode:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import click
 
 from ledgerd import __version__
+from ledgerd.cli import interrupts
 from ledgerd.cli.ctl.account import account
 from ledgerd.cli.ctl.audit import audit
 from ledgerd.cli.ctl.books import trial_balance
@@ -45,6 +46,7 @@ class _Group(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; one whose answer cannot be written ends as unknown, not as refused."""
+        interrupts.raise_from_now_on()
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
