@@ -83,6 +83,20 @@ class TestErrors:
             (["add-nodes 1 voters=(1) read-only=lease-based"], "no lease reads (F12)"),
             (["add-nodes 1 voters=(1)", "restart 1"], "3: restart: node 1 is up"),
             (
+                ["add-nodes 1 voters=(1)", "deliver-msgs 1 type=MsgApp"],
+                "3: deliver-msgs: type= is one of AppendAccepted, AppendEntries,",
+            ),
+            (
+                ["add-nodes 2 voters=(1,2)", "cut (1) (1,2)"],
+                "3: cut: a node stands on one side of a cut only",
+            ),
+            (
+                ["add-nodes 1 voters=(1)", "set-randomized-election-timeout 1"],
+                "timeout= is missing",
+            ),
+            (["add-nodes 1 voters=(1)", "request 1"], "takes add=, remove=, or"),
+            (["add-nodes 1 voters=(1)", "compact 1 1"], "nothing is applied that"),
+            (
                 ["add-nodes 1 voters=(1)", "crash 1", "propose 1 x"],
                 "5: propose: node 1 is down; restart it first",
             ),

@@ -1,9 +1,15 @@
 """The arguments of one command: taken one by one, and none may be left over."""
 
 from collections.abc import Collection
+from typing import Final, get_args
 
 from ledgerd.raft.entries import NodeId
+from ledgerd.raft.messages import EarlyMessage, LateMessage
 from ledgerd.simulation.script.text import Block, ScriptError, values_in
+
+_CLASSES: Final = tuple(
+    sorted(each.__name__ for each in (*get_args(EarlyMessage), *get_args(LateMessage)))
+)
 
 
 class Args:
@@ -81,6 +87,15 @@ class Args:
         if word not in ("true", "false"):
             raise self.fault(f"{key}= is true or false, not {word!r}")
         return word == "true"
+
+    def message_class(self) -> str | None:
+        """Take type=, the class of message that a command is about; None: of every class."""
+        if "type" not in self._options:
+            return None
+        name = self.option("type", "")
+        if name not in _CLASSES:
+            raise self.fault(f"type= is one of {', '.join(_CLASSES)}, not {name!r}")
+        return name
 
     def ids(self, key: str) -> tuple[NodeId, ...]:
         """Take an option that lists node ids, of this script or not yet."""

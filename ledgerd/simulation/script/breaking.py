@@ -55,7 +55,7 @@ def diverge(play: Play, args: Args) -> Lines:
 def duplicate(play: Play, args: Args) -> Lines:
     """Send all that is under way to these nodes a second time, behind everything else."""
     to = frozenset(args.nodes())
-    kind = args.option("type", "") or None
+    kind = args.message_class()
     again = [m for m in play.world.in_flight if m.to in to and is_of(m, kind)]
     play.world.in_flight += again
     return [f"again: {describe(message)}" for message in again] or ["no messages"]
@@ -69,7 +69,9 @@ def cut(play: Play, args: Args) -> Lines:
     groups = [frozenset(group) for group in args.groups()]
     if len(groups) < 2:
         raise args.fault("needs two groups, such as (1) (2,3)")
-    kind = args.option("type", "") or None
+    if len(frozenset().union(*groups)) < sum(map(len, groups)):
+        raise args.fault("a node stands on one side of a cut only")
+    kind = args.message_class()
     one_way = args.flag("oneway", default=False)
     play.world.cuts |= cut_between(groups, kind, is_one_way=one_way)
     return []

@@ -43,6 +43,8 @@ def request(play: Play, args: Args) -> Lines:
         wanted = _new(args, "add")
     elif args.has("remove"):
         wanted = RemoveNode(NodeId(args.count("remove", 0)))
+    elif not (args.has("replace") and args.has("by")):
+        raise args.fault("takes add=, remove=, or replace= with by=")
     else:
         wanted = ReplaceNode(NodeId(args.count("replace", 0)), _new(args, "by"))
     return [describe(core.request(wanted))]

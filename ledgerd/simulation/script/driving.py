@@ -56,7 +56,11 @@ def pause(play: Play, args: Args) -> Lines:
 
 def set_randomized_election_timeout(play: Play, args: Args) -> Lines:
     """Pin the election timer until the next change of role."""
-    play.machine(args, args.node()).pin_election_timeout(args.count("timeout", 0))
+    machine = play.machine(args, args.node())
+    ticks = args.count("timeout", 0)
+    if ticks < 1:
+        raise args.fault("timeout= is missing, or less than one tick")
+    machine.pin_election_timeout(ticks)
     return []
 
 

@@ -31,7 +31,7 @@ def deliver_msgs(play: Play, args: Args) -> Lines:
     """Deliver what is under way to the nodes named, and drop what is under way to others."""
     drop = args.ids("drop")
     to = args.nodes() if args.has_words else []
-    kind = args.option("type", "") or None
+    kind = args.message_class()
     lines: Lines = []
     for node_id in to:
         lines += play.world.deliver(node_id, kind=kind)
@@ -72,6 +72,8 @@ def compact(play: Play, args: Args) -> Lines:
     machine = play.machine(args, args.node())
     first = Index(args.number("first index"))
     low, high = machine.disk.first_index() + 1, machine.state.id.index + 1
+    if low > high:
+        raise args.fault("nothing is applied that the log still has")
     if not low <= first <= high:
         raise args.fault(f"the log can start at {low} .. {high}, not at {first}")
     try:
