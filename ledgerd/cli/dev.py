@@ -97,6 +97,7 @@ class DevCluster:
         self._rail_options = tuple(rail_options)
         self._rail: DevRail | None = None
         self._children: dict[int, subprocess.Popen[bytes]] = {}
+        self._exit_codes: dict[int, int] = {}  # of those that have ended
 
     @classmethod
     def existing(cls, directory: Path) -> "DevCluster":
@@ -272,7 +273,10 @@ class DevCluster:
                 time.sleep(_POLL_S)
 
     def stop(self, *node_ids: int, timeout_s: float = STOP_S_MAX) -> None:
-        """The nodes, all if none is named, have ended; those that will not are killed."""
+        """The nodes, all if none is named, have ended; those that will not are killed.
+
+        With all of them, whoever watches the cluster learns it from `was_stopped`.
+        """
         ending = self._signal(node_ids, signal.SIGCONT, signal.SIGTERM)
         until = time.monotonic() + timeout_s
         while ending and time.monotonic() < until:
@@ -280,8 +284,27 @@ class DevCluster:
             time.sleep(_POLL_S)
         if ending:
             self.kill(*ending)
-        if self.rail is not None and not node_ids:
+        if node_ids:
+            return
+        if self.rail is not None:
             self.rail.stop()
+        for node_id in self.node_ids:
+            self._process_path(node_id).unlink(missing_ok=True)
+
+    def was_stopped(self) -> bool:
+        """Return whether the cluster was stopped as a whole, by whichever process."""
+        return not any(self._process_path(n).exists() for n in self.node_ids)
+
+    def end_of(self, node_id: int) -> str:
+        """Return how a node that ran has ended, for people."""
+        code = self._exit_codes.pop(node_id, None)
+        if code is None:  # another process started it
+            return f"node {node_id} has ended"
+        if code == 0:
+            return f"node {node_id} was stopped"
+        if code < 0:
+            return f"node {node_id} was ended by {signal.Signals(-code).name}"
+        return f"{self._last_words(node_id)} (exit code {code})"
 
     def kill(self, *node_ids: int) -> None:
         """The nodes have ended by SIGKILL, in the middle of whatever they did."""
@@ -317,6 +340,9 @@ class DevCluster:
                 if leader_id is not None or time.monotonic() > until:
                     return leader_id
                 time.sleep(_POLL_S)
+
+    def _process_path(self, node_id: int) -> Path:
+        return self._home(node_id) / "process.json"
 
     def _home(self, node_id: int) -> Path:
         return self.directory / f"node{node_id}"
@@ -413,7 +439,7 @@ class DevCluster:
                 start_new_session=True,
             )
         self._children[node_id] = child
-        remember(home / "process.json", child.pid)
+        remember(self._process_path(node_id), child.pid)
 
     def _running(self, node_id: int) -> OwnProcess | None:
         """Return the process of a node, if it is alive and still the one we started."""
@@ -422,10 +448,9 @@ class DevCluster:
             if child.poll() is None:
                 return OwnProcess(child.pid, started_ticks(child.pid) or 0)
             del self._children[node_id]  # and it is no zombie any more
+            self._exit_codes[node_id] = child.returncode
             return None
-        return remembered(
-            self._home(node_id) / "process.json", self.config_path(node_id)
-        )
+        return remembered(self._process_path(node_id), self.config_path(node_id))
 
     def _signal(self, node_ids: Sequence[int], *signals: signal.Signals) -> list[int]:
         """Send signals to the named nodes, or all, that run; return which those are."""
@@ -562,7 +587,10 @@ _node = click.option(
 def dev(
     context: click.Context, nodes: str, directory: Path | None, *, detach: bool
 ) -> None:
-    """Run a local cluster over TLS. Ctrl-C stops it; the same --dir continues its data."""
+    """Run a local cluster over TLS. Ctrl-C stops it; the same --dir continues its data.
+
+    It ends with 0 when `ledgerd dev stop` stops it, and says which node has ended by itself.
+    """
     if context.invoked_subcommand is not None:
         return
     if directory is None:
@@ -659,14 +687,25 @@ def _introduce(cluster: DevCluster, leader_id: int, directory: Path) -> None:
 
 
 def _watch(cluster: DevCluster) -> None:
-    """Show a line of status until interrupted, anew in place on a terminal."""
+    """Show a line of status until interrupted, anew in place on a terminal.
+
+    Returns when the cluster was stopped by another process. A node that ends is told.
+    """
     is_terminal = sys.stdout.isatty()
-    shown = ""
+    anew = "\r\x1b[K" if is_terminal else ""
+    shown, pids = "", cluster.pids()
     with Client.from_profile(cluster.profile_path) as client:
         while True:
+            before, pids = pids, cluster.pids()
+            for node_id, pid in before.items():
+                if pid is not None and pid != pids[node_id]:
+                    click.echo(f"{anew}{cluster.end_of(node_id)}")
+            if cluster.was_stopped():
+                click.echo(f"{anew}the cluster was stopped: ledgerd dev stop")
+                return
             line = _status_line(cluster, client)
             if is_terminal:
-                click.echo(f"\r\x1b[K{line}", nl=False)
+                click.echo(f"{anew}{line}", nl=False)
             elif line.partition("  commit")[0] != shown.partition("  commit")[0]:
                 click.echo(line)
             shown = line

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,56 @@ def test_strangers_process_is_not_touched(
     cluster.stop()
 
     assert cluster.pids() == {1: None, 2: None, 3: None}
+
+
+@pytest.mark.parametrize(
+    ("program", "told"),
+    [
+        ("raise SystemExit(0)", "node 1 was stopped"),
+        ("import os; os.kill(os.getpid(), 9)", "node 1 was ended by SIGKILL"),
+        (
+            "import sys; sys.stderr.write('no key\\n'); sys.exit(73)",
+            "node 1 has ended: no key (exit code 73)",
+        ),
+    ],
+)
+def test_how_a_node_ended_is_told(
+    prepared: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    program: str,
+    told: str,
+) -> None:
+    """Which one, and by what: a signal, or its exit code with its last words."""
+    directory = tmp_path / "copy"
+    shutil.copytree(prepared, directory)
+    cluster = DevCluster.existing(directory)
+    monkeypatch.setattr("ledgerd.cli.dev._RUN", (sys.executable, "-c", program))
+    cluster.start(1)
+    cluster.exit_code(1, 60)
+
+    assert cluster.pids()[1] is None
+    assert cluster.end_of(1) == told
+    assert cluster.end_of(1) == "node 1 has ended"
+
+
+def test_a_stop_of_all_is_seen_by_others(
+    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node that ended by itself does not make it a stop."""
+    directory = tmp_path / "copy"
+    shutil.copytree(prepared, directory)
+    ours, theirs = (DevCluster.existing(directory) for _ in range(2))
+    monkeypatch.setattr("ledgerd.cli.dev._RUN", (sys.executable, "-c", ""))
+    ours.start()
+    for node_id in ours.node_ids:
+        ours.exit_code(node_id, 60)
+
+    assert not ours.was_stopped()
+    theirs.stop(1)
+    assert not ours.was_stopped()
+    theirs.stop()
+    assert ours.was_stopped()
 
 
 def test_stop_without_a_cluster_says_so(tmp_path: Path) -> None:

@@ -67,6 +67,33 @@ def test_interrupt_stops_all_and_data_stays(own_cluster: DevCluster) -> None:
     assert set(own_cluster.pids().values()) == {None}
 
 
+def test_a_watched_cluster_is_stopped_from_elsewhere(own_cluster: DevCluster) -> None:
+    """The terminal that runs it says which node died, and ends well once all were stopped."""
+    folder = own_cluster.directory
+    foreground = subprocess.Popen(
+        ledgerd("dev", "--nodes", "3", "--dir", folder),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert foreground.stdout is not None
+    told = iter(foreground.stdout)
+    assert any("leads, term" in line for line in told)
+    subprocess.run(
+        ledgerd("dev", "kill", "--dir", folder, "--node", "2"), cwd=ROOT, check=True
+    )
+    assert any("node 2 was ended by SIGKILL" in line for line in told)
+
+    subprocess.run(ledgerd("dev", "stop", "--dir", folder), cwd=ROOT, check=True)
+
+    words = foreground.stdout.read()
+    foreground.stdout.close()
+    assert foreground.wait() == 0
+    assert "the cluster was stopped" in words
+    assert "node 2" not in words
+    assert set(own_cluster.pids().values()) == {None}
+
+
 def test_leader_is_killed_and_started_again(own_cluster: DevCluster) -> None:
     """`dev kill --node leader` and `dev start` are what a demonstration needs."""
     folder = own_cluster.directory
