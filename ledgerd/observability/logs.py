@@ -11,8 +11,21 @@ import sys
 from collections.abc import Mapping
 from typing import Final, TextIO
 
-import structlog
-from structlog.typing import EventDict, FilteringBoundLogger, Processor
+# structlog loads rich wherever it is installed, for tracebacks that `configure` does not want: a
+# fifth of the start of a node. None is how Python is told that there is no such module.
+_IS_RICH_LOADED: Final = "rich" in sys.modules
+if not _IS_RICH_LOADED:
+    sys.modules["rich"] = None  # type: ignore[assignment]  # typeshed knows no such entry
+
+import structlog  # noqa: E402 - behind the lines above
+from structlog.typing import (  # noqa: E402 - likewise
+    EventDict,
+    FilteringBoundLogger,
+    Processor,
+)
+
+if not _IS_RICH_LOADED:
+    del sys.modules["rich"]
 
 LEVELS: Final = ("debug", "info", "warning", "error")
 FORMATS: Final = ("auto", "json", "console")
@@ -58,7 +71,11 @@ def configure(
     if not is_console:  # the console renderer shows exceptions in its own way
         shared.append(structlog.processors.format_exc_info)
     renderer: Processor = (
-        structlog.dev.ConsoleRenderer(colors=out.isatty())
+        structlog.dev.ConsoleRenderer(
+            colors=out.isatty(),
+            # The one of rich shows local variables, and among them account data.
+            exception_formatter=structlog.dev.plain_traceback,
+        )
         if is_console
         else structlog.processors.JSONRenderer(serializer=_as_json)
     )

@@ -3,6 +3,8 @@
 import io
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -46,6 +48,35 @@ def test_an_event_is_one_json_object() -> None:
     assert list(line) == ["time", "level", "event", "node_id", "part", "term", "votes"]
     assert (line["event"], line["level"], line["term"]) == ("leader_elected", "info", 7)
     assert str(line["time"]).endswith("Z")
+
+
+def test_a_traceback_on_a_terminal_shows_no_variables() -> None:
+    """What a function had at hand when it failed may be an account."""
+    out = Terminal()
+    logs.configure(stream=out)
+    secret = "".join(("DE89", "3704"))  # written nowhere in the source as a whole
+
+    try:
+        raise ValueError("expected something else")
+    except ValueError:
+        logs.get("api").exception("call_failed")
+
+    assert "expected something else" in out.getvalue()
+    assert "Traceback" in out.getvalue()
+    assert secret not in out.getvalue()
+
+
+def test_logs_load_no_library_for_terminals() -> None:
+    """A node starts sooner without it; whoever wants it has it afterwards."""
+    program = (
+        "import sys; import ledgerd.observability.logs; print('rich' in sys.modules);"
+        "import rich.console; print('rich' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.split() == ["False", "True"]
 
 
 def test_a_terminal_gets_lines_for_people() -> None:
