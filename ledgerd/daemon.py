@@ -473,6 +473,7 @@ class _NodeBuild:
                 bytes_max=limits.inbox_bytes_max,
                 messages_max=INBOX_MESSAGES_MAX,
                 reads_max=limits.reads_waiting_max,
+                pause_ticks=self._config.raft.election_base_ticks,
             )
         )
 

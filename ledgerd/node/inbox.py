@@ -41,12 +41,17 @@ _COMMAND_BYTES = 256  # what a rare command counts for
 
 @dataclass(frozen=True, slots=True)
 class InboxBounds:
-    """How much may wait: commands and their bytes, peers' messages, calls that read."""
+    """How much may wait: commands and their bytes, peers' messages, calls that read.
+
+    pause_ticks: who missed as many at once was away as a process, and a leader may have been
+        replaced meanwhile; an election base (T84).
+    """
 
     commands_max: int
     bytes_max: int
     messages_max: int
     reads_max: int
+    pause_ticks: int = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +78,17 @@ class Inbox:
         self._changed = threading.Condition(threading.Lock())
 
     def put_ticks(self, elapsed: int, missed: int) -> None:
-        """Add passed time; a tick at the end of the queue grows instead of a new one."""
+        """Add passed time; a tick at the end of the queue grows instead of a new one.
+
+        Ticks that a pause missed come before all that waits. After a pause the loop may read its
+        sockets before it looks at its timers, and a leader that does not know yet that it slept
+        would take in calls that waited in the kernel (T84).
+        """
         with self._changed:
-            if self._items and isinstance(last := self._items[-1][0], Ticked):
+            if missed >= self._bounds.pause_ticks:
+                self._items.appendleft((Ticked(elapsed, missed), 0, 0))
+                self._changed.notify()
+            elif self._items and isinstance(last := self._items[-1][0], Ticked):
                 merged = Ticked(last.elapsed + elapsed, last.missed + missed)
                 self._items[-1] = (merged, 0, 0)
             else:

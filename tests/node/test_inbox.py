@@ -1,5 +1,7 @@
 """The inbox keeps order, merges ticks, and refuses at once when it is full (raft.md 1.7)."""
 
+from dataclasses import replace
+
 import pytest
 
 from ledgerd.ledger.batch import PayoutBatch
@@ -58,6 +60,20 @@ def test_inputs_come_out_in_order_of_arrival() -> None:
     kinds = [type(item) for item in inbox.take(wait_s=0)]
 
     assert kinds == [Ticked, Received, Ticked, CommandProposed]
+
+
+def test_what_waited_through_a_pause_meets_the_missed_ticks_first() -> None:
+    """T84: the loop may look at its sockets first; the leader must know that it slept."""
+    inbox = Inbox(replace(BOUNDS, pause_ticks=10))
+    inbox.put_ticks(1, 9)
+    assert inbox.put_message(heartbeat())
+    assert inbox.put_command(Waiter(7), cancel())
+    inbox.put_ticks(1, 10)
+
+    taken = inbox.take(wait_s=0)
+
+    assert taken[0] == Ticked(1, 10)
+    assert [type(item) for item in taken[1:]] == [Ticked, Received, CommandProposed]
 
 
 def test_neighbouring_ticks_merge() -> None:

@@ -368,6 +368,24 @@ class TestDurability:
         leader.sync()
         assert leader.commit == 2
 
+    def test_a_finished_write_vouches_for_no_later_one(self) -> None:
+        """T5: of two writes in flight the first brings its own entry, and not the second's."""
+        cluster = Cluster(3)
+        leader = cluster.elect(1)
+        cluster.isolate(3)
+        for _ in range(2):
+            cluster.propose(1)
+            leader.take()
+        cluster.deliver()
+        cluster[2].turn()
+        cluster.deliver()
+
+        assert cluster[2].core.status().durable == 3
+        leader.sync()
+        assert leader.commit == 2
+        leader.sync()
+        assert leader.commit == 3
+
     def test_an_ack_leaves_after_the_write(self) -> None:
         """T3, T17: the ack is in `send_after`."""
         cluster = Cluster(3)
