@@ -39,7 +39,6 @@ from ledgerd.security.identity import Identity, Role
 T = TypeVar("T")
 LEASE_MS_DEFAULT: Final = 30_000
 _LEASE_MS_MIN: Final = 1_000
-_DATE_MAX: Final = 99_991_231
 # A word about an earlier send would have a later one sent again: two people may ask the rail at the
 # same time, and the doubt that the second ends is another one (decision 0026).
 _PAYS_AGAIN: Final = frozenset({Finding.REFUSED, Finding.NOT_FOUND})
@@ -154,7 +153,7 @@ def tell_evidence(
                 bytes_min=1,
                 bytes_max=EXTERNAL_REF_BYTES_MAX,
             ),
-            _bounded("value_date", request.value_date, 0, _DATE_MAX),
+            shapes.day("value_date", request.value_date),
             _code(request),
             shapes.plain(
                 "note", request.note, bytes_min=1, bytes_max=REFERENCE_BYTES_MAX
@@ -273,7 +272,7 @@ def settle(request: dispatch_pb2.SettleRequest, *, principal: str) -> Settle:
     return _made(
         lambda: Settle(
             *_told(request),
-            _bounded("value_date", request.value_date, 0, _DATE_MAX),
+            shapes.day("value_date", request.value_date),
             _bounded("cost_units", request.cost_units, 0, AMOUNT_MINOR_MAX),
             principal,
         )

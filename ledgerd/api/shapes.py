@@ -8,6 +8,7 @@ described by its length, never repeated: error texts end up in the logs of calle
 import re
 import unicodedata
 from collections.abc import Mapping
+from datetime import date
 from typing import Final, NamedTuple
 
 from ledgerd.api import ids, rail_names
@@ -25,6 +26,7 @@ from ledgerd.limits import (
 )
 
 _FOUND_CHARACTERS_MAX: Final = 48
+_YEAR_MIN: Final = 1970  # as of every other time here
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _BIC: Final = r"[A-Z]{4}[A-Z]{2}[A-Z0-9]{2}(?:[A-Z0-9]{3})?"
 _COUNTRY: Final = re.compile(r"[A-Z]{2}")
@@ -139,6 +141,20 @@ def amount(field: str, money: common_pb2.Money, *, has_amount: bool) -> tuple[in
             str(money.exponent),
         )
     return units, number
+
+
+def day(field: str, value: int) -> int:
+    """Return a day as yyyymmdd that the calendar has, or 0 for none. Raises Malformed."""
+    year, month_and_day = divmod(value, 10_000)
+    try:
+        is_day = year >= _YEAR_MIN and bool(date(year, *divmod(month_and_day, 100)))
+    except ValueError:
+        is_day = False
+    if value and not is_day:
+        raise Malformed(
+            field, f"a day as yyyymmdd, from {_YEAR_MIN} on, or 0", str(value)
+        )
+    return value
 
 
 def rail(field: str, name: str) -> int:

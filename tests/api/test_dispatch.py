@@ -233,6 +233,7 @@ def test_what_a_worker_gives_back_needs_attention_until_evidence_comes(
                     {"finding": payouts.TellEvidenceRequest.TAKEN, "value_date": 1},
                     "value_date",
                 ),
+                ({"value_date": 20261340}, "value_date"),
             ):
                 refusal = await refusal_of(
                     approver.payouts.TellEvidence(finding(**changes))
@@ -536,6 +537,14 @@ def test_a_call_may_say_which_version_it_has_seen(world: World) -> None:
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("value_date", [0, 19700101, 20261121, 20280229, 99991231])
+def test_days_of_the_calendar_are_taken(value_date: int) -> None:
+    """And 0, which says that nobody told it."""
+    request = pb.SettleRequest(**GOOD, value_date=value_date)
+
+    assert lifecycle_codec.settle(request, principal="p").value_date == value_date
+
+
 REQUEST = ids.encode(ids.REQUEST, bytes(6) + b"\x70" + bytes([1, 0x80]) + bytes(7))
 GOOD = {
     "request_id": REQUEST,
@@ -577,6 +586,21 @@ GOOD = {
             lifecycle_codec.settle,
             pb.SettleRequest(**GOOD, cost_units=-1),
             "cost_units: expected 0 .. ",
+        ),
+        *(
+            (
+                lifecycle_codec.settle,
+                pb.SettleRequest(**GOOD, value_date=value_date),
+                f"value_date: expected a day as yyyymmdd, from 1970 on, or 0, found {value_date}",
+            )
+            for value_date in (
+                20261340,
+                20260229,
+                20261100,
+                260508,
+                19691231,
+                2**32 - 1,
+            )
         ),
         (
             lifecycle_codec.money_return,

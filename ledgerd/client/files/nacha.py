@@ -625,8 +625,9 @@ class _Reader:
 
 
 def _is_day(text: str) -> bool:
+    """Return whether it is YYMMDD; a digit less would still be read as a day, another one."""
     try:
         datetime.strptime("20" + text, "%Y%m%d").replace(tzinfo=UTC)
     except ValueError:
         return False
-    return _is_digits(text)
+    return len(text) == len("YYMMDD") and _is_digits(text)

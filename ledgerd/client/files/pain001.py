@@ -12,7 +12,7 @@ the transaction.
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from difflib import get_close_matches
 from typing import Final
 from xml.parsers import expat
@@ -38,6 +38,8 @@ _ACCOUNT_TYPES: Final = {"CACC": "checking", "SVGS": "savings"}
 _DATE_TIME: Final = re.compile(
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)?", re.ASCII
 )
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d(?:Z|[+-]\d\d:\d\d)?", re.ASCII)
+_EXECUTION_DATE: Final = "ReqdExctnDt/Dt", "ReqdExctnDt/DtTm", "ReqdExctnDt"
 _COUNT: Final = re.compile(r"[0-9]{1,15}")
 _ROOT: Final = f"/{form.ROOT}"
 _MESSAGE: Final = f"{_ROOT}/{form.MESSAGE}"
@@ -490,6 +492,9 @@ class _Reader:
         if part.get("PmtMtd") not in _METHODS:
             hint = "cheques are not paid" if part.get("PmtMtd") == "CHK" else ""
             self._bad(part, "PmtMtd", "TRF (credit transfer)", hint=hint)
+        key, day = part.first(*_EXECUTION_DATE)
+        if day and not _is_day(day):
+            self._bad(part, key, "a day, such as 2026-05-08, with or without a time")
 
     def _judge_transaction(self, part: _Part, payment: _Part) -> None:
         if self._in_payment == 1:
@@ -629,7 +634,7 @@ class _Reader:
     def _metadata(self, part: _Part, payment: _Part) -> tuple[tuple[str, str], ...]:
         header = self._header
         assert header is not None
-        _, day = payment.first("ReqdExctnDt/Dt", "ReqdExctnDt/DtTm", "ReqdExctnDt")
+        _, day = payment.first(*_EXECUTION_DATE)
         if day[:10] > header.get("CreDtTm")[:10]:
             note = "the requested execution date is kept and not waited for"
             self._notes[note] = self._notes.get(note, 0) + 1
@@ -735,3 +740,13 @@ class _Reader:
         self, line: int, where: str, *, expected: str, found: str, hint: str = ""
     ) -> None:
         self._findings.add(line, where, expected=expected, found=found, hint=hint)
+
+
+def _is_day(text: str) -> bool:
+    """Return whether there is such a day, and such a time where one is named."""
+    try:
+        if _DATE_TIME.fullmatch(text) is not None:
+            return bool(datetime.fromisoformat(text))
+        return _DATE.fullmatch(text) is not None and bool(date.fromisoformat(text[:10]))
+    except ValueError:
+        return False

@@ -132,6 +132,7 @@ def test_rail_of_the_caller_that_does_not_suit(tmp_path: Path) -> None:
             'line 2, standard entry class: expected PPD or CCD, found "WEB"',
         ),
         (BATCH, 70, "261332", "line 2, effective entry date"),
+        (BATCH, 70, " 26121", "line 2, effective entry date"),
         (BATCH, 88, "0000000", "line 2, batch number: expected more than 0"),
         (
             FIRST,

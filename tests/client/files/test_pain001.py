@@ -68,6 +68,38 @@ def test_types_of_accounts(tmp_path: Path, code: str, expected: str) -> None:
     assert opened(tmp_path, content).orders[0].target.account_type == expected
 
 
+@pytest.mark.parametrize(
+    "day",
+    ["2026-13-40", "2026-02-29", "20260508", "2026-5-8", "2026-05-08T25:00:00", "soon"],
+)
+@pytest.mark.parametrize("form", ["<Dt>{}</Dt>", "<DtTm>{}</DtTm>"])
+def test_an_execution_date_that_is_none(tmp_path: Path, form: str, day: str) -> None:
+    """It is kept with every payout of the payment, so it is judged, once."""
+    content = document().replace("<Dt>2026-05-08</Dt>", form.format(day))
+
+    told = texts(refused(tmp_path, content))
+
+    assert told.count("ReqdExctnDt/Dt") == 1
+    assert "expected a day, such as 2026-05-08" in told
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "<Dt>2026-05-08</Dt>",
+        "<Dt>2026-05-08+02:00</Dt>",
+        "<Dt>2028-02-29Z</Dt>",
+        "<DtTm>2026-05-08T15:05:00Z</DtTm>",
+        "",
+    ],
+)
+def test_execution_dates(tmp_path: Path, form: str) -> None:
+    """With or without a zone or a time, or none at all."""
+    content = document().replace("<Dt>2026-05-08</Dt>", form)
+
+    assert len(opened(tmp_path, content).orders) == 2
+
+
 def test_a_type_of_account_that_is_none(tmp_path: Path) -> None:
     """What a node would refuse is refused here, before anything is sent."""
     content = document().replace(
