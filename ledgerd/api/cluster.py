@@ -215,19 +215,22 @@ class ClusterService(cluster_pb2_grpc.ClusterServicer):
 
 
 def _check_target(core: Status, to: NodeId) -> None:
-    """Return unless nothing is heard of node `to` for a while. Raises NotLogged.
+    """Return unless `to` is no voter, or nothing is heard of it for a while. Raises NotLogged.
 
     A transfer to it would keep all callers waiting for an election base, each time it is asked
     for, and end in nothing.
     """
     silent = [p.node_id for p in core.peers if p.silent_ticks >= _SILENT_TICKS]
-    if to not in silent:
+    voters = core.membership.all_voters
+    is_strange = to not in (NO_NODE, *voters)
+    if not is_strange and to not in silent:
         return
-    others = [voter for voter in core.membership.voters if voter != core.node_id]
+    flaw = "is no voter" if is_strange else "is silent"
+    heard = [n for n in core.membership.voters if n not in (core.node_id, *silent)]
     raise NotLogged(
         Reason.NO_TRANSFER_TARGET,
-        f"expected another voter that is heard, found node {to}, which is silent; of the "
-        f"others these are heard: {_numbers(n for n in others if n not in silent)}",
+        f"expected another voter that is heard, found node {to}, which {flaw}; of the others "
+        f"these are heard: {_numbers(heard)}",
         {"leader": str(core.node_id)},
     )
 

@@ -574,10 +574,14 @@ def _refuse_low_space(directory: Path, options: StorageOptions) -> None:
 
 def _refuse_cut_off(path: Path) -> None:
     if (path / "data.mdb").exists() and not is_whole(path):
+        advice = (
+            "Bring the node back under a new id: ledgerctl cluster replace"
+            if path.name == "log"
+            else "A node that starts folds its state again from log/, or fetches it"
+        )
         message = (
             f"{path}/data.mdb is cut off: it ends before the pages that it uses, at "
-            f"{(path / 'data.mdb').stat().st_size} bytes. Bring the node back under a new id: "
-            "ledgerctl cluster replace"
+            f"{(path / 'data.mdb').stat().st_size} bytes. {advice}"
         )
         raise CorruptionError(message)
 
@@ -611,7 +615,11 @@ def _drop_bad_state(log: lmdb.Environment, directory: Path, *, has_peers: bool) 
         with log.begin(db=meta) as transaction:
             is_cut = transaction.get(keys.ANCHOR) is not None
         if is_cut and not has_peers:
-            raise
+            raise CorruptionError(
+                f"{error}. This one cannot: the beginning of its log was cut, and its "
+                "configuration names no other member. Name the others in cluster.members, or "
+                "restore a copy of the state"
+            ) from error
         source = "a copy of a peer's state" if is_cut else "log/"
         _note_dropped(directory, str(error), source)
         if is_cut:

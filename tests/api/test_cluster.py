@@ -21,6 +21,7 @@ def test_a_transfer_answers_with_the_next_leader(world: World) -> None:
 
     async def run() -> None:
         async with world.running():
+            of_three(world)
             stub = world.stub("admin")
             reply = await stub.cluster.Transfer(
                 pb.TransferLeadershipRequest(to_node_id=2)
@@ -255,6 +256,12 @@ def test_nothing_is_handed_to_a_node_that_is_silent(world: World) -> None:
             assert "node 3, which is silent" in refusal.message
             assert "these are heard: 2" in refusal.message
             assert world.node.transfers == []
+
+            stranger = await refusal_of(
+                cluster.Transfer(pb.TransferLeadershipRequest(to_node_id=9))
+            )
+            assert stranger.reason == "NO_TRANSFER_TARGET"
+            assert "node 9, which is no voter" in stranger.message
 
             await cluster.Transfer(pb.TransferLeadershipRequest(to_node_id=2))
             assert world.node.transfers == [2]

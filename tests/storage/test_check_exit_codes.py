@@ -36,9 +36,17 @@ def test_what_is_no_data_directory_is_refused(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["log", "state"])
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("log", "Bring the node back under a new id: ledgerctl cluster replace"),
+        ("state", "A node that starts folds its state again from log/, or fetches it"),
+    ],
+)
 @pytest.mark.parametrize("pages", [2, 3, 8])
-def test_a_file_that_was_cut_off_is_told(tmp_path: Path, name: str, pages: int) -> None:
+def test_a_file_that_was_cut_off_is_told(
+    tmp_path: Path, name: str, advice: str, pages: int
+) -> None:
     """Reading beyond the end of a mapped file would end the check without a word."""
     node = tmp_path / "node"
     make_node(node, usual_history())
@@ -50,7 +58,7 @@ def test_a_file_that_was_cut_off_is_told(tmp_path: Path, name: str, pages: int) 
     assert result.exit_code == 71
     assert (
         f"{file} is cut off: it ends before the pages that it uses, at {pages * 4_096} "
-        "bytes. Bring the node back under a new id: ledgerctl cluster replace"
+        f"bytes. {advice}"
     ) in result.stdout
     assert file.stat().st_size == pages * 4_096
 
