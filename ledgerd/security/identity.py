@@ -31,6 +31,8 @@ NODE_ID_MAX: Final = 65_535
 _CLUSTER_ID: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 _PRINCIPAL: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._@-]*[A-Za-z0-9])?")
 
+_NODE_NAME: Final = re.compile(r"node-[0-9]+")
+
 
 class Role(Enum):
     """What a client may do. Which call asks for which role stands in the api."""
@@ -137,6 +139,7 @@ def identity_of(
             "connect to the right cluster or use its certificate",
             {"cluster_id": cluster_id, "expected": cluster_id, "found": found},
         )
+    _check_no_node(certified.identity)
     return certified.identity
 
 
@@ -276,6 +279,20 @@ def check_principal(text: str) -> str:
     )
 
 
+def check_client_name(text: str) -> str:
+    """Return `text` if a new client may have it as its name.
+
+    Not what a node is called: it is the worker of the payouts that the node dispatches itself.
+
+    Raises ValueError that says expected and found.
+    """
+    if _NODE_NAME.fullmatch(check_principal(text)) is None:
+        return text
+    raise ValueError(
+        f"client name: expected another one than those of nodes, node-ID, found {text!r}"
+    )
+
+
 def check_node_id(node_id: int) -> int:
     """Return `node_id` if it can name a node.
 
@@ -340,6 +357,19 @@ def _read(pem: bytes) -> Certified | str:
         return certified(x509.load_pem_x509_certificate(pem))
     except ValueError as error:
         return f"the certificate cannot be used: {error}"
+
+
+def _check_no_node(identity: Identity) -> None:
+    """Return unless it is a client that would pass for a node in leases and audit."""
+    name = identity.principal
+    if name is None or _NODE_NAME.fullmatch(name) is None:
+        return
+    raise NotLogged(
+        Reason.UNAUTHENTICATED,
+        f"expected the certificate of a client with a name of its own, found {name}, which is "
+        "what a node is called; issue a new one under another name",
+        {"expected": "another name", "found": name},
+    )
 
 
 def _check_dates(certified: Certified, now_s: float) -> None:

@@ -29,6 +29,7 @@ from ledgerd.security.identity import (
     Certified,
     Role,
     certified,
+    check_client_name,
     check_cluster_id,
     check_node_id,
     check_principal,
@@ -150,9 +151,10 @@ def issue_client(
 ) -> TlsFiles:
     """Issue the certificate of a client with its roles by the CA in `folder`.
 
-    Raises ConfigError when a file is there already or the CA cannot be used.
+    Raises ConfigError when a file is there already, the CA cannot be used, or the name cannot be
+    that of a client.
     """
-    _checked(check_principal, name)
+    _checked(check_client_name, name)
     ca = _Ca.load(folder)
     names: list[x509.GeneralName] = [_uri(client_uri(ca.cluster_id, name))]
     names += [_uri(role_uri(ca.cluster_id, role)) for role in Role if role in roles]

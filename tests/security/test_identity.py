@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledgerd.errors import CallError, Kind, Outcome, Reason
+from ledgerd.security import pki
 from ledgerd.security.identity import (
     Identity,
     Role,
@@ -150,6 +151,32 @@ class TestIdentityOf:
         files = issue(cluster.folder, tmp_path / "odd", uris)
 
         assert refused(context(files.certificate)).reason is Reason.UNAUTHENTICATED
+
+    @pytest.mark.parametrize("name", ["node-1", "node-0", "node-65536", "node-001"])
+    def test_a_client_that_is_called_like_a_node(
+        self, cluster: Cluster, tmp_path: Path, name: str
+    ) -> None:
+        """Leases and audit would not tell it from the worker of that node."""
+        uris = [client_uri(CLUSTER, name), role_uri(CLUSTER, Role.DISPATCHER)]
+        files = issue(cluster.folder, tmp_path / "odd", uris)
+
+        error = refused(context(files.certificate))
+
+        assert error.reason is Reason.UNAUTHENTICATED
+        assert f"found {name}, which is what a node is called" in error.message
+
+    @pytest.mark.parametrize("name", ["node", "node-one", "node-1a", "my-node-1"])
+    def test_clients_that_are_called_like_no_node(
+        self, cluster: Cluster, tmp_path: Path, name: str
+    ) -> None:
+        """Only the exact form is taken."""
+        files = pki.issue_client(cluster.folder, name, [], out=tmp_path)
+
+        identity = identity_of(
+            context(files.certificate), cluster_id=CLUSTER, now_s=time.time()
+        )
+
+        assert identity.name == name
 
     def test_an_unknown_role_grants_nothing(
         self, cluster: Cluster, tmp_path: Path

@@ -172,10 +172,13 @@ def test_names_that_cannot_be(cluster: Cluster) -> None:
         pki.issue_node(cluster.folder, 0)
     with pytest.raises(ConfigError, match="client name: expected"):
         pki.issue_client(cluster.folder, "../../etc/x", [])
+    with pytest.raises(ConfigError, match="another one than those of nodes"):
+        pki.issue_client(cluster.folder, "node-1", [])
     with pytest.raises(ConfigError, match="host: expected a DNS name or an IP address"):
         pki.issue_node(cluster.folder, 2, hosts=["bücher.example"])
 
     assert not (cluster.folder / "node-2.key").exists()
+    assert not (cluster.folder / "client-node-1.key").exists()
 
 
 def test_issuing_needs_the_ca_and_its_key(cluster: Cluster, tmp_path: Path) -> None:
