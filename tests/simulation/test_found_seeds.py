@@ -38,6 +38,7 @@ FOUND = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", FOUND, ids=FOUND.values())
 def test_a_seed_that_was_red_is_good(seed: int) -> None:
     """What a campaign found stays found."""

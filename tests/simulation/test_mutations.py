@@ -16,7 +16,7 @@ MORE_SEEDS = (
 )
 LIMIT_S = 60.0  # CPU time of a hunt
 # On a busy machine that much takes long, and says nothing about the code.
-pytestmark = pytest.mark.timeout(20 * LIMIT_S)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(20 * LIMIT_S)]
 
 
 def test_every_bug_has_a_known_seed() -> None:
