@@ -3,7 +3,9 @@ PYTHON ?= python3
 SEEDS  ?= 200
 BIN    := .venv/bin
 E2E    := tests/e2e tests/jepsen tests/security # where real processes are started
-TWO    := -n 2 --dist loadfile --no-loadscope-reorder # two workers, a file at a time, in the order of tests/conftest.py
+FILES  := --dist loadfile --no-loadscope-reorder # a file at a time, in the order of tests/conftest.py
+TWO    := -n 2 $(FILES) # workers for two cores
+THREE  := -n 3 $(FILES) # a test of processes waits for as long as it works
 SHELL  := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -19,14 +21,14 @@ demo: .setup-done ## three nodes over TLS take a real file of payouts, lose the 
 
 test: .setup-done ## every test that CI runs: unit, tables, models, end to end, a minute of fault injection
 	$(BIN)/python -m pytest -q $(TWO) -m "not e2e"
-	$(BIN)/python -m pytest -q $(TWO) -m "e2e and not alone" $(E2E)
+	$(BIN)/python -m pytest -q $(THREE) -m "e2e and not alone" $(E2E)
 	$(BIN)/python -m pytest -q -m "e2e and alone" $(E2E)
 
 unit: .setup-done ## the fast part of test
 	$(BIN)/python -m pytest -q $(TWO) -m "not e2e and not slow"
 
 e2e: .setup-done ## real processes only; what measures time runs alone
-	$(BIN)/python -m pytest -q $(TWO) -m "e2e and not alone" $(E2E)
+	$(BIN)/python -m pytest -q $(THREE) -m "e2e and not alone" $(E2E)
 	$(BIN)/python -m pytest -q -m "e2e and alone" $(E2E)
 
 campaigns: .setup-done ## the e2e tests of many rounds at their full length; CI runs them shorter
