@@ -197,7 +197,7 @@ class ClusterService(cluster_pb2_grpc.ClusterServicer):
         self, request: pb.TransferLeadershipRequest, context: Context
     ) -> pb.TransferLeadershipReply:
         core = self._node.status().core
-        leader, term = core.leader, core.term
+        leader, term, before = core.leader, core.term, request.from_node_id
         is_done = (
             core.role is Role.LEADER
             and request.from_node_id not in (0, leader)
@@ -208,9 +208,12 @@ class ClusterService(cluster_pb2_grpc.ClusterServicer):
                 _check_target(core, NodeId(request.to_node_id))
             deadline = calls.current().deadline
             ended = await self._node.transfer(request.to_node_id, deadline)
-            leader, term = ended.leader, ended.term
+            leader, term, before = ended.leader, ended.term, core.node_id
         return pb.TransferLeadershipReply(
-            leader_id=leader, leader_address=self._node.api_address(leader), term=term
+            leader_id=leader,
+            leader_address=self._node.api_address(leader),
+            term=term,
+            from_node_id=before,
         )
 
 

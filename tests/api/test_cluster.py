@@ -28,6 +28,7 @@ def test_a_transfer_answers_with_the_next_leader(world: World) -> None:
             )
 
             assert (reply.leader_id, reply.term) == (2, 4)
+            assert reply.from_node_id == 1
             assert reply.leader_address == "127.0.0.1:7002"
             assert world.node.transfers == [2]
 
@@ -45,8 +46,26 @@ def test_a_repeated_request_changes_nothing(world: World) -> None:
                     pb.TransferLeadershipRequest(to_node_id=to, from_node_id=3)
                 )
                 assert (reply.leader_id, reply.term) == (1, 3)
+                assert reply.from_node_id == 3
 
             assert world.node.transfers == []
+
+    asyncio.run(run())
+
+
+def test_the_reply_says_which_node_handed_over(world: World) -> None:
+    """Not the one that the caller took for the leader: another was elected since."""
+
+    async def run() -> None:
+        async with world.running():
+            of_three(world)
+            stub = world.stub("admin")
+            reply = await stub.cluster.Transfer(
+                pb.TransferLeadershipRequest(to_node_id=2, from_node_id=3)
+            )
+
+            assert (reply.leader_id, reply.from_node_id) == (2, 1)
+            assert world.node.transfers == [2]
 
     asyncio.run(run())
 

@@ -1084,12 +1084,15 @@ class FakeClusterCalls(cluster_pb2_grpc.ClusterServicer):
     ) -> cluster_pb2.TransferLeadershipReply:
         self.node.enter_write("TransferLeadership", context)
         cluster = self.node.cluster
-        if request.from_node_id in (0, cluster.leader_id):
+        before = request.from_node_id
+        leader_id = cluster.leader_id
+        if request.to_node_id not in (0, leader_id) or before in (0, leader_id):
+            before = cluster.leader_id or 0
             to = request.to_node_id or self.node.node_id % len(cluster.nodes) + 1
             cluster.leader_id = to
         self.node.leave(context)
         return cluster_pb2.TransferLeadershipReply(
-            leader_id=cluster.leader_id or 0, term=2
+            leader_id=cluster.leader_id or 0, term=2, from_node_id=before
         )
 
     def Digest(

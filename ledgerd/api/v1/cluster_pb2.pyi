@@ -157,14 +157,16 @@ class TransferLeadershipRequest(_message.Message):
     def __init__(self, to_node_id: _Optional[int] = ..., from_node_id: _Optional[int] = ...) -> None: ...
 
 class TransferLeadershipReply(_message.Message):
-    __slots__ = ("leader_id", "leader_address", "term")
+    __slots__ = ("leader_id", "leader_address", "term", "from_node_id")
     LEADER_ID_FIELD_NUMBER: _ClassVar[int]
     LEADER_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     TERM_FIELD_NUMBER: _ClassVar[int]
+    FROM_NODE_ID_FIELD_NUMBER: _ClassVar[int]
     leader_id: int
     leader_address: str
     term: int
-    def __init__(self, leader_id: _Optional[int] = ..., leader_address: _Optional[str] = ..., term: _Optional[int] = ...) -> None: ...
+    from_node_id: int
+    def __init__(self, leader_id: _Optional[int] = ..., leader_address: _Optional[str] = ..., term: _Optional[int] = ..., from_node_id: _Optional[int] = ...) -> None: ...
 
 class MembersRequest(_message.Message):
     __slots__ = ("from_leader",)

@@ -44,9 +44,11 @@ def cluster_transfer(session: Session, *, to: int | None) -> None:
                 Ended.UNKNOWN,
             ) from None
         took_ms = (time.monotonic() - began_at) * 1_000
+    # Another node may have been elected since it was asked who leads.
+    before = reply.from_node_id or before
     if session.output == "json":
         found = {"from_node_id": before, "took_ms": round(took_ms, 1)}
-        render.print_json(session, {**found, **render.message(reply)})
+        render.print_json(session, {**found, **render.message(reply), **found})
     else:
         session.console.print(
             f"node {reply.leader_id} leads in term {reply.term}, "
