@@ -134,12 +134,16 @@ def _print(report: Report, console: Console) -> None:
         more = report.findings_count - len(report.findings)
         console.print(f"and {more} more findings of the same check", highlight=False)
     rows = sum(report.rows.values())
-    verdict = "clean" if report.is_clean else f"{report.findings_count} findings"
+    findings = "1 finding" if report.findings_count == 1 else "{} findings"
+    verdict = "clean" if report.is_clean else findings.format(report.findings_count)
+    entries = f"entries {report.first_index} .. {report.last_index}"
+    if report.last_index < report.first_index:  # cut to its end, or not readable
+        entries = "no entries"
     replayed = "log replayed" if report.is_replayed else "log not replayed"
     if not report.is_replayed and report.first_index > 1:
         replayed = "log not replayed, for its beginning was cut"
     console.print(
-        f"{verdict}: entries {report.first_index} .. {report.last_index}, "
+        f"{verdict}: {entries}, "
         f"applied up to {report.applied_index}, {rows} rows, {replayed}, "
         f"digest {report.digest.hex() or 'unknown'}",
         highlight=False,

@@ -206,6 +206,14 @@ class TestRunner:
         assert done.returncode == code, done.stderr
         assert (check(path) == []) == bool(update)
 
+    def test_a_script_without_a_command_is_no_script(self, tmp_path: Path) -> None:
+        """It would be as expected for ever."""
+        path = tmp_path / "script.txt"
+        path.write_text("# tomorrow\n")
+
+        with pytest.raises(ScriptError, match="no command stands here"):
+            check(path)
+
     def test_a_script_that_cannot_be_played_ends_with_2(self, tmp_path: Path) -> None:
         """The error stands on standard error and names the line."""
         path = tmp_path / "script.txt"

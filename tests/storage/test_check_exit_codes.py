@@ -60,6 +60,7 @@ def test_a_file_that_was_cut_off_is_told(
         f"{file} is cut off: it ends before the pages that it uses, at {pages * 4_096} "
         f"bytes. {advice}"
     ) in result.stdout
+    assert "\n1 finding: no entries, applied up to 0" in result.stdout
     assert file.stat().st_size == pages * 4_096
 
 

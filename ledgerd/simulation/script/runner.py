@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ledgerd.simulation.script.interpreter import play
 from ledgerd.simulation.script.play import Lines
-from ledgerd.simulation.script.text import Script, read, render
+from ledgerd.simulation.script.text import Script, ScriptError, read, render
 
 
 def is_updating() -> bool:
@@ -21,6 +21,8 @@ def check(path: Path, *, update: bool = False) -> list[str]:
     update: write what it printed into the file instead, and return nothing. Raises ScriptError.
     """
     script = read(path)
+    if not script.blocks:
+        raise ScriptError(str(path), 1, "no command stands here")
     outputs = play(script)
     if not update:
         return list(_differences(script, outputs))
