@@ -65,18 +65,24 @@ def test_a_transfer_is_a_document_for_programs(run: Run) -> None:
     assert document["took_ms"] >= 0
 
 
+@pytest.mark.parametrize("output", ["table", "json"])
 def test_a_transfer_names_the_node_that_handed_over(
-    cluster: FakeCluster, run: Run
+    cluster: FakeCluster, run: Run, output: str
 ) -> None:
     """Here another one was elected after the command had asked who leads."""
     node = cluster.nodes[1]
     node.before.append(lambda *_: None)  # `ledgerctl` asks
     node.before.append(lambda *_: setattr(cluster, "leader_id", 2))  # and the library
 
-    result = run("cluster", "transfer", "--to", "3", "--output", "json")
+    result = run("cluster", "transfer", "--to", "3", "--output", output)
 
-    document = json.loads(result.stdout)
-    assert (document["from_node_id"], document["leader_id"]) == (2, 3)
+    assert result.exit_code == 0
+    assert "node 1 hands over" in result.stderr or output == "json"
+    if output == "json":
+        document = json.loads(result.stdout)
+        assert (document["from_node_id"], document["leader_id"]) == (2, 3)
+    else:
+        assert result.stdout.endswith("(before: node 2)\n")
 
 
 def test_a_transfer_whose_answer_was_lost_is_made_once(
