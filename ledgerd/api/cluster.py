@@ -256,7 +256,7 @@ def _check_addresses_are_free(membership: Membership, request: Request) -> None:
             if getattr(record, field) == given:
                 raise NotLogged(
                     Reason.CHANGE_REFUSED,
-                    f"expected a {field} of its own, found {given}, which is that of node "
+                    f"{field}: expected one of its own, found {given}, which is that of node "
                     f"{record.node_id}: remove or replace that one, or say where it is now "
                     f"(ledgerctl cluster update {record.node_id})",
                 )
