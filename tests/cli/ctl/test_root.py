@@ -89,20 +89,6 @@ def test_interrupted_is_130(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert result.stderr == "error: interrupted\n"
 
 
-def test_interrupted_while_modules_are_loaded_is_one_code(tmp_path: Path) -> None:
-    """It was a traceback of an import."""
-    (tmp_path / "click.py").write_text("raise KeyboardInterrupt\n")
-    ended = subprocess.run(
-        [sys.executable, "-m", "ledgerd.cli.ledgerctl", "cluster", "members"],
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-    )
-
-    assert ended.returncode == 130, ended.stderr
-    assert "Traceback" not in ended.stderr
-
-
 @pytest.mark.parametrize(
     "arguments",
     [
