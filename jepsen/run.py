@@ -77,9 +77,8 @@ RESOLVERS = 8
 LOAD_EXTRA_S = 90.0  # beyond the time limit: set-up before it, recovery after it
 FINAL_S_MAX = 90.0
 SETTLE_S_MAX = 45.0  # for payouts to come to their end
-PLANTED_SETTLE_S_MAX = (
-    10.0  # the same with a planted bug, which may let them never get there
-)
+# The same with a planted bug, which may let them never get there.
+PLANTED_SETTLE_S_MAX = 10.0
 STILL_S = 2.0  # longer than the latest return after a settlement
 OPEN_STATES = ("SCHEDULED", "IN_REVIEW", "READY", "DISPATCHING", "SENT")
 STATE_VERSION = 3  # the first in which payouts are dispatched

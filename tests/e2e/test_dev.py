@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
@@ -22,24 +23,28 @@ def ledgerd(*arguments: str | Path) -> Sequence[str | Path]:
     return [sys.executable, "-m", "ledgerd", *arguments]
 
 
-def test_interrupt_stops_all_and_data_stays(own_cluster: DevCluster) -> None:
-    """Ctrl-C ends every node cleanly; the same folder goes on with the same accounts."""
-    folder = own_cluster.directory
-    foreground = subprocess.Popen(
+def in_foreground(folder: Path) -> tuple[subprocess.Popen[str], TextIO]:
+    """Return a cluster of three that runs in a terminal and has a leader, and what it tells."""
+    process = subprocess.Popen(
         ledgerd("dev", "--nodes", "3", "--dir", folder),
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert foreground.stdout is not None
-    for line in foreground.stdout:
-        if "leads, term" in line:
-            break
+    assert process.stdout is not None
+    assert any("leads, term" in line for line in process.stdout)
+    return process, process.stdout
+
+
+def test_interrupt_stops_all_and_data_stays(own_cluster: DevCluster) -> None:
+    """Ctrl-C ends every node cleanly; the same folder goes on with the same accounts."""
+    folder = own_cluster.directory
+    foreground, told = in_foreground(folder)
     with Client.from_profile(own_cluster.profile_path) as client:
         account = client.open_account(currency="USD", livemode=False)
     foreground.send_signal(signal.SIGINT)
-    words = foreground.stdout.read()
-    foreground.stdout.close()
+    words = told.read()
+    told.close()
 
     assert foreground.wait() == 0
     assert "stopping" in words
@@ -70,15 +75,7 @@ def test_interrupt_stops_all_and_data_stays(own_cluster: DevCluster) -> None:
 def test_a_watched_cluster_is_stopped_from_elsewhere(own_cluster: DevCluster) -> None:
     """The terminal that runs it says which node died, and ends well once all were stopped."""
     folder = own_cluster.directory
-    foreground = subprocess.Popen(
-        ledgerd("dev", "--nodes", "3", "--dir", folder),
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert foreground.stdout is not None
-    told = iter(foreground.stdout)
-    assert any("leads, term" in line for line in told)
+    foreground, told = in_foreground(folder)
     subprocess.run(
         ledgerd("dev", "kill", "--dir", folder, "--node", "2"), cwd=ROOT, check=True
     )
@@ -86,8 +83,8 @@ def test_a_watched_cluster_is_stopped_from_elsewhere(own_cluster: DevCluster) ->
 
     subprocess.run(ledgerd("dev", "stop", "--dir", folder), cwd=ROOT, check=True)
 
-    words = foreground.stdout.read()
-    foreground.stdout.close()
+    words = told.read()
+    told.close()
     assert foreground.wait() == 0
     assert "the cluster was stopped" in words
     assert "node 2" not in words

@@ -465,7 +465,7 @@ def run(machine: type[Machine], **changes: Any) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=400,
+            max_examples=520,
             stateful_step_count=50,
             deadline=None,
             derandomize=True,

@@ -48,7 +48,7 @@ def cluster_transfer(session: Session, *, to: int | None) -> None:
     before = reply.from_node_id or before
     if session.output == "json":
         found = {"from_node_id": before, "took_ms": round(took_ms, 1)}
-        render.print_json(session, {**found, **render.message(reply), **found})
+        render.print_json(session, {**render.message(reply), **found})
     else:
         session.console.print(
             f"node {reply.leader_id} leads in term {reply.term}, "
