@@ -1,9 +1,11 @@
 """Measuring: closed loops, latencies, gaps. Knows neither ledgerd nor its rivals."""
 
 import asyncio
+import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 Call = Callable[[int], Awaitable[None]]
 
@@ -91,3 +93,14 @@ async def gap_after(
         await kill()
         gap.killed_at = time.perf_counter()
     return gap.acked_at - gap.killed_at
+
+
+def cpu_s(pids: Iterable[int]) -> float:
+    """Return the processor time that these processes have used so far, seconds, all threads."""
+    ticks = os.sysconf("SC_CLK_TCK")
+    used = 0
+    for pid in pids:
+        # The name of the command, in parentheses, may hold anything; behind it are numbers.
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        used += int(fields[11]) + int(fields[12])
+    return used / ticks

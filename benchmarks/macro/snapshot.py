@@ -25,6 +25,7 @@ from pathlib import Path
 
 import click
 
+from benchmarks.macro.measure import cpu_s
 from benchmarks.macro.ours import OurCluster, order
 from ledgerd.api.v1 import payouts_pb2
 from ledgerd.cli.dev import DevCluster
@@ -93,13 +94,7 @@ class Cores:
         }
 
     def _look(self) -> dict[str, float]:
-        ticks = os.sysconf("SC_CLK_TCK")
-        used = {}
-        for name, pid in self._pids.items():
-            # The name of the command, in parentheses, may hold anything; behind it are numbers.
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            used[name] = (int(fields[11]) + int(fields[12])) / ticks
-        return used
+        return {name: cpu_s([pid]) for name, pid in self._pids.items()}
 
 
 class Load:
