@@ -9,6 +9,7 @@ import json
 import logging
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Final, TextIO
 
 # structlog loads rich wherever it is installed, for tracebacks that `configure` does not want: a
@@ -38,8 +39,39 @@ WITHHELD: Final = frozenset(
 )  # fmt: skip
 BLANK: Final = "[withheld]"
 _JSON: Final = json.JSONEncoder(default=str)
-# Loggers of calls, as the last call of `configure` made them.
-_bound: Final[dict[FilteringBoundLogger, FilteringBoundLogger]] = {}
+
+
+class _RequestLines:
+    """Writes the lines of calls as the chain of processors would, at a third of its price.
+
+    There is one for each call that is answered, and the chain was a sixth of what the loop of a
+    leader did for a payout (docs/decisions/0017). No field of theirs is of WITHHELD.
+    """
+
+    def __init__(self, out: TextIO, bound: Mapping[str, str | int]) -> None:
+        self._write = structlog.WriteLogger(out).msg
+        self._bound = bound
+        self._heads: dict[FilteringBoundLogger, str] = {}
+
+    def write(self, log: FilteringBoundLogger, fields: Mapping[str, object]) -> None:
+        """Write the line of one call."""
+        head = self._heads.get(log)
+        if head is None:
+            head = self._heads[log] = self._head(log)
+        now = datetime.now(UTC).isoformat()[: -len("+00:00")]
+        self._write(f'{{"time": "{now}Z", {head}, {_JSON.encode(fields)[1:]}')
+
+    def _head(self, log: FilteringBoundLogger) -> str:
+        """Return what is the same in every line of a logger, without the braces."""
+        said = {"level": "info", "event": _ANSWERED}
+        return _JSON.encode(
+            {**said, **self._bound, **structlog.get_context(log.bind())}
+        )[1:-1]
+
+
+_ANSWERED: Final = "request_answered"
+# As the last call of `configure` made it; None: the chain writes these lines too.
+_request_lines: _RequestLines | None = None
 
 
 def configure(
@@ -79,7 +111,9 @@ def configure(
         if is_console
         else structlog.processors.JSONRenderer(serializer=_as_json)
     )
-    _bound.clear()
+    global _request_lines
+    is_plain = not is_console and number <= logging.INFO
+    _request_lines = _RequestLines(out, bound) if is_plain else None
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(number),
@@ -140,6 +174,13 @@ def request_line(
         peer: Address of the caller.
         request_id: The id under which an internal error is found.
     """
+    fields: dict[str, object] = {
+        "call": call,
+        "caller": caller,
+        "status": status,
+        "duration_ms": round(duration_s * 1_000, 3),
+        "rows": rows,
+    }
     optional = {
         "reason": reason,
         "outcomes": outcomes,
@@ -149,18 +190,11 @@ def request_line(
         "peer": peer,
         "request_id": request_id,
     }
-    bound = _bound.get(log)
-    if bound is None:  # made anew for every line otherwise
-        bound = _bound[log] = log.bind()
-    bound.info(
-        "request_answered",
-        call=call,
-        caller=caller,
-        status=status,
-        duration_ms=round(duration_s * 1_000, 3),
-        rows=rows,
-        **{field: value for field, value in optional.items() if value is not None},
-    )
+    fields |= {field: value for field, value in optional.items() if value is not None}
+    if _request_lines is None:
+        log.info(_ANSWERED, **fields)
+    else:
+        _request_lines.write(log, fields)
 
 
 def _binder(bound: Mapping[str, str | int]) -> Processor:

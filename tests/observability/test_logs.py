@@ -157,6 +157,63 @@ def test_account_data_is_withheld() -> None:
     assert "DE02" not in out.getvalue()
 
 
+def ask(name: str = "api") -> None:
+    """Log the line of a call with every field."""
+    logs.request_line(
+        logs.get(name),
+        call="Payouts/SubmitBatch",
+        caller='sam "the man" of Z\u00fcrich',
+        status="OK",
+        duration_s=0.0123456,
+        rows=3,
+        reason="OVERLOADED",
+        outcomes={"CREATED": 2, "INSUFFICIENT_FUNDS": 1},
+        term=3,
+        index=9,
+        first_ordinal=0,
+        peer="ipv4:127.0.0.1:1",
+        request_id="ab",
+    )
+
+
+def test_the_line_of_a_request_is_what_the_chain_would_write() -> None:
+    """Byte for byte but for the time: it is made by hand, for there is one a call."""
+    out = io.StringIO()
+    logs.configure(stream=out, node_id=2, cluster="c")
+
+    ask()
+    [made] = lines(out)
+    del made["time"]
+    fields = {
+        key: value
+        for key, value in made.items()
+        if key not in ("level", "event", "node_id", "cluster", "part")
+    }
+    logs.get("api").info("request_answered", **fields)
+
+    by_hand, by_chain = out.getvalue().splitlines()
+    after = len('{"time": "2026-01-01T00:00:00')
+    assert by_hand[:after][:10] == by_chain[:after][:10] == '{"time": "'
+    assert by_hand.partition('Z"')[2] == by_chain.partition('Z"')[2]
+
+
+def test_lines_of_requests_obey_the_last_call_of_configure() -> None:
+    """Level, format, stream and bound fields, for a logger that was used before too."""
+    old, quiet, people = io.StringIO(), io.StringIO(), Terminal()
+    logs.configure(stream=old, node_id=1)
+    ask()
+    logs.configure(stream=quiet, level="warning")
+    ask()
+    logs.configure(stream=people, node_id=3)
+    ask("other")
+
+    [line] = lines(old)
+    assert (line["node_id"], line["part"]) == (1, "api")
+    assert quiet.getvalue() == ""
+    assert "request_answered" in people.getvalue()
+    assert not people.getvalue().startswith("{")
+
+
 def test_the_line_of_a_request() -> None:
     """Who, what, how long, what became of it, and where in the log."""
     out = io.StringIO()
