@@ -5,7 +5,6 @@ certificate, never from the request.
 """
 
 import asyncio
-from array import array
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
@@ -71,11 +70,10 @@ async def batch(
         raise Malformed(
             "orders", f"1 .. {BATCH_COMMANDS_MAX} orders", str(len(orders))
         ).error()
-    made = PayoutBatch()
     bytes_max = details_bytes_max(state_version)
-    for start in range(0, len(orders), LOOP_PAGE_ROWS):
-        if start:
-            await asyncio.sleep(0)
+    made = _batch(orders[:LOOP_PAGE_ROWS], principal, bytes_max, path=_path_from(0))
+    for start in range(LOOP_PAGE_ROWS, len(orders), LOOP_PAGE_ROWS):
+        await asyncio.sleep(0)
         page = orders[start : start + LOOP_PAGE_ROWS]
         made.extend(_batch(page, principal, bytes_max, path=_path_from(start)))
     _check_size(made)
@@ -227,9 +225,11 @@ def _batch(
     add_id, add_account = made.ids.append, made.account_ids.append
     add_amount, add_currency = made.amounts_minor.append, made.currencies.append
     add_rail, add_details = made.rails.append, made.details.append
+    add_release = made.releases_us.append
     id_bytes, amount, rail_number = shapes.id_bytes, shapes.amount, shapes.rail
     destination, plain, metadata = shapes.destination, shapes.plain, shapes.metadata
     accounts: dict[str, bytes] = {}  # few accounts pay for many rows
+    has_terms = False
     row = 0
     try:
         for row, order in enumerate(orders):  # noqa: B007 - the row is named on failure
@@ -264,24 +264,31 @@ def _batch(
                     str(len(packed)),
                 )
             add_details(packed)
+            add_release(order.release_at_us)
+            if (
+                order.is_linked
+                or order.timing
+                or order.quoted_at_us
+                or order.HasField("fee_expected_units")
+            ):
+                has_terms = True
     except Malformed as bad:
         raise bad.error(path(row)) from None
     made.principals = [principal] * len(made.ids)
-    made.releases_us = _releases(orders, path)
-    _link(made, orders)
-    _add_quotes(made, orders, path)
-    _add_timings(made, orders, path)
+    _check_releases(made, path)
+    if has_terms:  # most batches have none
+        _link(made, orders)
+        _add_quotes(made, orders, path)
+        _add_timings(made, orders, path)
     return made
 
 
 def _link(made: PayoutBatch, orders: Sequence[payouts_pb2.PayoutOrder]) -> None:
     """Put into the terms which rows have the next one in their chain."""
-    links = [order.is_linked for order in orders]
-    if any(links):
-        for row, is_linked in enumerate(links):
-            if is_linked:
-                terms = made.terms.get(row, PLAIN)
-                made.terms[row] = terms._replace(is_linked=True)
+    for row, order in enumerate(orders):
+        if order.is_linked:
+            terms = made.terms.get(row, PLAIN)
+            made.terms[row] = terms._replace(is_linked=True)
 
 
 def _add_timings(
@@ -290,10 +297,8 @@ def _add_timings(
     path: Callable[[int], str],
 ) -> None:
     """Put what must go with the window open now into the terms. Raises NotLogged."""
-    timings = [order.timing for order in orders]
-    if not any(timings):
-        return
-    for row, timing in enumerate(timings):
+    for row, order in enumerate(orders):
+        timing = order.timing
         if timing not in _TIMINGS:
             bad = Malformed("timing", "NEXT_WINDOW or THIS_WINDOW_ONLY", str(timing))
             raise bad.error(path(row))
@@ -329,18 +334,15 @@ def _add_quotes(
         )
 
 
-def _releases(
-    orders: Sequence[payouts_pb2.PayoutOrder], path: Callable[[int], str]
-) -> "array[int]":
-    """Return the times of release. Raises NotLogged for one before 1970."""
-    releases_us = array("q", [order.release_at_us for order in orders])
+def _check_releases(made: PayoutBatch, path: Callable[[int], str]) -> None:
+    """Return if no time of release is before 1970. Raises NotLogged."""
+    releases_us = made.releases_us
     if releases_us and min(releases_us) < 0:
         row = next(n for n, us in enumerate(releases_us) if us < 0)
         bad = Malformed(
             "release_at_us", "0 or more microseconds", str(releases_us[row])
         )
         raise bad.error(path(row))
-    return releases_us
 
 
 def _path_from(start: int) -> Callable[[int], str]:

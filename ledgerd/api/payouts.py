@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from struct import Struct
 from typing import Any, Final
 
@@ -93,19 +94,15 @@ class PayoutsService(Deciding, payouts_pb2_grpc.PayoutsServicer):
     async def SubmitBatch(  # noqa: D102
         self, request: pb.SubmitBatchRequest, context: Context
     ) -> pb.SubmitBatchReply:
-        return await self._submit_batch(request, calls.current(), asyncio.Lock())
+        reply = pb.SubmitBatchReply()
+        await self._submit_batch(request, reply, calls.current(), asyncio.Lock())
+        return reply
 
     async def SubmitStream(
         self, request_iterator: AsyncIterator[pb.SubmitBatchRequest], context: Context
     ) -> AsyncIterator[pb.SubmitStreamReply]:
         """Answer batches in the order they came, several of them in flight; see `Stream`."""
-        in_order = asyncio.Lock()
-
-        async def answer(
-            request: pb.SubmitBatchRequest,
-        ) -> Answer[pb.SubmitStreamReply]:
-            return await self._streamed(request, in_order)
-
+        answer = partial(self._streamed, in_order=asyncio.Lock())
         stream = Stream(answer, in_flight_max=self._options.stream_batches_max)
         self._streams.add(stream)
         try:
@@ -333,9 +330,13 @@ class PayoutsService(Deciding, payouts_pb2_grpc.PayoutsServicer):
         return pb.PayoutChangeReply(header=header, result=result, state=state)
 
     async def _submit_batch(
-        self, request: pb.SubmitBatchRequest, call: Call, in_order: asyncio.Lock
-    ) -> pb.SubmitBatchReply:
-        """Answer one batch.
+        self,
+        request: pb.SubmitBatchRequest,
+        reply: pb.SubmitBatchReply,
+        call: Call,
+        in_order: asyncio.Lock,
+    ) -> None:
+        """Fill in the answer to one batch, which nothing is in yet.
 
         in_order: held until the batch is proposed, so that batches of a stream reach the log in
             the order they came, however long the reading of each takes.
@@ -351,13 +352,10 @@ class PayoutsService(Deciding, payouts_pb2_grpc.PayoutsServicer):
         decided = await self._node.propose_payouts(batch, call.deadline, concern)
         call.decided(decided)
         assert decided.count == len(batch), (decided.count, len(batch))
-        reply = pb.SubmitBatchReply(
-            header=self._replies.mutation(
-                decided, concern, state_version=self._node.state_version
-            )
+        self._replies.fill_mutation(
+            reply.header, decided, concern, state_version=self._node.state_version
         )
         await replies.fill_results(reply, decided)
-        return reply
 
     async def _streamed(
         self, request: pb.SubmitBatchRequest, in_order: asyncio.Lock
@@ -368,7 +366,7 @@ class PayoutsService(Deciding, payouts_pb2_grpc.PayoutsServicer):
         reply = pb.SubmitStreamReply(sequence=request.sequence)
         status, reason = calls.OK, None
         try:
-            reply.accepted.CopyFrom(await self._submit_batch(request, call, in_order))
+            await self._submit_batch(request, reply.accepted, call, in_order)
         except CallError as error:
             facts = {
                 "cluster_id": self._options.cluster_id,

@@ -53,14 +53,25 @@ class Replies:
         self, decided: Decided, concern: WriteConcern, *, state_version: int
     ) -> common_pb2.MutationHeader:
         """Return where a mutating call stands in the log, and what is promised about it."""
-        return common_pb2.MutationHeader(
-            term=decided.term,
-            index=decided.index,
-            accepted_at_us=decided.ts_us,
-            node_id=self._node_id,
-            state_version=state_version,
-            concern=_CONCERNS[concern],
-        )
+        header = common_pb2.MutationHeader()
+        self.fill_mutation(header, decided, concern, state_version=state_version)
+        return header
+
+    def fill_mutation(
+        self,
+        header: common_pb2.MutationHeader,
+        decided: Decided,
+        concern: WriteConcern,
+        *,
+        state_version: int,
+    ) -> None:
+        """Fill in what `mutation` returns, where the header is part of a message already."""
+        header.term = decided.term
+        header.index = decided.index
+        header.accepted_at_us = decided.ts_us
+        header.node_id = self._node_id
+        header.state_version = state_version
+        header.concern = _CONCERNS[concern]
 
     def read(self, at: ReadAt, *, state_version: int) -> common_pb2.ReadHeader:
         """Return the state a read was answered from."""
