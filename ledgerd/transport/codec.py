@@ -4,8 +4,8 @@ A frame does not name its sender: the stream does, since both ends greeted and t
 agreed. What comes in is checked for shape here, once; what it means is the core's business.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, assert_never
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Final, assert_never
 
 from ledgerd.errors import CorruptionError, LedgerdError
 from ledgerd.formats.memberships import decode_membership, encode_membership
@@ -44,7 +44,13 @@ from ledgerd.raft.messages import (
 from ledgerd.raft.snapshots import Snapshot
 from ledgerd.transport.v1 import peer_pb2 as pb
 
+if TYPE_CHECKING:  # a name of the stubs only
+    from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
+
 FRAME_OVERHEAD_BYTES: Final = 64  # what a message counts for beside its entries
+_WITH_ENTRIES: Final = (AppendEntries, RepairReply)
+# A look-up costs a tenth of asking the enum, which also knows those of newer releases.
+_KINDS: Final = {int(kind): kind for kind in EntryKind}
 
 
 class FrameError(LedgerdError):
@@ -53,7 +59,7 @@ class FrameError(LedgerdError):
 
 def size_bytes(message: Message) -> int:
     """Return what a message counts against queues; no more than a few bytes off its wire size."""
-    if isinstance(message, AppendEntries | RepairReply):
+    if isinstance(message, _WITH_ENTRIES):
         return FRAME_OVERHEAD_BYTES + sum(
             [entry.size_bytes for entry in message.entries]
         )
@@ -75,13 +81,11 @@ def pack(messages: Sequence[Message], *, clock_us: int) -> pb.Frame:
     return frame
 
 
-def unpack(frame: pb.Frame, *, sender: NodeId, to: NodeId) -> Iterator[Message]:
-    """Yield the messages of a frame in order. Errors: FrameError."""
+def unpack(frame: pb.Frame, *, sender: NodeId, to: NodeId) -> Sequence[Message]:
+    """Return the messages of a frame in order. Errors: FrameError."""
     if frame.WhichOneof("kind") != "bundle":
-        yield decode(frame, sender=sender, to=to)
-        return
-    for inner in frame.bundle.frames:
-        yield decode(inner, sender=sender, to=to)
+        return (decode(frame, sender=sender, to=to),)
+    return [decode(inner, sender=sender, to=to) for inner in frame.bundle.frames]
 
 
 def encode(message: Message, *, clock_us: int) -> pb.Frame:
@@ -97,21 +101,19 @@ def _encode_into(frame: pb.Frame, message: Message) -> None:
         case AppendEntries():
             append = frame.append_entries
             append.term = message.term
-            append.prev.term, append.prev.index = message.prev
+            prev = append.prev
+            prev.term, prev.index = message.prev
             append.prev_link = message.prev_link
             append.commit = message.commit
             append.stream = message.stream
             append.sequence = message.sequence
-            append.entries.extend(_entries(message.entries))
+            _add_entries(append.entries, message.entries)
         case AppendAccepted():
-            frame.append_accepted.CopyFrom(
-                pb.AppendAccepted(
-                    term=message.term,
-                    match=message.match,
-                    stream=message.stream,
-                    sequence=message.sequence,
-                )
-            )
+            accepted = frame.append_accepted
+            accepted.term = message.term
+            accepted.match = message.match
+            accepted.stream = message.stream
+            accepted.sequence = message.sequence
         case Heartbeat():
             frame.heartbeat.CopyFrom(
                 pb.Heartbeat(
@@ -166,7 +168,7 @@ def _encode_into(frame: pb.Frame, message: Message) -> None:
             repair.term = message.term
             repair.last = message.last
             repair.prev_link = message.prev_link
-            repair.entries.extend(_entries(message.entries))
+            _add_entries(repair.entries, message.entries)
         case PreVote():
             frame.pre_vote.CopyFrom(
                 pb.PreVote(
@@ -310,9 +312,11 @@ def decode(frame: pb.Frame, *, sender: NodeId, to: NodeId) -> Message:
             )
 
 
-def _entries(entries: Iterable[Entry]) -> Iterator[pb.Entry]:
+def _add_entries(
+    to: "RepeatedCompositeFieldContainer[pb.Entry]", entries: Iterable[Entry]
+) -> None:
     for entry in entries:
-        yield pb.Entry(
+        to.add(
             term=entry.term,
             index=entry.index,
             kind=entry.kind,
@@ -332,19 +336,21 @@ def _append_entries(append: pb.AppendEntries, sender: NodeId, to: NodeId) -> Mes
         )
     entries: list[Entry] = []
     last = prev
+    term = Term(append.term)
     for wire in append.entries:
-        if wire.index != last.index + 1 or not last.term <= wire.term <= append.term:
+        entry = _entry(wire, sender)
+        found = entry.id
+        if found.index != last.index + 1 or not last.term <= found.term <= term:
             raise FrameError(
                 f"entries from node {sender}: expected index {last.index + 1} in a term "
-                f"{last.term} .. {append.term}, found index {wire.index} in term {wire.term}"
+                f"{last.term} .. {term}, found index {found.index} in term {found.term}"
             )
-        entry = _entry(wire, sender)
         entries.append(entry)
-        last = entry.id
+        last = found
     return AppendEntries(
         sender,
         to,
-        Term(append.term),
+        term,
         prev,
         append.prev_link,
         tuple(entries),
@@ -393,19 +399,16 @@ def _snapshot_offer(offer: pb.SnapshotOffer, sender: NodeId, to: NodeId) -> Mess
 
 
 def _entry(wire: pb.Entry, sender: NodeId) -> Entry:
-    if not 1 <= wire.kind <= ENTRY_KIND_MAX or len(wire.link) != LINK_BYTES:
+    number, link = wire.kind, wire.link
+    if not 1 <= number <= ENTRY_KIND_MAX or len(link) != LINK_BYTES:
         raise FrameError(
             f"entry {wire.index} from node {sender}: expected a kind 1 .. {ENTRY_KIND_MAX} "
-            f"and a link of {LINK_BYTES} bytes, found kind {wire.kind} and "
-            f"{len(wire.link)} bytes"
+            f"and a link of {LINK_BYTES} bytes, found kind {number} and "
+            f"{len(link)} bytes"
         )
+    kind = _KINDS.get(number) or EntryKind(number)  # of a newer release (F26)
     return Entry(
-        Term(wire.term),
-        Index(wire.index),
-        EntryKind(wire.kind),
-        wire.ts_us,
-        wire.payload,
-        wire.link,
+        Term(wire.term), Index(wire.index), kind, wire.ts_us, wire.payload, link
     )
 
 

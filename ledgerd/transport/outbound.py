@@ -37,7 +37,7 @@ class PeerQueue:
         self._on_dropped = on_dropped
         self._on_withheld = on_withheld
         self._protocol = PROTOCOL_MIN
-        self._items: deque[Message] = deque()
+        self._items: deque[tuple[Message, int]] = deque()  # with their sizes
         self._is_open = False
         self._bytes_put = 0  # written by the replica thread
         self._bytes_taken = 0  # written by the loop
@@ -62,7 +62,7 @@ class PeerQueue:
             self._on_dropped(1)
             return False
         self._bytes_put += size
-        self._items.append(message)
+        self._items.append((message, size))
         return True
 
     def open(self, *, protocol: int = PROTOCOL_MAX) -> None:
@@ -103,13 +103,13 @@ class PeerQueue:
         """
         taken: list[Message] = []
         items = self._items
-        size = 0
+        taken_bytes = 0
         while items:
-            size += size_bytes(items[0])
-            if taken and size > bytes_max:
+            taken_bytes += items[0][1]
+            if taken and taken_bytes > bytes_max:
                 break
-            message = items.popleft()
-            self._bytes_taken += size_bytes(message)
+            message, size = items.popleft()
+            self._bytes_taken += size
             if is_understood(type(message), self._protocol):
                 taken.append(message)
             else:
@@ -120,7 +120,8 @@ class PeerQueue:
         """Drop what waits. A put that runs meanwhile may survive; it is only a late message."""
         count = 0
         while self._items:
-            self._bytes_taken += size_bytes(self._items.popleft())
+            _, size = self._items.popleft()
+            self._bytes_taken += size
             count += 1
         if count:
             self._on_dropped(count)

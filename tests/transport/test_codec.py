@@ -107,6 +107,15 @@ def test_a_message_comes_back_equal(message: m.Message) -> None:
     assert frame.clock_us == 123
 
 
+def test_an_entry_of_a_newer_release_travels_as_it_is() -> None:
+    """Its kind is unknown here; it is kept and passed on like any other (F26)."""
+    newer = entry(10, kind=EntryKind(200))
+    sent = m.AppendEntries(ONE, TWO, Term(3), LAST, LINK, (newer,), Index(9), 5, 6)
+    data = codec.encode(sent, clock_us=123).SerializeToString()
+
+    assert codec.decode(pb.Frame.FromString(data), sender=ONE, to=TWO) == sent
+
+
 def test_messages_that_travel_together_keep_their_order() -> None:
     """A bundle holds many messages and gives them back in the order they were put."""
     frame = codec.pack(EXAMPLES, clock_us=1)
