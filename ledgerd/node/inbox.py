@@ -75,7 +75,11 @@ class Inbox:
         self._messages = 0
         self._reads = 0
         self._is_closed = False
-        self._changed = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()
+        # What a Condition does, at half its price: there is one taker, which waits for this one.
+        self._news = threading.Lock()
+        self._news.acquire()
+        self._is_awaited = False
 
     def put_ticks(self, elapsed: int, missed: int) -> None:
         """Add passed time; a tick at the end of the queue grows instead of a new one.
@@ -84,28 +88,28 @@ class Inbox:
         sockets before it looks at its timers, and a leader that does not know yet that it slept
         would take in calls that waited in the kernel (T84).
         """
-        with self._changed:
+        with self._lock:
             if missed >= self._bounds.pause_ticks:
                 self._items.appendleft((Ticked(elapsed, missed), 0, 0))
-                self._changed.notify()
+                self._tell()
             elif self._items and isinstance(last := self._items[-1][0], Ticked):
                 merged = Ticked(last.elapsed + elapsed, last.missed + missed)
                 self._items[-1] = (merged, 0, 0)
             else:
                 self._items.append((Ticked(elapsed, missed), 0, 0))
-                self._changed.notify()
+                self._tell()
 
     def put_message(self, message: Message) -> bool:
         """Add a peer's message; False if it was dropped because too many wait."""
         size = 0
         if isinstance(message, AppendEntries):
             size = sum(entry.size_bytes for entry in message.entries)
-        with self._changed:
+        with self._lock:
             if self._messages >= self._bounds.messages_max:
                 return False
             self._messages += 1
             self._items.append((Received(message), 0, size))
-            self._changed.notify()
+            self._tell()
             return True
 
     def put_payouts(
@@ -130,18 +134,18 @@ class Inbox:
 
     def put_abandoned(self, waiter: Waiter) -> None:
         """Add the news that nobody waits any more; at most one a call, so it has no bound."""
-        with self._changed:
+        with self._lock:
             self._items.append((Abandoned(waiter), 0, 0))
-            self._changed.notify()
+            self._tell()
 
     def put_read(self, waiter: Waiter) -> bool:
         """Add a question for a read point; False if too many wait."""
-        with self._changed:
+        with self._lock:
             if self._reads >= self._bounds.reads_max or self._is_closed:
                 return False
             self._reads += 1
             self._items.append((ReadsRequested(waiter), 0, 0))
-            self._changed.notify()
+            self._tell()
             return True
 
     def put_change(
@@ -157,27 +161,27 @@ class Inbox:
 
     def put_fact(self, fact: Fact) -> None:
         """Add what the core must weigh; rare, so it has no bound of its own."""
-        with self._changed:
+        with self._lock:
             self._items.append((Noted(fact), 0, 0))
-            self._changed.notify()
+            self._tell()
 
     def put_bounds(self, bounds: LogBounds) -> None:
         """Add how much of the log is kept from now on; rare, so it has no bound of its own."""
-        with self._changed:
+        with self._lock:
             self._items.append((LogBounded(bounds), 0, 0))
-            self._changed.notify()
+            self._tell()
 
     def put_damage(self, why: str) -> None:
         """Add that a row of the state fails its check; rare, so it has no bound of its own."""
-        with self._changed:
+        with self._lock:
             self._items.append((StateDamaged(why), 0, 0))
-            self._changed.notify()
+            self._tell()
 
     def put_snapshot(self, item: SnapshotInput) -> None:
         """Add the end of a copy or of a fetch; rare, so it has no bound of its own."""
-        with self._changed:
+        with self._lock:
             self._items.append((item, 0, 0))
-            self._changed.notify()
+            self._tell()
 
     def put_snapshot_wish(self, waiter: Waiter) -> bool:
         """Add the wish for a copy; False if there is no room: none will be made."""
@@ -185,9 +189,9 @@ class Inbox:
 
     def close(self) -> None:
         """Take no more work, and wake the replica thread."""
-        with self._changed:
+        with self._lock:
             self._is_closed = True
-            self._changed.notify()
+            self._tell()
 
     def depth(self) -> InboxDepth:
         """Return how much waits now."""
@@ -204,9 +208,11 @@ class Inbox:
         """
         taken: list[Input] = []
         commands_left, bytes_left = TURN_COMMANDS_MAX, TURN_BYTES_MAX
-        with self._changed:
-            if not self._items and wait_s > 0:
-                self._changed.wait(wait_s)
+        with self._lock:
+            is_waiting = self._is_awaited = not self._items and wait_s > 0
+        if is_waiting:
+            self._wait(wait_s)
+        with self._lock:
             while self._items:
                 item, commands, size = self._items[0]
                 is_over = commands > commands_left or size > bytes_left
@@ -219,8 +225,24 @@ class Inbox:
                 self._forget(item, commands, size)
         return taken
 
+    def _tell(self) -> None:
+        """Wake the taker if it waits. Under the lock."""
+        if self._is_awaited:
+            self._is_awaited = False
+            self._news.release()
+
+    def _wait(self, wait_s: float) -> None:
+        """Return once the taker was told of something, or after `wait_s` seconds."""
+        if self._news.acquire(timeout=wait_s):
+            return
+        with self._lock:
+            was_told = not self._is_awaited  # after all: as the time ran out
+            self._is_awaited = False
+        if was_told:
+            self._news.acquire()
+
     def _put_work(self, item: Input, commands: int, size: int) -> bool:
-        with self._changed:
+        with self._lock:
             has_room = (
                 self._commands + commands <= self._bounds.commands_max
                 and self._bytes + size <= self._bounds.bytes_max
@@ -230,7 +252,7 @@ class Inbox:
             self._commands += commands
             self._bytes += size
             self._items.append((item, commands, size))
-            self._changed.notify()
+            self._tell()
             return True
 
     def _forget(self, item: Input, commands: int, size: int) -> None:

@@ -1,5 +1,6 @@
 """The inbox keeps order, merges ticks, and refuses at once when it is full (raft.md 1.7)."""
 
+import threading
 from dataclasses import replace
 
 import pytest
@@ -13,6 +14,7 @@ from ledgerd.raft.facts import PeerLost
 from ledgerd.raft.messages import Heartbeat
 from ledgerd.replica.inputs import (
     CommandProposed,
+    Input,
     Noted,
     PayoutsProposed,
     ReadsRequested,
@@ -140,6 +142,46 @@ def test_a_closed_inbox_takes_no_more_work() -> None:
 def test_an_empty_inbox_gives_nothing(wait_s: float) -> None:
     """A bounded wait, then an empty turn."""
     assert Inbox(BOUNDS).take(wait_s=wait_s) == []
+
+
+def test_a_taker_whose_time_runs_out_as_it_is_told_misses_nothing() -> None:
+    """Its waits are so short that what comes meets each of their ends."""
+    inbox = Inbox(replace(BOUNDS, reads_max=10_000))
+    taken: list[Input] = []
+
+    def take_all() -> None:
+        while len(taken) < 3_000:
+            taken.extend(inbox.take(wait_s=1e-6))
+        taken.extend(inbox.take(wait_s=1e-6))  # it can still wait
+
+    taker = threading.Thread(target=take_all, daemon=True)
+    taker.start()
+    for number in range(3_000):
+        while not inbox.put_read(Waiter(number)):
+            pass
+    taker.join(timeout=60)
+
+    assert not taker.is_alive()
+    assert taken == [ReadsRequested(Waiter(number)) for number in range(3_000)]
+
+
+def test_a_waiting_taker_is_woken_at_once() -> None:
+    """Each hand-over there and back would else take the whole wait."""
+    there, back = Inbox(BOUNDS), Inbox(BOUNDS)
+
+    def answer() -> None:
+        for _ in range(50):
+            assert there.take(wait_s=60.0)
+            back.put_abandoned(Waiter(1))
+
+    answerer = threading.Thread(target=answer, daemon=True)
+    answerer.start()
+    for _ in range(50):
+        there.put_abandoned(Waiter(1))
+        assert back.take(wait_s=60.0)
+    answerer.join(timeout=60)
+
+    assert not answerer.is_alive()
 
 
 def test_a_fact_always_has_room_and_keeps_its_place() -> None:
