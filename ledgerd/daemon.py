@@ -45,7 +45,7 @@ from ledgerd.node.replica_thread import ReplicaThread
 from ledgerd.node.room import RoomWatch
 from ledgerd.node.snapshots import CopyOptions, SnapshotKeeper
 from ledgerd.node.stall import StallWatch
-from ledgerd.node.ticker import Ticker
+from ledgerd.node.ticker import Ticker, stride
 from ledgerd.observability import logs
 from ledgerd.observability.endpoint import MetricsEndpoint
 from ledgerd.observability.metrics import Metrics
@@ -398,6 +398,7 @@ class _NodeBuild:
         )
         ticker = Ticker(
             tick_s=tick_s,
+            stride=stride(tick_s, config.raft.heartbeat_ticks),
             on_ticks=inbox.put_ticks,
             on_lag_s=metrics.loop_lag_seconds.observe,
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 import uvloop
 
-from ledgerd.node.ticker import Ticker
+from ledgerd.node.ticker import Ticker, stride
 
 
 class Clock:
@@ -27,7 +27,7 @@ class Clock:
 
 
 def ticks_of(
-    oversleeps_s: list[float], monkeypatch: pytest.MonkeyPatch
+    oversleeps_s: list[float], monkeypatch: pytest.MonkeyPatch, *, at_once: int = 1
 ) -> tuple[list[tuple[int, int]], list[float], Clock]:
     """Run a ticker of 10 ms over a clock that oversleeps; return its ticks and lags."""
     clock = Clock(iter(oversleeps_s))
@@ -37,6 +37,7 @@ def ticks_of(
     lags: list[float] = []
     ticker = Ticker(
         tick_s=0.01,
+        stride=at_once,
         on_ticks=lambda elapsed, missed: ticks.append((elapsed, missed)),
         on_lag_s=lags.append,
     )
@@ -61,6 +62,34 @@ def test_a_pause_is_one_tick_and_the_rest_missed(
 
     assert ticks == [(1, 0), (1, 5), (1, 0)]
     assert lags == pytest.approx([0.001, 0.055, 0.001])
+
+
+def test_ticks_of_a_stride_come_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """T43, T83: from the fixed origin; late by a stride or more the process was away."""
+    ticks, _, clock = ticks_of(
+        [0.004, 0.004, 0.055, 0.001, 0.015], monkeypatch, at_once=3
+    )
+
+    assert ticks == [(3, 0), (3, 0), (1, 7), (3, 0), (3, 1)]
+    assert clock.now_s == pytest.approx(100.215)
+
+
+@pytest.mark.parametrize(
+    ("tick_s", "heartbeat_ticks", "expected"),
+    [
+        (0.01, 3, 3),
+        (0.01, 2, 2),
+        (0.01, 4, 2),
+        (0.01, 5, 1),
+        (0.001, 3, 3),
+        (0.05, 6, 1),
+    ],
+)
+def test_a_stride_divides_the_heartbeat_and_lasts_30_ms_at_most(
+    tick_s: float, heartbeat_ticks: int, expected: int
+) -> None:
+    """Heartbeats stay as even as they were, and the slow ticks of far sites come one by one."""
+    assert stride(tick_s, heartbeat_ticks) == expected
 
 
 def test_a_tick_costs_about_one_wake_up(monkeypatch: pytest.MonkeyPatch) -> None:
