@@ -41,7 +41,7 @@ log = logs.get(__name__)
 class NodeStatus:
     """What a node knows of itself.
 
-    core: consensus, at most a tick old. visible: what readers see. reads_waiting: for a read
+    core: consensus, at most 30 ms old. visible: what readers see. reads_waiting: for a read
         point or an index.
     is_fenced: its state is damaged or not the majority's (F37).
     not_ready_reason: empty when the node is ready. uptime_us: microseconds since start.

@@ -30,7 +30,7 @@ _IDLE_WAIT_S = 0.5
 # How long the loop has to send what a turn made before the thread goes on with what nobody waits
 # for; both need the interpreter, and the thread would keep it.
 _SENDS_FIRST_S = 0.001
-_STATUS_S = 0.01
+_STATUS_S = 0.03
 
 
 class ReplicaThread:
@@ -81,13 +81,13 @@ class ReplicaThread:
 
     @property
     def status(self) -> Status:
-        """The core's view of itself, at most a tick old. Call after `start`."""
+        """The core's view of itself, at most 30 ms old while it turns. Call after `start`."""
         assert self._status is not None, "the replica thread has not started"
         return self._status
 
     @property
     def standing(self) -> Standing:
-        """What the replica can do, at most a tick old. Call after `start`."""
+        """What the replica can do, as old as `status`. Call after `start`."""
         assert self._standing is not None, "the replica thread has not started"
         return self._standing
 
