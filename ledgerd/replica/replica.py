@@ -193,8 +193,7 @@ class Replica:
             if self._compaction is not None:
                 self._compaction.wrote(sum(e.size_bytes for e in ready.entries))
         self._handovers.settle(outbox)
-        if outbox.persisted_bytes or not inputs:
-            self._record()  # while peers write too, or nothing else is to be done
+        self._record()  # of the turn before: its answers have left, and peers write too
         # An ack is waited for by a leader, a page behind it by nobody: it is held back once.
         self._has_held_back = (
             has_acked and self._apply_range is not None and not self._has_held_back
