@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from ledgerd.errors import SlotCorruptError
 from ledgerd.raft.core import RaftCore
-from ledgerd.raft.entries import Index
+from ledgerd.raft.entries import NO_INDEX, Index
 from ledgerd.raft.facts import SlotCorrupt
 from ledgerd.raft.marks import NO_MARKS, Marks
 from ledgerd.raft.status import PeerStatus, Status
@@ -138,7 +138,8 @@ class Compaction:
     @property
     def is_cutting(self) -> bool:
         """Whether slices are left to delete, or a corrupt slot is to be left behind."""
-        return self._goal > self._log.first_index() or self._core.wants_cut
+        is_under_way = self._goal != NO_INDEX and self._goal > self._log.first_index()
+        return is_under_way or self._core.wants_cut
 
     def wrote(self, size_bytes: int) -> None:
         """Count what was appended: large entries fill a log before many do."""

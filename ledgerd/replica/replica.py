@@ -166,13 +166,15 @@ class Replica:
         has_acked = False
         self._reach("turn.begin")
 
-        self._step(inputs, log_time_us, outbox)  # 1 step
+        if inputs:
+            self._step(inputs, log_time_us, outbox)  # 1 step
         self._reach("turn.stepped")
         for _ in range(_READY_ROUNDS_MAX):
             ready = self._core.ready()
             if ready is None:
                 break
-            self._mail.early(ready.send_early)  # a leader replicates while it writes
+            if ready.send_early:
+                self._mail.early(ready.send_early)  # a leader replicates meanwhile
             if ready.must_sync:
                 self._reach("turn.before_log_commit")
             if ready.repairs:
@@ -186,30 +188,37 @@ class Replica:
             if receipt.took_us is not None:  # F8: the core judges the disk
                 self._core.note(LogWritten(receipt.took_us // self._tick_us))
             self._core.persisted(receipt.ticket)
-            self._mail.after(ready.send_after, receipt)  # 3 send: votes and acks
-            has_acked = has_acked or bool(ready.send_after)
+            if ready.send_after:
+                self._mail.after(ready.send_after, receipt)  # 3 send: votes and acks
+                has_acked = True
             self._take_news(ready, outbox)
-            outbox.persisted_bytes += sum(len(entry.payload) for entry in ready.entries)
-            if self._compaction is not None:
-                self._compaction.wrote(sum(e.size_bytes for e in ready.entries))
+            if ready.entries:
+                payloads = [len(entry.payload) for entry in ready.entries]
+                outbox.persisted_bytes += sum(payloads)
+                if self._compaction is not None:
+                    self._compaction.wrote(sum([e.size_bytes for e in ready.entries]))
+            if not ready.must_sync or ready.send_after:
+                break  # nothing more is decided, or a leader waits for what was sent
         self._handovers.settle(outbox)
         self._record()  # of the turn before: its answers have left, and peers write too
         # An ack is waited for by a leader, a page behind it by nobody: it is held back once.
         self._has_held_back = (
             has_acked and self._apply_range is not None and not self._has_held_back
         )
-        if not self._has_held_back:
+        if self._apply_range is not None and not self._has_held_back:
             self._apply_page(outbox)  # 4 apply one page into the open state transaction
         self._judge(outbox)
         if self._held:
             self._answer_held(outbox)
-        has_more = self._core.has_more_to_apply and self._halt is None
+        has_more = self._halt is None and self._core.has_more_to_apply
         outbox.again = has_more or self._unrecorded is not None
-        if self._cuts is not None and self._cuts.is_cutting:
+        cuts = self._cuts
+        if cuts is not None and cuts.is_cutting:
             outbox.needs_settle = True
         outbox.sends_first = has_acked or self._unrecorded is not None
-        if self._core.membership is not self._membership:  # by an entry or a snapshot
-            self._membership = outbox.membership = self._core.membership
+        membership = self._core.membership
+        if membership is not self._membership:  # by an entry or a snapshot
+            self._membership = outbox.membership = membership
         self._reach("turn.end")
 
         return outbox  # 5 answer
@@ -224,10 +233,11 @@ class Replica:
             self._fence(Flaw.STATE_DAMAGED, str(error))
             visible = self._state.commit()
         self._reach("turn.after_state_commit")
-        if self._cuts is not None and versions.may_cut_log(self._version.in_force):
+        cuts = self._cuts
+        if cuts is not None and versions.may_cut_log(self._version.in_force):
             newest = self._snapshots.newest
             copy = newest.index if newest is not None else None
-            self._cuts.cut(self._snapshots.hold, copy)
+            cuts.cut(self._snapshots.hold, copy)
         return visible
 
     @property
@@ -504,7 +514,8 @@ class Replica:
         An entry is never split, so the budget may be passed by one entry (T94). An entry that
         somebody waits for is recorded in a later turn, so that the answer leaves first.
         """
-        if self._apply_range is None or self._halt is not None:
+        assert self._apply_range is not None
+        if self._halt is not None:
             return
         self._reach("turn.before_apply")
         first, last = self._apply_range
