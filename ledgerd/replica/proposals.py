@@ -49,31 +49,43 @@ def draft_payouts(proposed: Sequence[PayoutsProposed]) -> Iterator[EntryDraft]:
     Each call's batch is within the bounds of an entry on its own; the edge has checked that. One
     with terms has an entry to itself, so what it says of its rows is true of the whole entry.
     """
-    merged, shares, size_bytes = PayoutBatch(), list[Share](), 0
+    together, rows, size_bytes = list[PayoutsProposed](), 0, 0
     for item in proposed:
         if item.batch.terms:
-            if shares:
-                yield EntryDraft(
-                    EntryKind.PAYOUTS, batches.encode(merged), tuple(shares)
-                )
-                merged, shares, size_bytes = PayoutBatch(), [], 0
+            if together:
+                yield _draft(together)
+                together, rows, size_bytes = [], 0, 0
             payload = commands.encode(tuple(item.batch.commands()))
             share = Share(item.waiter, 0, len(item.batch), item.concern)
             yield EntryDraft(EntryKind.COMMANDS, payload, (share,))
             continue
         item_bytes = batches.size_bytes(item.batch)
         is_full = (
-            len(merged) + len(item.batch) > BATCH_COMMANDS_MAX
+            rows + len(item.batch) > BATCH_COMMANDS_MAX
             or size_bytes + item_bytes > ENTRY_BYTES_MAX
         )
-        if is_full and shares:
-            yield EntryDraft(EntryKind.PAYOUTS, batches.encode(merged), tuple(shares))
-            merged, shares, size_bytes = PayoutBatch(), [], 0
-        shares.append(Share(item.waiter, len(merged), len(item.batch), item.concern))
-        merged.extend(item.batch)
+        if is_full and together:
+            yield _draft(together)
+            together, rows, size_bytes = [], 0, 0
+        together.append(item)
+        rows += len(item.batch)
         size_bytes += item_bytes
-    if shares:
-        yield EntryDraft(EntryKind.PAYOUTS, batches.encode(merged), tuple(shares))
+    if together:
+        yield _draft(together)
+
+
+def _draft(together: Sequence[PayoutsProposed]) -> EntryDraft:
+    """Return one entry of all these batches, one behind the other."""
+    merged = together[0].batch
+    if len(together) > 1:
+        merged = PayoutBatch()
+        for item in together:
+            merged.extend(item.batch)
+    shares, first = list[Share](), 0
+    for item in together:
+        shares.append(Share(item.waiter, first, len(item.batch), item.concern))
+        first += len(item.batch)
+    return EntryDraft(EntryKind.PAYOUTS, batches.encode(merged), tuple(shares))
 
 
 def draft_commands(proposed: Sequence[CommandProposed]) -> Iterator[EntryDraft]:
