@@ -260,8 +260,9 @@ class LmdbLogStore:
             self._damaged.clear()
         if entries:
             self._recent.replace(entries)
-            first = entries[0].index
-            self._damaged = {index for index in self._damaged if index < first}
+            if self._damaged:
+                first = entries[0].index
+                self._damaged = {index for index in self._damaged if index < first}
         self._last = last
 
     def _transact(self, write: Callable[["lmdb.Transaction[bytes]"], None]) -> None:
@@ -290,16 +291,19 @@ class LmdbLogStore:
         self, transaction: "lmdb.Transaction[bytes]", entries: tuple[Entry, ...]
     ) -> None:
         first = entries[0].index
-        with transaction.cursor(self._entries) as cursor:
-            if first <= self._last:
+        if first <= self._last:
+            with transaction.cursor(self._entries) as cursor:
                 more = cursor.set_range(keys.index_key(first))
                 while more:
                     more = cursor.delete()  # moves to the next, if there is one
-            for entry in entries:
-                appended = cursor.put(
-                    keys.index_key(entry.index), encode(entry), append=True
-                )
-                assert appended, entry.id
+        for entry in entries:
+            appended = transaction.put(
+                keys.index_key(entry.index),
+                encode(entry),
+                append=True,
+                db=self._entries,
+            )
+            assert appended, entry.id
 
     def _commit(self, transaction: "lmdb.Transaction[bytes]") -> None:
         """Commit with a full sync. Apart, so that tests can fail the N-th one."""
