@@ -24,7 +24,7 @@ class StageTimer:
     """
 
     def __init__(self, metrics: Metrics) -> None:
-        self._turn_began_at = self._last_at = time.monotonic()
+        self._turn_began_at = self._step_began_at = time.monotonic()
         self._did_work = False
         self.write_began_at: float | None = None  # read by the loop (F9)
         self._append = metrics.append_seconds
@@ -32,6 +32,16 @@ class StageTimer:
         self._apply = metrics.apply_seconds
         self._settle = metrics.settle_seconds
         self._turn = metrics.turn_seconds
+        self._steps: dict[str, Callable[[float], None]] = {
+            "turn.begin": self._begin,
+            "turn.before_log_commit": self._begin_write,
+            "turn.after_log_commit": self._end_append,
+            "turn.before_apply": self._begin_apply,
+            "turn.applied": self._end_apply,
+            "turn.end": self._end,
+            "turn.before_state_commit": self._begin_write,
+            "turn.after_state_commit": self._end_settle,
+        }
 
     def is_write_overdue(self) -> bool:
         """Return whether the write under way takes as long as on a disk that hangs. Any thread."""
@@ -40,31 +50,37 @@ class StageTimer:
 
     def reach(self, moment: str) -> None:
         """Note that the turn has come to `moment`."""
-        now = time.monotonic()
-        took = now - self._last_at
-        self._last_at = now
-        match moment:
-            case "turn.begin":
-                self._turn_began_at = now
-                self._did_work = False
-            case "turn.before_log_commit" | "turn.before_state_commit":
-                self.write_began_at = now
-            case "turn.after_log_commit":
-                self.write_began_at = None
-                self._did_work = True
-                self._fsync.observe(took)
-                self._append.observe(now - self._turn_began_at)
-            case "turn.applied":
-                self._did_work = True
-                self._apply.observe(took)
-            case "turn.end":
-                if self._did_work:
-                    self._turn.observe(now - self._turn_began_at)
-            case "turn.after_state_commit":
-                self.write_began_at = None
-                self._settle.observe(took)
-            case _:
-                pass
+        step = self._steps.get(moment)
+        if step is not None:
+            step(time.monotonic())
+
+    def _begin(self, now: float) -> None:
+        self._turn_began_at = now
+        self._did_work = False
+
+    def _begin_write(self, now: float) -> None:
+        self.write_began_at = self._step_began_at = now
+
+    def _end_append(self, now: float) -> None:
+        self.write_began_at = None
+        self._did_work = True
+        self._fsync.observe(now - self._step_began_at)
+        self._append.observe(now - self._turn_began_at)
+
+    def _begin_apply(self, now: float) -> None:
+        self._step_began_at = now
+
+    def _end_apply(self, now: float) -> None:
+        self._did_work = True
+        self._apply.observe(now - self._step_began_at)
+
+    def _end(self, now: float) -> None:
+        if self._did_work:
+            self._turn.observe(now - self._turn_began_at)
+
+    def _end_settle(self, now: float) -> None:
+        self.write_began_at = None
+        self._settle.observe(now - self._step_began_at)
 
 
 class Gauges:

@@ -14,8 +14,9 @@ from ledgerd.node.failstop import fail_stop
 from ledgerd.node.inbox import Inbox
 from ledgerd.observability import logs
 from ledgerd.observability.metrics import Metrics
+from ledgerd.observability.tallies import Tally
 from ledgerd.raft.core import Status
-from ledgerd.raft.entries import Index
+from ledgerd.raft.entries import EntryKind, Index
 from ledgerd.raft.facts import Fact, PeerGreeted
 from ledgerd.raft.snapshots import Snapshot
 from ledgerd.replica.inputs import Input, Noted, Ticked
@@ -78,6 +79,7 @@ class ReplicaThread:
         self._status: Status | None = None
         self._standing: Standing | None = None
         self._status_at = 0.0
+        self._entries: dict[EntryKind, Tally] = {}  # applied, by kind
 
     @property
     def status(self) -> Status:
@@ -138,7 +140,7 @@ class ReplicaThread:
             if self._should_stop and not inputs and not again:
                 break
             for item in inputs:
-                if isinstance(item, Noted) and isinstance(item.fact, PeerGreeted):
+                if type(item) is Noted and isinstance(item.fact, PeerGreeted):
                     self._remember(item.fact)
             outbox = replica.turn(inputs, self._clock.now_us)
             self._clock.follow(replica.core.last_ts_us)
@@ -207,13 +209,17 @@ class ReplicaThread:
         self._status_at = now
 
     def _count(self, inputs: list[Input], outbox: Outbox) -> None:
-        missed = sum(item.missed for item in inputs if isinstance(item, Ticked))
-        if missed:
-            self._metrics.missed_ticks.inc(missed)
+        for item in inputs:
+            if type(item) is Ticked and item.missed:
+                self._metrics.missed_ticks.inc(item.missed)
         if outbox.persisted_bytes:
             self._metrics.log_bytes.inc(outbox.persisted_bytes)
         for kind, commands in outbox.applied:
-            self._metrics.entries.labels(kind.name.lower()).inc()
+            tally = self._entries.get(kind)
+            if tally is None:
+                tally = self._metrics.entries.labels(kind.name.lower())
+                self._entries[kind] = tally
+            tally.inc()
             self._metrics.entry_commands.observe(commands)
 
 
