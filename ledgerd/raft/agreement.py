@@ -130,6 +130,8 @@ class Agreements:
     @property
     def is_disputed(self) -> bool:
         """Whether somebody differs from this leader, and no majority has settled it yet."""
+        if not self._votes:
+            return False
         agreed = self.agreed.index if self.agreed is not None else NO_INDEX
         return any(
             not all(votes.values())

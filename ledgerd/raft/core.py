@@ -5,8 +5,7 @@ the next `Ready`; it only ever reads its own log.
 """
 
 from collections import deque
-from dataclasses import dataclass
-from typing import Final, assert_never
+from typing import Final, NamedTuple, assert_never
 
 from ledgerd import limits
 from ledgerd.errors import Reason, SlotCorruptError
@@ -82,8 +81,7 @@ _SLOW_BASES: Final = 2  # so much longer a slow follower waits (F8)
 _CHECKPOINTS_SHOWN: Final = 8
 
 
-@dataclass(frozen=True, slots=True)
-class _Write:
+class _Write(NamedTuple):
     """A Ready whose write is not acknowledged yet: the term and vote it carries."""
 
     ticket: Ticket
@@ -275,6 +273,8 @@ class RaftCore:
     def note(self, fact: Fact) -> None:
         """Weigh what the shell knows and no message says; each fact's class tells its effect."""
         match fact:
+            case LogWritten():  # with every write; all others are rare
+                self._roles.health.wrote(fact.ticks)
             case PeerLost():
                 if self._roles.leadership is not None:
                     self._roles.leadership.peer_lost(fact.node_id)
@@ -282,8 +282,6 @@ class RaftCore:
                 self._roles.releases.greeted(fact)
             case PeerRefused():
                 self._roles.suspect(fact.node_id)
-            case LogWritten():
-                self._roles.health.wrote(fact.ticks)
             case Capacity():
                 self._roles.health.free_bytes = fact.free_bytes
             case ApplyStopped():
@@ -686,8 +684,10 @@ class RaftCore:
     def _next_apply(self) -> tuple[Index, Index] | None:
         """Return the next page: committed, durable and not handed out yet (C4, T6)."""
         applied = self._roles.applied
+        if self._apply_end != applied:
+            return None
         end = self._apply_until()
-        if self._apply_end != applied or end <= applied:
+        if end <= applied:
             return None
         first = Index(applied + 1)
         # F20, T33: a page bounds the work, never the commit index.

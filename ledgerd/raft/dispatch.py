@@ -68,7 +68,7 @@ class Dispatch:
         if isinstance(message, RepairReply):
             self._repairs.answered(message)
             return
-        if isinstance(message, PreVote | PreVoteReply):
+        if isinstance(message, (PreVote, PreVoteReply)):
             self._learn_commit(message.commit)
         if message.term > roles.term:
             if not self._admit_newer_term(message):

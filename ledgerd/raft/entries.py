@@ -113,6 +113,9 @@ class HardState:
 class Role(Enum):
     """The role of a node in its term."""
 
+    # That of Enum is Python, and this is asked with every message.
+    __hash__ = object.__hash__
+
     FOLLOWER = "follower"
     PRE_CANDIDATE = "pre_candidate"
     CANDIDATE = "candidate"

@@ -50,6 +50,8 @@ class Health:
         is_late = ticks >= self._options.heartbeat_ticks
         self._is_good = not is_late
         self._late.append(is_late)
+        if not is_late and ticks < self._options.stall_ticks:
+            return  # the count of late writes has not risen
         if ticks >= self._options.stall_ticks or sum(self._late) >= _LATE_WRITES_MAX:
             self._became_slow()
         elif is_late and self.is_slow:

@@ -31,6 +31,9 @@ from ledgerd.raft.options import Options
 class Mode(Enum):
     """How appends are sent to a peer."""
 
+    # That of Enum is Python, and this is asked with every message.
+    __hash__ = object.__hash__
+
     PROBE = "probe"
     REPLICATE = "replicate"
     SNAPSHOT = "snapshot"
@@ -38,6 +41,9 @@ class Mode(Enum):
 
 class Event(Enum):
     """What happens to the progress of a peer."""
+
+    # That of Enum is Python, and this is asked with every message.
+    __hash__ = object.__hash__
 
     ACCEPTED = "accepted"  # an append of the current stream joined its log
     REJECTED = "rejected"  # an append of the current stream did not join

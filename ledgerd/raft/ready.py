@@ -104,9 +104,11 @@ class RoleChange:
     cause: Cause | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ready:
     """Everything new since the last Ready. Never dropped, reordered or handled twice (C7).
+
+    Nobody changes one. It is not frozen because one is made with every turn.
 
     hard_state: write it with `entries` in one transaction with one full sync (C1); None: unchanged.
     entries: replace everything at or after entries[0].index (C1).

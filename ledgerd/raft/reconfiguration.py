@@ -274,18 +274,17 @@ class Reconfiguration:
         said = self._roles.releases.said(node.node_id)
         if said is None or said.store_uuid == UNKNOWN_STORE:
             return None
-        store_uuid = node.store_uuid or said.store_uuid
-        versions = said.state_version_min, said.state_version_max
-        if (node.store_uuid, node.version_min, node.version_max) == (
-            store_uuid,
-            *versions,
+        if (
+            node.store_uuid != UNKNOWN_STORE
+            and node.version_min == said.state_version_min
+            and node.version_max == said.state_version_max
         ):
             return None
         return replace(
             node,
-            store_uuid=store_uuid,
-            version_min=versions[0],
-            version_max=versions[1],
+            store_uuid=node.store_uuid or said.store_uuid,
+            version_min=said.state_version_min,
+            version_max=said.state_version_max,
         )
 
     def _tick_rounds(self, leadership: Leadership, ticks: int) -> None:

@@ -283,17 +283,18 @@ class Leadership:
     @property
     def wants_snapshot(self) -> bool:
         """Whether a peer that lives needs a snapshot and none at hand would help it (F28)."""
-        limit = self._options.election_base_ticks
         at_hand = self._snapshot.index if self._snapshot is not None else NO_INDEX
-        return any(
-            (
-                progress.state_wanted > at_hand
-                or (progress.mode is Mode.SNAPSHOT and not progress.is_offered)
-            )
-            and progress.silent_ticks < limit
-            and self._releases.speaks(peer, SnapshotOffer)
-            for peer, progress in self.peers.items()
-        )
+        for peer, progress in self.peers.items():  # asked with every turn
+            if (
+                (
+                    progress.state_wanted > at_hand
+                    or (progress.mode is Mode.SNAPSHOT and not progress.is_offered)
+                )
+                and progress.silent_ticks < self._options.election_base_ticks
+                and self._releases.speaks(peer, SnapshotOffer)
+            ):
+                return True
+        return False
 
     def snapshot_made(self, snapshot: Snapshot | None) -> None:
         """Offer this one from now on, first of all to those who wait for one; None: none."""

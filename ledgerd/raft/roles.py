@@ -205,8 +205,10 @@ class Roles:
     @property
     def is_removed(self) -> bool:
         """Whether this node has no vote any more, and so must not lead (F6)."""
-        is_voter = self.node_id in self.membership.all_voters
-        return not is_voter and self.rules.step_down_on_removal
+        membership, node_id = self.membership, self.node_id
+        if node_id in membership.voters or node_id in membership.outgoing:
+            return False
+        return self.rules.step_down_on_removal
 
     def priority(self, node_id: NodeId) -> int:
         """Return the priority of a member; 0 if it was never given one (L1)."""

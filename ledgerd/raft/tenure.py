@@ -51,14 +51,15 @@ class Tenure:
         """Whether a quorum of the voters has room for more commands (F36)."""
         roles, leadership = self._roles, self._roles.leadership
         assert leadership is not None
-        if not self._health.is_low and not any(
-            is_low(progress.free_bytes, roles.options)
-            for progress in leadership.peers.values()
-        ):
+        low = [
+            peer
+            for peer, progress in leadership.peers.items()
+            if is_low(progress.free_bytes, roles.options)
+        ]
+        if not low and not self._health.is_low:
             return True
-        votes = {roles.node_id: not self._health.is_low}
-        for peer, progress in leadership.peers.items():
-            votes[peer] = not is_low(progress.free_bytes, roles.options)
+        votes = {peer: peer not in low for peer in leadership.peers}
+        votes[roles.node_id] = not self._health.is_low
         membership = roles.membership
         return joint_vote(membership.voters, membership.outgoing, votes) is Vote.WON
 
@@ -125,7 +126,7 @@ class Tenure:
         A peer that is being brought up is progress: a new leader would begin with it anew.
         """
         progress = self._roles.commit + sum(
-            peer.match for peer in leadership.peers.values()
+            [peer.match for peer in leadership.peers.values()]
         )
         is_idle = self._roles.log.last == self._roles.commit
         is_sending_state = any(
