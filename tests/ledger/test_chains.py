@@ -14,7 +14,6 @@ from ledgerd.ledger.commands import PLAIN, Submit, SubmitTerms
 from ledgerd.ledger.invariants import Audit
 from ledgerd.ledger.outcomes import Outcome, Refusal
 from ledgerd.ledger.risk import LimitKind
-from ledgerd.ledger.view import Writes
 from tests.ledger.making import (
     ALICE,
     BOB,
@@ -159,7 +158,7 @@ def test_an_entry_sent_again_is_answered_in_the_same_way(case, books):
     again = books.do(commands)
 
     assert names(again) == expected
-    assert replace(again.writes, ids=[]) == Writes()
+    assert records.encode_writes(replace(again.writes, ids=[])) == []
 
 
 def test_only_the_culprits_id_is_spent(books):
@@ -199,7 +198,7 @@ def test_a_replayed_chain_is_replayed_by_each_member(books):
         assert [
             (retry.index, retry.ordinal) for retry in again.outcomes.retries.values()
         ] == [(at, 0), (at, 1), (at, 2)]
-        assert again.writes == Writes()
+        assert records.encode_writes(again.writes) == []
     assert books.balances() == before
 
 
@@ -215,7 +214,7 @@ def test_a_failed_chain_writes_the_culprits_id_and_nothing_else(books):
         Refusal.INSUFFICIENT_FUNDS,
         2,
     )
-    assert replace(writes, ids=[]) == Writes()
+    assert records.encode_writes(replace(writes, ids=[])) == []
 
 
 def test_a_failed_chain_leaves_windows_of_limits_as_they_were(books):

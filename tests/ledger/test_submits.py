@@ -166,7 +166,7 @@ def test_a_refused_batch_writes_only_ids():
 
     assert names(applied) == ["INSUFFICIENT_FUNDS"] * 2
     assert applied.writes.submits is None
-    assert applied.writes.accounts == []
+    assert not applied.writes.accounts
     assert applied.writes.event_seq is None
 
 
