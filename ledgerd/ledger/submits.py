@@ -30,12 +30,13 @@ from ledgerd.ledger.identity import IdKind, IdRecord
 from ledgerd.ledger.money import BALANCE_MINOR_MAX, CURRENCIES
 from ledgerd.ledger.outcomes import Outcomes, Refusal, Retry, is_spent
 from ledgerd.ledger.payouts import PayoutHead, PayoutState, PayoutStatus
-from ledgerd.ledger.view import AcceptedSubmits, LedgerView, Writes
+from ledgerd.ledger.view import AcceptedRow, AcceptedSubmits, LedgerView, Writes
 from ledgerd.limits import ID_BYTES, PRINCIPAL_BYTES_MAX
 
 # 0 where byte 6 of an id carries version 7, and byte 8 the variant of a UUID.
 _NOT_VERSION_7: Final = bytes(byte >> 4 != 7 for byte in range(256))
 _NOT_VARIANT: Final = bytes(byte >> 6 != 2 for byte in range(256))
+_READY: Final = int(PayoutState.READY)  # an Enum looks a member up each time
 # Stands in a lane whose account does not exist; never read, never changed.
 _NOBODY: Final = Account(b"", 0, False, "", 0, AccountStatus.CLOSED, 0, 0, 0, "")
 
@@ -88,15 +89,8 @@ def apply_submits(
     fees_minor = array("q", bytes(8 * count))
     retries: dict[int, Retry] = {}
     refused: list[tuple[IdKind, bytes, IdRecord]] = []
-    accepted = AcceptedSubmits(index, ts_us, batch, accounts, seq + 1)
-    add_row = accepted.rows.append
-    add_fee = accepted.fees_minor.append
-    add_available = accepted.available_minor.append
-    add_reserved = accepted.reserved_minor.append
-    add_sequence = accepted.sequences.append
-    add_previous = accepted.previous.append
+    rows: list[AcceptedRow] = []
     lanes: dict[int, _Lane] = {}
-    ready = int(PayoutState.READY)
 
     for row, (ref, rail, currency, amount_minor) in enumerate(
         zip(
@@ -145,14 +139,11 @@ def apply_submits(
                 own.available_minor = left_minor
                 own.reserved_minor = taken_minor
                 own.sequence += 1
-                add_row(row)
-                add_fee(fee)
-                add_available(left_minor)
-                add_reserved(taken_minor)
-                add_sequence(own.sequence)
-                add_previous(own.last_entry)
-                own.last_entry = (index, row, 0)
-                states[row] = ready
+                before_it, own.last_entry = own.last_entry, (index, row, 0)
+                rows.append(
+                    (row, fee, left_minor, taken_minor, own.sequence, before_it)
+                )
+                states[row] = _READY
                 if fee:
                     fees_minor[row] = fee
                 if met.any:
@@ -165,18 +156,22 @@ def apply_submits(
         if met.any:
             met.refused(row, record)
 
-    changed = _changed(accounts, before)
-    refused.sort(key=lambda entry: entry[1])
-    return (
-        Outcomes(codes, fees_minor, states, retries),
-        Writes(
-            submits=accepted if len(accepted) else None,
-            accounts=changed,
-            ids=refused,
-            ready=_ready(accepted) if state_version >= LIFECYCLE_SINCE else [],
-            event_seq=seq + len(accepted) if len(accepted) else None,
-        ),
+    outcomes = Outcomes(codes, fees_minor, states, retries)
+    if len(refused) > 1:
+        refused.sort(key=_refused_id)
+    if not rows:
+        return outcomes, Writes(ids=refused)
+    return outcomes, Writes(
+        submits=AcceptedSubmits(index, ts_us, batch, accounts, seq + 1, rows),
+        accounts=_changed(accounts, before),
+        ids=refused,
+        ready=_ready(index, batch, rows) if state_version >= LIFECYCLE_SINCE else (),
+        event_seq=seq + len(rows),
     )
+
+
+def _refused_id(refused: tuple[IdKind, bytes, IdRecord]) -> bytes:
+    return refused[1]
 
 
 def _lane(
@@ -206,18 +201,16 @@ def _lane(
     )
 
 
-def _ready(accepted: AcceptedSubmits) -> list[tuple[int, int, tuple[int, ...]]]:
+def _ready(
+    index: int, batch: PayoutColumns, rows: Sequence[AcceptedRow]
+) -> list[tuple[int, int, tuple[int, ...]]]:
     """Return the accepted rows by rail: one row of state for each rail of the batch."""
-    rows, rails = accepted.rows, accepted.batch.rails
+    rails = batch.rails
     by_rail: dict[int, list[int]] = {}
-    if len(set(rails)) == 1:
-        by_rail = {rails[0]: rows} if rows else {}
-    else:
-        for row in rows:
-            by_rail.setdefault(rails[row], []).append(row)
-    return [
-        (rail, accepted.index, tuple(ready)) for rail, ready in sorted(by_rail.items())
-    ]
+    for row in rows:
+        ordinal = row[0]
+        by_rail.setdefault(rails[ordinal], []).append(ordinal)
+    return [(rail, index, tuple(ready)) for rail, ready in sorted(by_rail.items())]
 
 
 def _changed(

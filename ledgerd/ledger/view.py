@@ -9,8 +9,8 @@ columns; the encoder lays them out without an object a payout.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol, TypeAlias
 
 from ledgerd.ledger.accounts import (
     Account,
@@ -168,17 +168,20 @@ class LedgerView(Protocol):
         ...
 
 
+# Of an accepted row: its number in the batch, the fee, the account's `available` and `reserved`
+# after it (the other three do not change), the account's sequence, and the position of its entry
+# before. Money in minor units.
+AcceptedRow: TypeAlias = tuple[int, int, int, int, int, EntryPosition]
+
+
 @dataclass(slots=True)
 class AcceptedSubmits:
-    """The accepted rows of a batch of submits, as columns of equal length m <= n.
+    """The accepted rows of a batch of submits, m <= n.
 
     batch: the n rows as decoded, read only. accounts: by number in the batch, as they
         are after the whole batch; None where no such account exists.
-    rows: row numbers, rising. fees_minor: the fee of each.
-    available_minor, reserved_minor: the account's balances after the row; its other
-        three do not change.
-    sequences: the account's sequence. previous: position of its entry before.
     event_seq_first: seq of the first row's event; the next rows' follow one by one.
+    rows: by number, rising.
     """
 
     index: int
@@ -186,15 +189,7 @@ class AcceptedSubmits:
     batch: PayoutColumns
     accounts: list[Account | None]
     event_seq_first: int
-    rows: list[int] = field(default_factory=list)
-    fees_minor: list[int] = field(default_factory=list)
-    available_minor: list[int] = field(default_factory=list)
-    reserved_minor: list[int] = field(default_factory=list)
-    sequences: list[int] = field(default_factory=list)
-    previous: list[EntryPosition] = field(default_factory=list)
-
-    def __len__(self) -> int:
-        return len(self.rows)
+    rows: list[AcceptedRow]
 
 
 @dataclass(slots=True)

@@ -87,7 +87,7 @@ _NEWEST: Final = {
     Table.PAYOUT_PAST: lifecycle.STATUS_LAYOUT,
 }
 _CRC_BYTES: Final = 4
-_CRC: Final = Struct(">I")
+CRC: Final = Struct(">I")
 BYTE: Final = [bytes((byte,)) for byte in range(256)]
 _POSITION: Final = Struct(">QH")
 _POSITION_BODY: Final = Struct(">BQH")
@@ -108,7 +108,7 @@ def position_of(key: bytes) -> Position:
 
 def sealed(body: bytes) -> bytes:
     """Return a value: the body, and the checksum behind it."""
-    return body + _CRC.pack(crc32c(body))
+    return body + CRC.pack(crc32c(body))
 
 
 def position_body(position: Position, layout: int = VERSION) -> bytes:
@@ -135,22 +135,7 @@ def read_count(body: bytes) -> int:
 def sealed_row(key: bytes, body: bytes) -> Row:
     """Return a row of a table in _KEYED_TABLES: its layout says what is summed."""
     summed = body + key if body[0] >= KEYED else body
-    return key, body + _CRC.pack(crc32c(summed))
-
-
-def sealed_rows(
-    keys: list[bytes], bodies: list[bytes], *, covers_keys: bool = False
-) -> list[Row]:
-    """Return rows of one table: `sealed` or, with covers_keys, `sealed_row` for many."""
-    pack, crc = _CRC.pack, crc32c
-    if covers_keys:
-        return [
-            (key, body + pack(crc(body + key)))
-            for key, body in zip(keys, bodies, strict=True)
-        ]
-    return [
-        (key, body + pack(crc(body))) for key, body in zip(keys, bodies, strict=True)
-    ]
+    return key, body + CRC.pack(crc32c(summed))
 
 
 def is_sealed(table: str, key: bytes, value: bytes) -> bool:

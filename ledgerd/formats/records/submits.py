@@ -4,10 +4,11 @@ They are the same bytes as the rows of the same payouts laid out one by one, whi
 compares.
 """
 
-from collections.abc import Sequence
-from operator import add
+from collections import defaultdict
 from struct import Struct
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
+
+from google_crc32c import value as crc32c
 
 from ledgerd.formats.records.journal import (
     ACCOUNT_MARK_EVERY,
@@ -23,30 +24,39 @@ from ledgerd.formats.records.journal import (
 from ledgerd.formats.records.payouts import PAYOUT
 from ledgerd.formats.records.rows import (
     BYTE,
+    CRC,
     KEYED,
-    SEQ,
     VERSION,
     Row,
     Table,
-    sealed_rows,
 )
 from ledgerd.ledger.accounts import Account, AccountKind, Side
-from ledgerd.ledger.batch import PayoutColumns
 from ledgerd.ledger.events import EventKind
 from ledgerd.ledger.identity import IdKind
 from ledgerd.ledger.journal import EntryReason
 from ledgerd.ledger.payouts import PayoutState
 from ledgerd.ledger.view import AcceptedSubmits
 
-T = TypeVar("T")
-
 # The same layouts with what is constant for all rows of an account already packed.
+_KEY: Final = Struct(">QH")
 _SUBMIT_JOURNAL: Final = Struct(">23sQqq24sQHH3sq3sq")
 _SUBMIT_EVENT: Final = Struct(">2sQq16s4sqq17sqq24s")
 _EVENT_STATES: Final = Struct(">BBH")
 _THREE: Final = Struct(">qqq")
 assert _SUBMIT_JOURNAL.size == JOURNAL.size + TOUCHED.size + 2 * LEG.size
 assert _SUBMIT_EVENT.size == EVENT.size + AFTER.size
+
+# What is constant for all rows; an Enum looks a member up each time.
+_PAYOUT: Final = Table.PAYOUT
+_JOURNAL: Final = Table.JOURNAL
+_EVENT: Final = Table.EVENT
+_ID: Final = Table.ID
+_READY: Final = int(PayoutState.READY)
+_SUBMIT: Final = int(EntryReason.SUBMIT)
+_DEBIT: Final = bytes((AccountKind.AVAILABLE, 0, Side.DEBIT))
+_CREDIT: Final = bytes((AccountKind.RESERVED, 0, Side.CREDIT))
+_EVENT_HEAD: Final = BYTE[VERSION] + BYTE[EventKind.PAYOUT_CREATED]
+_ID_SUFFIX: Final = BYTE[IdKind.PAYOUT]
 
 
 class _Constants(NamedTuple):
@@ -62,16 +72,18 @@ class _Constants(NamedTuple):
     still: bytes
 
 
+_NOBODY: Final = _Constants(b"", b"", b"", b"", b"")
+
+
 def _constants(account: Account | None) -> _Constants:
     if account is None:
-        return _Constants(b"", b"", b"", b"", b"")
+        return _NOBODY
     account_id = account.account_id
     currency = account.currency
     return _Constants(
         account_id,
-        JOURNAL.pack(VERSION, EntryReason.SUBMIT, account.livemode, currency, 1, 2)
-        + account_id,
-        _EVENT_STATES.pack(0, PayoutState.READY, currency),
+        JOURNAL.pack(VERSION, _SUBMIT, account.livemode, currency, 1, 2) + account_id,
+        _EVENT_STATES.pack(0, _READY, currency),
         b"\x01" + account_id,
         _THREE.pack(
             account.held_minor, account.blocked_minor, account.receivable_minor
@@ -80,180 +92,90 @@ def _constants(account: Account | None) -> _Constants:
 
 
 def add_submits(
-    tables: dict[Table, list[Row]], submits: AcceptedSubmits, layout: int
+    tables: defaultdict[Table, list[Row]], submits: AcceptedSubmits, layout: int
 ) -> None:
-    """Lay out the rows of accepted submits straight from their columns, table by table."""
-    batch = submits.batch
-    rows = submits.rows
-    constants = [_constants(account) for account in submits.accounts]
-    own = [constants[ref] for ref in _picked(batch.account_refs, rows, batch)]
-    ids = _picked(batch.ids, rows, batch)
-    amounts = _picked(batch.amounts_minor, rows, batch)
-    index_key = SEQ.pack(submits.index)
-    ordinals = [row.to_bytes(2, "big") for row in rows]
-    keys = [index_key + ordinal for ordinal in ordinals]
+    """Lay out the rows of accepted submits straight from their columns."""
+    index, ts_us, batch = submits.index, submits.ts_us, submits.batch
+    constants = list(map(_constants, submits.accounts))
+    principals = list(map(str.encode, batch.principals))
+    ids, refs, amounts_minor = batch.ids, batch.account_refs, batch.amounts_minor
+    currencies, rails, texts = batch.currencies, batch.rails, batch.details
+    principal_refs = batch.principal_refs
+    add_payout, add_journal = tables[_PAYOUT].append, tables[_JOURNAL].append
+    add_event, add_id = tables[_EVENT].append, tables[_ID].append
+    id_head = BYTE[layout] + BYTE[0]
+    covers_keys = layout >= KEYED
+    crc, pack_crc, pack_key = crc32c, CRC.pack, _KEY.pack
+    pack_payout, pack_journal = PAYOUT.pack, _SUBMIT_JOURNAL.pack
+    pack_event = _SUBMIT_EVENT.pack
 
-    tables[Table.PAYOUT] += sealed_rows(
-        keys, _payout_bodies(submits, own, ids, amounts)
-    )
-    entry_keys = [key + b"\0\0" for key in keys]
-    bodies = _submit_journal_bodies(submits, own, amounts)
-    tables[Table.JOURNAL] += sealed_rows(entry_keys, bodies)
-    bodies = _submit_event_bodies(submits, own, ids, amounts)
-    tables[Table.EVENT] += sealed_rows(entry_keys, bodies)
-    suffix = BYTE[IdKind.PAYOUT]
-    head = BYTE[layout] + BYTE[0] + index_key
-    tables[Table.ID] += sealed_rows(
-        [payout_id + suffix for payout_id in ids],
-        [head + ordinal for ordinal in ordinals],
-        covers_keys=layout >= KEYED,
-    )
-    _add_submit_marks(tables, submits)
+    for seq, row in enumerate(submits.rows, submits.event_seq_first):
+        ordinal, fee_minor, available_minor, reserved_minor, sequence, previous = row
+        ref = refs[ordinal]
+        account_id, journal_head, event_states, event_account, still = constants[ref]
+        payout_id, amount_minor = ids[ordinal], amounts_minor[ordinal]
+        details, principal = texts[ordinal], principals[principal_refs[ordinal]]
+        key = pack_key(index, ordinal)
+        entry_key = key + b"\0\0"
 
-
-def _picked(column: Sequence[T], rows: list[int], batch: PayoutColumns) -> Sequence[T]:
-    """Return the column's values at these rows; the column itself if it is all of them."""
-    if len(rows) == len(batch):
-        return column
-    return [column[row] for row in rows]
-
-
-def _payout_bodies(
-    submits: AcceptedSubmits,
-    own: list[_Constants],
-    ids: Sequence[bytes],
-    amounts: Sequence[int],
-) -> list[bytes]:
-    batch, rows = submits.batch, submits.rows
-    pack = PAYOUT.pack
-    ts_us = submits.ts_us
-    ready = int(PayoutState.READY)
-    names = [text.encode() for text in batch.principals]
-    principals = [names[ref] for ref in _picked(batch.principal_refs, rows, batch)]
-    return [
-        pack(
+        body = pack_payout(
             VERSION,
             payout_id,
-            account.account_id,
+            account_id,
             amount_minor,
-            currency,
-            rail,
+            currencies[ordinal],
+            rails[ordinal],
             len(details),
             fee_minor,
             ts_us,
-            ready,
+            _READY,
             len(principal),
         )
-        + details
-        + principal
-        for payout_id, account, amount_minor, currency, rail, details, fee_minor, (
-            principal
-        ) in zip(
-            ids,
-            own,
-            amounts,
-            _picked(batch.currencies, rows, batch),
-            _picked(batch.rails, rows, batch),
-            _picked(batch.details, rows, batch),
-            submits.fees_minor,
-            principals,
-            strict=True,
-        )
-    ]
+        body += details + principal
+        add_payout((key, body + pack_crc(crc(body))))
 
-
-def _submit_journal_bodies(
-    submits: AcceptedSubmits, own: list[_Constants], amounts: Sequence[int]
-) -> list[bytes]:
-    pack = _SUBMIT_JOURNAL.pack
-    debit = bytes((AccountKind.AVAILABLE, 0, Side.DEBIT))
-    credit = bytes((AccountKind.RESERVED, 0, Side.CREDIT))
-    totals = list(map(add, amounts, submits.fees_minor))
-    return [
-        pack(
-            account.journal_head,
+        total_minor = amount_minor + fee_minor
+        body = pack_journal(
+            journal_head,
             sequence,
             available_minor,
             reserved_minor,
-            account.still,
-            index,
-            ordinal,
-            n,
-            debit,
+            still,
+            *previous,
+            _DEBIT,
             total_minor,
-            credit,
+            _CREDIT,
             total_minor,
         )
-        for account, sequence, available_minor, reserved_minor, total_minor, (
-            index,
-            ordinal,
-            n,
-        ) in zip(
-            own,
-            submits.sequences,
-            submits.available_minor,
-            submits.reserved_minor,
-            totals,
-            submits.previous,
-            strict=True,
-        )
-    ]
+        add_journal((entry_key, body + pack_crc(crc(body))))
 
-
-def _submit_event_bodies(
-    submits: AcceptedSubmits,
-    own: list[_Constants],
-    ids: Sequence[bytes],
-    amounts: Sequence[int],
-) -> list[bytes]:
-    pack = _SUBMIT_EVENT.pack
-    head = BYTE[VERSION] + BYTE[EventKind.PAYOUT_CREATED]
-    ts_us = submits.ts_us
-    return [
-        pack(
-            head,
+        body = pack_event(
+            _EVENT_HEAD,
             seq,
             ts_us,
             payout_id,
-            account.event_states,
+            event_states,
             amount_minor,
             fee_minor,
-            account.event_account,
+            event_account,
             available_minor,
             reserved_minor,
-            account.still,
+            still,
         )
-        for seq, payout_id, account, amount_minor, fee_minor, available_minor, (
-            reserved_minor
-        ) in zip(
-            range(submits.event_seq_first, submits.event_seq_first + len(submits)),
-            ids,
-            own,
-            amounts,
-            submits.fees_minor,
-            submits.available_minor,
-            submits.reserved_minor,
-            strict=True,
-        )
-    ]
+        add_event((entry_key, body + pack_crc(crc(body))))
 
+        id_key, body = payout_id + _ID_SUFFIX, id_head + key
+        summed = body + id_key if covers_keys else body
+        add_id((id_key, body + pack_crc(crc(summed))))
 
-def _add_submit_marks(tables: dict[Table, list[Row]], submits: AcceptedSubmits) -> None:
-    """Add the rows of `event_seek` and `account_mark` that the submits reach."""
-    first = submits.event_seq_first
-    for at in range(-first % EVENT_SEEK_EVERY, len(submits), EVENT_SEEK_EVERY):
-        position = (submits.index, submits.rows[at], 0)
-        tables[Table.EVENT_SEEK].append(seek_row(first + at, position))
-    for at, sequence in enumerate(submits.sequences):
-        if sequence % ACCOUNT_MARK_EVERY:
-            continue
-        row = submits.rows[at]
-        account = submits.accounts[submits.batch.account_refs[row]]
-        assert account is not None, row
-        balances = account.balances._replace(
-            available_minor=submits.available_minor[at],
-            reserved_minor=submits.reserved_minor[at],
-        )
-        tables[Table.ACCOUNT_MARK].append(
-            mark_row(account.account_id, sequence, (submits.index, row, 0), balances)
-        )
+        if seq % EVENT_SEEK_EVERY == 0:
+            tables[Table.EVENT_SEEK].append(seek_row(seq, (index, ordinal, 0)))
+        if sequence % ACCOUNT_MARK_EVERY == 0:
+            account = submits.accounts[ref]
+            assert account is not None, ordinal
+            balances = account.balances._replace(
+                available_minor=available_minor, reserved_minor=reserved_minor
+            )
+            tables[Table.ACCOUNT_MARK].append(
+                mark_row(account_id, sequence, (index, ordinal, 0), balances)
+            )
