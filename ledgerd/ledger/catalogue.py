@@ -156,12 +156,14 @@ class Catalogue:
 
     def known(self, number: int, ts_us: int) -> Rail | None:
         """Return a rail as the ledger goes by it at a log time; None if there is none then."""
-        rail, record = RAILS.get(number), self.rail(number, ts_us)
-        if record is not None:
-            rail = with_record(rail, record)
-        if rail is None or not self.suspension(number).is_suspended:
+        rail = RAILS.get(number)
+        if number in self.rails:
+            record = self.rail(number, ts_us)
+            if record is not None:
+                rail = with_record(rail, record)
+        if rail is None or number not in self.suspensions:
             return rail
-        return rail._replace(is_suspended=True)
+        return rail._replace(is_suspended=self.suspensions[number].is_suspended)
 
     def window_versions(self, number: int, ts_us: int) -> tuple[int, int]:
         """Return the versions of a rail's record and of the calendar it names; 0: there is none.

@@ -69,6 +69,8 @@ class FeeSchedules:
 
     def at(self, ts_us: int) -> FeeSchedule:
         """Return the schedule in force at a log time; version 0 if none was set by then."""
+        if not self.versions:
+            return NO_FEES
         after = bisect_right(self.versions, ts_us, key=_effective_from_us)
         return self.versions[after - 1] if after else NO_FEES
 

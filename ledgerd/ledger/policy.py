@@ -104,10 +104,13 @@ class Policy:
         """Return whether a setting in force may speak of a payout in one of these."""
         if self.currencies and not self.retired_at(ts_us).isdisjoint(currencies):
             return True
-        at = bisect_right(self._limit_starts, ts_us) - 1
-        if at >= 0 and not self._limit_periods[at].slots.keys().isdisjoint(currencies):
-            return True
-        return any(
+        if self.limits:
+            at = bisect_right(self._limit_starts, ts_us) - 1
+            if at >= 0 and not self._limit_periods[at].slots.keys().isdisjoint(
+                currencies
+            ):
+                return True
+        return bool(self.rules) and any(
             not rule.currency or rule.currency in currencies
             for rule in self.rules_at(ts_us)
         )

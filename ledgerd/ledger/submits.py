@@ -33,9 +33,9 @@ from ledgerd.ledger.payouts import PayoutHead, PayoutState, PayoutStatus
 from ledgerd.ledger.view import AcceptedRow, AcceptedSubmits, LedgerView, Writes
 from ledgerd.limits import ID_BYTES, PRINCIPAL_BYTES_MAX
 
-# 0 where byte 6 of an id carries version 7, and byte 8 the variant of a UUID.
-_NOT_VERSION_7: Final = bytes(byte >> 4 != 7 for byte in range(256))
-_NOT_VARIANT: Final = bytes(byte >> 6 != 2 for byte in range(256))
+# Byte 6 of an id that carries version 7, and byte 8 with the variant of a UUID.
+_VERSION_7: Final = bytes(byte for byte in range(256) if byte >> 4 == 7)
+_VARIANT: Final = bytes(byte for byte in range(256) if byte >> 6 == 2)
 _READY: Final = int(PayoutState.READY)  # an Enum looks a member up each time
 # Stands in a lane whose account does not exist; never read, never changed.
 _NOBODY: Final = Account(b"", 0, False, "", 0, AccountStatus.CLOSED, 0, 0, 0, "")
@@ -81,7 +81,7 @@ def apply_submits(
     schedule = view.fee_schedules().at(ts_us)
     catalogue = view.catalogue()
     seq = view.event_seq()
-    met = _IdsMet(view, index=index, ts_us=ts_us, batch=batch)
+    met = _ids_met(view, index=index, ts_us=ts_us, batch=batch)
     is_malformed = _malformed_rows(batch, state_version)
 
     codes = bytearray(count)
@@ -101,7 +101,7 @@ def apply_submits(
             strict=True,
         )
     ):
-        if met.any and met.has(row):
+        if met is not None and met.has(row):
             codes[row], fees_minor[row], states[row], retries[row] = met.answer(row)
             continue
         if is_malformed is not None and is_malformed[row]:
@@ -146,14 +146,14 @@ def apply_submits(
                 states[row] = _READY
                 if fee:
                     fees_minor[row] = fee
-                if met.any:
+                if met is not None:
                     met.accepted(row, fee)
                 continue
         codes[row] = code
         record = IdRecord(index, row, code, ts_us, _fingerprint(batch, row))
         refused.append((IdKind.PAYOUT, batch.ids[row], record))
         assert is_spent(code), code
-        if met.any:
+        if met is not None:
             met.refused(row, record)
 
     outcomes = Outcomes(codes, fees_minor, states, retries)
@@ -235,11 +235,11 @@ def _malformed_rows(batch: PayoutColumns, state_version: int) -> bytes | None:
     raw = b"".join(batch.ids)
     suspects = (
         min(batch.amounts_minor) <= 0
-        or any(raw[6::ID_BYTES].translate(_NOT_VERSION_7))
-        or any(raw[8::ID_BYTES].translate(_NOT_VARIANT))
+        or raw[6::ID_BYTES].translate(None, _VERSION_7)
+        or raw[8::ID_BYTES].translate(None, _VARIANT)
         or not CURRENCIES.keys() >= set(batch.currencies)
         or max(map(len, batch.details)) > details_bytes_max(state_version)
-        or any(len(text.encode()) > PRINCIPAL_BYTES_MAX for text in batch.principals)
+        or max(map(len, map(str.encode, batch.principals))) > PRINCIPAL_BYTES_MAX
     )
     if not suspects:
         return None
@@ -259,28 +259,32 @@ def _fingerprint(batch: PayoutColumns, row: int) -> bytes:
     )
 
 
-class _IdsMet:
-    """Ids of the batch that were used before, in the ledger or by an earlier row.
+def _ids_met(
+    view: LedgerView, *, index: int, ts_us: int, batch: PayoutColumns
+) -> "_IdsMet | None":
+    """Return the ids that were used before; None for the common batch, which need not ask.
 
-    `any` is False for the common batch: all ids distinct and above every stored one.
-    Then nothing is looked up, and the rows need not ask.
+    There all ids are distinct and above every stored one, so that nothing is looked up.
     """
+    distinct = set(batch.ids)
+    has_doubles = len(distinct) < len(batch.ids)
+    has_old = min(distinct) <= view.largest_payout_id()
+    if not has_doubles and not has_old:
+        return None
+    met = _IdsMet(index, ts_us, batch)
+    has_old = has_old and met.look_up(view, sorted(distinct))
+    return met if has_doubles or has_old else None
 
-    def __init__(
-        self, view: LedgerView, *, index: int, ts_us: int, batch: PayoutColumns
-    ) -> None:
+
+class _IdsMet:
+    """Ids of the batch that were used before, in the ledger or by an earlier row."""
+
+    def __init__(self, index: int, ts_us: int, batch: PayoutColumns) -> None:
         self._index = index
         self._ts_us = ts_us
         self._batch = batch
         self._refused: dict[bytes, IdRecord] = {}
         self._heads: dict[bytes, tuple[PayoutHead, PayoutStatus | None]] = {}
-
-        distinct = set(batch.ids)
-        has_doubles = len(distinct) < len(batch)
-        largest = view.largest_payout_id()
-        if min(batch.ids) <= largest:
-            self._look_up(view, sorted(distinct))
-        self.any = has_doubles or bool(self._refused) or bool(self._heads)
 
     def has(self, row: int) -> bool:
         """Return whether the row's id was used before the row."""
@@ -320,7 +324,8 @@ class _IdsMet:
         """Remember a row whose id is spent, for its doubles further down."""
         self._refused[self._batch.ids[row]] = record
 
-    def _look_up(self, view: LedgerView, ids: list[bytes]) -> None:
+    def look_up(self, view: LedgerView, ids: list[bytes]) -> bool:
+        """Take over what is kept of `ids`; return whether anything is."""
         created: dict[Position, bytes] = {}
         for payout_id, record in zip(ids, view.ids(IdKind.PAYOUT, ids), strict=True):
             if record is None:
@@ -338,6 +343,7 @@ class _IdsMet:
         ):
             assert head.payout_id == created[position], (head, position)
             self._heads[head.payout_id] = (head, status)
+        return bool(self._refused or self._heads)
 
     def _command(self, row: int) -> Submit:
         batch = self._batch
