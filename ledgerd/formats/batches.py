@@ -20,7 +20,7 @@ the log's checksum has passed, so it was not the disk. What rows say is judged b
 """
 
 from array import array
-from struct import Struct
+from struct import Struct, unpack_from
 from struct import error as StructError
 from sys import byteorder
 from typing import Final
@@ -42,7 +42,6 @@ __all__ = [
 _VERSION: Final = 1
 _WITH_RELEASES: Final = 2
 _HEADER: Final = Struct("<BBHHHII")
-_ID: Final = Struct("16s")
 _ROW_BYTES: Final = ID_BYTES + 8 + 5 * 2  # of the columns, without the account id
 _TERMS_BYTES: Final = (
     256  # of a row as a command, beside its ids, principal and details
@@ -138,14 +137,14 @@ def _decode(payload: bytes) -> PayoutColumns:
 
     at = _HEADER.size + account_count * ID_BYTES
     accounts = _ids(payload[_HEADER.size : at], account_count)
-    if not all(map(bytes.__lt__, accounts, accounts[1:])):
+    if account_count > 1 and not all(map(bytes.__lt__, accounts, accounts[1:])):
         raise ValueError("account ids are not ascending")
     principals: list[str] = []
     for _ in range(principal_count):
         end = at + 1 + payload[at]
         principals.append(payload[at + 1 : end].decode())
         at = end
-    if not all(map(str.__lt__, principals, principals[1:])):
+    if principal_count > 1 and not all(map(str.__lt__, principals, principals[1:])):
         raise ValueError("principals are not ascending")
     release_bytes = 8 * count if version == _WITH_RELEASES else 0
     size = at + count * _ROW_BYTES + release_bytes + details_bytes
@@ -154,16 +153,14 @@ def _decode(payload: bytes) -> PayoutColumns:
 
     ids = _ids(payload[at : at + count * ID_BYTES], count)
     at += count * ID_BYTES
-    amounts_minor = _column("q", payload[at : at + count * 8])
-    at += count * 8
-    account_refs, currencies, rails, principal_refs, lengths = (
-        _column("H", payload[start : start + count * 2])
-        for start in range(at, at + count * 10, count * 2)
-    )
-    at += count * 10
+    columns = unpack_from(f"<{count}q{5 * count}H", payload, at)
+    amounts_minor, account_refs, currencies, rails, principal_refs, lengths = [
+        columns[start : start + count] for start in range(0, 6 * count, count)
+    ]
+    at += count * 18
     releases_us = None
     if release_bytes:
-        releases_us = _column("q", payload[at : at + release_bytes])
+        releases_us = unpack_from(f"<{count}q", payload, at)
         at += release_bytes
         if not any(releases_us):
             raise ValueError("expected a time of release, found none")
@@ -195,14 +192,7 @@ def _decode(payload: bytes) -> PayoutColumns:
 def _ids(raw: bytes, count: int) -> list[bytes]:
     if len(raw) != count * ID_BYTES:
         raise ValueError(f"expected {count} ids, found {len(raw)} bytes")
-    return [id_ for (id_,) in _ID.iter_unpack(raw)]
-
-
-def _column(typecode: str, raw: bytes) -> "array[int]":
-    column: array[int] = array(typecode, raw)
-    if byteorder == "big":
-        column.byteswap()
-    return column
+    return [raw[at : at + ID_BYTES] for at in range(0, len(raw), ID_BYTES)]
 
 
 def _little(column: "array[int]") -> bytes:

@@ -17,7 +17,7 @@ from ledgerd.ledger.submits import apply_submits
 from ledgerd.ledger.view import LedgerView, Writes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Applied:
     """What an entry did: an answer for each row, and the rows it leaves in the tables."""
 

@@ -6,7 +6,7 @@ made by `formats.batches.decode`, also on the leader that has just encoded it.
 """
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ledgerd.ledger.commands import PLAIN, Submit, SubmitTerms
@@ -97,7 +97,7 @@ class PayoutBatch:
             )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PayoutColumns:
     """n rows as decoded from a log entry. Read only.
 
@@ -113,13 +113,13 @@ class PayoutColumns:
     accounts: list[bytes]
     principals: list[str]
     ids: list[bytes]
-    account_refs: "array[int]"
-    amounts_minor: "array[int]"
-    currencies: "array[int]"
-    rails: "array[int]"
-    principal_refs: "array[int]"
+    account_refs: Sequence[int]
+    amounts_minor: Sequence[int]
+    currencies: Sequence[int]
+    rails: Sequence[int]
+    principal_refs: Sequence[int]
     details: list[bytes]
-    releases_us: "array[int] | None" = None
+    releases_us: Sequence[int] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
