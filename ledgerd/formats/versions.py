@@ -67,6 +67,8 @@ _SINCE: Final = {
     EntryKind.VERSION: 1,  # judged by the version that it brings
 }
 
+_RAISES: Final = EntryKind.VERSION  # an Enum looks a member up each time
+
 # The first version that understands each command; Submit in columns came with the first.
 _COMMAND_SINCE: Final[dict[type[Command | Submit], int]] = {
     Submit: 3,
@@ -204,7 +206,7 @@ def decode(payload: bytes) -> int:
 
 def after(entry: Entry, before: int) -> int:
     """Return the state version in force after `entry`, if `before` was before it; never lower."""
-    if entry.kind is not EntryKind.VERSION:
+    if entry.kind is not _RAISES:
         return before
     return max(before, decode(entry.payload))
 
@@ -213,7 +215,7 @@ def not_understood(entry: Entry) -> str:
     """Return why this release cannot apply the entry; empty if it can."""
     if entry.kind not in _SINCE:
         return f"its kind {int(entry.kind)} is unknown to this release"
-    if entry.kind is not EntryKind.VERSION:
+    if entry.kind is not _RAISES:
         return ""
     try:
         state_version = decode(entry.payload)

@@ -6,7 +6,7 @@ the log.
 
 from collections.abc import Callable, Sequence
 from hashlib import sha256
-from typing import Final, NamedTuple, assert_never
+from typing import Final, Literal, NamedTuple, assert_never
 
 from ledgerd.errors import CorruptionError, NotUnderstood
 from ledgerd.formats import batches, commands, leaves, memberships, records, versions
@@ -28,6 +28,8 @@ from ledgerd.replica.tree import NO_TREE, Edge, TreeNode, added_nodes, leaf_hash
 # Kept for ever, so that a receipt can show them; in the order of a leaf.
 _IN_LEAF: Final = (Table.PAYOUT, Table.JOURNAL, Table.EVENT)
 _NOTHING: Final = sha256().digest()
+_MEMBERSHIP: Final[Literal[EntryKind.MEMBERSHIP]] = EntryKind.MEMBERSHIP
+_PAYOUTS: Final[Literal[EntryKind.PAYOUTS]] = EntryKind.PAYOUTS
 
 
 class Folded(NamedTuple):
@@ -144,7 +146,7 @@ def change_of(entry: Entry) -> Change | None:
 
     Errors: NotUnderstood when a newer release wrote it (F26).
     """
-    if entry.kind is not EntryKind.MEMBERSHIP:
+    if entry.kind is not _MEMBERSHIP:
         return None
     return memberships.decode_change(entry.payload)
 
@@ -170,13 +172,13 @@ def decide(view: Callable[[], LedgerView], entry: Entry, state_version: int) -> 
     """
     if why := versions.not_understood(entry):
         raise NotUnderstood(f"entry {entry.index}: {why}")
+    if entry.kind is _PAYOUTS:
+        work = batches.decode(entry.payload)
+        has_releases = work.releases_us is not None
+        if why := versions.batch_not_yet_understood(has_releases, state_version):
+            raise NotUnderstood(f"entry {entry.index}: {why}")
+        return _applied(view, entry, state_version, work)
     match entry.kind:
-        case EntryKind.PAYOUTS:
-            work = batches.decode(entry.payload)
-            has_releases = work.releases_us is not None
-            if why := versions.batch_not_yet_understood(has_releases, state_version):
-                raise NotUnderstood(f"entry {entry.index}: {why}")
-            return _applied(view, entry, state_version, work)
         case EntryKind.COMMANDS:
             rare = commands.decode(entry.payload)
             for command in rare:
