@@ -166,7 +166,7 @@ def _apply_all(
             state_version=store.state_version(),
             tree=store.tree(),
         )
-        store.write(entry, folded.rows, folded.digest)
+        store.write(entry, folded.rows, folded.digest, folded.tree)
         if number % commit_every == 0:
             store.commit()
     store.commit()

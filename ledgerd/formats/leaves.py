@@ -18,7 +18,6 @@ entry wrote, laid out as for the apply digest (`replica.audit`), or of nothing w
 They are apart so that a receipt can open one and keep the others closed. A layout is never changed.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from struct import Struct
@@ -27,7 +26,6 @@ from typing import Any, Final
 from google_crc32c import value as crc32c
 
 from ledgerd.errors import CorruptionError
-from ledgerd.formats.records import Table, TableRows
 
 _VERSION: Final = 1
 _KEY: Final = Struct(">BQ")
@@ -40,9 +38,9 @@ LEAF_BYTES: Final = _HASHED.size
 assert LEAF_BYTES == 84
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Leaf:
-    """What one applied entry was, and what it did; digests have 32 bytes.
+    """What one applied entry was, and what it did; digests have 32 bytes. Never changed.
 
     state_version: in force after it. command: of its kind and payload. before: the apply digest at
     the index before. outcomes: of its answers. payouts, journal, events: of the rows of that table.
@@ -127,18 +125,6 @@ def decode_node(key: bytes, value: bytes) -> bytes:
     """Return the root of a node above the leaves. Errors: CorruptionError, naming the key."""
     root: bytes = _opened(_NODE, key, value)[1]
     return root
-
-
-def leaf_in(rows: Sequence[TableRows]) -> tuple[Leaf, list[bytes]] | None:
-    """Return the leaf among the rows of one entry, and the roots above it; None without one.
-
-    roots: of the nodes that the leaf completes, from level 1 up.
-    """
-    for table in rows:
-        if table.table is Table.TREE:
-            (key, value), *above = table.rows
-            return decode_leaf(key, value), [decode_node(*row) for row in above]
-    return None
 
 
 def _sealed(body: bytes) -> bytes:

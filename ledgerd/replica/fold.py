@@ -23,21 +23,23 @@ from ledgerd.raft.changes import Change, Flaw, changed
 from ledgerd.raft.entries import Entry, EntryKind, Index
 from ledgerd.raft.membership import NOBODY, Membership
 from ledgerd.replica.audit import laid_out, next_digest
-from ledgerd.replica.tree import NO_TREE, Edge, TreeNode, added_nodes, leaf_hash
+from ledgerd.replica.tree import NO_TREE, Edge, TreeNode, leaf_hash
 
 # Kept for ever, so that a receipt can show them; in the order of a leaf.
 _IN_LEAF: Final = (Table.PAYOUT, Table.JOURNAL, Table.EVENT)
-_NOTHING: Final = sha256().digest()
+_NOTHING: Final = dict.fromkeys(_IN_LEAF, sha256().digest())
+_TREE: Final = Table.TREE  # an Enum looks a member up each time
 _MEMBERSHIP: Final[Literal[EntryKind.MEMBERSHIP]] = EntryKind.MEMBERSHIP
 _PAYOUTS: Final[Literal[EntryKind.PAYOUTS]] = EntryKind.PAYOUTS
 
 
 class Folded(NamedTuple):
-    """What an entry did: its answers and writes, the rows to store, the digest after it."""
+    """What an entry did: its answers and writes, the rows to store, and what stands after it."""
 
     applied: Applied
     rows: list[TableRows]
     digest: bytes
+    tree: Edge
 
 
 def fold(
@@ -92,14 +94,13 @@ def recorded(
         )
         rows.append(TableRows(Table.META, [row], is_append=False))
     outcomes = sha256(records.encode_outcomes(applied.outcomes)).digest()
-    tables = [(table.table, laid_out(table)) for table in rows]
+    layouts = [laid_out(table) for table in rows]
     version_after = versions.after(entry, state_version)
     if versions.has_audit_tree(version_after):
-        digests = {
-            table: sha256(layout).digest()
-            for table, layout in tables
-            if table in _IN_LEAF
-        }
+        digests = _NOTHING.copy()
+        for table, layout in zip(rows, layouts, strict=True):
+            if table.table in digests:
+                digests[table.table] = sha256(layout).digest()
         leaf = Leaf(
             entry.index,
             entry.ts_us,
@@ -107,38 +108,22 @@ def recorded(
             leaves.command_digest(entry.kind, entry.payload),
             previous_digest,
             outcomes,
-            *(digests.get(table, _NOTHING) for table in _IN_LEAF),
+            *digests.values(),
         )
-        rows.append(_tree_rows(leaf, tree))
-        tables.append((Table.TREE, laid_out(rows[-1])))
-    digest = next_digest(previous_digest, (layout for _, layout in tables), outcomes)
-    return Folded(applied, rows, digest)
+        tree, nodes = tree.grown(entry.index, leaf_hash(leaves.leaf_bytes(leaf)))
+        rows.append(_tree_rows(leaf, nodes))
+        layouts.append(laid_out(rows[-1]))
+    digest = next_digest(previous_digest, layouts, outcomes)
+    return Folded(applied, rows, digest, tree)
 
 
-def _tree_rows(leaf: Leaf, tree: Edge) -> TableRows:
+def _tree_rows(leaf: Leaf, nodes: Sequence[TreeNode]) -> TableRows:
     """Return the leaf and the nodes that it completes: one node a leaf on average."""
-    hashed = leaf_hash(leaves.leaf_bytes(leaf))
-    _, *above = added_nodes(tree.size, hashed, tree.read)
-    row = (leaves.tree_key(0, tree.size), leaves.encode_leaf(leaf))
-    nodes = [
-        (leaves.tree_key(level, number), leaves.encode_node(root))
-        for level, number, root in above
-    ]
-    return TableRows(Table.TREE, [row, *nodes], is_append=False)
-
-
-def after_rows(tree: Edge, rows: Sequence[TableRows]) -> Edge:
-    """Return the edge of the audit tree after the entry that wrote `rows`."""
-    found = leaves.leaf_in(rows)
-    if found is None:
-        return tree
-    leaf, above = found
-    hashed = leaf_hash(leaves.leaf_bytes(leaf))
-    nodes = [
-        TreeNode(level, tree.size >> level, root)
-        for level, root in enumerate((hashed, *above))
-    ]
-    return tree.grown(leaf.index, nodes)
+    (_, number, _), *above = nodes
+    rows = [(leaves.tree_key(0, number), leaves.encode_leaf(leaf))]
+    for level, number, root in above:
+        rows.append((leaves.tree_key(level, number), leaves.encode_node(root)))
+    return TableRows(_TREE, rows, is_append=False)
 
 
 def change_of(entry: Entry) -> Change | None:

@@ -100,9 +100,12 @@ class StateStore(Protocol):
         """Return what apply may read: the open write transaction, opened if there is none."""
         ...
 
-    def write(self, entry: Entry, rows: Sequence[TableRows], digest: bytes) -> None:
+    def write(
+        self, entry: Entry, rows: Sequence[TableRows], digest: bytes, tree: Edge
+    ) -> None:
         """Put the rows of one applied entry into the open transaction, with the digest after it.
 
+        tree: the edge of the audit tree after it, as the fold made it with the rows.
         The entry's index, term, link and log time go into the same transaction (T7).
         entry.index must be the last written index plus one.
         """

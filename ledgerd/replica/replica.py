@@ -656,7 +656,7 @@ class Replica:
             state_version=self._state.state_version(),
             tree=self._state.tree(),
         )
-        self._state.write(entry, folded.rows, folded.digest)
+        self._state.write(entry, folded.rows, folded.digest, folded.tree)
         self._unrecorded = None
         self._alarm.recorded(entry.index, applied)
         self._core.digested(entry.index, folded.digest)

@@ -6,8 +6,7 @@ them, so an entry adds one leaf and, on average, one node above it. Sizes count 
 leaves begin at 0.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from typing import Final, NamedTuple, TypeAlias
 
@@ -30,20 +29,6 @@ def leaf_hash(leaf: bytes) -> bytes:
     return sha256(b"\x00" + leaf).digest()
 
 
-def added_nodes(size: int, leaf: bytes, read: NodeReader) -> list[TreeNode]:
-    """Return the nodes that the hash `leaf` completes in a tree of `size` leaves, lowest first.
-
-    The tree has size + 1 leaves once they are stored.
-    """
-    assert len(leaf) == HASH_BYTES, len(leaf)
-    nodes = [TreeNode(0, size, leaf)]
-    while nodes[-1].number & 1:
-        level, number, root = nodes[-1]
-        parent = parent_hash(read(level, number - 1), root)
-        nodes.append(TreeNode(level + 1, number >> 1, parent))
-    return nodes
-
-
 def edge_of(size: int) -> Iterator[tuple[int, int]]:
     """Yield level and number of the complete subtrees on the right edge, levels falling."""
     for level in reversed(range(size.bit_length())):
@@ -51,8 +36,7 @@ def edge_of(size: int) -> Iterator[tuple[int, int]]:
             yield level, (size >> level) - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(NamedTuple):
     """What the next leaf needs of the tree: the complete subtrees on its right edge.
 
     first_index: the log index of leaf 0; 0 before there is one. size: leaves.
@@ -63,25 +47,27 @@ class Edge:
     size: int = 0
     roots: tuple[TreeNode, ...] = ()
 
-    def __post_init__(self) -> None:
-        """Assert that the subtrees are those that the size names."""
-        assert tuple(edge_of(self.size)) == tuple(
-            (level, number) for level, number, _ in self.roots
-        ), self
+    def grown(self, index: int, leaf: bytes) -> tuple["Edge", list[TreeNode]]:
+        """Return the edge after one more leaf, and the nodes that the leaf completes, lowest first.
 
-    def read(self, level: int, number: int) -> bytes:
-        """Return the root of a subtree on the edge."""
-        for node in self.roots:
-            if (node.level, node.number) == (level, number):
-                return node.root
-        raise AssertionError(f"no subtree {level}, {number} on the edge of {self}")
-
-    def grown(self, index: int, nodes: Sequence[TreeNode]) -> "Edge":
-        """Return the edge after the leaf of the entry at `index`, which completed `nodes`."""
-        assert not self.size or index == self.first_index + self.size, (index, self)
-        top = nodes[-1]
-        kept = tuple(node for node in self.roots if node.level > top.level)
-        return Edge(self.first_index or index, self.size + 1, (*kept, top))
+        index: of the leaf's entry. leaf: its hash.
+        """
+        first_index, size, roots = self
+        assert not size or index == first_index + size, (index, self)
+        assert len(leaf) == HASH_BYTES, len(leaf)
+        kept, level, number, root = len(roots), 0, size, leaf
+        nodes = [TreeNode(0, size, leaf)]
+        while (
+            number & 1
+        ):  # the subtree to its left is complete, and the last one that is kept
+            kept -= 1
+            left = roots[kept]
+            assert left[:2] == (level, number - 1), (level, number, self)
+            level, number, root = level + 1, number >> 1, parent_hash(left.root, root)
+            nodes.append(TreeNode(level, number, root))
+        # With what was asserted of each that went: one subtree for each bit of the new size.
+        assert kept + 1 == (size + 1).bit_count(), self
+        return Edge(first_index or index, size + 1, (*roots[:kept], nodes[-1])), nodes
 
 
 NO_TREE: Final = Edge()

@@ -78,7 +78,7 @@ class LedgerWatch:
             state_version=state.state_version(),
             tree=state.tree(),
         )
-        self._state.write(entry, folded.rows, folded.digest)
+        self._state.write(entry, folded.rows, folded.digest, folded.tree)
         self.digests.append(folded.digest)
         self.outcomes.append(folded.applied.outcomes)
         tags, ids, bodies = _rows_of(entry)

@@ -55,6 +55,7 @@ from ledgerd.replica.log_clock import LogClock
 from ledgerd.replica.outbox import Outbox
 from ledgerd.replica.ports import Receipt
 from ledgerd.replica.replica import Replica
+from ledgerd.replica.tree import Edge
 from ledgerd.simulation.budget import FaultBudget, has_bad_state
 from ledgerd.simulation.check_answers import AnswersWatch, Call
 from ledgerd.simulation.check_clocks import ClocksWatch
@@ -139,8 +140,10 @@ class _State(InstallingState):
     run: "Simulation"
     machine: Machine
 
-    def write(self, entry: Entry, rows: Sequence[TableRows], digest: bytes) -> None:
-        super().write(entry, rows, digest)
+    def write(
+        self, entry: Entry, rows: Sequence[TableRows], digest: bytes, tree: Edge
+    ) -> None:
+        super().write(entry, rows, digest, tree)
         self.run.applied(self.machine, entry, digest)
 
 

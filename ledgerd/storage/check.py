@@ -687,7 +687,7 @@ def _replay(
             state_version=store.state_version(),
             tree=store.tree(),
         )
-        store.write(entry, folded.rows, folded.digest)
+        store.write(entry, folded.rows, folded.digest, folded.tree)
         if entry.index % COMMIT_ENTRIES == 0:
             store.commit()
             progress("replay", entry.index, last)

@@ -36,7 +36,6 @@ from ledgerd.limits import ID_BYTES
 from ledgerd.raft.entries import Entry, EntryKind, Index
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.snapshots import Snapshot
-from ledgerd.replica.fold import after_rows
 from ledgerd.replica.tree import Edge
 from ledgerd.storage import applied as applied_record
 from ledgerd.storage import keys, swap
@@ -100,7 +99,9 @@ class LmdbStateStore:
         self._guard(self._begin, "opening a transaction")
         return self._view
 
-    def write(self, entry: Entry, rows: Sequence[TableRows], digest: bytes) -> None:
+    def write(
+        self, entry: Entry, rows: Sequence[TableRows], digest: bytes, tree: Edge
+    ) -> None:
         """Put what one entry wrote, and how far that is, into the open transaction (T7)."""
         self._enter()
         assert entry.index == self._applied.index + 1, (
@@ -116,7 +117,7 @@ class LmdbStateStore:
         self._guard(lambda: self._view.note(rows), what)
         if entry.kind is EntryKind.MEMBERSHIP:
             self._membership = memberships.membership_in(rows) or self._membership
-        self._tree = after_rows(self._tree, rows)
+        self._tree = tree
         self._applied = Applied(
             entry.index,
             entry.term,

@@ -337,7 +337,7 @@ class DirectNode:
             state_version=STATE_VERSION,
             tree=self._state.tree(),
         )
-        self._state.write(entry, folded.rows, folded.digest)
+        self._state.write(entry, folded.rows, folded.digest, folded.tree)
         self._state.commit()
         async with self._moved:
             self._moved.notify_all()

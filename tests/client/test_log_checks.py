@@ -9,7 +9,7 @@ from ledgerd.client.log_checks import LogCheck, LoggedEntry, LogRefused
 from ledgerd.formats.entries import link
 from ledgerd.formats.leaves import Leaf, command_digest, leaf_bytes
 from ledgerd.raft.entries import GENESIS_LINK, EntryKind, Index, Term
-from ledgerd.replica.tree import added_nodes, edge_of, leaf_hash, root_of
+from ledgerd.replica.tree import NO_TREE, edge_of, leaf_hash, root_of
 
 COUNT = 40
 TREE_FIRST = 6  # entries 1 .. 5 are from before the tree
@@ -22,6 +22,7 @@ class Log:
     def __init__(self) -> None:
         self.entries: list[LoggedEntry] = []
         self.nodes: dict[tuple[int, int], bytes] = {}
+        edge = NO_TREE
         before = GENESIS_LINK
         for index in range(1, COUNT + 1):
             payload, kind, term = b"p" * (index % 7), EntryKind.COMMANDS, index // 9 + 1
@@ -43,7 +44,9 @@ class Log:
             )
             is_in_tree = index >= TREE_FIRST
             if is_in_tree:
-                self._grow(leaf_hash(leaf_bytes(leaf)), index - TREE_FIRST)
+                edge, nodes = edge.grown(index, leaf_hash(leaf_bytes(leaf)))
+                for level, number, root in nodes:
+                    self.nodes[level, number] = root
             self.entries.append(
                 LoggedEntry(
                     index,
@@ -56,10 +59,6 @@ class Log:
                     leaf.result if is_in_tree else ZERO,
                 )
             )
-
-    def _grow(self, leaf: bytes, size: int) -> None:
-        for level, number, root in added_nodes(size, leaf, self.read):
-            self.nodes[level, number] = root
 
     def read(self, level: int, number: int) -> bytes:
         return self.nodes[level, number]

@@ -8,7 +8,6 @@ import pytest
 from ledgerd.errors import CorruptionError
 from ledgerd.formats import leaves
 from ledgerd.formats.leaves import Leaf
-from ledgerd.formats.records import Table, TableRows
 from tests.formats import golden
 
 LEAF = Leaf(7, 99, 3, *(bytes((n,)) * 32 for n in range(1, 7)))
@@ -61,19 +60,13 @@ def test_each_field_of_a_leaf_changes_what_is_hashed() -> None:
 
 
 def test_what_is_encoded_comes_back() -> None:
-    """Leaf, node, key, and a leaf among the rows of an entry with the nodes above it."""
+    """Leaf, node and key."""
     keys = [leaves.tree_key(level, 3 >> level) for level in range(3)]
     values = [leaves.encode_leaf(LEAF), *map(leaves.encode_node, (ROOT, ROOT[::-1]))]
-    rows = [
-        TableRows(Table.META, [(b"k", b"v")], is_append=False),
-        TableRows(Table.TREE, list(zip(keys, values, strict=True)), is_append=False),
-    ]
 
     assert leaves.decode_leaf(keys[0], values[0]) == LEAF
     assert leaves.decode_node(keys[1], values[1]) == ROOT
     assert leaves.tree_position(keys[1]) == (1, 1)
-    assert leaves.leaf_in(rows) == (LEAF, [ROOT, ROOT[::-1]])
-    assert leaves.leaf_in(rows[:1]) is None
 
 
 @pytest.mark.parametrize(

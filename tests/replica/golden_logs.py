@@ -31,7 +31,7 @@ from ledgerd.ledger.commands import (
 from ledgerd.raft.changes import Found
 from ledgerd.raft.entries import GENESIS_LINK, Entry, EntryKind, Index, NodeId, Term
 from ledgerd.raft.membership import NOBODY, NodeRecord
-from ledgerd.replica.fold import Folded, after_rows, fold
+from ledgerd.replica.fold import Folded, fold
 from ledgerd.replica.tree import NO_TREE
 from tests.fakes import MemoryView
 from tests.ledger.making import (
@@ -117,7 +117,7 @@ def folds(entries: Sequence[Entry]) -> Iterator[Folded]:
             tree=tree,
         )
         view.write(found.rows)
-        digest, tree = found.digest, after_rows(tree, found.rows)
+        digest, tree = found.digest, found.tree
         state_version = versions.after(entry, state_version)
         membership = memberships.membership_in(found.rows) or membership
         yield found

@@ -30,7 +30,6 @@ from ledgerd.raft.options import Options
 from ledgerd.raft.ready import Ready
 from ledgerd.raft.snapshots import Snapshot
 from ledgerd.replica.compaction import LogBounds
-from ledgerd.replica.fold import after_rows
 from ledgerd.replica.inputs import (
     CommandProposed,
     Input,
@@ -73,11 +72,13 @@ class MemoryState:
     def view(self) -> LedgerView:
         return self.ledger
 
-    def write(self, entry: Entry, rows: Sequence[TableRows], digest: bytes) -> None:
+    def write(
+        self, entry: Entry, rows: Sequence[TableRows], digest: bytes, tree: Edge
+    ) -> None:
         assert entry.index == self._applied + 1, (entry.index, self._applied)
         self.ledger.write(rows)
         self._membership = membership_in(rows) or self._membership
-        self._tree = after_rows(self._tree, rows)
+        self._tree = tree
         self._applied = entry.index
         self._state_version = versions.after(entry, self._state_version)
         self._digest = self.digests[entry.index] = digest

@@ -9,14 +9,17 @@ from hypothesis import strategies as st
 from ledgerd.client.proofs import ProofRefused, check_consistency, check_inclusion
 from ledgerd.replica.tree import (
     EMPTY_ROOT,
-    added_nodes,
+    NO_TREE,
+    TreeNode,
     consistency_proof,
+    edge_of,
     inclusion_proof,
     leaf_hash,
     root_of,
 )
 
 LEAVES_MAX = 130
+FIRST_INDEX = 7
 
 
 def defined(leaves: list[bytes]) -> bytes:
@@ -35,10 +38,16 @@ class Tree:
     def __init__(self, count: int) -> None:
         self.nodes: dict[tuple[int, int], bytes] = {}
         self.leaves = [leaf_hash(b"leaf %d" % number) for number in range(count)]
+        edge = NO_TREE
         for size, leaf in enumerate(self.leaves):
-            for level, number, root in added_nodes(size, leaf, self.read):
+            edge, nodes = edge.grown(FIRST_INDEX + size, leaf)
+            for level, number, root in nodes:
                 assert (level, number) not in self.nodes, "a node is written once"
                 self.nodes[level, number] = root
+            assert edge.first_index == FIRST_INDEX
+            assert edge.roots == tuple(
+                TreeNode(*node, self.read(*node)) for node in edge_of(size + 1)
+            )
 
     def read(self, level: int, number: int) -> bytes:
         return self.nodes[level, number]

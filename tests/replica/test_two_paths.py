@@ -14,7 +14,7 @@ from ledgerd.ledger.commands import Command, FeeRule, Submit
 from ledgerd.ledger.decide.one import apply_readable
 from ledgerd.ledger.outcomes import Outcome
 from ledgerd.raft.entries import Entry, EntryKind, Index, Term
-from ledgerd.replica.fold import Folded, after_rows, fold, recorded
+from ledgerd.replica.fold import Folded, fold, recorded
 from ledgerd.replica.tree import NO_TREE
 from tests.fakes import MemoryView
 from tests.ledger.making import (
@@ -89,7 +89,7 @@ class Node:
     def take(self, folded: Folded) -> None:
         """Go on to the state after the entry."""
         self.view.write(folded.rows)
-        self.tree = after_rows(self.tree, folded.rows)
+        self.tree = folded.tree
         self.digest = folded.digest
 
     def do(self, *items: Command) -> None:

@@ -15,6 +15,7 @@ import pytest
 from ledgerd.errors import StorageError
 from ledgerd.raft.entries import Entry, Index
 from ledgerd.raft.snapshots import Snapshot
+from ledgerd.replica.tree import NO_TREE
 from ledgerd.storage.environment import Environment
 from ledgerd.storage.install import Incoming, SnapshotRefused, resumed
 from ledgerd.storage.log_store import LmdbLogStore
@@ -119,7 +120,7 @@ def test_an_installed_node_goes_on_from_there(source: Copied, behind: Path) -> N
         state.install(snapshot)
         entry = _next(last)
         log.persist(ready(2, entries=[entry]))
-        state.write(entry, [], bytes(32))
+        state.write(entry, [], bytes(32), NO_TREE)
         assert state.commit() == last.index + 1
         state.close()
         log.close()

@@ -13,6 +13,7 @@ from ledgerd.ledger.payouts import PayoutState, PayoutStatus
 from ledgerd.ledger.working_set import WorkingSet
 from ledgerd.raft.entries import Entry, Index
 from ledgerd.replica.audit import laid_out, next_digest
+from ledgerd.replica.tree import NO_TREE
 from ledgerd.storage.environment import Environment
 from ledgerd.storage.reader import PayoutFound, PayoutPage, StateReader, read
 from ledgerd.storage.state_store import LmdbStateStore
@@ -60,7 +61,7 @@ class Books:
         digest = next_digest(
             self._store.digest(), map(laid_out, rows), sha256(b"").digest()
         )
-        self._store.write(made, rows, digest)
+        self._store.write(made, rows, digest, NO_TREE)
         self._store.commit()
         self._last = made
 

@@ -73,7 +73,7 @@ def replay(store: LmdbStateStore, entries: list[Entry]) -> None:
             state_version=store.state_version(),
             tree=store.tree(),
         )
-        store.write(one, folded.rows, folded.digest)
+        store.write(one, folded.rows, folded.digest, folded.tree)
 
 
 def opened(directory: Path, cluster_id: str = "new") -> Environment:

@@ -9,6 +9,7 @@ from ledgerd.errors import CorruptionError, StorageError
 from ledgerd.formats.records import Table
 from ledgerd.raft.entries import Entry
 from ledgerd.replica.audit import GENESIS_DIGEST
+from ledgerd.replica.tree import NO_TREE
 from ledgerd.storage import keys
 from ledgerd.storage.reader import read
 from ledgerd.storage.recovery import Recovery, recover
@@ -171,7 +172,7 @@ def test_entries_are_applied_once_and_in_order(
 
     for wrong in (entries[1], entries[3]):
         with pytest.raises(AssertionError):
-            state.write(wrong, [], GENESIS_DIGEST)
+            state.write(wrong, [], GENESIS_DIGEST, NO_TREE)
 
 
 def test_a_forced_sync_moves_the_durable_index_and_a_commit_does_not(

@@ -19,6 +19,7 @@ from ledgerd.ledger.view import ExternalRef, Writes
 from ledgerd.raft.entries import EntryKind, Index, NodeId
 from ledgerd.replica.audit import GENESIS_DIGEST
 from ledgerd.replica.fold import fold
+from ledgerd.replica.tree import NO_TREE
 from ledgerd.storage.environment import Environment, StorageOptions, open_directory
 from ledgerd.storage.reader import read
 from ledgerd.storage.state_store import LmdbStateStore
@@ -122,7 +123,7 @@ def test_a_failed_commit_is_final(environment: Environment) -> None:
         with pytest.raises(StorageError, match="an earlier failure is final"):
             call()
     with pytest.raises(StorageError, match="an earlier failure is final"):
-        state.write(entries[2], [], GENESIS_DIGEST)
+        state.write(entries[2], [], GENESIS_DIGEST, NO_TREE)
     state.close()
 
 
@@ -145,7 +146,7 @@ def test_a_full_map_is_a_storage_error(tmp_path: Path) -> None:
         huge = [folded.rows[0]._replace(rows=[(b"k" * 26, bytes(300_000))])]
 
         with pytest.raises(StorageError, match="MDB_MAP_FULL"):
-            state.write(one, huge, folded.digest)
+            state.write(one, huge, folded.digest, folded.tree)
         with pytest.raises(StorageError, match="an earlier failure is final"):
             state.commit()
 
@@ -158,7 +159,7 @@ def test_an_index_is_applied_once_and_in_order(environment: Environment) -> None
 
     for wrong in (entries[1], entries[3]):
         with pytest.raises(AssertionError):
-            state.write(wrong, [], GENESIS_DIGEST)
+            state.write(wrong, [], GENESIS_DIGEST, NO_TREE)
 
 
 def test_an_append_below_the_last_key_is_stopped(environment: Environment) -> None:
@@ -176,7 +177,7 @@ def test_an_append_below_the_last_key_is_stopped(environment: Environment) -> No
     late = folded.rows[0]._replace(rows=[(bytes(10), b"")])
 
     with pytest.raises(AssertionError):
-        state.write(entries[4], [late], folded.digest)
+        state.write(entries[4], [late], folded.digest, folded.tree)
 
 
 def test_a_dropped_row_is_gone(environment: Environment) -> None:
@@ -185,10 +186,10 @@ def test_a_dropped_row_is_gone(environment: Environment) -> None:
     first, second = (Timer(due, (1, 0), TimerKind.RELEASE) for due in (5, 6))
     one, two = usual_history()[:2]
     put = records.encode_writes(Writes(timers=[(first, True), (second, True)]))
-    state.write(one, put, GENESIS_DIGEST)
+    state.write(one, put, GENESIS_DIGEST, NO_TREE)
     before = state.view().timers(9, 9), state.view().timers(5, 9)
     drop = records.encode_writes(Writes(timers=[(first, False)]))
-    state.write(two, drop, GENESIS_DIGEST)
+    state.write(two, drop, GENESIS_DIGEST, NO_TREE)
 
     assert before == ([first, second], [first])
     assert state.view().timers(9, 9) == [second]
@@ -296,7 +297,7 @@ def test_settings_that_were_read_before_are_read_again_when_they_change(
     found: list[int] = []
     for entry, row in zip(usual_history(), sets, strict=False):
         rows = records.encode_writes(Writes(limits=[row]))
-        state.write(entry, rows, GENESIS_DIGEST)
+        state.write(entry, rows, GENESIS_DIGEST, NO_TREE)
         policy = state.view().policy()
         assert policy is state.view().policy()
         found.append(len(policy.limits))

@@ -138,7 +138,7 @@ def apply_to(state: LmdbStateStore, entries: list[Entry]) -> None:
             state_version=state.state_version(),
             tree=state.tree(),
         )
-        state.write(one, folded.rows, folded.digest)
+        state.write(one, folded.rows, folded.digest, folded.tree)
 
 
 def make_node(directory: Path, entries: list[Entry]) -> None:
