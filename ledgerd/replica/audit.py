@@ -14,37 +14,36 @@ all numbers big-endian, so that no two different writes share one layout. An ent
 nothing folds in too: the digest moves with every index.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from hashlib import sha256
 from itertools import chain
 from struct import Struct, pack
 from typing import Final
 
-from ledgerd.formats.records import TableRows
+from ledgerd.formats.records import Table, TableRows
 
 DIGEST_BYTES: Final = 32
 GENESIS_DIGEST: Final = bytes(DIGEST_BYTES)
 
 _HEAD: Final = Struct(">H")
-_COUNT: Final = Struct(">I")
+_ONE_ROW: Final = Struct(">III")
+_HEADS: Final = {
+    table: _HEAD.pack(len(table)) + table.encode("ascii") for table in Table
+}
 
 
 def laid_out(table: TableRows) -> bytes:
     """Return the rows that an entry wrote to one table, in their layout."""
-    name = table.table.encode("ascii")
-    fields = list(chain.from_iterable(table.rows))
-    return b"".join(
-        (
-            _HEAD.pack(len(name)),
-            name,
-            _COUNT.pack(len(table.rows)),
-            pack(f">{len(fields)}I", *map(len, fields)),
-            *fields,
-        )
-    )
+    name, rows, _ = table
+    if len(rows) == 1:  # most tables of most entries
+        ((key, value),) = rows
+        return _HEADS[name] + _ONE_ROW.pack(1, len(key), len(value)) + key + value
+    fields = list(chain.from_iterable(rows))
+    sizes = pack(f">{1 + len(fields)}I", len(rows), *map(len, fields))
+    return b"".join((_HEADS[name], sizes, *fields))
 
 
-def next_digest(previous: bytes, tables: Iterable[bytes], outcomes: bytes) -> bytes:
+def next_digest(previous: bytes, tables: Sequence[bytes], outcomes: bytes) -> bytes:
     """Return the digest after an entry.
 
     tables: what it wrote, each as `laid_out` gives it, in their order. outcomes: the SHA-256 of its

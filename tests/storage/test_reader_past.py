@@ -59,7 +59,7 @@ class Books:
     def _write(self, made: Entry, state: WorkingSet) -> None:
         rows = records.encode_writes(state.writes())
         digest = next_digest(
-            self._store.digest(), map(laid_out, rows), sha256(b"").digest()
+            self._store.digest(), [*map(laid_out, rows)], sha256(b"").digest()
         )
         self._store.write(made, rows, digest, NO_TREE)
         self._store.commit()
