@@ -22,9 +22,9 @@ _BODY: Final = Struct(">BQQ32sq32sI")
 _CRC: Final = Struct(">I")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Applied:
-    """The last applied entry and what held after it.
+    """The last applied entry and what held after it. Never changed.
 
     link: its chain link, which says which log this state is the fold of.
     log_time_us: its time stamp, microseconds.

@@ -11,7 +11,8 @@ transaction without complaint (T72). A failed write ends the process and is latc
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import NoReturn, TypeVar
+from operator import itemgetter
+from typing import Final, NoReturn, ParamSpec, TypeVar
 
 import lmdb
 
@@ -44,6 +45,17 @@ from ledgerd.storage.environment import Environment
 from ledgerd.storage.tables import DAMAGE, Tables
 
 Result = TypeVar("Result")
+Given = ParamSpec("Given")
+
+_FEW: Final = 4  # rows of a table up to which a cursor costs more than it saves
+_value: Final = itemgetter(1)
+
+# An Enum looks a member up each time, and these are asked for at every entry.
+_ID: Final = Table.ID
+_META: Final = Table.META
+_KEPT: Final = frozenset({Table.CONFIG, Table.INTERNAL})
+_PAYOUT: Final = IdKind.PAYOUT
+_MEMBERSHIP: Final = EntryKind.MEMBERSHIP
 
 
 class StateTooNew(CorruptionError):
@@ -96,7 +108,8 @@ class LmdbStateStore:
     def view(self) -> LedgerView:
         """Return what apply may read: state after the last `write`."""
         self._enter()
-        self._guard(self._begin, "opening a transaction")
+        if self._transaction is None:
+            self._guard("opening a transaction", self._begin)
         return self._view
 
     def write(
@@ -112,10 +125,8 @@ class LmdbStateStore:
             entry.ts_us,
             self._applied,
         )  # I11
-        what = f"writing the rows of entry {entry.index}"
-        self._guard(lambda: self._put(rows), what)
-        self._guard(lambda: self._view.note(rows), what)
-        if entry.kind is EntryKind.MEMBERSHIP:
+        self._guard(f"writing the rows of entry {entry.index}", self._put, rows)
+        if entry.kind is _MEMBERSHIP:
             self._membership = memberships.membership_in(rows) or self._membership
         self._tree = tree
         self._applied = Applied(
@@ -131,7 +142,7 @@ class LmdbStateStore:
         """Commit the open transaction if there is one; return the index now visible."""
         self._enter()
         if self._transaction is not None and self._damage is None:
-            self._guard(self._finish, f"committing up to index {self._applied.index}")
+            self._guard(f"committing up to index {self._applied.index}", self._finish)
             self._visible = self._applied.index
             if self._environment.options.state_metasync:
                 self._durable = self._visible
@@ -164,9 +175,7 @@ class LmdbStateStore:
         if self._transaction is not None:
             self._transaction.abort()
             self._transaction = None
-        self._guard(
-            lambda: self._swap(snapshot), f"installing the state at {snapshot.index}"
-        )
+        self._guard(f"installing the state at {snapshot.index}", self._swap, snapshot)
         self._load()
         found = (self._applied.index, self._applied.digest)
         if found != (snapshot.index, snapshot.digest):
@@ -197,7 +206,7 @@ class LmdbStateStore:
     def sync(self) -> Index:
         """Commit, flush LMDB's meta page too, and return the durable applied index."""
         self.commit()
-        self._guard(lambda: self._lmdb.sync(True), "syncing")
+        self._guard("syncing", self._lmdb.sync, True)
         self._durable = self._visible
         return self._durable
 
@@ -220,18 +229,23 @@ class LmdbStateStore:
     def _put(self, rows: Sequence[TableRows]) -> None:
         self._begin()
         assert self._transaction is not None
-        for table in rows:
-            handle = self._handles[table.table]
-            kept = table.rows
-            if not table.is_append and not all(value for _, value in kept):
-                kept = [row for row in table.rows if row[1]]
-                for key, value in table.rows:
-                    if not value:
-                        self._transaction.delete(key, db=handle)
-            with self._transaction.cursor(handle) as cursor:
-                _, put = cursor.putmulti(kept, append=table.is_append)
+        put, handles = self._transaction.put, self._handles
+        for table, pairs, is_append in rows:
+            handle = handles[table]
             # An append below the last key is skipped in silence, and so is not counted.
-            assert put == len(kept), (table.table, put, len(kept))
+            if len(pairs) > _FEW and all(map(_value, pairs)):
+                with self._transaction.cursor(handle) as cursor:
+                    _, count = cursor.putmulti(pairs, append=is_append)
+                assert count == len(pairs), (table, count, len(pairs))
+                continue
+            for key, value in pairs:
+                if value:
+                    is_put = put(key, value, append=is_append, db=handle)
+                    assert is_put, (table, key)
+                else:
+                    assert not is_append, (table, key)
+                    self._transaction.delete(key, db=handle)
+        self._view.note(rows)
 
     def _finish(self) -> None:
         assert self._transaction is not None
@@ -251,7 +265,13 @@ class LmdbStateStore:
         if self._failed is not None:
             raise StorageError(f"an earlier failure is final: {self._failed}")
 
-    def _guard(self, work: Callable[[], Result], what: str) -> Result:
+    def _guard(
+        self,
+        what: str,
+        work: Callable[Given, Result],
+        *args: Given.args,
+        **kwargs: Given.kwargs,
+    ) -> Result:
         """Do `work`; the first failure is latched (T8), and so is damage.
 
         After damage nothing is written any more: what is open is given up.
@@ -259,7 +279,7 @@ class LmdbStateStore:
         if self._damage is not None:
             raise self._damage
         try:
-            return work()
+            return work(*args, **kwargs)
         except CorruptionError as error:
             self._give_up(error)
             raise
@@ -304,23 +324,29 @@ class _View:
 
     def note(self, rows: Sequence[TableRows]) -> None:
         """Take over what was written, for what is kept in memory."""
-        for table in rows:
-            if table.table is Table.INTERNAL:
-                for key, value in table.rows:
-                    balance_minor = records.decode_internal(key, value)
-                    self._internals[records.internal_of(key)] = balance_minor
-            elif table.table is Table.ID:
-                self._note_ids(table.rows)
-            elif table.table is Table.CONFIG:
-                self._fee_schedules = self.tables.fee_schedules()
-                self._catalogue = self.tables.catalogue()
-                self._policy = self.tables.policy()
-            elif table.table is Table.META:
-                self._event_seq = self.tables.event_seq()
+        for table, pairs, _ in rows:
+            if table is _ID:
+                self._note_ids(pairs)
+            elif table is _META:
+                for row in pairs:
+                    seq = records.event_seq_written(row)
+                    self._event_seq = self._event_seq if seq is None else seq
+            elif table in _KEPT:
+                self._note_rare(table, pairs)
+
+    def _note_rare(self, table: Table, rows: Sequence[tuple[bytes, bytes]]) -> None:
+        if table is Table.CONFIG:
+            self._fee_schedules = self.tables.fee_schedules()
+            self._catalogue = self.tables.catalogue()
+            self._policy = self.tables.policy()
+            return
+        for key, value in rows:
+            balance_minor = records.decode_internal(key, value)
+            self._internals[records.internal_of(key)] = balance_minor
 
     def _note_ids(self, rows: Sequence[tuple[bytes, bytes]]) -> None:
         for key, _ in reversed(rows):
-            if key[ID_BYTES] == IdKind.PAYOUT:
+            if key[ID_BYTES] == _PAYOUT:
                 self._largest_payout_id = max(self._largest_payout_id, key[:ID_BYTES])
                 return
 

@@ -88,7 +88,10 @@ class Tables:
 
     def accounts(self, account_ids: Sequence[bytes]) -> list[Account | None]:
         """Return accounts in the order asked."""
-        return [self.account(account_id) for account_id in account_ids]
+        return [
+            self._row(Table.ACCOUNT, account_id, records.decode_account)
+            for account_id in account_ids
+        ]
 
     def id(self, kind: IdKind, id_: bytes) -> IdRecord | None:
         """Return what is kept of an id."""

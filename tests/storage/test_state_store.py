@@ -162,8 +162,13 @@ def test_an_index_is_applied_once_and_in_order(environment: Environment) -> None
             state.write(wrong, [], GENESIS_DIGEST, NO_TREE)
 
 
-def test_an_append_below_the_last_key_is_stopped(environment: Environment) -> None:
-    """LMDB's binding would skip such a row in silence."""
+@pytest.mark.parametrize(
+    "late", [[(bytes(10), b"1")], [(bytes((n,)), b"1") for n in range(9)], [(b"", b"")]]
+)
+def test_an_append_below_the_last_key_is_stopped(
+    environment: Environment, late: list[tuple[bytes, bytes]]
+) -> None:
+    """LMDB's binding would skip such a row in silence; nor may one be dropped."""
     entries = usual_history()
     state = LmdbStateStore(environment)
     apply_to(state, entries[:4])
@@ -174,10 +179,10 @@ def test_an_append_below_the_last_key_is_stopped(environment: Environment) -> No
         state_version=state.state_version(),
         tree=state.tree(),
     )
-    late = folded.rows[0]._replace(rows=[(bytes(10), b"")])
+    rows = folded.rows[0]._replace(rows=late)
 
     with pytest.raises(AssertionError):
-        state.write(entries[4], [late], folded.digest, folded.tree)
+        state.write(entries[4], [rows], folded.digest, folded.tree)
 
 
 def test_a_dropped_row_is_gone(environment: Environment) -> None:

@@ -77,6 +77,7 @@ from ledgerd.formats.records.journal import (
     decode_journal,
     entry_key,
     entry_position_of,
+    event_seq_written,
     seq_key,
 )
 from ledgerd.formats.records.payouts import (
@@ -198,6 +199,7 @@ __all__ = [
     "encode_writes",
     "entry_key",
     "entry_position_of",
+    "event_seq_written",
     "evidence_key",
     "external_ref_key",
     "frozen_key",

@@ -31,6 +31,7 @@ _WITH_CLASS: Final = 2  # of accounts
 _INTERNAL_KEY: Final = Struct(">BHB")
 _ACCOUNT: Final = Struct(">BHBBqQHqqqqqqQQHHBB")
 _INTERNAL: Final = Struct(">Bq")
+_STATUSES: Final = {int(status): status for status in AccountStatus}
 
 
 def internal_key(key: InternalKey) -> bytes:
@@ -122,7 +123,7 @@ def decode_account(key: bytes, value: bytes) -> Account:
             bool(livemode),
             body[_ACCOUNT.size : middle].decode(),
             min_balance_minor,
-            AccountStatus(status),
+            _STATUSES.get(status) or AccountStatus(status),  # the second raises
             opened_index,
             opened_ordinal,
             opened_ts_us,

@@ -279,6 +279,12 @@ def event_seq_row(seq: int) -> Row:
     return META_EVENT_SEQ, sealed(_META_SEQ.pack(VERSION, seq))
 
 
+def event_seq_written(row: Row) -> int | None:
+    """Return the seq of the last event if that is what this row of `meta`, just made, says."""
+    key, value = row
+    return int(_META_SEQ.unpack_from(value)[1]) if key == META_EVENT_SEQ else None
+
+
 def decode_event_seq(key: bytes, value: bytes) -> int:
     """Return the seq of the last event. Layout: version, seq."""
     return opened(Table.META, key, value, lambda body: int(_META_SEQ.unpack(body)[1]))
