@@ -360,6 +360,8 @@ class _NodeBuild:
             clock=clock,
             metrics=metrics,
             settle_delay_s=options.settle_delay_s,
+            settle_delay_s_max=options.settle_delay_s_max,
+            is_waited_for=lambda: reads.has_waiters,
             can_rebuild=self._can_rebuild,
             rebuild=lambda snapshot: self._rebuild(loop, node, keeper, snapshot),
             remember=met.remember,

@@ -80,6 +80,7 @@ class Inbox:
         self._news = threading.Lock()
         self._news.acquire()
         self._is_awaited = False
+        self._was_poked = False
 
     def put_ticks(self, elapsed: int, missed: int) -> None:
         """Add passed time; a tick at the end of the queue grows instead of a new one.
@@ -193,6 +194,13 @@ class Inbox:
             self._is_closed = True
             self._tell()
 
+    def poke(self) -> None:
+        """Have `take` return, though with nothing: what the replica thread waits for may differ."""
+        with self._lock:
+            if not self._is_awaited:
+                self._was_poked = True
+            self._tell()
+
     def depth(self) -> InboxDepth:
         """Return how much waits now."""
         return InboxDepth(self._commands, self._bytes, self._messages, self._reads)
@@ -209,7 +217,9 @@ class Inbox:
         taken: list[Input] = []
         commands_left, bytes_left = TURN_COMMANDS_MAX, TURN_BYTES_MAX
         with self._lock:
-            is_waiting = self._is_awaited = not self._items and wait_s > 0
+            is_idle = not self._items and not self._was_poked
+            is_waiting = self._is_awaited = is_idle and wait_s > 0
+            self._was_poked = False
         if is_waiting:
             self._wait(wait_s)
         with self._lock:

@@ -93,6 +93,11 @@ class Reads:
         """How many reads wait for a read point or for an index; who watches is no read."""
         return self._in_wait
 
+    @property
+    def has_waiters(self) -> bool:
+        """Whether somebody waits for the state to reach an index. May be read from any thread."""
+        return self._waiters > 0
+
     def restart(self) -> None:
         """Begin anew: the state is folded again from the log, and readers wait for it (F37)."""
         self._was_rebuilt = True
@@ -225,6 +230,7 @@ class Reads:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting, (index, next(self._numbers), future))
         self._waiters += 1
+        self._inbox.poke()  # it is to be visible sooner now
         try:
             await future
         finally:

@@ -31,6 +31,7 @@ _IDLE_WAIT_S = 0.5
 # How long the loop has to send what a turn made before the thread goes on with what nobody waits
 # for; both need the interpreter, and the thread would keep it.
 _SENDS_FIRST_S = 0.001
+_UNSETTLED_COMMANDS_MAX = 64  # more than that is not little
 _STATUS_S = 0.03
 
 
@@ -46,6 +47,8 @@ class ReplicaThread:
         clock: LogClock,
         metrics: Metrics,
         settle_delay_s: float,
+        settle_delay_s_max: float,
+        is_waited_for: Callable[[], bool],
         can_rebuild: Callable[[], bool] = lambda: False,
         rebuild: Callable[[Snapshot | None], None] = lambda _: None,
         remember: Callable[[PeerGreeted], None] = lambda _: None,
@@ -60,7 +63,11 @@ class ReplicaThread:
             the stores are closed. The replica is built anew then.
         remember: makes durable whom this node met, before what it says counts (F25).
         facts: what the replica is told first.
-        settle_delay_s: how long applied state may wait before readers see it, if none waits.
+        settle_delay_s: how long applied state may wait before readers see it, if some wait for what
+            comes, or if it is much.
+        settle_delay_s_max: how long, if it is little and nobody waits.
+        is_waited_for: whether a reader waits for the state to reach an index. Who begins to wait
+            pokes the inbox.
         """
         self._build = build
         self._inbox = inbox
@@ -68,6 +75,8 @@ class ReplicaThread:
         self._clock = clock
         self._metrics = metrics
         self._settle_delay_s = settle_delay_s
+        self._settle_delay_s_max = settle_delay_s_max
+        self._is_waited_for = is_waited_for
         self._can_rebuild = can_rebuild
         self._rebuild = rebuild
         self._remember = remember
@@ -130,11 +139,15 @@ class ReplicaThread:
         self._courier.announce(replica.settle())
         self._started.set()
 
-        again, sends_first, settle_due_at = False, False, None
+        again, sends_first = False, False
+        unsettled_since: float | None = None
+        unsettled = 0  # commands
         visible = wanted = Index(0)  # what readers see, what they wait for
         while True:
             wait_s = self._wait_s(
-                again=again, sends_first=sends_first, settle_due_at=settle_due_at
+                again=again,
+                sends_first=sends_first,
+                settle_due_at=self._settle_due_at(unsettled_since, unsettled),
             )
             inputs = self._inbox.take(wait_s=wait_s)
             if self._should_stop and not inputs and not again:
@@ -142,6 +155,8 @@ class ReplicaThread:
             for item in inputs:
                 if type(item) is Noted and isinstance(item.fact, PeerGreeted):
                     self._remember(item.fact)
+            due_at = self._settle_due_at(unsettled_since, unsettled)
+            is_due = due_at is not None and time.monotonic() >= due_at
             outbox = replica.turn(inputs, self._clock.now_us)
             self._clock.follow(replica.core.last_ts_us)
             if outbox.membership is not None:
@@ -151,13 +166,16 @@ class ReplicaThread:
             again, sends_first = outbox.again, outbox.sends_first
 
             now = time.monotonic()
-            if outbox.needs_settle and settle_due_at is None:
-                settle_due_at = now + self._settle_delay_s
-            wanted = max([wanted, *(point.index for point in outbox.reads)])
-            if settle_due_at is not None and (now >= settle_due_at or wanted > visible):
+            for _, commands in outbox.applied:
+                unsettled += commands
+            if outbox.needs_settle and unsettled_since is None:
+                unsettled_since = now
+            for point in outbox.reads:
+                wanted = max(wanted, point.index)
+            if unsettled_since is not None and (is_due or wanted > visible):
                 visible = replica.settle()
                 self._courier.announce(visible)
-                settle_due_at = None
+                unsettled_since, unsettled = None, 0
             is_news = outbox.role_change is not None or outbox.halt is not None
             if is_news or now - self._status_at >= _STATUS_S:
                 self._publish(replica, now)
@@ -190,6 +208,14 @@ class ReplicaThread:
         if self._can_rebuild():
             return "the state is folded again from the log"
         return "the log was cut: the leader is asked for its state"
+
+    def _settle_due_at(self, since: float | None, commands: int) -> float | None:
+        """Return when what is applied `since` then must be visible; None: all of it is."""
+        if since is None:
+            return None
+        if commands > _UNSETTLED_COMMANDS_MAX or self._is_waited_for():
+            return since + self._settle_delay_s
+        return since + self._settle_delay_s_max
 
     def _wait_s(
         self, *, again: bool, sends_first: bool, settle_due_at: float | None

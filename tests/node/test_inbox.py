@@ -1,6 +1,7 @@
 """The inbox keeps order, merges ticks, and refuses at once when it is full (raft.md 1.7)."""
 
 import threading
+import time
 from dataclasses import replace
 
 import pytest
@@ -182,6 +183,26 @@ def test_a_waiting_taker_is_woken_at_once() -> None:
     answerer.join(timeout=60)
 
     assert not answerer.is_alive()
+
+
+def test_a_poke_wakes_the_taker_with_nothing() -> None:
+    """Also one that comes while it is busy; and no later wait is cut short by it."""
+    inbox = Inbox(BOUNDS)
+    taken: list[list[Input]] = []
+    taker = threading.Thread(
+        target=lambda: taken.append(inbox.take(wait_s=60.0)), daemon=True
+    )
+    taker.start()
+    while not taken:
+        inbox.poke()
+    taker.join(timeout=60)
+    inbox.poke()
+
+    assert taken == [[]]
+    assert inbox.take(wait_s=60.0) == []
+    began_at = time.monotonic()
+    assert inbox.take(wait_s=0.02) == []
+    assert time.monotonic() - began_at >= 0.02
 
 
 def test_a_fact_always_has_room_and_keeps_its_place() -> None:

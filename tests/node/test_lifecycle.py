@@ -17,11 +17,12 @@ from ledgerd.node.options import NodeOptions
 from ledgerd.node.reads import Reads
 from ledgerd.node.replica_thread import ReplicaThread
 from ledgerd.observability.metrics import Metrics
+from ledgerd.raft.entries import Index
 from ledgerd.raft.options import Options
 from ledgerd.replica.log_clock import LogClock
 from ledgerd.replica.replica import Replica
 from ledgerd.storage.reader import StateReader
-from tests.replica.machines import Machine, open_account
+from tests.replica.machines import Machine, fund, open_account
 
 T = TypeVar("T")
 
@@ -56,13 +57,19 @@ class Part:
 class Whole:
     """A node over stores in memory, without a network."""
 
-    def __init__(self, *, stamped_us: int = 0) -> None:
+    def __init__(
+        self,
+        *,
+        stamped_us: int = 0,
+        settle_delay_s: float = 0.02,
+        settle_delay_s_max: float = 0.1,
+    ) -> None:
         """stamped_us: log time of an entry that is there already; 0: there is none."""
         self.notes: list[str] = []
         self._stamped_us = stamped_us
         loop = asyncio.get_running_loop()
         self.inbox = inbox = Inbox(
-            InboxBounds(commands_max=9, bytes_max=9, messages_max=9, reads_max=9)
+            InboxBounds(commands_max=9, bytes_max=999, messages_max=9, reads_max=9)
         )
         self.courier = Courier(
             loop=loop,
@@ -84,7 +91,9 @@ class Whole:
             courier=self.courier,
             clock=self.clock,
             metrics=metrics,
-            settle_delay_s=0.02,
+            settle_delay_s=settle_delay_s,
+            settle_delay_s_max=settle_delay_s_max,
+            is_waited_for=lambda: self.reads.has_waiters,
         )
         self.node = Node(
             options=NodeOptions(
@@ -187,3 +196,49 @@ def test_a_background_task_that_ends_stops_the_node_with_a_documented_code(
     asyncio.run(run())
 
     assert ended == [("background task", ExitCode.ASSERTION)]
+
+
+def test_little_becomes_visible_late_and_soon_once_somebody_waits() -> None:
+    """Decision 2: a commit of the state is spared while nobody looks; who comes is not kept."""
+
+    async def run() -> None:
+        whole = Whole(
+            stamped_us=1_790_000_000_000_000, settle_delay_s=0, settle_delay_s_max=3600
+        )
+        whole.replica_thread.start()
+        try:
+            await whole.reads.visible_after(Index(0))
+            before = whole.reads.visible
+            async with asyncio.timeout(60):
+                for _ in range(3):  # in its turn the one before would have settled
+                    waiter, decided = whole.courier.expect_decision()
+                    assert whole.inbox.put_command(waiter, fund(100).command)
+                    await decided
+                assert whole.reads.visible == before
+                assert not whole.reads.has_waiters
+                await whole.reads.visible_after(before)
+            assert whole.reads.visible > before
+            assert not whole.reads.has_waiters
+        finally:
+            whole.replica_thread.stop()
+            whole.reads.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("commands", "is_waited_for", "delay_s"),
+    [(0, False, 0.1), (64, False, 0.1), (65, False, 0.02), (1, True, 0.02)],
+)
+def test_what_is_much_or_waited_for_settles_soon(
+    commands: int, is_waited_for: bool, delay_s: float
+) -> None:
+    """At 64 commands and at 65, and while somebody waits. Decision 2."""
+
+    async def run() -> None:
+        thread = Whole().replica_thread
+        thread._is_waited_for = lambda: is_waited_for
+        assert thread._settle_due_at(None, commands) is None
+        assert thread._settle_due_at(10.0, commands) == 10.0 + delay_s
+
+    asyncio.run(run())
