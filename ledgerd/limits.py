@@ -20,6 +20,10 @@ PEER_MESSAGE_BYTES_MAX = 12 * 1024 * 1024  # one gRPC message between nodes
 # The turn (raft.md 1.6, T94).
 TURN_BYTES_MAX = 4 * 1024 * 1024  # persisted in one turn, except one larger entry alone
 TURN_COMMANDS_MAX = 8192  # applied in one turn
+# What a follower puts off at most; with more it would have much to do when it is to lead, and who
+# was down has a long log to fold.
+PUT_OFF_ENTRIES_MAX = 16
+PUT_OFF_BYTES_MAX = 4096
 
 # Queues. Each says at its definition what happens when it is full.
 INBOX_COMMANDS_MAX = 65_536

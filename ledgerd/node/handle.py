@@ -11,6 +11,7 @@ from ledgerd.ledger.batch import PayoutBatch
 from ledgerd.ledger.catalogue import Catalogue
 from ledgerd.ledger.commands import Command
 from ledgerd.ledger.events import Event
+from ledgerd.limits import PUT_OFF_ENTRIES_MAX
 from ledgerd.node.courier import Courier, Decided, committed_at, message_of
 from ledgerd.node.feed import Feed, Told
 from ledgerd.node.inbox import Inbox, InboxDepth
@@ -378,7 +379,8 @@ class Node:
         if core.leader == NO_NODE:
             return "no leader is known"
         if not self._is_caught_up:
-            if core.applied < core.commit:
+            # Under a steady load a follower has something put off whenever one looks.
+            if core.commit - core.applied > PUT_OFF_ENTRIES_MAX:
                 return f"catching up: applied {core.applied} of {core.commit}"
             self._is_caught_up = True
         return ""

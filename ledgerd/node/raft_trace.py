@@ -123,10 +123,10 @@ class TracedCore(RaftCore):
             self._trace.message("receive", message)
         super().step(message)
 
-    def ready(self) -> Ready | None:
+    def ready(self, *, may_apply: bool = True) -> Ready | None:
         """Hand out everything new since the last call, or None."""
         self._tell()
-        ready = super().ready()
+        ready = super().ready(may_apply=may_apply)
         if ready is not None and self._trace is not None:
             for message in ready.send_early:
                 self._trace.message("send", message)

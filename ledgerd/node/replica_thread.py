@@ -157,7 +157,9 @@ class ReplicaThread:
                     self._remember(item.fact)
             due_at = self._settle_due_at(unsettled_since, unsettled)
             is_due = due_at is not None and time.monotonic() >= due_at
-            outbox = replica.turn(inputs, self._clock.now_us)
+            outbox = replica.turn(
+                inputs, self._clock.now_us, is_settling=is_due or wanted > visible
+            )
             self._clock.follow(replica.core.last_ts_us)
             if outbox.membership is not None:
                 # Who asked for the change looks at the members next.
@@ -172,6 +174,7 @@ class ReplicaThread:
                 unsettled_since = now
             for point in outbox.reads:
                 wanted = max(wanted, point.index)
+            is_due = is_due and not outbox.holds_page
             if unsettled_since is not None and (is_due or wanted > visible):
                 visible = replica.settle()
                 self._courier.announce(visible)

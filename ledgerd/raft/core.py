@@ -408,8 +408,11 @@ class RaftCore:
 
     # What it wants done.
 
-    def ready(self) -> Ready | None:
-        """Hand out everything new since the last call, or None."""
+    def ready(self, *, may_apply: bool = True) -> Ready | None:
+        """Hand out everything new since the last call, or None.
+
+        may_apply: False keeps what is committed back, for a later call to hand out.
+        """
         roles, out, reads = self._roles, self._out, self._reads
         try:
             self._flush()
@@ -431,7 +434,7 @@ class RaftCore:
         ):
             role = roles.change()
         has_early = bool(out.early) and roles.may_send_early()
-        apply = self._next_apply()
+        apply = self._next_apply() if may_apply else None
         if not (
             has_early
             or out.late
@@ -560,6 +563,11 @@ class RaftCore:
     def has_more_to_apply(self) -> bool:
         """Whether something committed and durable is not applied yet: take another turn."""
         return self._apply_until() > self._roles.applied
+
+    @property
+    def has_change_to_apply(self) -> bool:
+        """Whether what is committed and not applied changes the membership (T52)."""
+        return self._log.has_change(self._roles.commit)
 
     @property
     def unapplied(self) -> range:

@@ -101,6 +101,7 @@ MARKS: Final = (
     "read.waits_for_first_commit",  # no read point before the term's first commit (T44)
     # Replica.
     "apply.paged",  # more is committed than one page holds (F20, T33)
+    "apply.put_off",  # a follower keeps what is little until its state settles
     "waiter.shared_entry",  # calls that waited together share an entry
     "waiter.unknown",  # a call ended as unknown (T65)
 )

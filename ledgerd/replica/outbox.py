@@ -96,6 +96,8 @@ class Outbox:
         without inputs (T94).
     sends_first: what is left can wait until the loop has sent the answers and acks of this turn;
         the two would only fight for the interpreter.
+    holds_page: a page is held back behind an ack until the next turn, never for two; a settling
+        that was meant to follow waits for it.
     held: waits for its last copies; answered in a later turn, or given up by its caller.
     halt: set once, in the turn in which this node stopped applying (F26).
     membership: in force from this turn on; None: as before.
@@ -118,6 +120,7 @@ class Outbox:
     role_change: RoleChange | None = None
     again: bool = False
     sends_first: bool = False
+    holds_page: bool = False
     halt: Halt | None = None
     needs_settle: bool = False
     applied: list[tuple[EntryKind, int]] = field(default_factory=list)

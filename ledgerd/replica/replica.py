@@ -12,7 +12,12 @@ from ledgerd.errors import CorruptionError, NotUnderstood, Reason
 from ledgerd.formats import commands, versions
 from ledgerd.ledger.apply import Applied
 from ledgerd.ledger.commands import Tick
-from ledgerd.limits import TURN_BYTES_MAX, TURN_COMMANDS_MAX
+from ledgerd.limits import (
+    PUT_OFF_BYTES_MAX,
+    PUT_OFF_ENTRIES_MAX,
+    TURN_BYTES_MAX,
+    TURN_COMMANDS_MAX,
+)
 from ledgerd.raft.core import RaftCore
 from ledgerd.raft.entries import (
     NO_NODE,
@@ -124,6 +129,8 @@ class Replica:
         self._handovers = Handovers(core)
         self._apply_range: tuple[Index, Index] | None = None
         self._has_held_back = False  # a page, for one turn, behind an ack
+        self._put_off_bytes = 0  # came since pages were last handed out
+        self._read_index = Index(0)  # up to where somebody waits to read
         self._unrecorded: tuple[Entry, Applied, Membership | None] | None = None
         self._role = Role.FOLLOWER
         self._leader: NodeId = NO_NODE
@@ -153,10 +160,18 @@ class Replica:
         for fact in facts:
             self._core.note(fact)
 
-    def turn(self, inputs: Sequence[Input], log_time_us: Callable[[], int]) -> Outbox:
+    def turn(
+        self,
+        inputs: Sequence[Input],
+        log_time_us: Callable[[], int],
+        *,
+        is_settling: bool = True,
+    ) -> Outbox:
         """Take what happened, make it durable, tell peers, apply, and return the answers.
 
         log_time_us: the leader's clock for new entries, microseconds; asked at most once.
+        is_settling: `settle` follows this turn. Else a follower may put off what is little and what
+            nobody waits for, until a turn that it follows.
 
         Raises StorageError or CorruptionError, after which the process must end: nothing was
         acknowledged that is not durable, and nothing may be retried (C7).
@@ -169,8 +184,9 @@ class Replica:
         if inputs:
             self._step(inputs, log_time_us, outbox)  # 1 step
         self._reach("turn.stepped")
+        puts_off = not is_settling and self._may_put_off()
         for _ in range(_READY_ROUNDS_MAX):
-            ready = self._core.ready()
+            ready = self._core.ready(may_apply=not puts_off)
             if ready is None:
                 break
             if ready.send_early:
@@ -211,6 +227,12 @@ class Replica:
         if self._held:
             self._answer_held(outbox)
         has_more = self._halt is None and self._core.has_more_to_apply
+        if not puts_off:
+            self._put_off_bytes = 0
+        self._put_off_bytes += outbox.persisted_bytes
+        if puts_off and has_more and self._may_put_off():
+            has_more, outbox.needs_settle = False, True
+            self._marks.covers("apply.put_off")
         outbox.again = has_more or self._unrecorded is not None
         cuts = self._cuts
         if cuts is not None and cuts.is_cutting:
@@ -219,6 +241,7 @@ class Replica:
         membership = self._core.membership
         if membership is not self._membership:  # by an entry or a snapshot
             self._membership = outbox.membership = membership
+        outbox.holds_page = self._has_held_back
         self._reach("turn.end")
 
         return outbox  # 5 answer
@@ -464,6 +487,7 @@ class Replica:
         for confirmed in ready.reads:
             for waiter in self._reads.pop(confirmed.ticket, ()):
                 outbox.reads.append(ReadPoint(waiter, confirmed.index))
+            self._read_index = max(self._read_index, confirmed.index)
         for ticket in ready.reads_failed:
             for waiter in self._reads.pop(ticket, ()):
                 outbox.not_proposed.append(
@@ -506,6 +530,22 @@ class Replica:
         self._marks.covers("waiter.unknown")
         outbox.unknown.append(
             Unknown(share.waiter, Reason.LEADERSHIP_LOST, self._leader)
+        )
+
+    def _may_put_off(self) -> bool:
+        """Whether what is committed may wait until the state settles: nobody sees it before.
+
+        A follower has nobody to answer. It puts off little, which it has applied at once when it is
+        to lead, nothing that a reader waits for, and no change of the membership: until that is in
+        force it could not campaign (T52).
+        """
+        return (
+            self._role is Role.FOLLOWER
+            and self._apply_range is None
+            and self._put_off_bytes <= PUT_OFF_BYTES_MAX
+            and len(self._core.unapplied) <= PUT_OFF_ENTRIES_MAX
+            and self._read_index <= self._state.applied()
+            and not self._core.has_change_to_apply
         )
 
     def _apply_page(self, outbox: Outbox) -> None:

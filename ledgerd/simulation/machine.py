@@ -422,7 +422,12 @@ class Machine:
         assert clock is not None
         self.own_ns += self.world.setup.turn_ns
         self.world.turning(self, inputs)
-        outbox = life.replica.turn(inputs, clock.now_us)
+        settle_ns, due_ns = self.world.setup.settle_ns, life.settle_due_ns
+        is_due = settle_ns == 0 or (due_ns is not None and due_ns <= self.own_ns)
+        is_wanted = any(index > life.visible for index, _ in life.reading)
+        outbox = life.replica.turn(
+            inputs, clock.now_us, is_settling=is_due or is_wanted
+        )
         clock.follow(life.replica.core.last_ts_us)
         life.reading += [(point.index, point.waiter) for point in outbox.reads]
         self.world.turned(self, outbox)
@@ -430,10 +435,10 @@ class Machine:
             self._rebuild(life, outbox.state_ready)
             return True
         if outbox.needs_settle and life.settle_due_ns is None:
-            life.settle_due_ns = self.own_ns + self.world.setup.settle_ns
+            life.settle_due_ns = self.own_ns + settle_ns
         is_wanted = any(index > life.visible for index, _ in life.reading)
-        is_due = life.settle_due_ns is not None and life.settle_due_ns <= self.own_ns
-        if is_due or (is_wanted and life.settle_due_ns is not None):
+        is_due = is_due and not outbox.holds_page
+        if life.settle_due_ns is not None and (is_due or is_wanted):
             life.settle_due_ns = None
             life.visible = life.replica.settle()
             self.world.settled(self, life.visible)

@@ -19,7 +19,9 @@ from ledgerd.node.replica_thread import ReplicaThread
 from ledgerd.observability.metrics import Metrics
 from ledgerd.raft.entries import Index
 from ledgerd.raft.options import Options
+from ledgerd.replica.inputs import Input
 from ledgerd.replica.log_clock import LogClock
+from ledgerd.replica.outbox import Outbox
 from ledgerd.replica.replica import Replica
 from ledgerd.storage.reader import StateReader
 from tests.replica.machines import Machine, fund, open_account
@@ -242,3 +244,48 @@ def test_what_is_much_or_waited_for_settles_soon(
         assert thread._settle_due_at(10.0, commands) == 10.0 + delay_s
 
     asyncio.run(run())
+
+
+def test_a_settling_waits_one_turn_for_a_page_that_is_held_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The page is applied in the next turn, and readers see it with what was there before."""
+    replica = Machine(1, (1,), Options()).replica
+    turn, settle = replica.turn, replica.settle
+    notes: list[str] = []
+    script = iter(["applied", "held back", "applied"])
+    is_over = threading.Event()
+
+    def scripted(
+        inputs: list[Input], now_us: Callable[[], int], *, is_settling: bool
+    ) -> Outbox:
+        outbox = turn(inputs, now_us, is_settling=is_settling)
+        step = next(script, "over")
+        outbox.again = outbox.needs_settle = step != "over"
+        outbox.holds_page = step == "held back"
+        notes.append(step)
+        if step == "over":
+            is_over.set()
+        return outbox
+
+    def settled() -> Index:
+        notes.append("settled")
+        return settle()
+
+    monkeypatch.setattr(replica, "turn", scripted)
+    monkeypatch.setattr(replica, "settle", settled)
+    monkeypatch.setattr(Whole, "_build", lambda _: (replica, lambda: None))
+
+    async def run() -> None:
+        whole = Whole(settle_delay_s=0, settle_delay_s_max=0)
+        whole.replica_thread.start()
+        whole.inbox.put_ticks(1, 0)
+        assert is_over.wait(60)
+        whole.replica_thread.stop()
+        whole.reads.close()
+
+    asyncio.run(run())
+
+    begun, *steps = notes
+    assert begun == "settled"
+    assert steps[:4] == ["applied", "held back", "applied", "settled"]

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from ledgerd.errors import NotLogged, Reason
-from ledgerd.raft.entries import NO_NODE, Index
+from ledgerd.limits import PUT_OFF_ENTRIES_MAX
+from ledgerd.raft.entries import NO_NODE, Index, NodeId
 from ledgerd.replica.versions import Halt, Standing
 from tests.node.test_lifecycle import Whole
 
@@ -52,6 +53,30 @@ def test_a_node_that_may_not_campaign_for_its_rot_says_so() -> None:
             "no leader is known, and log index 7 is corrupt here: until another node sends its "
             "entry, this one asks for no votes"
         )
+        await asyncio.to_thread(whole.replica_thread.stop)
+
+    asyncio.run(run())
+
+
+def test_what_a_follower_may_put_off_is_no_catching_up() -> None:
+    """Under a steady load it has something put off whenever one looks."""
+
+    async def run() -> None:
+        whole = Whole()
+        whole.replica_thread.start()
+        leader, little = NodeId(1), PUT_OFF_ENTRIES_MAX
+        core = replace(whole.node._core_status(), leader=leader, commit=Index(99))
+        whole.node._core_status = lambda: core
+        core = replace(core, applied=Index(99 - little - 1))
+        far = whole.node.status().not_ready_reason
+        core = replace(core, applied=Index(99 - little))
+        near = whole.node.status().not_ready_reason
+        core = replace(core, applied=Index(0))
+        later = whole.node.status().not_ready_reason
+
+        assert far == f"catching up: applied {99 - little - 1} of 99"
+        assert near == ""
+        assert later == ""  # once it was near it serves, and reads wait for their point
         await asyncio.to_thread(whole.replica_thread.stop)
 
     asyncio.run(run())

@@ -7,21 +7,33 @@ from ledgerd.formats import commands
 from ledgerd.ledger.commands import Cancel, SubmitTerms
 from ledgerd.ledger.outcomes import Outcome, Refusal
 from ledgerd.limits import BATCH_COMMANDS_MAX, ENTRY_BYTES_MAX
-from ledgerd.raft.entries import EntryKind, Role
-from ledgerd.raft.messages import AppendAccepted, RequestVote, RequestVoteReply
+from ledgerd.raft.changes import Op, OpKind, Simple
+from ledgerd.raft.entries import EntryKind, NodeId, Role
+from ledgerd.raft.membership import NodeRecord
+from ledgerd.raft.messages import (
+    AppendAccepted,
+    RequestVote,
+    RequestVoteReply,
+    TimeoutNow,
+)
 from ledgerd.raft.options import Options
+from ledgerd.raft.ready import Proposed
+from ledgerd.replica.compaction import LogBounds
 from ledgerd.replica.inputs import (
     CommandProposed,
+    Input,
     ReadsRequested,
     Received,
     Ticked,
     Waiter,
 )
+from ledgerd.replica.outbox import Outbox
 from ledgerd.replica.ports import Receipt
 from ledgerd.replica.proposals import draft_commands, draft_payouts
 from ledgerd.replica.versions import StateVersion
 from tests.replica.machines import (
     START_US,
+    Machine,
     Machines,
     fund,
     open_account,
@@ -85,11 +97,148 @@ def test_an_ack_leaves_before_the_page_behind_it_is_applied() -> None:
     assert isinstance(follower.post.sent[-1], AppendAccepted)
     assert held.again, held
     assert held.sends_first, held
+    assert held.holds_page, held
     assert follower.state.applied() == applied
 
     machines[1].turn(payouts(3, 3))
-    follower.replica.turn(_to(machines, 2), lambda: 0)
+    assert not follower.replica.turn(_to(machines, 2), lambda: 0).holds_page
     assert follower.state.applied() == applied + 1
+
+
+def _later(machine: Machine, *inputs: Input) -> Outbox:
+    """Take a turn that no settling follows."""
+    outbox = machine.replica.turn(inputs, lambda: START_US, is_settling=False)
+    machine.outboxes.append(outbox)
+    return outbox
+
+
+def _carry(machines: Machines) -> None:
+    """Carry messages until nobody has any; no turn of node 2 is followed by a settling."""
+    while sent := [m for machine in machines.by_id.values() for m in machine.post.sent]:
+        for machine in machines.by_id.values():
+            machine.post.sent.clear()
+        for message in sent:
+            if message.to == 2:
+                _later(machines[2], Received(message))
+            else:
+                machines[message.to].turn(Received(message))
+
+
+def _behind(machines: Machines, *, rows: int = 1) -> Machine:
+    """Return node 2, a follower that knows of more that is committed than it applied."""
+    funded(machines)
+    machines.tick(30)
+    machines[1].turn(payouts(1, *range(100, 100 + rows)))
+    _carry(machines)
+    machines[1].turn(payouts(2, 2))  # carries the commit index of the one before
+    _carry(machines)
+    return machines[2]
+
+
+def _backlog(machine: Machine) -> int:
+    status = machine.replica.core.status()
+    assert status.applied == machine.state.applied()
+    return status.commit - status.applied
+
+
+def test_a_follower_puts_off_what_is_little_until_it_settles() -> None:
+    """Nobody sees it before; what is committed by then is applied in one go."""
+    machines = Machines()
+    follower = _behind(machines)
+    assert not follower.outboxes[-1].again
+    assert follower.outboxes[-1].needs_settle
+    backlog = _backlog(follower)
+    assert backlog >= 1
+
+    machines[1].turn(payouts(3, 3))
+    _carry(machines)
+    _later(follower, Ticked(1, 0))
+    assert _backlog(follower) == backlog + 1
+
+    follower.turn()
+    assert _backlog(follower) == 0
+
+
+def test_a_follower_puts_off_nothing_that_is_large() -> None:
+    """Else it would have much to do when it is to lead. T94."""
+    machines = Machines()
+    follower = _behind(machines, rows=200)
+    large = machines[1].replica.core.status().last - 1
+    while follower.outboxes[-1].again:
+        _later(follower)
+    assert follower.state.applied() >= large
+
+
+def test_a_follower_that_is_far_behind_puts_off_nothing() -> None:
+    """Who was down has a long log to fold, and must not fold it a page a settling. T94."""
+    machines = Machines()
+    funded(machines)
+    machines.tick(30)
+    machines.cut.add(2)
+    for number in range(1, 41):
+        machines[1].turn(payouts(number, number))
+        machines.deliver()
+    machines.cut.clear()
+    follower = machines[2]
+    behind = 0
+    for _ in range(40):
+        for node_id in (1, 3):
+            machines[node_id].turn(Ticked(1, 0))
+        _later(follower, Ticked(1, 0))
+        _carry(machines)
+        behind = max(behind, _backlog(follower))
+        while follower.outboxes[-1].again:
+            _later(follower)
+    assert behind > 16
+    assert _backlog(follower) <= 16
+
+
+def test_a_follower_puts_off_nothing_that_a_reader_waits_for() -> None:
+    """A read point is of what is committed: its reader waits until that is applied. R12."""
+    machines = Machines()
+    follower = _behind(machines)
+    _later(follower, ReadsRequested(Waiter(9)))
+    _carry(machines)
+    while follower.outboxes[-1].again:
+        _later(follower)
+
+    points = [point for outbox in follower.outboxes for point in outbox.reads]
+    assert [point.waiter for point in points] == [9]
+    assert follower.state.applied() >= points[0].index > 3
+
+
+def test_who_campaigns_applies_what_it_put_off() -> None:
+    """A leader answers, so it puts nothing off, and neither does who wants to be one."""
+    machines = Machines()
+    follower = _behind(machines)
+    follower.replica.core.campaign()
+    _later(follower)
+    while follower.outboxes[-1].again:
+        _later(follower)
+    assert follower.role is Role.PRE_CANDIDATE
+    assert _backlog(follower) == 0
+
+
+def test_a_follower_puts_off_no_change_of_the_membership() -> None:
+    """It could not take over meanwhile: a membership that is not in force holds it back. T52."""
+    machines = Machines(bounds=LogBounds())
+    funded(machines)
+    machines.tick(30)
+    record = NodeRecord(NodeId(3), region="far")
+    change = Simple((Op(OpKind.UPDATE, NodeId(3), record),))
+    assert isinstance(machines[1].replica.core.change(change), Proposed)
+    machines[1].turn()
+    _carry(machines)
+    machines[1].turn(payouts(1, 1))  # carries the commit index of the change
+    _carry(machines)
+    follower = machines[2]
+    while follower.outboxes[-1].again:
+        _later(follower)
+    assert record in follower.replica.core.membership.nodes
+
+    term = follower.replica.core.term
+    _later(follower, Received(TimeoutNow(NodeId(1), NodeId(2), term)))
+    assert follower.role is Role.CANDIDATE
 
 
 def test_an_answer_leaves_before_its_entry_is_recorded() -> None:
