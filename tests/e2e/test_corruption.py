@@ -20,6 +20,7 @@ from ledgerd.cli.dev import DevCluster
 from ledgerd.client import CallError, Client, Profile, SubmitResult, us_account
 from ledgerd.formats.versions import STATE_VERSION
 from tests.e2e.dump import records_of
+from tests.e2e.rest import rest_of
 from tests.e2e.rounds import rounds
 from tests.waiting import until
 
@@ -89,16 +90,13 @@ def statuses(client: Client) -> list[admin_pb2.StatusReply]:
 
 
 def at_rest(client: Client, *, within_s: float = 30.0) -> set[tuple[int, str]]:
-    """Return (index, digest) of all three nodes once all are ready at one index."""
+    """Return (index, digest) of all three nodes once all are ready and at rest."""
 
     def rest() -> set[tuple[int, str]]:
         found = statuses(client)
-        indexes = {status.visible_index for status in found}
-        if len(found) < 3 or len(indexes) > 1 or not all(s.ready for s in found):
+        if len(found) < 3 or not all(status.ready for status in found):
             return set()
-        if not all(status.digest for status in found):  # not read in time
-            return set()
-        return {(status.visible_index, status.digest) for status in found}
+        return rest_of(found)
 
     return until("the nodes come to rest", rest, within_s=within_s)
 

@@ -13,6 +13,7 @@ from ledgerd.cli.dev import DevCluster
 from ledgerd.client import Client, Profile
 from ledgerd.errors import ExitCode, NotLogged
 from tests.e2e.load import load_on
+from tests.e2e.rest import rest_of
 from tests.waiting import PATIENCE_S, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -94,8 +95,9 @@ def digests(cluster: DevCluster) -> dict[int, tuple[int, str]]:
         def at_one_index() -> dict[int, tuple[int, str]]:
             running = [n for n, pid in cluster.pids().items() if pid is not None]
             found = {n: client.status(n, deadline=5.0) for n in running}
-            at = {n: (each.visible_index, each.digest) for n, each in found.items()}
-            return at if len({index for index, _ in at.values()}) == 1 else {}
+            if not rest_of(found.values()):
+                return {}
+            return {n: (each.visible_index, each.digest) for n, each in found.items()}
 
         return until("all nodes stand at one index", at_one_index)
 

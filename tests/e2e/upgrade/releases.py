@@ -11,6 +11,7 @@ from ledgerd.api.v1 import admin_pb2
 from ledgerd.cli.dev import DevCluster
 from ledgerd.client import CallError, Client, Profile, new_payout_id
 from ledgerd.limits import PAGE_ROWS_MAX
+from tests.e2e.rest import rest_of
 from tests.e2e.test_cluster import funded_account, submit
 from tests.waiting import until
 
@@ -85,10 +86,8 @@ class MixedCluster(DevCluster):
 
         def at_rest() -> set[tuple[int, str]]:
             statuses = self.statuses().values()
-            found = {(status.visible_index, status.digest) for status in statuses}
             versions = {status.state_version for status in statuses}
-            is_one = len({index for index, _ in found}) == 1
-            return found if is_one and versions == {state_version} else set()
+            return rest_of(statuses) if versions == {state_version} else set()
 
         return until("the nodes come to rest", at_rest, within_s=PATIENCE_S)
 
