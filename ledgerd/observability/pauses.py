@@ -1,13 +1,10 @@
-"""Measures what looks like a slow network: collections and a late loop (T71)."""
+"""Measures what looks like a slow network: collections (T71). A late loop the ticker sees."""
 
-import asyncio
 import gc
 import time
-from typing import Final, Literal
+from typing import Literal
 
 from ledgerd.observability.metrics import Metrics
-
-LAG_INTERVAL_S: Final = 0.1
 
 
 class GcPauses:
@@ -31,12 +28,3 @@ class GcPauses:
             self._started_s = time.perf_counter()
         else:
             self._seconds.observe(time.perf_counter() - self._started_s)
-
-
-async def watch_loop_lag(metrics: Metrics, interval_s: float = LAG_INTERVAL_S) -> None:
-    """Observe how late the running loop runs a timer, until cancelled."""
-    loop = asyncio.get_running_loop()
-    while True:
-        due_s = loop.time() + interval_s
-        await asyncio.sleep(interval_s)
-        metrics.loop_lag_seconds.observe(max(0.0, loop.time() - due_s))

@@ -110,7 +110,6 @@ def test_tests_wait_in_one_place() -> None:
     assert sleepers == {
         "tests/waiting.py",
         "tests/node/test_failstop.py",  # a process that must end before it is over
-        "tests/observability/test_pauses.py",  # a loop that is held up is what is tested
     }
 
 
