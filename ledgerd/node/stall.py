@@ -5,7 +5,6 @@ makes the node not ready; ten times longer ends the calls that wait, as unknown;
 ends with the storage exit code, for a node that hangs for ever helps nobody.
 """
 
-import asyncio
 import time
 from collections.abc import Callable
 from typing import Final
@@ -15,7 +14,6 @@ from ledgerd.observability import logs
 
 GIVE_UP_TIMES: Final = 10  # of the stall limit: calls that wait end
 EXIT_S: Final = 30.0
-_CHECKS: Final = 3  # in one stall limit
 log = logs.get(__name__)
 
 
@@ -49,27 +47,16 @@ class StallWatch:
         """Whether a write takes longer than the limit now, as of the last check."""
         return self._is_stalled
 
-    async def run(self) -> None:
-        """Check until cancelled."""
-        period_s = self._limit_s / _CHECKS
-        while True:
-            self.check()
-            due_at = self._now() + period_s
-            await asyncio.sleep(period_s)
-            self.woke(due_at)
+    def check(self, late_s: float = 0.0) -> None:
+        """Look, `late_s` after this was due, and do what the age of the write asks for.
 
-    def woke(self, due_at: float) -> None:
-        """Note that a check due at `due_at` comes now.
-
-        What this process slept through is no evidence against its disk, as with ticks (T83): a
-        node that was paused in the middle of a write goes on.
+        Must be called several times within the limit: the ticker does. What this process slept
+        through is no evidence against its disk, as with ticks (T83): a node that was paused in the
+        middle of a write goes on.
         """
-        now = self._now()
-        if now - due_at > self._limit_s:
-            self._away.append((due_at, now))
-
-    def check(self) -> None:
-        """Look once, and do what the age of the write asks for."""
+        if late_s > self._limit_s:
+            now = self._now()
+            self._away.append((now - late_s, now))
         began_at = self._write_began_at()
         age_s = 0.0 if began_at is None else self._age_s(began_at)
         was_stalled, self._is_stalled = self._is_stalled, age_s > self._limit_s
