@@ -11,7 +11,9 @@ from ledgerd.observability.metrics import Metrics
 from ledgerd.raft.entries import NodeId
 
 _GAUGE_INTERVAL_S: Final = 0.25
-_OVERDUE_S: Final = 0.03  # a synced write takes a few milliseconds
+# A synced write takes a few milliseconds. The longer this is, the likelier a read begins on a disk
+# that hangs, and stops the process; the shorter, the more reads wait for a write on a slow disk.
+_OVERDUE_S: Final = 0.01
 
 
 class StageTimer:
