@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeAlias
 
@@ -23,6 +24,8 @@ from ledgerd.transport.v1 import peer_pb2 as pb
 SERVICE: Final = "ledgerd.transport.v1.Peer"
 EXCHANGE: Final = f"/{SERVICE}/Exchange"
 REFUSAL_KEY: Final = "ledgerd-refusal"  # trailing metadata: the value of a `Refusal`
+
+_REPORTED_MAX: Final = 16  # refusals that are not logged again
 
 # Frames travel as bytes here: their size is counted, and a broken one is ours to refuse.
 Context: TypeAlias = grpc.aio.ServicerContext[bytes, bytes]
@@ -56,6 +59,7 @@ class PeerService:
         self._on_greeted = on_greeted
         self._fail_stop = fail_stop
         self._current: dict[NodeId, object] = {}
+        self._reported: deque[str] = deque(maxlen=_REPORTED_MAX)
 
     def handler(
         self, snapshot: Callable[[bytes, Context], Awaitable[None]]
@@ -79,7 +83,7 @@ class PeerService:
             await self._serve(sender, context)
         except GreetingRefused as refused:
             self._metrics.calls_refused.labels(reason=refused.refusal.value).inc()
-            log.warning("peer_refused", reason=refused.refusal.value, why=str(refused))
+            self._report(refused)
             metadata = ((REFUSAL_KEY, refused.refusal.value),)
             await context.abort(
                 grpc.StatusCode.FAILED_PRECONDITION, str(refused), metadata
@@ -113,7 +117,15 @@ class PeerService:
         sender = greeted.node_id
         await context.write(self._greetings.hello(sender, clock_us=clock_us()))
         self._on_greeted(greeted)
+        self._reported.clear()  # things have changed
         return sender
+
+    def _report(self, refused: GreetingRefused) -> None:
+        """Log a refusal once, not once an attempt: a node that was removed dials for ever."""
+        why = str(refused)
+        if why not in self._reported:
+            self._reported.append(why)
+            log.warning("peer_refused", reason=refused.refusal.value, why=why)
 
     def identity(self, context: Context) -> Identity | None:
         """Return who the certificate names; None without TLS. Errors: GreetingRefused."""
