@@ -32,6 +32,7 @@ _CLUSTER_ID: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 _PRINCIPAL: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._@-]*[A-Za-z0-9])?")
 
 _NODE_NAME: Final = re.compile(r"node-[0-9]+")
+_LOCAL: Final = "local"
 
 
 class Role(Enum):
@@ -95,7 +96,7 @@ class Certified(NamedTuple):
 
 def local_identity(cluster_id: str) -> Identity:
     """Return the caller of every call of a plaintext listener on loopback."""
-    return Identity(cluster_id, None, "local", frozenset(Role), is_local=True)
+    return Identity(cluster_id, None, _LOCAL, frozenset(Role), is_local=True)
 
 
 def identity_of(
@@ -282,14 +283,16 @@ def check_principal(text: str) -> str:
 def check_client_name(text: str) -> str:
     """Return `text` if a new client may have it as its name.
 
-    Not what a node is called: it is the worker of the payouts that the node dispatches itself.
+    Not what a node is called: it is the worker of the payouts that the node dispatches itself. Nor
+    what every caller without a certificate is called, on the loopback of an insecure node.
 
     Raises ValueError that says expected and found.
     """
-    if _NODE_NAME.fullmatch(check_principal(text)) is None:
+    if _NODE_NAME.fullmatch(check_principal(text)) is None and text != _LOCAL:
         return text
     raise ValueError(
-        f"client name: expected another one than those of nodes, node-ID, found {text!r}"
+        f"client name: expected another one than those of nodes, node-ID, and than {_LOCAL}, "
+        f"found {text!r}"
     )
 
 

@@ -174,6 +174,8 @@ def test_names_that_cannot_be(cluster: Cluster) -> None:
         pki.issue_client(cluster.folder, "../../etc/x", [])
     with pytest.raises(ConfigError, match="another one than those of nodes"):
         pki.issue_client(cluster.folder, "node-1", [])
+    with pytest.raises(ConfigError, match="and than local, found 'local'"):
+        pki.issue_client(cluster.folder, "local", [])
     with pytest.raises(ConfigError, match="host: expected a DNS name or an IP address"):
         pki.issue_node(cluster.folder, 2, hosts=["bücher.example"])
 
