@@ -47,9 +47,12 @@ Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 MaybeHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"
 
-_BATCHES: Final = frozenset(
-    {"/ledgerd.api.v1.Payouts/SubmitBatch", "/ledgerd.api.v1.Payouts/SubmitStream"}
-)
+# Many orders in one request, so each is parsed in pages and may be large.
+_BATCHES: Final[Mapping[str, Callable[[bytes], Awaitable[Message]]]] = {
+    "/ledgerd.api.v1.Payouts/SubmitBatch": parsing.batch,
+    "/ledgerd.api.v1.Payouts/SubmitStream": parsing.batch,
+    "/ledgerd.api.v1.Payouts/Validate": parsing.dry_batch,
+}
 _WATCHES: Final = frozenset({"/ledgerd.api.v1.Feed/Watch"})  # open as long as wanted
 _QUIET: Final = (
     "/grpc.",
@@ -298,9 +301,10 @@ class Gate(grpc.aio.ServerInterceptor):
         self, method: str, data: bytes, parse: Callable[[bytes], Message]
     ) -> Message:
         """Return the request. Raises NotLogged when it is too large or no message."""
-        if method in _BATCHES:
+        parse_batch = _BATCHES.get(method)
+        if parse_batch is not None:
             parsing.check_size(data, self._options.request_bytes_max)
-            return await parsing.batch(data)
+            return await parse_batch(data)
         parsing.check_size(data, min(self._options.request_bytes_max, CALL_BYTES_MAX))
         try:
             return parse(data)

@@ -8,19 +8,22 @@ between them, and every other request is small.
 
 import asyncio
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, TypeVar
 
 from google.protobuf.message import DecodeError
 
 from ledgerd.api.v1 import payouts_pb2
 from ledgerd.errors import NotLogged, Reason
-from ledgerd.limits import BATCH_COMMANDS_MAX, ORDER_BYTES_MAX
+from ledgerd.limits import BATCH_COMMANDS_MAX, ORDER_BYTES_MAX, PAGE_ROWS_MAX
+
+_Batch = TypeVar("_Batch", payouts_pb2.SubmitBatchRequest, payouts_pb2.ValidateRequest)
 
 _PAGE_BYTES: Final = 64 * 1024
 _PAGE_FIELDS: Final = 512
 _OTHER_FIELDS_MAX: Final = 64  # the sequence, and what newer clients may add
 
 _ORDERS: Final = payouts_pb2.SubmitBatchRequest.ORDERS_FIELD_NUMBER
+assert payouts_pb2.ValidateRequest.ORDERS_FIELD_NUMBER == _ORDERS
 _ORDER_TAG: Final = _ORDERS << 3 | 2  # the field's number and "of a length"
 _VARINT_BYTES_MAX: Final = 10
 
@@ -33,9 +36,20 @@ def check_size(data: bytes, bytes_max: int) -> None:
 
 async def batch(data: bytes) -> payouts_pb2.SubmitBatchRequest:
     """Return the request. Raises NotLogged when it is none, or has too many or too large parts."""
-    request = payouts_pb2.SubmitBatchRequest()
+    return await _in_pages(data, payouts_pb2.SubmitBatchRequest(), BATCH_COMMANDS_MAX)
+
+
+async def dry_batch(data: bytes) -> payouts_pb2.ValidateRequest:
+    """Return the request of a dry run. Raises as `batch` does.
+
+    It may have fewer orders than a batch, since a reader thread is for everybody (T72).
+    """
+    return await _in_pages(data, payouts_pb2.ValidateRequest(), PAGE_ROWS_MAX)
+
+
+async def _in_pages(data: bytes, request: _Batch, orders_max: int) -> _Batch:
     try:
-        for start, end in _pages(data):
+        for start, end in _pages(data, orders_max):
             if start:
                 await asyncio.sleep(0)
             request.MergeFromString(data[start:end])
@@ -49,7 +63,7 @@ def malformed(why: object) -> NotLogged:
     return NotLogged(Reason.MALFORMED, f"expected a message of this call: {why}")
 
 
-def _pages(data: bytes) -> Iterator[tuple[int, int]]:
+def _pages(data: bytes, orders_max: int) -> Iterator[tuple[int, int]]:
     """Yield where pages of whole fields begin and end; together they are all of `data`."""
     size = len(data)
     at = page = fields = orders = others = 0
@@ -70,8 +84,8 @@ def _pages(data: bytes) -> Iterator[tuple[int, int]]:
             if at - start > ORDER_BYTES_MAX:
                 raise _too_large(f"orders[{orders}]", ORDER_BYTES_MAX, at - start)
             orders += 1
-            if orders > BATCH_COMMANDS_MAX:
-                raise _too_many_orders()
+            if orders > orders_max:
+                raise _too_many_orders(orders_max)
         else:
             others += 1
             if others > _OTHER_FIELDS_MAX:
@@ -114,8 +128,8 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
     raise malformed("it is cut off" if at >= len(data) else "a number is too long")
 
 
-def _too_many_orders() -> NotLogged:
-    expected = f"1 .. {BATCH_COMMANDS_MAX} orders"
+def _too_many_orders(orders_max: int) -> NotLogged:
+    expected = f"1 .. {orders_max} orders"
     return NotLogged(
         Reason.MALFORMED,
         f"orders: expected {expected}, found more",

@@ -116,7 +116,6 @@ class PayoutsService(Deciding, payouts_pb2_grpc.PayoutsServicer):
     ) -> pb.ValidateReply:
         call = calls.current()
         state_version = self._node.state_version
-        quotes.check_count(len(request.orders))
         batch = await codec.batch(
             request.orders, principal=call.principal, state_version=state_version
         )

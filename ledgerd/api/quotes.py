@@ -22,7 +22,6 @@ from ledgerd.ledger.decide.dry_run import Check, DryRun, dry_runs
 from ledgerd.ledger.money import BALANCE_MINOR_MAX, BALANCE_MINOR_MIN
 from ledgerd.ledger.outcomes import Outcome, Outcomes
 from ledgerd.ledger.payouts import PayoutState
-from ledgerd.limits import PAGE_ROWS_MAX
 from ledgerd.node.windows import has_windows, with_windows
 from ledgerd.storage.reader import StateReader
 from ledgerd.timetable.days import date_of
@@ -62,15 +61,6 @@ def verdicts(found: Judged) -> Iterator[pb.Verdict]:
         )
         replies.fill_result(result.result, outcomes, row)
         yield pb.Verdict(result=result, checks=map(_check, run.checks))
-
-
-def check_count(orders: int) -> None:
-    """Return if one dry run may judge so many orders. Raises NotLogged.
-
-    A batch may have more, but a reader thread is for everybody (T72).
-    """
-    if orders > PAGE_ROWS_MAX:
-        raise Malformed("orders", f"1 .. {PAGE_ROWS_MAX} orders", str(orders)).error()
 
 
 def clock_us() -> int:

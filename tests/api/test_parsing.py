@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledgerd.api import parsing
-from ledgerd.api.v1 import admin_pb2
+from ledgerd.api.v1 import admin_pb2, common_pb2
 from ledgerd.api.v1 import payouts_pb2 as pb
 from ledgerd.errors import NotLogged, Reason
 from ledgerd.limits import CALL_BYTES_MAX, ORDER_BYTES_MAX, REQUEST_BYTES_MAX
@@ -103,6 +103,21 @@ def test_bytes_that_are_no_batch_say_why(data: bytes, message: str) -> None:
     refused = refusal(data)
 
     assert (refused.reason, refused.message) == (Reason.MALFORMED, message)
+
+
+def test_a_dry_run_is_parsed_as_a_batch_with_fewer_orders() -> None:
+    """A thousand of them, and how it is to be read; one more is refused unparsed."""
+    request = pb.ValidateRequest(
+        orders=[pb.PayoutOrder(reference="x" * 100)] * 1_000,
+        concern=common_pb2.ReadConcern(at_least_index=7),
+    )
+    assert asyncio.run(parsing.dry_batch(request.SerializeToString())) == request
+
+    request.orders.add()
+    with pytest.raises(NotLogged) as caught:
+        asyncio.run(parsing.dry_batch(request.SerializeToString()))
+    assert caught.value.reason is Reason.MALFORMED
+    assert caught.value.message == "orders: expected 1 .. 1000 orders, found more"
 
 
 def test_an_order_has_a_bound_of_its_own() -> None:

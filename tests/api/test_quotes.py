@@ -14,6 +14,7 @@ from ledgerd.api.v1 import accounts_pb2, admin_pb2, rails_pb2
 from ledgerd.api.v1 import common_pb2 as common
 from ledgerd.api.v1 import payouts_pb2 as pb
 from ledgerd.formats.versions import STATE_VERSION
+from ledgerd.limits import CALL_BYTES_MAX, METADATA_VALUE_BYTES_MAX
 from ledgerd.timetable.closings import calendar
 from ledgerd.timetable.rail_file import seed
 from tests.api.world import START_US, Stub, World
@@ -377,6 +378,38 @@ def test_a_dry_run_changes_nothing(newest: World) -> None:
             assert second.checks[-1].refusal == common.INSUFFICIENT_FUNDS
             assert again.result.result.outcome == common.OUTCOME_REPLAYED
             assert real.result.result.outcome == common.OUTCOME_CREATED
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("metadata_bytes", [100, 8_000])
+def test_a_dry_run_of_a_full_page(newest: World, metadata_bytes: int) -> None:
+    """A thousand orders are judged, also those that no call but a batch could hold."""
+
+    async def run() -> None:
+        async with newest.running():
+            stub = newest.stub("submitter")
+            account = (await town(newest))["USD"]
+            keys, rest = divmod(metadata_bytes, METADATA_VALUE_BYTES_MAX)
+            metadata = {str(n): "x" * METADATA_VALUE_BYTES_MAX for n in range(keys)}
+            orders = [
+                pb.PayoutOrder(
+                    payout_id=newest.new_id(ids.PAYOUT),
+                    account_id=account,
+                    amount=common.Money(units=100, currency="USD"),
+                    rail="us_ach",
+                    destination=US,
+                    metadata={**metadata, "rest": "x" * rest},
+                )
+                for _ in range(1_000)
+            ]
+            request = pb.ValidateRequest(orders=orders)
+            assert request.ByteSize() > CALL_BYTES_MAX
+            reply = await stub.payouts.Validate(request)
+
+            results = [verdict.result.result for verdict in reply.verdicts]
+            assert [result.ordinal for result in results] == list(range(1_000))
+            assert {result.outcome for result in results} == {common.OUTCOME_CREATED}
 
     asyncio.run(run())
 
