@@ -280,8 +280,11 @@ class _Run:
                 rail=self._rail,
                 timing=self._timing,
             )
-            with _Bar(self._session.errors, len(self._payouts.orders)) as told:
+            with self._bar("submitting") as told:
                 await self._submission.run(client, timeout_s=timeout_s, progress=told)
+
+    def _bar(self, what: str) -> "_Bar":
+        return _Bar(self._session.errors, what, len(self._payouts.orders))
 
     async def _check(self, client: AsyncClient, account: accounts_pb2.Account) -> None:
         """Pass only if the account can pay such a file; before anything is submitted."""
@@ -368,9 +371,9 @@ def _check_currency(payouts: PayoutFile, currency: str) -> None:
 class _Bar:
     """A progress bar on a terminal, and nothing elsewhere."""
 
-    def __init__(self, console: Console, total: int) -> None:
+    def __init__(self, console: Console, what: str, total: int) -> None:
         self._progress = Progress(
-            TextColumn("submitting"),
+            TextColumn(what),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
@@ -378,7 +381,7 @@ class _Bar:
             disable=not console.is_terminal,
             transient=True,
         )
-        self._task = self._progress.add_task("submitting", total=total)
+        self._task = self._progress.add_task(what, total=total)
 
     def __enter__(self) -> Callable[[int], None]:
         self._progress.start()
@@ -424,7 +427,8 @@ def _ask_ledger(
     submission = Submission(payouts, account_id=account, rail=rail)
     found: dict[str, int] = {}
     refused: list[dict[str, object]] = []
-    with session.client() as client:
+    bar = _Bar(session.errors, "asking the ledger", len(payouts.orders))
+    with session.client() as client, bar as told:
         for start, page in submission.batches(_VALIDATED_TOGETHER):
             reply = client.validate(page, deadline=session.deadline_s)
             lines = payouts.orders[start : start + len(page)]
@@ -439,6 +443,7 @@ def _ask_ledger(
                             "code": answer,
                         }
                     )
+            told(start + len(page))
     if session.output == "json":
         render.print_json(
             session,
