@@ -368,6 +368,10 @@ def test_a_dry_run_changes_nothing(newest: World) -> None:
             )
             after = newest.node.index
             real = await stub.payouts.Submit(pb.SubmitRequest(order=order))
+            await stub.payouts.Submit(pb.SubmitRequest(order=other))
+            known = await stub.payouts.Validate(
+                pb.ValidateRequest(orders=[order, other])
+            )
 
             assert before == after
             first, second, again = reply.verdicts
@@ -378,6 +382,11 @@ def test_a_dry_run_changes_nothing(newest: World) -> None:
             assert second.checks[-1].refusal == common.INSUFFICIENT_FUNDS
             assert again.result.result.outcome == common.OUTCOME_REPLAYED
             assert real.result.result.outcome == common.OUTCOME_CREATED
+            replayed = [verdict.result.result.replayed for verdict in reply.verdicts]
+            assert replayed == [False, False, True]
+            paid, spent = (verdict.result.result for verdict in known.verdicts)
+            assert (paid.outcome, paid.replayed) == (common.OUTCOME_REPLAYED, True)
+            assert (spent.refusal, spent.replayed) == (common.INSUFFICIENT_FUNDS, True)
 
     asyncio.run(run())
 

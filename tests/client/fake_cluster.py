@@ -115,6 +115,7 @@ class FakeNode:
         self.before: deque[Step] = deque()  # instead of deciding, one a call
         self.after: deque[Step] = deque()  # after deciding, instead of answering
         self.calls: Counter[str] = Counter()
+        self.lacks: set[str] = set()  # calls that came with a later release
         self.silenced: list[threading.Event] = []
         self.watch_replies_max: int | None = None  # then the stream breaks
         self.port = 0
@@ -152,6 +153,8 @@ class FakeNode:
     def enter(self, name: str, context: grpc.ServicerContext) -> None:
         """Count the call and do what the script says."""
         self.calls[name] += 1
+        if name in self.lacks:
+            fail_like_grpc(grpc.StatusCode.UNIMPLEMENTED)(self, context)
         if self.before:
             self.before.popleft()(self, context)
 
@@ -201,6 +204,8 @@ class FakeCluster:
         self.batches: list[int] = []  # rows of every decided batch
         self.poison: set[str] = set()  # ids that make a batch malformed
         self.poor: set[str] = set()  # accounts without funds
+        self.spent: set[str] = set()  # ids that were refused for that
+        self.available_units = 2**53 + 1  # of every account
         self.owner_ref = ""  # of every account
         self.knows_concerns = True  # or of release 0.1.0
         self.newcomers: list[int] = []  # members that no profile names
@@ -270,27 +275,42 @@ class FakeCluster:
         self, ordinal: int, order: payouts_pb2.PayoutOrder
     ) -> payouts_pb2.SubmitResult:
         result = common_pb2.CommandResult(ordinal=ordinal)
-        said = order.SerializeToString(deterministic=True)
-        if order.account_id in self.poor:
-            result.outcome = common_pb2.OUTCOME_REFUSED
-            result.refusal = common_pb2.INSUFFICIENT_FUNDS
-            result.id_spent = True
-            return payouts_pb2.SubmitResult(result=result)
-        if (first := self.orders.get(order.payout_id)) is None:
+        if not self.answer_again(result, order):
+            if order.account_id in self.poor:
+                self.spent.add(order.payout_id)
+                _refuse_for_funds(result)
+                return payouts_pb2.SubmitResult(result=result)
+            said = order.SerializeToString(deterministic=True)
             result.outcome = common_pb2.OUTCOME_CREATED
             self.orders[order.payout_id] = said, self.index, ordinal
-        else:
-            was, result.original_index, result.original_ordinal = first
-            result.replayed = True
-            result.same_request = was == said
-            result.outcome = (
-                common_pb2.OUTCOME_REPLAYED
-                if was == said
-                else common_pb2.OUTCOME_CONFLICT
-            )
-            if was != said:
-                result.differing_fields.append("amount.units")
         return payouts_pb2.SubmitResult(result=result, state=payouts_pb2.READY)
+
+    def answer_again(
+        self, result: common_pb2.CommandResult, order: payouts_pb2.PayoutOrder
+    ) -> bool:
+        """Fill in the answer to an id that was used before; return whether it was."""
+        if order.payout_id in self.spent:
+            _refuse_for_funds(result)
+            result.replayed = True
+            return True
+        if (first := self.orders.get(order.payout_id)) is None:
+            return False
+        said = order.SerializeToString(deterministic=True)
+        was, result.original_index, result.original_ordinal = first
+        result.replayed = True
+        result.same_request = was == said
+        result.outcome = (
+            common_pb2.OUTCOME_REPLAYED if was == said else common_pb2.OUTCOME_CONFLICT
+        )
+        if was != said:
+            result.differing_fields.append("amount.units")
+        return True
+
+
+def _refuse_for_funds(result: common_pb2.CommandResult) -> None:
+    result.outcome = common_pb2.OUTCOME_REFUSED
+    result.refusal = common_pb2.INSUFFICIENT_FUNDS
+    result.id_spent = True
 
 
 class _BatchRefused(Exception):
@@ -388,15 +408,16 @@ class FakePayouts(payouts_pb2_grpc.PayoutsServicer):
     def Validate(
         self, request: payouts_pb2.ValidateRequest, context: grpc.ServicerContext
     ) -> payouts_pb2.ValidateReply:
-        """Refuse every amount above 1,000,000 for funds."""
+        """Refuse every new amount above 1,000,000 for funds."""
         self.node.enter("Validate", context)
         verdicts = []
         for order in request.orders:
             verdict = payouts_pb2.Verdict()
-            verdict.result.result.outcome = common_pb2.OUTCOME_CREATED
-            if order.amount.units > 1_000_000:
-                verdict.result.result.outcome = common_pb2.OUTCOME_REFUSED
-                verdict.result.result.refusal = common_pb2.INSUFFICIENT_FUNDS
+            result = verdict.result.result
+            if not self.node.cluster.answer_again(result, order):
+                result.outcome = common_pb2.OUTCOME_CREATED
+                if order.amount.units > 1_000_000:
+                    _refuse_for_funds(result)
             verdicts.append(verdict)
         return payouts_pb2.ValidateReply(
             header=common_pb2.ReadHeader(applied_index=self.node.cluster.index),
@@ -803,7 +824,9 @@ class FakeLedger(FakeAccountCalls):
                 livemode=True,
                 owner_ref=self.node.cluster.owner_ref,
                 status=accounts_pb2.OPEN,
-                balances=accounts_pb2.Balances(available_units=2**53 + 1),
+                balances=accounts_pb2.Balances(
+                    available_units=self.node.cluster.available_units
+                ),
             )
         )
 

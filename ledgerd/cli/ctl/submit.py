@@ -274,14 +274,17 @@ class _Run:
                 self._account_id, deadline=self._session.deadline_s
             )
             await self._check(client, reply.account)
-            self._submission = Submission(
-                self._payouts,
-                account_id=self._account_id,
-                rail=self._rail,
-                timing=self._timing,
-            )
+            self._submission = self._new_submission()
             with self._bar("submitting") as told:
                 await self._submission.run(client, timeout_s=timeout_s, progress=told)
+
+    def _new_submission(self) -> Submission:
+        return Submission(
+            self._payouts,
+            account_id=self._account_id,
+            rail=self._rail,
+            timing=self._timing,
+        )
 
     def _bar(self, what: str) -> "_Bar":
         return _Bar(self._session.errors, what, len(self._payouts.orders))
@@ -328,28 +331,57 @@ class _Run:
     ) -> None:
         """Stop before ids are spent on an account that cannot pay them all.
 
-        A file that was submitted before, in whole or in part, has used funds already and may go on:
-        what is there is replayed.
+        What was submitted before, of a file that was interrupted or has grown, has used its funds
+        already and is replayed: the rest must be there.
         """
-        needed = sum(order.amount_minor for order in self._payouts.orders)
+        orders = self._payouts.orders
+        count, needed = len(orders), sum(order.amount_minor for order in orders)
         usable = account.balances.available_units - account.min_balance_units
         if needed <= usable or self._even_if_short:
             return
+        try:
+            count, needed = await self._ask_new(client)
+        except CallError as error:
+            if error.metadata.get("status") != _NO_SUCH_CALL:
+                raise
+            if await self._has_begun(client):
+                return
+        if not count or needed <= usable:
+            return
+        currency = account.currency
+        entries = (
+            "" if count == len(orders) else f" for {count:,} of {len(orders):,} entries"
+        )
+        raise Failed(
+            f"expected {units_text(needed, currency)} {currency} in {self._account_id}"
+            f"{entries}, found {units_text(usable, currency)}: fund the account first (an "
+            "id that was refused is spent), or say --even-if-short; nothing was submitted",
+            Ended.REFUSED,
+        )
+
+    async def _ask_new(self, client: AsyncClient) -> tuple[int, int]:
+        """Return count and sum, minor units, of the entries whose ids were never used."""
+        count = sum_minor = 0
+        with self._bar("asking which are new") as told:
+            for start, page in self._new_submission().batches(_VALIDATED_TOGETHER):
+                reply = await client.validate(page, deadline=self._session.deadline_s)
+                for order, verdict in zip(page, reply.verdicts, strict=True):
+                    if not verdict.result.result.replayed:
+                        count += 1
+                        sum_minor += order.amount.units
+                told(start + len(page))
+        return count, sum_minor
+
+    async def _has_begun(self, client: AsyncClient) -> bool:
+        """Return whether the first entry is in the ledger; all that an older node can tell."""
         first = ids.encode(ids.PAYOUT, self._payouts.orders[0].payout_id)
         try:
             await client.get(first, deadline=self._session.deadline_s)
         except NotLogged as error:
             if error.reason is not Reason.NOT_FOUND:
                 raise
-        else:
-            return
-        currency = account.currency
-        raise Failed(
-            f"expected {units_text(needed, currency)} {currency} in {self._account_id}, "
-            f"found {units_text(usable, currency)}: fund the account first (an id that "
-            "was refused is spent), or say --even-if-short; nothing was submitted",
-            Ended.REFUSED,
-        )
+            return False
+        return True
 
 
 def _check_currency(payouts: PayoutFile, currency: str) -> None:

@@ -300,14 +300,20 @@ def test_without_account(profile: Path, payroll: Path) -> None:
     assert "--account names the account that pays" in result.stderr
 
 
+def rows_of(*amounts_minor: int) -> str:
+    """A file that its owner may add rows to: the ids are in it."""
+    names = "id,amount_minor,currency,destination.kind,destination.bank_code,"
+    names += "destination.account_number,destination.name\n"
+    return names + "".join(
+        f"payout_01kr41xpb0fx08ddrk0r57dd{n:02},{amount_minor},USD,us_account,021000021,1,N\n"
+        for n, amount_minor in enumerate(amounts_minor)
+    )
+
+
 def test_short_account(cluster: FakeCluster, profile: Path, tmp_path: Path) -> None:
     """An account that holds less than the file stops the run before ids are spent."""
     path = tmp_path / "large.csv"
-    row = "payout_01kr41xpb0fx08ddrk0r57dd23,9223372036854775807,USD,"
-    row += "us_account,021000021,1,N\n"
-    names = "id,amount_minor,currency,destination.kind,destination.bank_code,"
-    names += "destination.account_number,destination.name\n"
-    path.write_text(names + row)
+    path.write_text(rows_of(2**63 - 1))
     result = submit(profile, path)
 
     assert result.exit_code == 1
@@ -317,6 +323,96 @@ def test_short_account(cluster: FakeCluster, profile: Path, tmp_path: Path) -> N
     assert submit(profile, path, "--even-if-short").exit_code == 0
     assert submit(profile, path).exit_code == 0  # there already: replayed
     assert len(cluster.orders) == 1
+
+
+def test_a_file_that_has_grown(
+    cluster: FakeCluster, profile: Path, tmp_path: Path
+) -> None:
+    """What was paid has used its funds; the rows that are new must be covered, or none is sent."""
+    path = tmp_path / "grown.csv"
+    path.write_text(rows_of(400, 500))
+    assert submit(profile, path).exit_code == 0
+    path.write_text(rows_of(400, 500, 150, 60))
+
+    cluster.available_units = 209
+    short = submit(profile, path)
+    told = " ".join(short.stderr.split())
+    assert short.exit_code == 1
+    assert f"expected 2.10 USD in {ACCOUNT} for 2 of 4 entries, found 2.09" in told
+    assert "nothing was submitted" in told
+    assert (cluster.batches, len(cluster.orders)) == ([2], 2)
+
+    cluster.available_units = 210
+    enough = submit(profile, path, output="json")
+    assert (enough.exit_code, counts(enough)) == (0, {"CREATED": 2, "REPLAYED": 2})
+
+    cluster.available_units = -1
+    nothing_new = submit(profile, path, output="json")
+    assert (nothing_new.exit_code, counts(nothing_new)) == (0, {"REPLAYED": 4})
+
+
+def test_an_interrupted_run_goes_on_if_the_rest_is_there(
+    cluster: FakeCluster, profile: Path, payroll: Path
+) -> None:
+    """Wherever the entries are that were submitted; the ledger is asked about each."""
+    assert submit(profile, payroll).exit_code == 0
+    undone = [*cluster.orders][100:1_400]
+    orders = [
+        payouts_pb2.PayoutOrder.FromString(cluster.orders.pop(n)[0]) for n in undone
+    ]
+    needed = sum(order.amount.units for order in orders)
+    decided = len(cluster.batches)
+
+    cluster.available_units = needed - 1
+    short = submit(profile, payroll)
+    assert short.exit_code == 1
+    assert "for 1,300 of 2,500 entries, found" in " ".join(short.stderr.split())
+    assert len(cluster.batches) == decided
+
+    cluster.available_units = needed
+    enough = submit(profile, payroll, output="json")
+    assert enough.exit_code == 0
+    assert counts(enough) == {"CREATED": 1_300, "REPLAYED": 1_200}
+
+
+def test_ids_that_were_refused_need_no_funds(
+    cluster: FakeCluster, profile: Path, tmp_path: Path
+) -> None:
+    """They are spent, and the rows after them may be paid."""
+    path = tmp_path / "refused.csv"
+    path.write_text(rows_of(400, 500))
+    cluster.poor.add(ACCOUNT)
+    assert submit(profile, path).exit_code == 1
+    cluster.poor.clear()
+    path.write_text(rows_of(400, 500, 150))
+    cluster.available_units = 150
+    result = submit(profile, path, output="json")
+
+    assert result.exit_code == 1
+    assert counts(result) == {"REFUSED": 2, "CREATED": 1}
+
+
+def test_a_node_of_before_dry_runs(
+    cluster: FakeCluster, profile: Path, tmp_path: Path
+) -> None:
+    """It can tell no more than whether the file was begun, and takes files as it did."""
+    for node in cluster.nodes.values():
+        node.lacks.add("Validate")
+    path = tmp_path / "file.csv"
+    path.write_text(rows_of(400, 500))
+    cluster.available_units = 899
+    short = submit(profile, path)
+    assert short.exit_code == 1
+    assert f"expected 9.00 USD in {ACCOUNT}, found 8.99" in " ".join(
+        short.stderr.split()
+    )
+    assert cluster.batches == []
+
+    cluster.available_units = 900
+    assert submit(profile, path).exit_code == 0
+    cluster.available_units = 0
+    again = submit(profile, path, output="json")
+    assert (again.exit_code, counts(again)) == (0, {"REPLAYED": 2})
 
 
 def test_leader_dies(cluster: FakeCluster, profile: Path, payroll: Path) -> None:
