@@ -145,10 +145,11 @@ class Watch:
         while True:
             call, node = await self._open()
             try:
-                async with asyncio.timeout(SILENCE_S):
+                silence_s = self._silence_s()
+                async with asyncio.timeout(silence_s):
                     reply = await call.read()
             except TimeoutError:
-                self._note(f"{where(node)}: silent for {SILENCE_S:g} s")
+                self._note(f"{where(node)}: silent for {silence_s:.3g} s")
             except aio.AioRpcError as caught:
                 self._failed(explain(caught, node))
             except BaseException:
@@ -164,6 +165,17 @@ class Watch:
                     node.answered()
                     return reply
                 self._note(f"{where(node)}: the stream ended")
+
+    def _silence_s(self) -> float:
+        """Return how long the node may be silent, in seconds.
+
+        Until the first reply it is half of the time left, while others are still to be asked: a
+        node that is cut off takes the call and is silent. The last one gets all that is left.
+        """
+        if self._deadline is None:
+            return SILENCE_S
+        left_s = max(self._deadline - asyncio.get_running_loop().time(), 0.0)
+        return min(SILENCE_S, left_s / 2 if self._round else left_s)
 
     async def _open(self) -> tuple[_Call, Node]:
         """Return the open stream, or a new one on the next node that is connected."""

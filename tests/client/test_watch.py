@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Coroutine
 from typing import Any
 
@@ -82,6 +83,56 @@ def test_a_node_that_keeps_silent_is_left(
         async with AsyncClient(cluster.profile()) as client:
             assert await all_of(client, from_seq=18, until_seq=COUNT) == [18, 19, 20]
         assert sum(cluster.calls("Watch")) == 4
+
+    run(scenario())
+
+
+def test_a_silent_node_does_not_take_the_whole_deadline(cluster: FakeCluster) -> None:
+    """One that is cut off takes the call; whichever is asked first is silent here."""
+    happen(cluster)
+    first = deque([keep_silent])
+    for node in cluster.nodes.values():
+        node.before = first
+
+    async def scenario() -> None:
+        async with AsyncClient(cluster.profile()) as client:
+            found = await all_of(client, from_seq=18, until_seq=COUNT, deadline=3.0)
+
+        assert found == [18, 19, 20]
+        assert sum(cluster.calls("Watch")) == 2
+
+    run(scenario())
+
+
+def test_the_only_node_has_the_whole_deadline(cluster: FakeCluster) -> None:
+    """It may be slow: nobody else could be asked. The deadline is kept, too."""
+    cluster.nodes[1].before.append(keep_silent)
+
+    async def scenario() -> None:
+        async with AsyncClient(cluster.profile(), node_id=1) as client:
+            began = time.monotonic()
+            with pytest.raises(NotLogged, match="silent for") as caught:
+                await all_of(client, from_seq=1, deadline=0.5)
+
+        assert caught.value.reason is Reason.READ_NOT_CONFIRMED
+        assert cluster.calls("Watch") == [1, 0, 0]
+        assert 0.4 < time.monotonic() - began < watch_module.SILENCE_S / 2
+
+    run(scenario())
+
+
+def test_after_the_first_reply_the_deadline_is_over(cluster: FakeCluster) -> None:
+    """Nothing happens for longer than it: the stream stays."""
+
+    async def scenario() -> None:
+        async with AsyncClient(cluster.profile()) as client:
+            watch = client.watch(deadline=1.0)
+            assert await watch.mark() == 1
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(1.2):
+                    await anext(watch)
+
+        assert sum(cluster.calls("Watch")) == 1
 
     run(scenario())
 
