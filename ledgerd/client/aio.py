@@ -51,6 +51,7 @@ from ledgerd.errors import CallError, NotLogged, Reason
 from ledgerd.limits import BATCH_COMMANDS_MAX, REQUEST_BYTES_MAX
 
 STATUSES_DEADLINE_S: Final = 1.0
+_PAUSE_S: Final = 0.1  # until the nodes are asked again who leads
 
 
 class AsyncClient(
@@ -833,9 +834,9 @@ class AsyncClient(
         """
         until = self._until(deadline)
         _, calls, _ = self._open()
-        status = await self.status(deadline=deadline)
+        leader_id = await self.find_leader(deadline=deadline)
         request = cluster_pb2.TransferLeadershipRequest(
-            to_node_id=to or 0, from_node_id=status.leader_id
+            to_node_id=to or 0, from_node_id=leader_id
         )
         return await calls.mutate(
             lambda node: node.cluster.Transfer, request, deadline=until
@@ -860,7 +861,7 @@ class AsyncClient(
         until = self._until(deadline)
         nodes, calls, _ = self._open()
         if node_id is None:
-            node_id = (await self.status(deadline=deadline)).leader_id
+            node_id = await self.find_leader(deadline=deadline)
         if (node := nodes.get(node_id)) is None:
             raise ValueError(f"expected a node of the profile, found {node_id}")
         request = cluster_pb2.SnapshotRequest(make=make)
@@ -1002,6 +1003,46 @@ class AsyncClient(
             *(self._status_or_error(node_id, deadline) for node_id in ids)
         )
         return dict(zip(ids, answers, strict=True))
+
+    async def find_leader(self, *, deadline: float | None = None) -> int:
+        """Return which node leads, as the nodes say now; the profile need not have it.
+
+        All are asked at once, and what is said of the newest term is believed: a node that is cut
+        off, or was removed, names nobody, or who led before. They are asked again, within the
+        deadline, while none names a leader.
+        Errors: NotLogged, with NO_LEADER if nodes answer and none names one by the deadline.
+        """
+        until = self._until(deadline)
+        _, calls, _ = self._open()
+        loop = asyncio.get_running_loop()
+        has_heard = False
+        ask_s_max = STATUSES_DEADLINE_S
+        while True:
+            # Half of the time left: what the caller goes on to do takes time as well.
+            left_s = max(until - loop.time(), 0.002)
+            answers = await self.statuses(deadline=min(left_s / 2, ask_s_max))
+            told = [a for a in answers.values() if isinstance(a, admin_pb2.StatusReply)]
+            if not told and not has_heard:
+                # This tries for longer, and says in the end why nobody answers.
+                request = admin_pb2.StatusRequest()
+                told = [
+                    await calls.read(
+                        lambda node: node.admin.Status, request, deadline=until
+                    )
+                ]
+            has_heard = True
+            named = [(said.term, said.leader_id) for said in told if said.leader_id]
+            if named:
+                return max(named)[1]
+            if not self._retry or until - loop.time() < 2 * _PAUSE_S:
+                raise NotLogged(
+                    Reason.NO_LEADER,
+                    "expected a node that names the leader, found none: an election is under way, "
+                    "or no majority is connected; `ledgerctl cluster status` shows each node",
+                )
+            await asyncio.sleep(_PAUSE_S)
+            # Nodes with work to do may be slower than the one that is cut off.
+            ask_s_max *= 2
 
     async def _status_or_error(
         self, node_id: int, deadline: float

@@ -907,3 +907,10 @@ class Client(
     ) -> Mapping[int, admin_pb2.StatusReply | CallError]:
         """Return what every node says of itself, or why it does not, asked at once."""
         return self._wait(self._client.statuses(deadline=deadline))
+
+    def find_leader(self, *, deadline: float | None = None) -> int:
+        """Return which node leads, as the nodes say now. See `AsyncClient.find_leader`.
+
+        Errors: NotLogged.
+        """
+        return self._wait(self._client.find_leader(deadline=deadline))

@@ -161,7 +161,7 @@ class FakeNode:
     def enter_write(self, name: str, context: grpc.ServicerContext) -> None:
         """Like `enter`; then refuse unless this node leads."""
         self.enter(name, context)
-        leader_id = self.cluster.leader_id
+        leader_id, _ = self.believes()
         if leader_id == self.node_id:
             return
         if leader_id is None:
@@ -175,6 +175,11 @@ class FakeNode:
             {"leader": str(hint), "leader_address": address},
         )
 
+    def believes(self) -> tuple[int | None, int]:
+        """Return who leads, and the term, as this node knows it."""
+        cluster = self.cluster
+        return cluster.cut_off.get(self.node_id, (cluster.leader_id, cluster.term))
+
     def leave(self, context: grpc.ServicerContext) -> None:
         if self.after:
             self.after.popleft()(self, context)
@@ -186,6 +191,10 @@ class FakeCluster:
     def __init__(self, count: int = 3) -> None:
         self.lock = threading.Lock()
         self.leader_id: int | None = 1
+        self.term = 1
+        self.cut_off: dict[
+            int, tuple[int | None, int]
+        ] = {}  # the leader and term known
         self.copies: list[int] = []
         self.members = cluster_pb2.MembersReply(
             membership_index=5,
@@ -904,13 +913,14 @@ class FakeAdmin(admin_pb2_grpc.AdminServicer):
     ) -> admin_pb2.StatusReply:
         self.node.enter("Status", context)
         cluster = self.node.cluster
-        leads = cluster.leader_id == self.node.node_id
+        leader_id, term = self.node.believes()
+        leads = leader_id == self.node.node_id
         return admin_pb2.StatusReply(
             cluster_id=CLUSTER_ID,
             node_id=self.node.node_id,
             role=admin_pb2.LEADER if leads else admin_pb2.FOLLOWER,
-            leader_id=cluster.leader_id or 0,
-            term=1,
+            leader_id=leader_id or 0,
+            term=term,
             commit_index=cluster.index,
             applied_index=cluster.index,
             visible_index=cluster.index,

@@ -529,6 +529,71 @@ def test_a_leader_that_the_profile_does_not_name_is_found(
     assert client.submit_order(ORDER).node_id == 4
 
 
+@pytest.mark.parametrize("known", [None, 3])
+def test_the_newest_term_says_who_leads(
+    cluster: FakeCluster, client: Client, known: int | None
+) -> None:
+    """A node that is cut off is asked first; it names nobody, or who led before."""
+    cluster.leader_id, cluster.term = 2, 7
+    cluster.cut_off[1] = known, 6
+
+    assert client.find_leader() == 2
+    assert client.snapshot().node_id == 2
+    assert client.transfer_leadership(3).from_node_id == 2
+
+
+def test_a_node_that_keeps_silent_does_not_hide_the_leader(
+    cluster: FakeCluster, client: Client
+) -> None:
+    """Who leads is found in half of the deadline, so the call itself has its time."""
+    cluster.leader_id = 2
+    cluster.nodes[1].before.append(keep_silent)
+    cluster.nodes[3].stop()
+
+    assert client.snapshot(deadline=2.0).node_id == 2
+
+
+def test_who_leads_is_asked_until_an_election_is_over(
+    cluster: FakeCluster, client: Client
+) -> None:
+    """In the second round of all nodes one has won it."""
+    cluster.leader_id = None
+    cluster.nodes[3].before.append(lambda *_: None)
+    cluster.nodes[3].before.append(lambda *_: setattr(cluster, "leader_id", 3))
+
+    assert client.find_leader() == 3
+    assert cluster.calls("Status")[2] == 2
+
+
+def test_that_nobody_leads_is_told_by_the_deadline(
+    cluster: FakeCluster, client: Client
+) -> None:
+    """Nothing was handed over then, and node 0 was not looked for."""
+    cluster.leader_id = None
+    calls = (client.find_leader, client.snapshot, client.transfer_leadership)
+    for call in calls:
+        began = time.monotonic()
+        with pytest.raises(NotLogged, match="names the leader") as caught:
+            call(deadline=0.5)
+
+        assert caught.value.reason is Reason.NO_LEADER
+        assert time.monotonic() - began < 5.0
+    assert sum(cluster.calls("TransferLeadership")) == 0
+
+
+def test_why_no_node_says_who_leads_is_told(
+    cluster: FakeCluster, client: Client
+) -> None:
+    """A certificate without the role is no election."""
+    for node in cluster.nodes.values():
+        node.before.extend([refuse(Reason.ROLE_MISSING)] * 2)
+
+    with pytest.raises(NotLogged) as caught:
+        client.find_leader()
+
+    assert caught.value.reason is Reason.ROLE_MISSING
+
+
 def test_a_node_that_cannot_take_over_is_not_asked_to_for_ever(
     cluster: FakeCluster, client: Client
 ) -> None:

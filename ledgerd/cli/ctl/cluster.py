@@ -31,7 +31,7 @@ cluster.add_command(status)
 def cluster_transfer(session: Session, *, to: int | None) -> None:
     """Hand the leadership to another node, without a failed call."""
     with session.client() as client:
-        before = client.status(deadline=session.deadline_s).leader_id
+        before = client.find_leader(deadline=session.deadline_s)
         if session.output == "table":
             target = f"node {to}" if to is not None else "the node closest behind"
             session.errors.print(f"node {before} hands over to {target} ...")

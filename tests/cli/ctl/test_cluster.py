@@ -85,6 +85,36 @@ def test_a_transfer_names_the_node_that_handed_over(
         assert result.stdout.endswith("(before: node 2)\n")
 
 
+def test_a_node_that_is_cut_off_does_not_say_who_leads(
+    cluster: FakeCluster, run: Run
+) -> None:
+    """It is in the profile, and asked first; it may have been removed and run on."""
+    cluster.leader_id, cluster.term = 2, 7
+    cluster.cut_off[1] = None, 6
+    copy = run("cluster", "snapshot")
+    handed_over = run("cluster", "transfer", "--to", "3")
+
+    assert copy.exit_code == 0, copy.output
+    assert copy.stdout.startswith("node 2: ")
+    assert handed_over.exit_code == 0, handed_over.output
+    assert "node 2 hands over to node 3" in handed_over.stderr
+    assert handed_over.stdout.endswith("(before: node 2)\n")
+
+
+@pytest.mark.parametrize("verb", ["snapshot", "transfer"])
+def test_without_a_leader_nothing_is_begun(
+    cluster: FakeCluster, run: Run, verb: str
+) -> None:
+    """The code and what to look at, as of any call that was certainly not logged."""
+    cluster.leader_id = None
+    result = run("cluster", verb, "--deadline", "0.5")
+
+    assert result.exit_code == 3
+    assert result.stderr.startswith("error: NO_LEADER: ")
+    assert "ledgerctl cluster status" in result.stderr
+    assert "node 0" not in result.output
+
+
 def test_a_transfer_whose_answer_was_lost_is_made_once(
     cluster: FakeCluster, run: Run
 ) -> None:
