@@ -41,7 +41,14 @@ def snapshot(session: Session, *, node: int | None, make: bool, timeout: float) 
                 Ended.USAGE,
             ) from error
         if make:
-            reply = _made(session, client, reply, timeout)
+            try:
+                reply = _made(session, client, reply, timeout)
+            except KeyboardInterrupt:
+                raise Failed(
+                    "interrupted; a copy that was begun goes on: ledgerctl cluster "
+                    f"snapshot --node {reply.node_id}",
+                    Ended.INTERRUPTED,
+                ) from None
     if session.output == "json":
         render.print_json(session, render.message(reply))
         return

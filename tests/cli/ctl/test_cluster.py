@@ -1,6 +1,7 @@
 """`ledgerctl cluster status` shows every node, also those that do not answer."""
 
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -297,6 +298,23 @@ def test_a_copy_is_made_and_waited_for(cluster: FakeCluster, run: Run) -> None:
     assert "state at index 80 of term 2, 5.0 MB, digest abababababab" in result.stdout
     document = json.loads(run("cluster", "snapshot", "--output", "json").stdout)
     assert document["newest"]["index"] == "80"
+
+
+def test_an_interrupted_wait_for_a_copy_says_where_to_look(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The node goes on with the copy, and shows it once it is there."""
+
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(time, "sleep", interrupt)
+    result = run("cluster", "snapshot", "--make")
+    monkeypatch.undo()
+
+    assert result.exit_code == 130, result.output
+    assert "goes on: ledgerctl cluster snapshot --node 1" in result.stderr
+    assert "state at index 80" in run("cluster", "snapshot", "--node", "1").stdout
 
 
 def test_a_member_that_was_not_compared_is_named(
