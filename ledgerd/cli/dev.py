@@ -601,8 +601,8 @@ def dev(
         cluster.start()  # refuses if nodes run; those are not ours to stop
         try:
             leader_id = cluster.wait_ready()
-            _introduce(cluster, leader_id, directory)
             if not detach:
+                _introduce(cluster, leader_id, directory)
                 _watch(cluster)
         except KeyboardInterrupt:
             click.echo("\nstopping")
@@ -610,6 +610,8 @@ def dev(
         except BaseException:
             cluster.stop()
             raise
+        if detach:  # the nodes stay, also if nobody reads this to its end
+            _introduce(cluster, leader_id, directory)
 
 
 @dev.command("stop")

@@ -50,6 +50,16 @@ def test_interrupt_stops_all_and_data_stays(own_cluster: DevCluster) -> None:
     assert "stopping" in words
     assert set(own_cluster.pids().values()) == {None}
 
+    reader, writer = os.pipe()
+    os.close(reader)  # as `| head` does
+    unread = subprocess.run(
+        ledgerd("dev", "--dir", folder, "--detach"), cwd=ROOT, stdout=writer
+    )
+    os.close(writer)
+    assert unread.returncode == 1
+    assert None not in own_cluster.pids().values()
+    own_cluster.stop()
+
     detached = subprocess.run(
         ledgerd("dev", "--dir", folder, "--detach"),
         cwd=ROOT,
