@@ -1,5 +1,6 @@
 """`ledgerd`: run a node, make certificates, check a directory, run local and simulated clusters."""
 
+import errno
 import sys
 from importlib import import_module
 from typing import Any, Final
@@ -19,6 +20,10 @@ from ledgerd.errors import (
 
 # Each is the command of that name in the module of that name.
 _COMMANDS: Final = ("check", "dev", "pki", "rail", "recover", "run", "simulate")
+
+
+# Of what is written, be it this command's own words.
+_UNWRITTEN: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
 
 
 class _Group(click.Group):
@@ -53,6 +58,11 @@ class _Group(click.Group):
         except LedgerdError as error:
             click.echo(f"error: {error}", err=True)
             sys.exit(_exit_code_of(error))
+        except OSError as error:
+            if error.errno not in _UNWRITTEN:
+                raise
+            click.echo(f"error: cannot write: {error.strerror}", err=True)
+            sys.exit(ExitCode.STORAGE)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; Ctrl-C ends it with a code of its own."""

@@ -43,6 +43,10 @@ class _Group(click.Group):
             _end(failure.message, failure.exit_code)
         except LedgerdError as error:
             _end(_line_of(error), _exit_code_of(error))
+        except OSError as error:  # of help or version: commands look after their own
+            if error.errno is None:
+                raise
+            _end(f"the answer cannot be written: {error.strerror}", Ended.USAGE)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; one whose answer cannot be written ends as unknown, not as refused."""

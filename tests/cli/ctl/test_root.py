@@ -229,6 +229,25 @@ def test_an_answer_that_cannot_be_written_is_4(
     assert also_no_error.returncode == 4
 
 
+@pytest.mark.parametrize(
+    ("module", "code"), [("ledgerd.cli.ledgerctl", 2), ("ledgerd", 70)]
+)
+def test_help_that_cannot_be_written_is_one_line(module: str, code: int) -> None:
+    """The file that it was to go to is full."""
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", module, "--help"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    assert ended.returncode == code
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("error: ")
+    assert line.endswith(": No space left on device")
+
+
 def test_missing_role_is_3(cluster: FakeCluster, run: Run) -> None:
     """The node's own words reach the terminal."""
     cluster.nodes[1].before.append(refuse(Reason.ROLE_MISSING))
