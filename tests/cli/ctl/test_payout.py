@@ -142,6 +142,33 @@ def test_unclear_destination_is_a_usage_error(
     assert not cluster.orders
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--iban", "DE89370400440532013001"), "expected a valid IBAN"),
+        ((*IBAN, "--bic", "DEUTXXFF"), "expected a valid BIC"),
+        (("--routing-number", "021000022", "--account-number", "1"), "021000022"),
+    ],
+)
+def test_numbers_with_wrong_check_digits_are_not_sent(
+    cluster: FakeCluster, run: Run, options: tuple[str, ...], words: str
+) -> None:
+    """As in files: one wrong digit would be somebody else's account."""
+    result = run(*SEND, "--rail", "eu_sct", *options)
+
+    assert result.exit_code == 2, result.output
+    assert words in " ".join(result.stderr.split())
+    assert not cluster.orders
+
+
+def test_the_sandbox_takes_any_number(cluster: FakeCluster, run: Run) -> None:
+    """It pays nobody, and its outcomes are chosen by such numbers."""
+    result = run(*SEND, "--rail", "sandbox", "--iban", "DE89370400440532013001")
+
+    assert result.exit_code == 0, result.output
+    assert len(cluster.orders) == 1
+
+
 def test_refusal_is_one_line(cluster: FakeCluster, run: Run) -> None:
     """The code, what to do next, and the id."""
     cluster.poor.add(ACCOUNT)
