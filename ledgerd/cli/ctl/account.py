@@ -1,5 +1,7 @@
 """`ledgerctl account`: open, close, freeze, unfreeze, fund, reverse, transfer, get, list."""
 
+from collections.abc import Sequence
+
 import click
 from rich.table import Table
 
@@ -332,9 +334,20 @@ def account_list(
         accounts = [render.message(one) for one in found]
         render.print_json(session, {"accounts": accounts, "next_cursor": cursor})
         return
-    table = Table("account_id", "mode", "status", "owner")
-    table.add_column("available", justify="right")
-    table.add_column("reserved", justify="right")
+    session.console.print(accounts_table(found))
+    if cursor:
+        session.console.print(f"more: --cursor {cursor}", soft_wrap=True)
+
+
+def accounts_table(found: Sequence[accounts_pb2.Account]) -> Table:
+    """Return accounts as a table that folds names and never cuts money."""
+    table = Table()
+    table.add_column("account_id", overflow="fold")
+    for name in ("mode", "status"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("owner", overflow="fold")
+    for name in ("available", "reserved"):
+        table.add_column(name, justify="right", no_wrap=True)
     for one in found:
         money = one.balances
         table.add_row(
@@ -345,9 +358,7 @@ def account_list(
             render.amount(money.available_units, one.currency, one.exponent),
             render.amount(money.reserved_units, one.currency, one.exponent),
         )
-    session.console.print(table)
-    if cursor:
-        session.console.print(f"more: --cursor {cursor}", soft_wrap=True)
+    return table
 
 
 def _balances(balances: accounts_pb2.Balances) -> dict[str, int]:

@@ -300,8 +300,17 @@ def payout_list(
         payouts = [render.message(one) for one in found]
         render.print_json(session, {"payouts": payouts, "next_cursor": cursor})
         return
-    table = Table("payout_id", "state", "rail", "payee", "created")
-    table.add_column("amount", justify="right")
+    session.console.print(payouts_table(found))
+    if cursor:
+        session.console.print(f"more: --cursor {cursor}", soft_wrap=True)
+
+
+def payouts_table(found: Sequence[payouts_pb2.Payout]) -> Table:
+    """Return payouts as a table that folds ids, for those of one minute begin alike."""
+    table = Table()
+    for name in ("payout_id", "state", "rail", "payee", "created"):
+        table.add_column(name, overflow="fold")
+    table.add_column("amount", justify="right", no_wrap=True)
     for one in found:
         money = one.order.amount
         table.add_row(
@@ -313,9 +322,7 @@ def payout_list(
             render.when(one.created_at_us),
             render.amount(money.units, money.currency, money.exponent),
         )
-    session.console.print(table)
-    if cursor:
-        session.console.print(f"more: --cursor {cursor}", soft_wrap=True)
+    return table
 
 
 @write_option

@@ -1,4 +1,5 @@
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,6 +24,22 @@ def run(cluster: FakeCluster, tmp_path: Path) -> Run:
     path = tmp_path / "client.toml"
     path.write_text(cluster.profile().to_toml())
     runner = CliRunner(env={"LEDGERCTL_CONFIG": str(path), "COLUMNS": "200"})
+
+    def invoke(*arguments: str) -> Result:
+        return runner.invoke(cli, arguments)
+
+    return invoke
+
+
+@pytest.fixture
+def run_narrow(
+    cluster: FakeCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Run:
+    """Run `ledgerctl` on the scripted cluster, on a terminal of 80 columns."""
+    path = tmp_path / "client.toml"
+    path.write_text(cluster.profile().to_toml())
+    monkeypatch.setattr(os, "isatty", lambda _: True)
+    runner = CliRunner(env={"LEDGERCTL_CONFIG": str(path), "COLUMNS": "80"})
 
     def invoke(*arguments: str) -> Result:
         return runner.invoke(cli, arguments)

@@ -1,0 +1,66 @@
+"""Lists on a terminal of 80 columns: ids of one minute begin alike, and money is never cut."""
+
+import io
+
+import pytest
+from rich.console import Console
+from rich.table import Table
+
+from ledgerd.api.v1 import accounts_pb2, payouts_pb2
+from ledgerd.cli.ctl.account import accounts_table
+from ledgerd.cli.ctl.payout import payouts_table
+from tests.cli.ctl.conftest import Run
+
+ACCOUNT = accounts_pb2.Account(
+    account_id="acct_01m81axc8recnrfag56h5pya3g",
+    currency="USD",
+    exponent=2,
+    status=accounts_pb2.OPEN,
+    owner_ref="a department with a long name",
+)
+ACCOUNT.balances.available_units = 900_000_000_099_964
+ACCOUNT.balances.reserved_units = 2_500
+PAYOUT = payouts_pb2.Payout(
+    state=payouts_pb2.DISPATCHING, created_at_us=1_790_000_000_000_000, attention=True
+)
+PAYOUT.order.payout_id = "payout_01m81axc8recnrfag56h5pya3g"
+PAYOUT.order.rail = "us_ach"
+PAYOUT.order.destination.name = "Somebody With A Long Name"
+PAYOUT.order.amount.units = 900_000_000_099_964
+PAYOUT.order.amount.currency = "USD"
+PAYOUT.order.amount.exponent = 2
+
+
+def narrow(table: Table) -> list[str]:
+    """Return the lines of a table on a terminal of 80 columns."""
+    out = io.StringIO()
+    Console(file=out, width=80).print(table)
+    return out.getvalue().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("table", "identity"),
+    [
+        (accounts_table([ACCOUNT]), ACCOUNT.account_id),
+        (payouts_table([PAYOUT]), PAYOUT.order.payout_id),
+    ],
+    ids=["accounts", "payouts"],
+)
+def test_a_list_loses_neither_money_nor_ids(table: Table, identity: str) -> None:
+    """Ids are folded; sums are whole on one line."""
+    lines = narrow(table)
+    first = "".join(line.split("│")[1].strip() for line in lines if "│" in line)
+
+    assert first == identity
+    assert any("9,000,000,000,999.64 USD" in line for line in lines), lines
+    assert "…" not in "".join(lines)
+    assert max(map(len, lines)) <= 80
+
+
+def test_a_statement_cuts_nothing(run_narrow: Run) -> None:
+    """Its six columns are folded where they must."""
+    shown = run_narrow("account", "statement", "acct_" + "0" * 26)
+
+    assert shown.exit_code == 0, shown.output
+    assert "…" not in shown.stdout
+    assert max(map(len, shown.stdout.splitlines())) <= 80
