@@ -30,6 +30,7 @@ from ledgerd.api.access import ACCESS, Access
 from ledgerd.api.status import status_of
 from ledgerd.cli.ctl.root import cli as ledgerctl
 from ledgerd.cli.main import cli as ledgerd
+from ledgerd.client.refusals import ADVICE, Advice
 from ledgerd.errors import ExitCode, Outcome, Reason, kind_of, outcome_of
 from ledgerd.ledger.outcomes import UNSPENT_BELOW, Refusal, is_spent
 from ledgerd.security.identity import Role
@@ -276,13 +277,6 @@ def _who(allowed: Access) -> str:
 # errors.md
 
 
-class Advice(NamedTuple):
-    """What an error means, and what who meets it does."""
-
-    meaning: str
-    what_to_do: str
-
-
 REASONS: Final[Mapping[Reason, Advice]] = {
     Reason.MALFORMED: Advice(
         "A field has not the shape it must have; `field`, `expected` and `found` say which.",
@@ -447,186 +441,7 @@ REASONS: Final[Mapping[Reason, Advice]] = {
 
 # The codes that the ledger gives now. All others are numbers kept for commands that do not exist.
 REFUSALS: Final[Mapping[Refusal, Advice]] = {
-    Refusal.KEY_TOO_OLD: Advice(
-        "A request id made more than 35 days before log time, which is not stored: it may have "
-        "been used and forgotten.",
-        "Find out by reading whether it was done; then use a new id.",
-    ),
-    Refusal.INVALID_COMMAND: Advice(
-        "A command that the API would not have let through.", "Mend it; report it."
-    ),
-    Refusal.CHAIN_OPEN: Advice(
-        "The batch ended before the chain of this order did: its last order links to a next one. "
-        "Nothing of the chain was accepted, and the id is not spent.",
-        "Let the last order of a chain not be linked, and submit the chain again.",
-    ),
-    Refusal.CHAIN_MEMBER_FAILED: Advice(
-        "Another order of its chain could not be accepted and has its own code. The id is not "
-        "spent.",
-        "Mend the other order under a new id, and submit the chain again.",
-    ),
-    Refusal.ACCOUNT_NOT_FOUND: Advice(
-        "No account has this id.", "Open it, or mend the id."
-    ),
-    Refusal.RAIL_KEY_UNKNOWN: Advice(
-        "No payout ever had this rail key. An exception keeps what was told.",
-        "Look the exception up; the rail executed what this cluster does not know.",
-    ),
-    Refusal.EXCEPTION_NOT_FOUND: Advice(
-        "No command at this position opened an exception.", "Mend the position."
-    ),
-    Refusal.VERSION_MISMATCH: Advice(
-        "The payout was changed, claimed or redated since it was read: it has another version "
-        "than the call says, another attempt or a newer calendar. Or somebody has set a newer "
-        "version of the setting.",
-        "Read it again, and decide again.",
-    ),
-    Refusal.EXCEPTION_OPEN: Advice(
-        "Evidence contradicts the state of the payout, and two people have to settle it.",
-        "Resolve the exception.",
-    ),
-    Refusal.LEASE_HELD: Advice(
-        "Another worker holds the payout, and its lease has not lapsed.",
-        "Wait for the lease to lapse; then ask the rail before anything is sent.",
-    ),
-    Refusal.APPROVAL_MISSING: Advice(
-        "The rail knew nothing of the payout when it was asked, so it may still execute it.",
-        "Let somebody with the role approver call this.",
-    ),
-    Refusal.ADMIN_LOCKED_OUT: Advice(
-        "Under the roles that are to be set, the one who sets them would not be an admin.",
-        "Grant yourself the role too, or let an admin who stays one set them.",
-    ),
-    Refusal.RAIL_SUSPENDED: Advice(
-        "Nothing is dispatched by this rail now.", "Wait, or reroute the payout."
-    ),
-    Refusal.RECALL_UNSUPPORTED: Advice(
-        "The rail takes no recalls.", "Ask the payee for the money."
-    ),
-    Refusal.RECALL_WINDOW_CLOSED: Advice(
-        "The rail takes no recall so long after the settlement.",
-        "Ask the payee for the money.",
-    ),
-    Refusal.INSUFFICIENT_PREFUNDING: Advice(
-        "The bank of the rail has too little cash beyond what is in transit.",
-        "Fund the bank account of the rail; the payout stays ready.",
-    ),
-    Refusal.RETURN_EXCEEDS_PAYOUT: Advice(
-        "More came back than was paid. An exception keeps what was told.",
-        "Resolve the exception.",
-    ),
-    Refusal.PAYOUT_NOT_FOUND: Advice("No payout has this id.", "Mend the id."),
-    Refusal.HOLD_NOT_FOUND: Advice("No hold has this id.", "Mend the id."),
-    Refusal.RAIL_NOT_FOUND: Advice("The catalogue has no such rail.", "Mend the name."),
-    Refusal.ENTRY_NOT_FOUND: Advice(
-        "No funding has this bank and reference, no journal entry stands at the linked position, "
-        "or no voucher has this id.",
-        "Mend what the call refers to.",
-    ),
-    Refusal.LIVEMODE_MISMATCH: Advice(
-        "A sandbox account with another rail than `sandbox`, or a live one with it; or money "
-        "would move between both worlds.",
-        "Use an account and a rail of one world.",
-    ),
-    Refusal.CURRENCY_MISMATCH: Advice(
-        "The amount is not in the account's currency.", "Use the account's currency."
-    ),
-    Refusal.CURRENCY_RETIRED: Advice(
-        "A retired currency takes no new work: no account, money, payout, transfer, hold or fee.",
-        "Use its successor; `GetCurrencies` shows which are retired.",
-    ),
-    Refusal.ENTRY_UNBALANCED: Advice(
-        "The legs' debits and credits differ.", "Make them equal; use a new id."
-    ),
-    Refusal.EXTERNAL_REF_USED: Advice(
-        "This reference of this bank was booked before.",
-        "Nothing, if it is the same money; else compare the references.",
-    ),
-    Refusal.WRONG_STATE: Advice(
-        "The payout, hold or voucher is past the state in which this is possible.",
-        "Read it.",
-    ),
-    Refusal.ACCOUNT_CLOSED: Advice(
-        "The account is closed, for ever.", "Use another account."
-    ),
-    Refusal.ACCOUNT_FROZEN: Advice(
-        "The account is frozen: it takes no new work.", "Ask who froze it."
-    ),
-    Refusal.ACCOUNT_NOT_EMPTY: Advice(
-        "A balance of the account is not zero, or a payout or hold of it is open.",
-        "Bring the balances to zero, then close it.",
-    ),
-    Refusal.HOLD_EXPIRED: Advice(
-        "The hold's time was over at the log time of the call; its money goes back.",
-        "Ask for a new hold.",
-    ),
-    Refusal.SAME_PERSON: Advice(
-        "Whoever wrote it out cannot approve it.", "Let another person approve it."
-    ),
-    Refusal.RAIL_CURRENCY: Advice(
-        "The rail does not carry this currency.", "Use another rail."
-    ),
-    Refusal.RAIL_DESTINATION: Advice(
-        "The rail in force does not pay to this kind of destination, to its country, or to an "
-        "account number of this length.",
-        "Use another rail; `ledgerctl rail show NAME` tells what it takes.",
-    ),
-    Refusal.RAIL_AMOUNT_MIN: Advice(
-        "The amount is less than the rail in force takes.", "Use another rail."
-    ),
-    Refusal.RAIL_AMOUNT_MAX: Advice(
-        "The amount is more than the rail in force takes.",
-        "Use another rail, or several payouts.",
-    ),
-    Refusal.CUTOFF_PASSED: Advice(
-        "The payout must go with the window that is open now, and none is.",
-        "Submit it under a new id, and let it wait for the next window.",
-    ),
-    Refusal.QUOTE_EXPIRED: Advice(
-        "The quote that the submit names binds no longer.",
-        "Ask for a new quote; submit under a new id.",
-    ),
-    Refusal.FEE_CHANGED: Advice(
-        "The fee is another one than the submit expects.",
-        "Ask for a new quote; submit under a new id.",
-    ),
-    Refusal.DESTINATION_BLOCKED: Advice(
-        "The destination, or its bank, is on a block list.",
-        "Pay to another destination, or ask who keeps the list.",
-    ),
-    Refusal.RULE_REFUSED: Advice(
-        "A risk rule in force refuses the payout.",
-        "`GetRules` lists the rules; a payout that no rule refuses needs a new id.",
-    ),
-    Refusal.LIMIT_PER_PAYOUT: Advice(
-        "The amount is above what one payout may have, for the account or by the rail.",
-        "Use smaller amounts or another rail, or have the limit raised.",
-    ),
-    Refusal.LIMIT_WINDOW_AMOUNT: Advice(
-        "With this payout, more than the limit would go out within a window of time: from the "
-        "account, to the destination, or in total. Open payouts count for as long as they are "
-        "open.",
-        "Wait until older payouts have left the window, or have the limit raised; a new id.",
-    ),
-    Refusal.LIMIT_WINDOW_COUNT: Advice(
-        "With this payout, there would be more payouts than the limit within a window of time.",
-        "As for `LIMIT_WINDOW_AMOUNT`.",
-    ),
-    Refusal.INSUFFICIENT_FUNDS: Advice(
-        "Amount and fee would take the account below its minimum.",
-        "Fund the account; submit under a new id.",
-    ),
-    Refusal.HOLD_EXCEEDED: Advice(
-        "More would be captured than the hold holds.", "Capture at most its amount."
-    ),
-    Refusal.BOUND_EXCEEDED: Advice(
-        "More would be reversed than was funded, or a balance that is never negative would be.",
-        "Read what was booked, and use a smaller amount.",
-    ),
-    Refusal.OVERFLOW: Advice(
-        "A balance would pass 2^63 - 1 minor units.",
-        "Use smaller amounts or other accounts.",
-    ),
+    Refusal[name]: advice for name, advice in ADVICE.items()
 }
 
 _ROWS: Final = (

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from ledgerd.api.v1 import common_pb2, payouts_pb2
+from ledgerd.client.refusals import ADVICE
 from ledgerd.errors import LedgerdError, OutcomeUnknown, Reason
 
 
@@ -86,11 +87,19 @@ def describe(result: SubmitResult | CommandResult) -> str:
     """Return one sentence for people: what was decided and what may be done next."""
     if result.outcome is Outcome.REFUSED:
         spent = "; the id is spent, use a new id" if result.id_spent else ""
-        return f"refused: {result.refusal}{spent}"
+        return f"refused: {result.refusal}{spent}{_advice(result.refusal)}"
     if result.outcome is Outcome.CONFLICT:
         fields = ", ".join(result.differing_fields)
         return f"conflict: the id was used before with other values of {fields}"
     return result.outcome.lower()
+
+
+def _advice(refusal: str | None) -> str:
+    """Return what a code means and what to do; nothing for a code of a newer node."""
+    advice = ADVICE.get(refusal or "")
+    if advice is None:
+        return ""
+    return f". {advice.meaning} {advice.what_to_do}".replace("`", "")
 
 
 def submit_result(

@@ -25,7 +25,8 @@ def test_refused_payout_says_its_id_is_spent() -> None:
 
     assert not result.accepted
     assert describe(result) == (
-        "refused: INSUFFICIENT_FUNDS; the id is spent, use a new id"
+        "refused: INSUFFICIENT_FUNDS; the id is spent, use a new id. Amount and fee would take "
+        "the account below its minimum. Fund the account; submit under a new id."
     )
 
 
@@ -59,3 +60,15 @@ def test_newer_outcome_is_unknown() -> None:
     """What cannot be understood is not taken for anything."""
     with pytest.raises(OutcomeUnknown, match="upgrade the client"):
         command_result("req_x", HEADER, common_pb2.CommandResult(outcome=77))
+
+
+def test_a_code_of_a_newer_node_is_told_as_it_is() -> None:
+    """Nobody here knows what it means."""
+    decided = common_pb2.CommandResult(
+        outcome=common_pb2.OUTCOME_REFUSED, id_spent=True
+    )
+    result = submit_result("p", HEADER, payouts_pb2.SubmitResult(result=decided))
+
+    text = describe(result._replace(refusal="NEWER"))
+
+    assert text == "refused: NEWER; the id is spent, use a new id"
