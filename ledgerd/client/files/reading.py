@@ -63,6 +63,14 @@ def _reader(
 
 def _recognised(path: Path, findings: Findings) -> Kind:
     """Return the kind that the first bytes speak of. Errors: `Stop` if they speak of none."""
+    if path.is_fifo():  # its beginning is gone once it is looked at
+        raise findings.stop(
+            0,
+            "",
+            expected="a file",
+            found="a pipe, which can be read only once",
+            hint="--kind says which it is, or write it to a file first",
+        )
     source = Source(path, findings, bytes_max=1 << 62)  # only the first chunk is taken
     with contextlib.closing(source):
         head = next(source.chunks(), b"")

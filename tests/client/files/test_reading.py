@@ -1,4 +1,6 @@
 import gzip
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -83,6 +85,21 @@ def test_message_names_file_and_count(tmp_path: Path) -> None:
         "line 9: expected records in blocks of 10, filled with nines, found 9 records; "
         "the file may be cut off"
     )
+
+
+def test_a_pipe_is_read_once(tmp_path: Path) -> None:
+    """Looking at its first bytes would take them away; who says what it is has it read."""
+    path = tmp_path / "payroll.ach"
+    os.mkfifo(path)
+    with pytest.raises(FileRefused, match="found a pipe, which can be read only once"):
+        read(path)
+
+    writer = threading.Thread(target=path.write_bytes, args=(joined(nacha(3)),))
+    writer.start()
+    found = read(path, kind=Kind.NACHA)
+    writer.join()
+
+    assert len(found.orders) == 3
 
 
 def test_directory(tmp_path: Path) -> None:
