@@ -441,14 +441,16 @@ class FakePayouts(payouts_pb2_grpc.PayoutsServicer):
         if (found := self.node.cluster.orders.get(request.payout_id)) is None:
             abort(context, Reason.NOT_FOUND, "no such payout", {})
         said, index, ordinal = found
+        order = payouts_pb2.PayoutOrder.FromString(said)
         return payouts_pb2.GetPayoutReply(
             header=common_pb2.ReadHeader(applied_index=self.node.cluster.index),
             payout=payouts_pb2.Payout(
-                order=payouts_pb2.PayoutOrder.FromString(said),
+                order=order,
                 state=payouts_pb2.READY,
                 index=index,
                 ordinal=ordinal,
-                rail=payouts_pb2.PayoutOrder.FromString(said).rail,
+                rail=order.rail,
+                release_at_us=order.release_at_us,
             ),
         )
 

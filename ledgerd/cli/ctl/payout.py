@@ -218,6 +218,11 @@ def payout_get(session: Session, *, payout_id: str) -> None:
             "destination": found.destination_fingerprint,
             "reference": order.reference,
             "created": f"index {found.index}, {render.when(found.created_at_us)}",
+            **(
+                {"not sent before": render.when(found.release_at_us)}
+                if found.release_at_us
+                else {}
+            ),
             "updated": f"index {found.updated_index}, {render.when(found.updated_at_us)}",
             "version": str(found.version),
             "submitted by": found.submitted_by,

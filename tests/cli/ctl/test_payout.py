@@ -30,6 +30,20 @@ def test_send_get_cancel(run: Run, run_json: RunJson) -> None:
     assert "cancelled" in cancelled.stdout
 
 
+def test_a_scheduled_payout_shows_when_it_may_leave(
+    run: Run, run_json: RunJson
+) -> None:
+    """One that is sent at once has no such line."""
+    later = run_json(*SEND, *IBAN, "--release-at", "2026-11-30T09:30")
+    at_once = run_json(*SEND, *IBAN)
+    shown = run("payout", "get", str(later["payout_id"])).stdout
+
+    assert "not sent before" in shown
+    assert "2026-11-30 09:30" in shown
+    text = run("payout", "get", str(at_once["payout_id"])).stdout
+    assert "not sent before" not in text
+
+
 def test_payouts_that_need_attention_are_listed(
     cluster: FakeCluster, run: Run, run_json: RunJson
 ) -> None:
