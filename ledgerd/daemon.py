@@ -90,7 +90,6 @@ RECOVERY_S_MAX = 600
 PRIORITY_S = 10
 WAN_TICK_MS = 50
 _PATIENCE_BASES = 20  # a peer that is silent for longer holds no log entries back
-_LOOK_AGAIN_S = 0.003  # after a write that is overdue
 # Signs of life down a stream cost as much as heartbeats and decide nothing in consensus.
 ALIVE_S_MIN = 0.1
 
@@ -227,21 +226,12 @@ def _ticks(seconds: int, tick_ms: int) -> int:
 
 
 class _Snapshots:
-    """Short read transactions on the data directory, for the reader threads.
+    """Short read transactions on the data directory, for the reader threads."""
 
-    None is begun while a write is overdue: where the disk hangs it would stop the whole process,
-    since LMDB's binding does not let go of the interpreter for it (F9). It waits in its thread.
-    """
-
-    def __init__(
-        self, environment: Environment, is_write_overdue: Callable[[], bool]
-    ) -> None:
+    def __init__(self, environment: Environment) -> None:
         self._environment = environment
-        self._is_write_overdue = is_write_overdue
 
     def read(self, query: Callable[[StateReader], T]) -> T:
-        while self._is_write_overdue():
-            time.sleep(_LOOK_AGAIN_S)
         return read(self._environment, query)
 
 
@@ -336,7 +326,7 @@ class _NodeBuild:
         reads = Reads(
             inbox=inbox,
             courier=courier,
-            snapshots=_Snapshots(self._environment, self._timer.is_write_overdue),
+            snapshots=_Snapshots(self._environment),
             waiting_max=config.limits.reads_waiting_max,
         )
         transport = PeerTransport(
@@ -517,7 +507,6 @@ class _NodeBuild:
             on_damage=inbox.put_damage,
             on_pass=self._on_scrubbed,
             read_copies=keeper.look_over,
-            must_wait=self._timer.is_write_overdue,
         )
 
     def _transport_options(self) -> TransportOptions:

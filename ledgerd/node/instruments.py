@@ -11,9 +11,6 @@ from ledgerd.observability.metrics import Metrics
 from ledgerd.raft.entries import NodeId
 
 _GAUGE_INTERVAL_S: Final = 0.25
-# A synced write takes a few milliseconds. The longer this is, the likelier a read begins on a disk
-# that hangs, and stops the process; the shorter, the more reads wait for a write on a slow disk.
-_OVERDUE_S: Final = 0.01
 
 
 class StageTimer:
@@ -44,11 +41,6 @@ class StageTimer:
             "turn.before_state_commit": self._begin_write,
             "turn.after_state_commit": self._end_settle,
         }
-
-    def is_write_overdue(self) -> bool:
-        """Return whether the write under way takes as long as on a disk that hangs. Any thread."""
-        began_at = self.write_began_at
-        return began_at is not None and time.monotonic() - began_at > _OVERDUE_S
 
     def reach(self, moment: str) -> None:
         """Note that the turn has come to `moment`."""

@@ -28,7 +28,7 @@ import lmdb
 from ledgerd.errors import ConfigError, CorruptionError, NoSpaceError, StorageError
 from ledgerd.raft.entries import NodeId
 from ledgerd.storage import anchor as anchors
-from ledgerd.storage import hard_state, keys, swap
+from ledgerd.storage import hard_state, keys, reader_table, swap
 from ledgerd.storage.directories import sync_directory
 from ledgerd.storage.gate import Gate
 from ledgerd.storage.identity import FORMAT_VERSION, Identity, pack, unpack
@@ -167,9 +167,8 @@ class Environment:
     def spare_bytes(self) -> int:
         """Return how much more may be written, less the reserve; below 0 too (F36). Any thread.
 
-        Free pages inside the files are counted only when there is little room without them: that
-        takes a read transaction, and one that begins while the disk hangs stops the whole process,
-        since LMDB's binding does not let go of the interpreter for it (F9).
+        Free pages inside the files are counted only when there is little room without them, for
+        that takes read transactions.
         """
         reserve = self.options.free_bytes_min
         space = self.space(counts_free_pages=False)
@@ -443,19 +442,20 @@ def _refounded(log: lmdb.Environment, directory: Path) -> Identity | None:
 def _open_lmdb(path: Path, map_bytes: int, *, metasync: bool) -> lmdb.Environment:
     """Open one environment with the flags that durability needs, and check that they took (T73)."""
     try:
-        environment = lmdb.open(
-            str(path),
-            map_size=map_bytes,
-            max_dbs=32,
-            max_readers=READERS_MAX,
-            mode=0o600,
-            sync=True,
-            metasync=metasync,
-            writemap=False,
-            map_async=False,
-            lock=True,
-            lib_version=LMDB_MAJOR,
-        )
+        with reader_table.in_memory(path):
+            environment = lmdb.open(
+                str(path),
+                map_size=map_bytes,
+                max_dbs=32,
+                max_readers=READERS_MAX,
+                mode=0o600,
+                sync=True,
+                metasync=metasync,
+                writemap=False,
+                map_async=False,
+                lock=True,
+                lib_version=LMDB_MAJOR,
+            )
     except (lmdb.InvalidError, lmdb.VersionMismatchError, lmdb.CorruptedError) as error:
         message = (
             f"{path}/data.mdb is not a database this release can read: {error}. "
@@ -624,8 +624,7 @@ def _drop_bad_state(log: lmdb.Environment, directory: Path, *, has_peers: bool) 
         _note_dropped(directory, str(error), source)
         if is_cut:
             swap.keep_aside(directory)
-        for name in ("data.mdb", "lock.mdb"):
-            (path / name).unlink(missing_ok=True)
+        (path / "data.mdb").unlink(missing_ok=True)
 
 
 def _refuse_unknown_owner(path: Path) -> None:

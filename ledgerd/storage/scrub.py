@@ -33,7 +33,6 @@ CHUNK_ROWS: Final = (
     50  # of one on state/: who waits for the interpreter waits for these
 )
 REST_PER_WORK: Final = 4.0  # a fifth of a core at most, less where others want it
-LOOK_AGAIN_S: Final = 0.05  # where no read may begin
 COUNTED_ROWS_MAX: Final = (
     100_000  # of a table whose rows are counted in one transaction
 )
@@ -56,7 +55,7 @@ class Scrub:
     rest_per_work: how often it rests as long as it worked; 0 where nobody else is at work.
     on_slot: a log value fails its check. on_damage: a row of the state does; told once a pass.
     read_copies: reads the copies kept for peers; it calls what it is given after each piece, with
-    the bytes of it, and ends when the answer is False. must_wait: whether no read may begin now.
+    the bytes of it, and ends when the answer is False.
     """
 
     def __init__(
@@ -70,7 +69,6 @@ class Scrub:
         on_damage: Callable[[str], None],
         on_pass: Callable[[Passed], None] = lambda _: None,
         read_copies: Callable[[Callable[[int], bool]], None] = lambda _: None,
-        must_wait: Callable[[], bool] = lambda: False,
     ) -> None:
         self._environment = environment
         self._pace = Pace(bytes_per_s, time.monotonic)
@@ -80,7 +78,6 @@ class Scrub:
         self._on_damage = on_damage
         self._on_pass = on_pass
         self._read_copies = read_copies
-        self._must_wait = must_wait
         self._stop = threading.Event()
         self._entries = self._rows = self._bytes = 0
         self._began()
@@ -99,7 +96,6 @@ class Scrub:
         """Read everything once, and report what fails."""
         self._entries = self._rows = self._bytes = 0
         self._began()
-        self._waits(0)
         try:
             self._read_copies(self._waits)
             self._read_log()
@@ -123,8 +119,6 @@ class Scrub:
             self._rest_per_work,
         )
         goes_on = not self._stop.wait(max(self._pace.wait_s(size_bytes), rest))
-        while goes_on and self._must_wait():
-            goes_on = not self._stop.wait(LOOK_AGAIN_S)
         self._began()
         return goes_on
 

@@ -36,7 +36,6 @@ def put_in_place(directory: Path, ready: Path, reach: Reach = nowhere) -> None:
     reach("swap.begin")
     ready.replace(state / "data.mdb")
     reach("swap.renamed")
-    (state / "lock.mdb").unlink(missing_ok=True)
     for path in (state, ready.parent, directory):
         sync_directory(path)
     reach("swap.synced")

@@ -67,31 +67,6 @@ def test_a_clean_directory_is_read_whole(directory: Path) -> None:
     assert found.passed.rows > 100
 
 
-def test_no_piece_begins_while_it_must_wait(directory: Path) -> None:
-    """F9: to begin a read while the disk hangs stops the whole process."""
-    answers = [True, True]
-    asked: list[bool] = []
-
-    def must_wait() -> bool:
-        asked.append(answers.pop() if answers else False)
-        return asked[-1]
-
-    with open_node(directory) as environment:
-        passed = Scrub(
-            environment,
-            bytes_per_s=1 << 30,
-            rest_s=0,
-            rest_per_work=0,
-            on_slot=lambda _: None,
-            on_damage=pytest.fail,
-            must_wait=must_wait,
-        ).pass_once()
-
-    assert passed.rows > 100
-    assert asked[:3] == [True, True, False]  # it looked again until it might go on
-    assert len(asked) > 10  # and before each piece
-
-
 def test_copies_are_read_at_the_same_pace(directory: Path) -> None:
     """What they take counts, and a scrub that is told to stop says so to their reader."""
     asked: list[bool] = []
