@@ -12,13 +12,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import grpc
-import lmdb
 import pytest
 from click.testing import CliRunner
 from google.rpc import error_details_pb2, status_pb2
@@ -46,8 +44,8 @@ from ledgerd.client import (
 from ledgerd.errors import Reason
 from ledgerd.formats.versions import STATE_VERSION
 from ledgerd.security.identity import node_dns
-from ledgerd.storage.environment import LMDB_MAJOR
 from tests.client.files.documents import changed, joined, nacha, pain001
+from tests.e2e.disks import freezable, freeze, thaw
 from tests.waiting import lasting, until
 
 pytestmark = pytest.mark.e2e
@@ -112,10 +110,25 @@ def start(folder: Path, nodes: int, **limits: int) -> DevCluster:
     It has recorded its founders and the newest state version, and a machine must be very busy to
     make it hold an election.
     """
-    cluster = DevCluster(
-        folder, nodes, settings={"raft": {"election_base_ticks": 100}, "limits": limits}
-    )
+    cluster = prepared(folder, nodes, **limits)
+    begin(cluster)
+    return cluster
+
+
+def prepared(folder: Path, nodes: int, **limits: int) -> DevCluster:
+    """Return such a cluster before its nodes are started."""
+    settings = {
+        "raft": {"election_base_ticks": 100},
+        "storage": {"free_bytes_min": 1024**2},
+        "limits": limits,
+    }
+    cluster = DevCluster(folder, nodes, settings=settings)
     cluster.prepare()
+    return cluster
+
+
+def begin(cluster: DevCluster) -> None:
+    """Start the nodes and wait until the log has all that they say of themselves."""
     try:
         cluster.start()
         cluster.wait_ready()
@@ -124,7 +137,6 @@ def start(folder: Path, nodes: int, **limits: int) -> DevCluster:
     except BaseException:
         cluster.stop()
         raise
-    return cluster
 
 
 def is_founded(client: Client) -> bool:
@@ -908,65 +920,65 @@ def test_ledgerctl_itself_never_ends_in_a_traceback(cluster: Cluster) -> None:
 def test_a_full_queue_refuses_at_once_and_what_it_refused_was_never_logged(
     tmp_path: Path,
 ) -> None:
-    """A node whose disk hangs: what fits waits, what does not is refused and leaves no trace.
+    """A node whose disk hangs: what fits waits, what does not is refused and leaves no trace."""
+    nodes = prepared(tmp_path / "full", 1, inbox_commands_max=8_192)
+    disk = nodes.data_directory(1)
+    with freezable(disk, tmp_path / "image", 256 * 1024**2):
+        try:
+            begin(nodes)
+            with (
+                Client.from_profile(nodes.profile_path) as client,
+                channel_to(client.profile, 1) as channel,
+            ):
+                account = funded(client, "USD")
+                look_at_a_full_queue(
+                    Cluster(nodes, client, channel, account, account, account), disk
+                )
+        finally:
+            thaw(disk)
+            nodes.stop()
 
-    The disk is held up by a second writer: LMDB lets one write at a time.
-    """
-    nodes = start(tmp_path / "full", 1, inbox_commands_max=8_192)
+
+def look_at_a_full_queue(cluster: Cluster, disk: Path) -> None:
+    """Fill the queue of the only node while its disk hangs, and ask for more."""
+    client = cluster.client
+    before = state_of(cluster)
+    late = [order(cluster, amount_units=1) for _ in range(3)]
+    hanging = order(cluster, amount_units=1)
+    fitting = [order(cluster, amount_units=1) for _ in range(8_192)]
+    refused, took_s = [], []
+
+    freeze(disk)
     try:
-        with (
-            Client.from_profile(nodes.profile_path) as client,
-            channel_to(client.profile, 1) as channel,
-        ):
-            account = funded(client, "USD")
-            cluster = Cluster(nodes, client, channel, account, account, account)
-            before = state_of(cluster)
-            late = [order(cluster, amount_units=1) for _ in range(3)]
-            hanging = order(cluster, amount_units=1)
-            fitting = [order(cluster, amount_units=1) for _ in range(8_192)]
-
-            with disk_held_up(nodes.data_directory(1) / "log"):
-                first = cluster.payouts.Submit.future(pb.SubmitRequest(order=hanging))
-                until("the submit is under way", lambda: other_calls(client) == 1)
-                second = filled_inbox(cluster, fitting)
-                refused, took_s = [], []
-                for one in late:
-                    began_at = time.monotonic()
-                    call = partial(cluster.payouts.Submit, pb.SubmitRequest(order=one))
-                    refused.append(refusal_of(call))
-                    took_s.append(time.monotonic() - began_at)
-                commit = client.status().commit_index
-            created = first.result(timeout=20)
-            batch = second.result(timeout=20)
-            after = state_of(cluster)
-            later = [client.submit_order(one) for one in late]
-
-        assert set(refused) == {
-            Refusal(
-                grpc.StatusCode.RESOURCE_EXHAUSTED,
-                "too many calls wait on this node; wait, then try again",
-                "OVERLOADED",
-                "NOT_LOGGED",
-            )
-        }
-        assert min(took_s) < 1.0  # a busy machine may hold up one of them
-        assert commit == before.index
-        assert created.header.index == before.index + 1
-        assert batch.header.index == after.index == before.index + 2
-        assert [result.outcome for result in later] == ["CREATED"] * 3
+        first = cluster.payouts.Submit.future(pb.SubmitRequest(order=hanging))
+        until("the submit is under way", lambda: other_calls(client) == 1)
+        second = filled_inbox(cluster, fitting)
+        for one in late:
+            began_at = time.monotonic()
+            call = partial(cluster.payouts.Submit, pb.SubmitRequest(order=one))
+            refused.append(refusal_of(call))
+            took_s.append(time.monotonic() - began_at)
+        commit = client.status().commit_index
     finally:
-        nodes.stop()
+        thaw(disk)
+    created = first.result(timeout=20)
+    batch = second.result(timeout=20)
+    after = state_of(cluster)
+    later = [client.submit_order(one) for one in late]
 
-
-@contextmanager
-def disk_held_up(environment: Path) -> Iterator[None]:
-    """Hold the only write transaction of a node's log while the block runs."""
-    with (
-        lmdb.open(str(environment), max_dbs=32, lib_version=LMDB_MAJOR) as log,
-        log.begin(write=True) as transaction,
-    ):
-        yield
-        transaction.abort()
+    assert set(refused) == {
+        Refusal(
+            grpc.StatusCode.RESOURCE_EXHAUSTED,
+            "too many calls wait on this node; wait, then try again",
+            "OVERLOADED",
+            "NOT_LOGGED",
+        )
+    }
+    assert min(took_s) < 1.0  # a busy machine may hold up one of them
+    assert commit == before.index
+    assert created.header.index == before.index + 1
+    assert batch.header.index == after.index == before.index + 2
+    assert [result.outcome for result in later] == ["CREATED"] * 3
 
 
 def other_calls(client: Client) -> int:
