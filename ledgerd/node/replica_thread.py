@@ -139,7 +139,7 @@ class ReplicaThread:
         self._courier.announce(replica.settle())
         self._started.set()
 
-        again, sends_first = False, False
+        again, sends_first, settles_next = False, False, False
         unsettled_since: float | None = None
         unsettled = 0  # commands
         visible = wanted = Index(0)  # what readers see, what they wait for
@@ -158,7 +158,10 @@ class ReplicaThread:
             due_at = self._settle_due_at(unsettled_since, unsettled)
             is_due = due_at is not None and time.monotonic() >= due_at
             outbox = replica.turn(
-                inputs, self._clock.now_us, is_settling=is_due or wanted > visible
+                inputs,
+                self._clock.now_us,
+                is_settling=is_due or wanted > visible,
+                takes_page=not settles_next,
             )
             self._clock.follow(replica.core.last_ts_us)
             if outbox.membership is not None:
@@ -174,11 +177,15 @@ class ReplicaThread:
                 unsettled_since = now
             for point in outbox.reads:
                 wanted = max(wanted, point.index)
-            is_due = is_due and not outbox.holds_page
+            is_due = (is_due or settles_next) and not outbox.holds_page
+            settles_next = False
             if unsettled_since is not None and (is_due or wanted > visible):
-                visible = replica.settle()
-                self._courier.announce(visible)
-                unsettled_since, unsettled = None, 0
+                if outbox.is_heavy:  # whoever waits for a heartbeat is heard first
+                    again = settles_next = True
+                else:
+                    visible = replica.settle()
+                    self._courier.announce(visible)
+                    unsettled_since, unsettled = None, 0
             is_news = outbox.role_change is not None or outbox.halt is not None
             if is_news or now - self._status_at >= _STATUS_S:
                 self._publish(replica, now)

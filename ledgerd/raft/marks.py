@@ -102,6 +102,7 @@ MARKS: Final = (
     # Replica.
     "apply.paged",  # more is committed than one page holds (F20, T33)
     "apply.put_off",  # a follower keeps what is little until its state settles
+    "apply.heavy",  # a large entry is decided and recorded in turns of their own
     "waiter.shared_entry",  # calls that waited together share an entry
     "waiter.unknown",  # a call ended as unknown (T65)
 )

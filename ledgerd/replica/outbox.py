@@ -98,6 +98,8 @@ class Outbox:
         the two would only fight for the interpreter.
     holds_page: a page is held back behind an ack until the next turn, never for two; a settling
         that was meant to follow waits for it.
+    is_heavy: a large entry was decided or recorded. A settling that was meant to follow waits for
+        a turn that takes no page, so that the inbox is asked in between (T94).
     held: waits for its last copies; answered in a later turn, or given up by its caller.
     halt: set once, in the turn in which this node stopped applying (F26).
     membership: in force from this turn on; None: as before.
@@ -121,6 +123,7 @@ class Outbox:
     again: bool = False
     sends_first: bool = False
     holds_page: bool = False
+    is_heavy: bool = False
     halt: Halt | None = None
     needs_settle: bool = False
     applied: list[tuple[EntryKind, int]] = field(default_factory=list)

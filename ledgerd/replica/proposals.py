@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ledgerd.formats import batches, commands
 from ledgerd.ledger.batch import PayoutBatch
 from ledgerd.ledger.commands import Command
-from ledgerd.limits import BATCH_COMMANDS_MAX, ENTRY_BYTES_MAX
+from ledgerd.limits import ENTRY_BYTES_MAX, PAGE_COMMANDS_MAX
 from ledgerd.raft.entries import EntryKind, Index, Term
 from ledgerd.replica.inputs import (
     CommandProposed,
@@ -44,10 +44,11 @@ class EntryDraft:
 
 
 def draft_payouts(proposed: Sequence[PayoutsProposed]) -> Iterator[EntryDraft]:
-    """Yield as few entries as hold all batches, in order of arrival, none of them split.
+    """Yield few entries that hold all batches, in order of arrival, none of them split.
 
-    Each call's batch is within the bounds of an entry on its own; the edge has checked that. One
-    with terms has an entry to itself, so what it says of its rows is true of the whole entry.
+    What is put together fits a page of apply, which a turn can do at once (T94). Each call's batch
+    is within the bounds of an entry on its own; the edge has checked that. One with terms has an
+    entry to itself, so what it says of its rows is true of the whole entry.
     """
     together, rows, size_bytes = list[PayoutsProposed](), 0, 0
     for item in proposed:
@@ -61,7 +62,7 @@ def draft_payouts(proposed: Sequence[PayoutsProposed]) -> Iterator[EntryDraft]:
             continue
         item_bytes = batches.size_bytes(item.batch)
         is_full = (
-            rows + len(item.batch) > BATCH_COMMANDS_MAX
+            rows + len(item.batch) > PAGE_COMMANDS_MAX
             or size_bytes + item_bytes > ENTRY_BYTES_MAX
         )
         if is_full and together:
@@ -94,7 +95,7 @@ def draft_commands(proposed: Sequence[CommandProposed]) -> Iterator[EntryDraft]:
     for item in proposed:
         item_bytes = commands.size_bytes(item.command)
         is_full = (
-            len(page) >= BATCH_COMMANDS_MAX or size_bytes + item_bytes > ENTRY_BYTES_MAX
+            len(page) >= PAGE_COMMANDS_MAX or size_bytes + item_bytes > ENTRY_BYTES_MAX
         )
         if is_full and shares:
             yield EntryDraft(EntryKind.COMMANDS, commands.encode(page), tuple(shares))

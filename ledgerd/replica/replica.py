@@ -13,10 +13,10 @@ from ledgerd.formats import commands, versions
 from ledgerd.ledger.apply import Applied
 from ledgerd.ledger.commands import Tick
 from ledgerd.limits import (
+    PAGE_COMMANDS_MAX,
     PUT_OFF_BYTES_MAX,
     PUT_OFF_ENTRIES_MAX,
     TURN_BYTES_MAX,
-    TURN_COMMANDS_MAX,
 )
 from ledgerd.raft.core import RaftCore
 from ledgerd.raft.entries import (
@@ -97,14 +97,16 @@ class Replica:
         snapshots: SnapshotStore | None = None,
         bounds: LogBounds | None = None,
         tick_us: int = 10_000,
+        page_commands_max: int = PAGE_COMMANDS_MAX,
     ) -> None:
         """Join the parts.
 
         state_version_max: the newest that this process applies. snapshots: None: it neither makes
         nor fetches any. bounds: None: the log is never cut. tick_us: length of a tick of the core,
-        microseconds.
+        microseconds. page_commands_max: applied in one turn, unless one entry has more.
         """
         self._tick_us = tick_us
+        self._page_commands_max = page_commands_max
         self._snapshots = Snapshots(core, snapshots or NoSnapshots(), marks)
         self._compaction = (
             Compaction(core, log, state, bounds, marks) if bounds is not None else None
@@ -166,12 +168,14 @@ class Replica:
         log_time_us: Callable[[], int],
         *,
         is_settling: bool = True,
+        takes_page: bool = True,
     ) -> Outbox:
         """Take what happened, make it durable, tell peers, apply, and return the answers.
 
         log_time_us: the leader's clock for new entries, microseconds; asked at most once.
         is_settling: `settle` follows this turn. Else a follower may put off what is little and what
             nobody waits for, until a turn that it follows.
+        takes_page: whether entries may be applied; not between a heavy turn and its settling.
 
         Raises StorageError or CorruptionError, after which the process must end: nothing was
         acknowledged that is not durable, and nothing may be retried (C7).
@@ -216,13 +220,19 @@ class Replica:
             if not ready.must_sync or ready.send_after:
                 break  # nothing more is decided, or a leader waits for what was sent
         self._handovers.settle(outbox)
-        self._record()  # of the turn before: its answers have left, and peers write too
+        # Of the turn before: its answers have left, and peers write too.
+        recorded = self._record()
         # An ack is waited for by a leader, a page behind it by nobody: it is held back once.
         self._has_held_back = (
             has_acked and self._apply_range is not None and not self._has_held_back
         )
-        if self._apply_range is not None and not self._has_held_back:
-            self._apply_page(outbox)  # 4 apply one page into the open state transaction
+        is_heavy = recorded > self._page_commands_max
+        may_apply = takes_page and not is_heavy and not self._has_held_back
+        if self._apply_range is not None and may_apply:
+            is_heavy = self._apply_page(outbox)  # 4 apply one page, not yet committed
+        outbox.is_heavy = is_heavy
+        if is_heavy:
+            self._marks.covers("apply.heavy")
         self._judge(outbox)
         if self._held:
             self._answer_held(outbox)
@@ -548,18 +558,19 @@ class Replica:
             and not self._core.has_change_to_apply
         )
 
-    def _apply_page(self, outbox: Outbox) -> None:
-        """Apply committed entries up to the turn's budget.
+    def _apply_page(self, outbox: Outbox) -> bool:
+        """Apply committed entries up to the turn's budget; return whether one of them passed it.
 
-        An entry is never split, so the budget may be passed by one entry (T94). An entry that
-        somebody waits for is recorded in a later turn, so that the answer leaves first.
+        An entry is never split, so the budget may be passed by one entry (T94). Such a one, and one
+        that somebody waits for, is recorded in a later turn, so that messages and ticks, or the
+        answer, pass first.
         """
         assert self._apply_range is not None
         if self._halt is not None:
-            return
+            return False
         self._reach("turn.before_apply")
         first, last = self._apply_range
-        commands_left = TURN_COMMANDS_MAX
+        commands_left = self._page_commands_max
         for entry in self._core.entries(first, last, TURN_BYTES_MAX):
             assert entry.index == first, (entry.index, first)
             try:
@@ -573,12 +584,14 @@ class Replica:
             first = Index(entry.index + 1)
             if commands_left <= 0:
                 break
-        if not outbox.answers:
+        is_heavy = commands_left < 0
+        if not outbox.answers and not is_heavy:
             self._record()
         self._core.applied(Index(first - 1))
         self._apply_range = (first, last) if first <= last else None
         outbox.needs_settle = True
         self._reach("turn.applied")
+        return is_heavy
 
     def _stop_applying(self, index: Index, why: str, flaw: Flaw) -> None:
         """Apply nothing from `index` on, until a replica is built anew (F26).
@@ -683,10 +696,13 @@ class Replica:
                 Unknown(lost.waiter, Reason.NOT_ON_ALL_VOTERS, self._leader, lost.index)
             )
 
-    def _record(self) -> None:
-        """Write what was decided last: rows, index and digest in one transaction (T7)."""
+    def _record(self) -> int:
+        """Write what was decided last: rows, index and digest in one transaction (T7).
+
+        Returns how many commands it was.
+        """
         if self._unrecorded is None:
-            return
+            return 0
         entry, applied, membership = self._unrecorded
         folded = recorded(
             entry,
@@ -700,3 +716,4 @@ class Replica:
         self._unrecorded = None
         self._alarm.recorded(entry.index, applied)
         self._core.digested(entry.index, folded.digest)
+        return len(applied.outcomes)

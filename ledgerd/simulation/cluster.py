@@ -519,6 +519,7 @@ class Simulation:
             state_version_max=OLD_STATE_VERSION if machine.is_old else STATE_VERSION,
             snapshots=self._copies_of(machine),
             bounds=self.setup.bounds_of(machine.node_id),
+            page_commands_max=self.setup.page_commands_max,
         )
 
     def _copies_of(self, machine: Machine) -> SimSnapshots:

@@ -141,6 +141,7 @@ class Life:
     reading: list[tuple[Index, Waiter]] = field(default_factory=list)
     visible: Index = NO_INDEX
     settle_due_ns: int | None = None
+    settles_next: bool = False  # once the turn that comes has taken no page
     wakes_ns: int | None = None
 
 
@@ -426,7 +427,10 @@ class Machine:
         is_due = settle_ns == 0 or (due_ns is not None and due_ns <= self.own_ns)
         is_wanted = any(index > life.visible for index, _ in life.reading)
         outbox = life.replica.turn(
-            inputs, clock.now_us, is_settling=is_due or is_wanted
+            inputs,
+            clock.now_us,
+            is_settling=is_due or is_wanted,
+            takes_page=not life.settles_next,
         )
         clock.follow(life.replica.core.last_ts_us)
         life.reading += [(point.index, point.waiter) for point in outbox.reads]
@@ -437,8 +441,12 @@ class Machine:
         if outbox.needs_settle and life.settle_due_ns is None:
             life.settle_due_ns = self.own_ns + settle_ns
         is_wanted = any(index > life.visible for index, _ in life.reading)
-        is_due = is_due and not outbox.holds_page
+        is_due = (is_due or life.settles_next) and not outbox.holds_page
+        life.settles_next = False
         if life.settle_due_ns is not None and (is_due or is_wanted):
+            if outbox.is_heavy:
+                life.settles_next = True
+                return True
             life.settle_due_ns = None
             life.visible = life.replica.settle()
             self.world.settled(self, life.visible)

@@ -7,6 +7,7 @@ as a whole, so the header of a run is one `Setup`.
 import random
 from dataclasses import dataclass, replace
 
+from ledgerd.limits import PAGE_COMMANDS_MAX
 from ledgerd.raft.options import Options
 from ledgerd.replica.compaction import LogBounds
 from ledgerd.simulation.clock import MS, SECOND, US
@@ -148,6 +149,11 @@ class Setup:
     fault_ns: int
     calm_ns: int
     duration_ns: int
+
+    @property
+    def page_commands_max(self) -> int:
+        """Commands applied in one turn; of every fourth seed so few that entries pass it."""
+        return 2 if self.seed % 4 == 0 else PAGE_COMMANDS_MAX
 
     def bounds_of(self, node_id: int) -> LogBounds | None:
         """Return how much of its log a node keeps; a hoarder still cuts what it cannot read."""

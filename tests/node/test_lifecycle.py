@@ -246,24 +246,30 @@ def test_what_is_much_or_waited_for_settles_soon(
     asyncio.run(run())
 
 
-def test_a_settling_waits_one_turn_for_a_page_that_is_held_back(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """The page is applied in the next turn, and readers see it with what was there before."""
+def scripted_steps(monkeypatch: pytest.MonkeyPatch, *script: str) -> list[str]:
+    """Return what a replica thread does with turns that end as `script` says, without delay.
+
+    A turn that is told to take no page has "(no page)" behind its step.
+    """
     replica = Machine(1, (1,), Options()).replica
     turn, settle = replica.turn, replica.settle
     notes: list[str] = []
-    script = iter(["applied", "held back", "applied"])
+    steps = iter(script)
     is_over = threading.Event()
 
     def scripted(
-        inputs: list[Input], now_us: Callable[[], int], *, is_settling: bool
+        inputs: list[Input],
+        now_us: Callable[[], int],
+        *,
+        is_settling: bool,
+        takes_page: bool,
     ) -> Outbox:
-        outbox = turn(inputs, now_us, is_settling=is_settling)
-        step = next(script, "over")
+        outbox = turn(inputs, now_us, is_settling=is_settling, takes_page=takes_page)
+        step = next(steps, "over")
         outbox.again = outbox.needs_settle = step != "over"
         outbox.holds_page = step == "held back"
-        notes.append(step)
+        outbox.is_heavy = step == "heavy"
+        notes.append(step if takes_page else f"{step} (no page)")
         if step == "over":
             is_over.set()
         return outbox
@@ -286,6 +292,31 @@ def test_a_settling_waits_one_turn_for_a_page_that_is_held_back(
 
     asyncio.run(run())
 
-    begun, *steps = notes
+    begun, *done = notes
     assert begun == "settled"
-    assert steps[:4] == ["applied", "held back", "applied", "settled"]
+    return done
+
+
+def test_a_settling_waits_one_turn_for_a_page_that_is_held_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The page is applied in the next turn, and readers see it with what was there before."""
+    done = scripted_steps(monkeypatch, "applied", "held back", "applied")
+
+    assert done[:4] == ["applied", "held back", "applied", "settled"]
+
+
+def test_a_settling_waits_behind_heavy_turns_for_a_light_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """T94: the inbox is asked between a large entry and its settling, and no page comes between."""
+    done = scripted_steps(monkeypatch, "applied", "heavy", "heavy", "light", "heavy")
+
+    assert done[:6] == [
+        "applied",
+        "heavy",
+        "heavy (no page)",
+        "light (no page)",
+        "settled",
+        "heavy",
+    ]

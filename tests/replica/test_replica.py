@@ -6,7 +6,7 @@ from ledgerd.errors import Reason, StorageError
 from ledgerd.formats import commands
 from ledgerd.ledger.commands import Cancel, SubmitTerms
 from ledgerd.ledger.outcomes import Outcome, Refusal
-from ledgerd.limits import BATCH_COMMANDS_MAX, ENTRY_BYTES_MAX
+from ledgerd.limits import ENTRY_BYTES_MAX, PAGE_COMMANDS_MAX
 from ledgerd.raft.changes import Op, OpKind, Simple
 from ledgerd.raft.entries import EntryKind, NodeId, Role
 from ledgerd.raft.membership import NodeRecord
@@ -438,7 +438,7 @@ def test_a_backlog_is_applied_page_by_page() -> None:
     leader.turn(open_account())
     leader.turn(fund(10**9))
     leader.turn()
-    half = BATCH_COMMANDS_MAX // 2 + 1
+    half = PAGE_COMMANDS_MAX // 2 + 1
     numbers = iter(range(10 * half))
     inputs = [payouts(n, *(next(numbers) for _ in range(half))) for n in range(3)]
 
@@ -451,6 +451,57 @@ def test_a_backlog_is_applied_page_by_page() -> None:
     assert applied[:2] == [2, 3]
     assert applied[2:] in ([], [3])  # a last turn records what was answered
     assert len(leader.state.ledger.all_payouts()) == 3 * half
+
+
+def _work_of(machine: Machine, *inputs: Input) -> tuple[bool, int, int]:
+    """Take a turn: whether it was heavy, commands it decided, entries it recorded."""
+    before = machine.state.applied()
+    outbox = machine.replica.turn(inputs, lambda: START_US)
+    decided = sum(commands for _, commands in outbox.applied)
+    return outbox.is_heavy, decided, machine.state.applied() - before
+
+
+def test_a_large_entry_is_decided_and_recorded_in_turns_of_their_own() -> None:
+    """T94: on every node, so that messages and ticks pass in between."""
+    machines = Machines()
+    funded(machines)
+    leader, follower = machines[1], machines[2]
+    follower.turn()  # what was held back before
+    large = range(1, PAGE_COMMANDS_MAX + 2)
+    leader.turn(payouts(1, *large), payouts(2, len(large) + 1))
+    ack = _ack_of(machines, 2)
+
+    assert _work_of(leader, ack) == (True, len(large), 0)
+    assert _work_of(leader) == (True, 0, 1)
+    assert _work_of(leader) == (False, 1, 0)  # answered first, as any
+    assert _work_of(leader, Ticked(3, 0)) == (False, 0, 1)
+    told = _to(machines, 2)
+    assert _work_of(follower, *told) == (False, 0, 0)  # its acks leave first
+    assert _work_of(follower) == (True, len(large), 0)
+    assert _work_of(follower) == (True, 0, 1)
+    assert _work_of(follower) == (False, 1, 1)
+    assert follower.state.digest() == leader.state.digest()
+
+
+def test_a_turn_may_be_told_to_take_no_page() -> None:
+    """Between a large entry and its settling; what was decided is recorded, and nothing is lost."""
+    machines = Machines(1)
+    leader = machines.elect(1)
+    leader.turn(open_account())
+    leader.turn(fund(10**9))
+    leader.turn()
+    large = range(1, PAGE_COMMANDS_MAX + 2)
+    before = leader.state.applied()
+    proposed = payouts(1, *large), payouts(2, len(large) + 1)
+    assert _work_of(leader, *proposed) == (True, len(large), 0)
+
+    for _ in range(2):
+        outbox = leader.replica.turn((), lambda: START_US, takes_page=False)
+        assert outbox.applied == []
+        assert outbox.again
+        assert leader.state.applied() == before + 1
+    assert not outbox.is_heavy
+    assert _work_of(leader) == (False, 1, 0)
 
 
 def test_log_time_rises_even_when_the_clock_does_not() -> None:
