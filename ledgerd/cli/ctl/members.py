@@ -274,14 +274,23 @@ def _print(session: Session, found: pb.MembersReply) -> None:
     if session.output == "json":
         render.print_json(session, render.message(found))
         return
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1))
+    session.console.print(_how_far(found))
+    session.console.print(_where(found))
+    joint = "; two majorities decide" if found.joint else ""
+    session.console.print(
+        f"membership of index {found.membership_index}{joint}; "
+        f"the next node gets number {found.next_node_id}"
+    )
+
+
+def _how_far(found: pb.MembersReply) -> Table:
+    """Return what each member is and how far; with `_where` apart both fit 80 columns."""
+    table = _table()
     for name in ("node", "role", "heard"):
         table.add_column(name, no_wrap=True)
-    for name in ("match", "behind"):
+    for name in ("match", "behind", "priority"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("priority", justify="right", no_wrap=True)
-    for name in ("peer address", "API address", "store", "waits for"):
-        table.add_column(name, no_wrap=True)
+    table.add_column("waits for", overflow="fold")
     for member in found.members:
         progress = member.progress
         is_leader = member.node_id == found.leader_id
@@ -293,17 +302,30 @@ def _print(session: Session, found: pb.MembersReply) -> None:
             str(progress.match_index),
             str(progress.lag_entries),
             str(member.priority),
+            _waits_for(member),
+        )
+    return table
+
+
+def _where(found: pb.MembersReply) -> Table:
+    """Return where each member is reached; an address is folded and never cut."""
+    table = _table()
+    table.add_column("node", no_wrap=True)
+    for name in ("peer address", "API address"):
+        table.add_column(name, overflow="fold")
+    table.add_column("store", no_wrap=True)
+    for member in found.members:
+        table.add_row(
+            str(member.node_id),
             member.peer_address,
             member.api_address,
             member.store_uuid[:_STORE_SHOWN],
-            _waits_for(member),
         )
-    session.console.print(table)
-    joint = "; two majorities decide" if found.joint else ""
-    session.console.print(
-        f"membership of index {found.membership_index}{joint}; "
-        f"the next node gets number {found.next_node_id}"
-    )
+    return table
+
+
+def _table() -> Table:
+    return Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
 
 
 def _waits_for(member: pb.Member) -> str:

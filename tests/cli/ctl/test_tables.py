@@ -6,10 +6,11 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from ledgerd.api.v1 import accounts_pb2, payouts_pb2
+from ledgerd.api.v1 import accounts_pb2, cluster_pb2, payouts_pb2
 from ledgerd.cli.ctl.account import accounts_table
 from ledgerd.cli.ctl.payout import payouts_table
 from tests.cli.ctl.conftest import Run
+from tests.client.fake_cluster import FakeCluster
 
 ACCOUNT = accounts_pb2.Account(
     account_id="acct_01m81axc8recnrfag56h5pya3g",
@@ -64,3 +65,28 @@ def test_a_statement_cuts_nothing(run_narrow: Run) -> None:
     assert shown.exit_code == 0, shown.output
     assert "…" not in shown.stdout
     assert max(map(len, shown.stdout.splitlines())) <= 80
+
+
+def test_the_members_fit_a_terminal(cluster: FakeCluster, run_narrow: Run) -> None:
+    """How far each is stands on one line; an address is folded only if it is long."""
+    usual, long = "ledgerd-2.payouts.example", f"{'a' * 60}.example.net"
+    for member, host in zip(
+        cluster.members.members, ("node-1", usual, long), strict=True
+    ):
+        member.peer_address, member.api_address = f"{host}:7201", f"{host}:7101"
+        member.store_uuid = "0123456789abcdef"
+        member.progress.match_index = 1_234_567_890
+        member.progress.lag_entries = 1_234_567
+    cluster.members.members[2].role = cluster_pb2.LEARNER
+    cluster.members.members[2].catching_up = True
+    cluster.members.members[2].replaces = 2
+    shown = run_narrow("cluster", "members")
+
+    lines = shown.stdout.splitlines()
+    (learner,) = [line for line in lines if "learner" in line]
+    assert shown.exit_code == 0, shown.output
+    assert "…" not in shown.stdout
+    assert max(map(len, lines)) <= 80
+    assert all(n in learner for n in ("1234567890", "1234567", "the place of node 2"))
+    assert any(f"{usual}:7201" in at and f"{usual}:7101" in at for at in lines), lines
+    assert any(at.rstrip().endswith("01234567") for at in lines), lines
