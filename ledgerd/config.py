@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeVar, get_args, get_type_hints
 
 from ledgerd import limits
-from ledgerd.errors import ConfigError
+from ledgerd.errors import ConfigError, not_utf8
 from ledgerd.security.identity import NODE_ID_MAX, check_cluster_id
 from ledgerd.security.signing import Signer, SignerFiles
 from ledgerd.security.tls import Security, check_files, decide, split_address
@@ -840,13 +840,17 @@ def _broken_addresses(addresses: Mapping[str, str]) -> Iterator[str]:
 
 def _parse(path: Path) -> dict[str, object]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # a BOM is harmless
     except OSError as error:
         raise ConfigError(
             f"{path}: expected a readable configuration, found: {error.strerror}; "
             "configs/ledgerd.toml is an example"
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"{path}: expected TOML in UTF-8, {not_utf8(error)}"
+        ) from error
+    except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: expected TOML in UTF-8, found: {error}") from error
     except RecursionError as error:
         raise ConfigError(f"{path}: expected TOML, found it nested too deep") from error

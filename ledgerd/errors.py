@@ -240,3 +240,12 @@ class StateRottenError(CorruptionError):
 
 class NoSpaceError(LedgerdError):
     """There is no room to start."""
+
+
+def not_utf8(error: UnicodeDecodeError) -> str:
+    """Return what a file is that is not UTF-8; editors and shells write UTF-16, too."""
+    marks = (b"\xff\xfe", b"\xfe\xff")
+    found = f"byte {error.object[error.start]:#04x} at offset {error.start}"
+    if error.object.startswith(marks):
+        found = "UTF-16 (by its byte order mark)"
+    return f"found {found}; save the file as UTF-8"

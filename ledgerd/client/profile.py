@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
-from ledgerd.errors import ConfigError
+from ledgerd.errors import ConfigError, not_utf8
 from ledgerd.security.tls import split_address
 
 DEADLINE_MS_DEFAULT: Final = 5_000
@@ -74,13 +74,17 @@ class Profile:
         """
         path = Path(path)
         try:
-            document = tomllib.loads(path.read_text("utf-8"))
+            document = tomllib.loads(path.read_text("utf-8-sig"))  # a BOM is harmless
         except OSError as error:
             raise ConfigError(
                 f"expected a client profile at {path}, found: {error.strerror}; "
                 "`ledgerd dev` writes one as client.toml"
             ) from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except UnicodeDecodeError as error:
+            raise ConfigError(
+                f"{path}: expected TOML in UTF-8, {not_utf8(error)}"
+            ) from error
+        except tomllib.TOMLDecodeError as error:
             raise ConfigError(f"{path} is not TOML: {error}") from error
         except RecursionError as error:
             raise ConfigError(f"{path} is not TOML: it is nested too deep") from error

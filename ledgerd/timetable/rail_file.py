@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from ledgerd.errors import ConfigError
+from ledgerd.errors import ConfigError, not_utf8
 from ledgerd.ledger.money import currency_number
 from ledgerd.ledger.rails import (
     CutOff,
@@ -65,10 +65,14 @@ def seed() -> tuple[RailRecord, ...]:
 def read(path: Path) -> tuple[RailRecord, ...]:
     """Return the rails of a file, by number. Raises ConfigError, naming what is wrong."""
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigError(
             f"expected a file with rails, found {path}: {error.strerror}"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"{path}: expected TOML in UTF-8, {not_utf8(error)}"
         ) from error
     except ValueError as error:
         raise ConfigError(f"{path}: expected TOML in UTF-8, found: {error}") from error

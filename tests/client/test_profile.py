@@ -87,6 +87,18 @@ def test_mistake_is_named(tmp_path: Path, old: str, new: str, words: str) -> Non
     assert str(path) in str(caught.value)
 
 
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    """UTF-8 may begin with one; UTF-16 is named."""
+    path = tmp_path / "client.toml"
+    path.write_text(WHOLE, encoding="utf-8-sig")
+
+    assert Profile.load(path).deadline_ms == 250
+
+    path.write_text(WHOLE, encoding="utf-16")
+    with pytest.raises(ConfigError, match=r"found UTF-16 .*; save the file as UTF-8"):
+        Profile.load(path)
+
+
 def test_missing_file_says_who_writes_one(tmp_path: Path) -> None:
     """The error of a missing profile leads to `ledgerd dev`."""
     with pytest.raises(ConfigError, match="ledgerd dev"):

@@ -355,6 +355,32 @@ class TestBadOptions:
         assert problem(file, "[node\n").startswith("expected TOML in UTF-8, found: ")
         assert "line 1" in problem(file, "[node\n")
 
+    @pytest.mark.parametrize(
+        ("encoding", "found"),
+        [
+            ("utf-16", "UTF-16 (by its byte order mark)"),
+            ("latin-1", "byte 0xe9 at offset 2"),
+        ],
+    )
+    def test_a_file_that_is_not_utf8(
+        self, file: Path, encoding: str, found: str
+    ) -> None:
+        """What it is, as far as that can be known, and what to do."""
+        file.write_bytes(f"# \xe9\n{PLAIN}".encode(encoding))
+
+        with pytest.raises(ConfigError) as raised:
+            load(file)
+
+        assert str(raised.value) == (
+            f"{file}: expected TOML in UTF-8, found {found}; save the file as UTF-8"
+        )
+
+    def test_a_byte_order_mark_is_passed_over(self, file: Path) -> None:
+        """Editors of some systems write one in front of UTF-8; it says nothing else."""
+        file.write_text(PLAIN, encoding="utf-8-sig")
+
+        assert load(file).node.id == 1
+
     def test_a_file_that_is_nested_too_deep(self, file: Path) -> None:
         """A reader that recurses has an end; it is told like any other."""
         assert problem(file, "a = " + "[" * 100_000) == (

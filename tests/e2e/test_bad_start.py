@@ -304,7 +304,7 @@ def test_a_certificate_of_another_cluster(one: DevCluster) -> None:
         ),
         (
             lambda one: one.config_path(1).write_bytes(b"\xff\xfe"),
-            "expected TOML in UTF-8, found: ",
+            "expected TOML in UTF-8, found UTF-16 (by its byte order mark); ",
         ),
         (lambda one: one.config_path(1).unlink(), "found: No such file or directory"),
         (

@@ -37,6 +37,18 @@ def test_the_seed_has_the_rails_of_the_first_state_version():
         assert rail.currencies == RAILS[rail.number].currencies
 
 
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    """Editors of some systems write one in front of UTF-8; UTF-16 is named."""
+    path = tmp_path / "rails.toml"
+    path.write_text(RAIL, encoding="utf-8-sig")
+
+    assert [rail.number for rail in read(path)] == [77]
+
+    path.write_text(RAIL, encoding="utf-16")
+    with pytest.raises(ConfigError, match="found UTF-16"):
+        read(path)
+
+
 @pytest.mark.parametrize("rail", seed(), ids=lambda rail: rail.name)
 def test_every_rail_of_the_seed_has_a_window_to_go_by(rail):
     """Its calendar and zone are known; on a Saturday at noon UTC there is a next window."""

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from ledgerd.api.v1 import risk_pb2, settings_pb2
 from ledgerd.cli.ctl import render
-from ledgerd.errors import ConfigError
+from ledgerd.errors import ConfigError, not_utf8
 
 Version = TypeVar(
     "Version",
@@ -42,10 +42,12 @@ def read(path: Path | None, version: Version) -> Version:
     if path is None:
         return version
     try:
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8-sig")
         is_json = path.suffix == ".json"
         document = json.loads(text) if is_json else tomllib.loads(text)
         return ParseDict(document, version)
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: expected UTF-8, {not_utf8(error)}") from error
     except (OSError, ValueError, ParseError) as error:
         raise ConfigError(f"{path}: {error}") from error
 

@@ -12,6 +12,7 @@ money; they are counted in the controls and left out of the payouts, and the not
 Source: the layouts of the Nacha Operating Rules, appendix "ACH file exchange specifications".
 """
 
+import codecs
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
@@ -21,7 +22,7 @@ from ledgerd.client.files import checks, identity, rails
 from ledgerd.client.files.findings import Findings, shown
 from ledgerd.client.files.options import ReadOptions
 from ledgerd.client.files.orders import FileOrder, Kind, PayoutFile, Target
-from ledgerd.client.files.source import Source
+from ledgerd.client.files.source import UTF16_MARKS, Source
 
 _RECORD_CHARACTERS: Final = 94
 _RECORDS_A_BLOCK: Final = 10
@@ -69,7 +70,8 @@ def _records(source: Source, findings: Findings) -> Iterator[str]:
     A record of another length is a finding and comes padded, so that the rest can be judged.
     """
     number = 0
-    for raw in source.lines():
+    for line in source.lines():
+        raw = _without_mark(line, findings) if number == 0 else line
         pieces: tuple[bytes, ...] = (raw,)
         if number == 0 and len(raw) > _RECORD_CHARACTERS:
             count = len(raw) // _RECORD_CHARACTERS
@@ -79,6 +81,22 @@ def _records(source: Source, findings: Findings) -> Iterator[str]:
         for piece in pieces:
             number += 1
             yield _record(piece, number, findings)
+
+
+def _without_mark(raw: bytes, findings: Findings) -> bytes:
+    """Return the first line without a byte order mark, which is a finding: it moves the columns.
+
+    Errors: `Stop` if the mark is that of UTF-16, of which no record can be judged.
+    """
+    what = {
+        "expected": "101 in the first columns: NACHA is ASCII, and columns count",
+        "hint": "save the file as ASCII, or as UTF-8 without a byte order mark",
+    }
+    if raw.startswith(UTF16_MARKS):
+        raise findings.stop(1, "column 1", found="a byte order mark of UTF-16", **what)
+    if raw.startswith(codecs.BOM_UTF8):
+        findings.add(1, "column 1", found="a byte order mark of UTF-8", **what)
+    return raw.removeprefix(codecs.BOM_UTF8)
 
 
 def _record(raw: bytes, number: int, findings: Findings) -> str:

@@ -1,18 +1,17 @@
 """Reads a payout file of any known kind: all of it is right, or it is refused whole."""
 
+import codecs
 import contextlib
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, assert_never
+from typing import assert_never
 
 from ledgerd.client.files import csv_rows, nacha, pain001, rails
 from ledgerd.client.files.findings import Findings, Stop
 from ledgerd.client.files.options import ReadOptions
 from ledgerd.client.files.orders import Kind, PayoutFile
-from ledgerd.client.files.source import Source
+from ledgerd.client.files.source import UTF16_MARKS, Source
 from ledgerd.errors import ConfigError
-
-_MARKS: Final = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")  # byte order marks
 
 
 def read(
@@ -76,8 +75,9 @@ def _recognised(path: Path, findings: Findings) -> Kind:
         head = next(source.chunks(), b"")
     if not head:
         raise findings.stop(0, "", expected="a payout file", found="an empty file")
-    for mark in _MARKS:
-        head = head.removeprefix(mark)
+    head = head.removeprefix(codecs.BOM_UTF8)
+    if head.startswith(UTF16_MARKS):  # pain.001 may be; the others refuse it
+        head = head[len(codecs.BOM_UTF16_LE) :].replace(b"\0", b"")
     start = head.lstrip(b" \t\r\n\0")
     if start.startswith(b"<"):
         return Kind.PAIN001

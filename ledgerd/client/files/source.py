@@ -4,6 +4,7 @@ The bound counts unpacked bytes, so that a small archive cannot become a large f
 is cut off or damaged is refused, never read in part.
 """
 
+import codecs
 import hashlib
 import zlib
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from typing import BinaryIO, Final
 from ledgerd.client.files.findings import Findings, shown
 
 FILE_BYTES_MAX: Final = 128 * 1024 * 1024  # about 1,400,000 NACHA entries
+UTF16_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 LINE_BYTES_MAX: Final = 64 * 1024
 _CHUNK_BYTES: Final = 64 * 1024
 _GZIP_MAGIC: Final = b"\x1f\x8b"
@@ -136,10 +138,13 @@ def utf8(line: bytes, number: int, findings: Findings) -> str:
     try:
         return line.decode("utf-8")
     except UnicodeDecodeError as error:
+        found = shown(line[error.start : error.end])
+        if line.startswith(UTF16_MARKS):
+            found = "a byte order mark of UTF-16"
         raise findings.stop(
             number,
             f"byte {error.start + 1}",
             expected="UTF-8 text",
-            found=shown(line[error.start : error.end]),
+            found=found,
             hint="save the file as UTF-8",
         ) from error

@@ -173,6 +173,23 @@ def test_a_mistake_in_a_file_is_told_with_its_key(run: Run, tmp_path: Path) -> N
     assert "rial" in result.output
 
 
+def test_a_file_may_begin_with_a_byte_order_mark(run: Run, tmp_path: Path) -> None:
+    """UTF-8 with one is read, TOML and JSON; UTF-16 is named."""
+    path = Path(written(tmp_path, ""))
+    path.write_text(LIMITS, encoding="utf-8-sig")
+    taken = run("limits", "set", str(path))
+    shown = tmp_path / "shown.json"
+    shown.write_text(
+        run("--output", "json", "limits", "get").stdout, encoding="utf-8-sig"
+    )
+    again = run("limits", "set", str(shown))
+    path.write_text(LIMITS, encoding="utf-16")
+    refused = run("limits", "set", str(path))
+
+    assert [taken.exit_code, again.exit_code, refused.exit_code] == [0, 0, 73]
+    assert "found UTF-16" in refused.output
+
+
 def test_before_the_first_version_there_is_none(run: Run) -> None:
     for what in ("limits", "rules"):
         assert "none in force" in run(what, "get").output

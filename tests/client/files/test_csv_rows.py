@@ -243,6 +243,9 @@ def test_not_text(tmp_path: Path) -> None:
     assert "line 2, byte 77: expected UTF-8 text" in texts(refused(tmp_path, latin))
     assert opened(tmp_path, marked).orders
 
+    told = texts(refused(tmp_path, one("id", ID).encode("utf-16")))
+    assert "found a byte order mark of UTF-16; save the file as UTF-8" in told
+
 
 def test_truncated_at_every_byte(tmp_path: Path) -> None:
     """A cut inside a row refuses the file; a cut between rows leaves whole rows."""

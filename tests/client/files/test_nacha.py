@@ -76,6 +76,19 @@ def test_edited_amount_keeps_the_id(tmp_path: Path) -> None:
     assert (one.orders[0].amount_minor, two.orders[0].amount_minor) == (100, 999)
 
 
+@pytest.mark.parametrize(
+    ("encoding", "found"), [("utf-8-sig", "UTF-8"), ("utf-16", "UTF-16")]
+)
+def test_a_byte_order_mark(tmp_path: Path, encoding: str, found: str) -> None:
+    """It moves the columns: it is named, and said once."""
+    content = joined(nacha(3)).decode().encode(encoding)
+    told = refused(tmp_path, content)
+
+    assert len(told) == 1, told
+    assert "line 1, column 1: expected 101 in the first columns" in texts(told)
+    assert f"found a byte order mark of {found}; save the file as ASCII" in texts(told)
+
+
 def test_rail_of_the_caller(tmp_path: Path) -> None:
     """The caller's rail replaces the file's."""
     options = ReadOptions(rail="us_ach_same_day")
