@@ -72,6 +72,7 @@ COLUMNS: Final = (
 )
 CHAIN_ROWS_MAX: Final = 100  # so that every chain fits a batch, whatever its metadata
 _METADATA: Final = "metadata."
+_DELIMITERS: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _KINDS: Final = {
     "iban": Destination.IBAN,
     "us_account": Destination.US_ACCOUNT,
@@ -134,6 +135,7 @@ class _Lines:
         text = utf8(line, self.number, self._findings)
         if self.number == 1:
             text = text.removeprefix("\ufeff")
+            self._expect_commas(text)
         if text.count('"') % 2:
             # A quoted field would go on in the next line, and swallow payouts up to the next quote.
             raise self._findings.stop(
@@ -144,6 +146,29 @@ class _Lines:
                 hint="a payout is one line",
             )
         return text
+
+    def _expect_commas(self, header: str) -> None:
+        """Return if the names of columns stand between commas. Errors: `Stop`."""
+        mark = delimiter(header)
+        if mark is None or mark == ",":
+            return
+        raise self._findings.stop(
+            1,
+            "header",
+            expected="columns with commas between them",
+            found=_DELIMITERS[mark],
+            hint="save the file with commas, in Excel as CSV of a language that uses them",
+        )
+
+
+def delimiter(header: str) -> str | None:
+    """Return what stands between names of columns in a line; None if it has none of them."""
+    counts = {
+        mark: sum(_is_known(name.strip(' "')) for name in header.split(mark))
+        for mark in _DELIMITERS
+    }
+    best = max(counts, key=counts.__getitem__)
+    return best if counts[best] else None
 
 
 def _columns(header: list[str], findings: Findings) -> dict[str, int]:

@@ -83,8 +83,9 @@ def _recognised(path: Path, findings: Findings) -> Kind:
         return Kind.PAIN001
     if head.startswith(b"101") and head[3:4].isdigit() | head[3:4].isspace():
         return Kind.NACHA
-    if b"," in head.split(b"\n", 1)[0]:
-        return Kind.CSV
+    first = head.split(b"\n", 1)[0]
+    if b"," in first or csv_rows.delimiter(first.decode("utf-8", "replace")):
+        return Kind.CSV  # with another delimiter, too, to say so
     raise findings.stop(
         1,
         "",

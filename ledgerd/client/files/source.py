@@ -71,15 +71,22 @@ class Source:
         """Yield the lines without their ends (LF or CRLF), each at most `LINE_BYTES_MAX` long.
 
         The last one is yielded also without an end; `ended` then is false.
+
+        Errors: as `chunks`, and `Stop` at a line that is too long or has CR in it.
         """
         number = 1
         rest = b""
         for chunk in self.chunks():
             parts = (rest + chunk).split(b"\n")
             rest = parts.pop()
-            for part in parts:
-                yield part.removesuffix(b"\r")
+            for at, part in enumerate(parts):
+                line = part.removesuffix(b"\r")
+                if b"\r" in line:
+                    raise self._ended_by_cr(number + at)
+                yield line
             number += len(parts)
+            if b"\r" in rest[:-1]:  # the last one may be half of CRLF
+                raise self._ended_by_cr(number)
             if len(rest) > LINE_BYTES_MAX:
                 raise self._findings.stop(
                     number,
@@ -88,8 +95,19 @@ class Source:
                     found="a longer one",
                 )
         self.ended = not rest
+        if rest.endswith(b"\r"):
+            raise self._ended_by_cr(number)
         if rest:
             yield rest
+
+    def _ended_by_cr(self, number: int) -> Exception:
+        return self._findings.stop(
+            number,
+            "",
+            expected="lines that end with LF or CRLF",
+            found="CR alone",
+            hint="save the file with the line ends of Unix or Windows",
+        )
 
     def _unpacked(self, first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
         """Yield what a gzip archive of one or more members holds."""

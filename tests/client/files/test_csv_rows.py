@@ -27,6 +27,11 @@ def one(names: str = "", row: str = "") -> str:
     return f"{names}{NAMES}\n{row}{ROW}\n"
 
 
+def quoted() -> str:
+    """Return the names of the columns, each in quotes."""
+    return ",".join(f'"{name}"' for name in NAMES.split(","))
+
+
 def test_row(tmp_path: Path) -> None:
     """A row becomes a payout, its fields by the names of their columns."""
     content = one("id,rail,metadata.invoice,exponent", f"{ID},us_rtp,7,2")
@@ -144,6 +149,47 @@ def test_wrong_header(tmp_path: Path, names: str, expected: str) -> None:
     content = one(names, ",".join("x" for _ in names.split(",")))
 
     assert expected in texts(refused(tmp_path, content, options=DAY))
+
+
+@pytest.mark.parametrize("kind", [None, Kind.CSV])
+@pytest.mark.parametrize(
+    ("mark", "found"), [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")]
+)
+def test_another_delimiter(
+    tmp_path: Path, mark: str, found: str, kind: Kind | None
+) -> None:
+    """What stands between the columns is said once, in place of six faults of the header."""
+    for content in (
+        one("id", ID),
+        one("metadata.invoice", "7").replace(NAMES, quoted()),
+    ):
+        told = refused(tmp_path, content.replace(",", mark), kind=kind, options=DAY)
+
+        assert texts(told) == (
+            "line 1, header: expected columns with commas between them, found "
+            f"{found}; save the file with commas, in Excel as CSV of a language that uses them\n"
+        )
+
+
+def test_a_name_may_hold_another_delimiter(tmp_path: Path) -> None:
+    """Commas are counted against it."""
+    assert opened(tmp_path, one("id,metadata.a;b", f"{ID},7")).orders
+
+
+@pytest.mark.parametrize("kind", [None, Kind.CSV])
+def test_lines_that_end_with_cr(tmp_path: Path, kind: Kind | None) -> None:
+    """Such files are one line to all others, of whatever length."""
+    for rows in (1, 5_000):
+        content = (one("id", ID) + f"{ID},{ROW}\n" * (rows - 1)).replace("\n", "\r")
+        told = refused(tmp_path, content, kind=kind)
+
+        assert texts(told) == (
+            "line 1: expected lines that end with LF or CRLF, found CR alone; "
+            "save the file with the line ends of Unix or Windows\n"
+        )
+    assert "line 2: expected lines that end with LF or CRLF" in texts(
+        refused(tmp_path, one().replace("Jordan Lee", '"Jordan\rLee"'), options=DAY)
+    )
 
 
 @pytest.mark.parametrize("name", ["amount_minor", "currency", "destination.name"])

@@ -76,6 +76,16 @@ def test_edited_amount_keeps_the_id(tmp_path: Path) -> None:
     assert (one.orders[0].amount_minor, two.orders[0].amount_minor) == (100, 999)
 
 
+def test_records_that_end_with_cr(tmp_path: Path) -> None:
+    """They are one record to all others, which is not to be called cut off."""
+    told = texts(refused(tmp_path, joined(nacha(3)).replace(b"\n", b"\r")))
+
+    assert told == (
+        "line 1: expected lines that end with LF or CRLF, found CR alone; "
+        "save the file with the line ends of Unix or Windows\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("encoding", "found"), [("utf-8-sig", "UTF-8"), ("utf-16", "UTF-16")]
 )
