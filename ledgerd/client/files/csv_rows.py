@@ -20,6 +20,7 @@
                                           together or not at all
     metadata.<key>                no      kept with the payout
 
+Blanks around a name or a value mean nothing, in the header as in the rows.
 UTF-8, comma, quotes doubled inside quotes (RFC 4180), one line a payout. There is no column for a
 decimal amount: what 1,234 means is not for a reader to guess.
 
@@ -175,7 +176,8 @@ def _columns(header: list[str], findings: Findings) -> dict[str, int]:
     """Return column name -> place. Errors: `Stop` if the header is not usable."""
     places: dict[str, int] = {}
     before = findings.count
-    for place, name in enumerate(header):
+    for place, written in enumerate(header):
+        name = written.strip(" ")  # as in a cell
         if name in places:
             findings.add(1, shown(name), expected="each column once", found="it again")
         elif not _is_known(name):

@@ -176,6 +176,18 @@ def test_a_name_may_hold_another_delimiter(tmp_path: Path) -> None:
     assert opened(tmp_path, one("id,metadata.a;b", f"{ID},7")).orders
 
 
+def test_blanks_mean_nothing(tmp_path: Path) -> None:
+    """They are taken off values, and so off the names of columns."""
+    plain = one("id,metadata.invoice", f"{ID},7")
+    spaced = plain.replace(",", " , ").replace("\n", " \n ").removesuffix(" ")
+
+    (order,) = opened(tmp_path, spaced).orders
+    assert [order] == list(opened(tmp_path, plain).orders)
+
+    told = texts(refused(tmp_path, one("id, currency ", f"{ID},USD")))
+    assert '"currency": expected each column once' in told
+
+
 @pytest.mark.parametrize("kind", [None, Kind.CSV])
 def test_lines_that_end_with_cr(tmp_path: Path, kind: Kind | None) -> None:
     """Such files are one line to all others, of whatever length."""
