@@ -47,7 +47,7 @@ from ledgerd.client.results import (
 from ledgerd.client.risk_calls import RiskCalls
 from ledgerd.client.setting_calls import SettingCalls
 from ledgerd.client.watch import Watch, event_filter
-from ledgerd.errors import CallError, NotLogged, Reason
+from ledgerd.errors import CallError, ConfigError, NotLogged, Reason
 from ledgerd.limits import BATCH_COMMANDS_MAX, REQUEST_BYTES_MAX
 
 STATUSES_DEADLINE_S: Final = 1.0
@@ -852,7 +852,8 @@ class AsyncClient(
         """Return the newest copy of the state on a node, after making one if `make`.
 
         node_id: None: the leader. A copy that takes longer than the call goes on: ask again.
-        Errors: NotLogged, OutcomeUnknown, ValueError for a node that the profile does not have.
+        Errors: NotLogged, OutcomeUnknown, ValueError for a node that the profile does not have,
+        ConfigError for a leader that it does not have and no node tells the address of.
         """
         if make and self._is_dry:
             raise NotLogged(
@@ -862,10 +863,31 @@ class AsyncClient(
         nodes, calls, _ = self._open()
         if node_id is None:
             node_id = await self.find_leader(deadline=deadline)
+            if nodes.get(node_id) is None:
+                await self._reach(nodes, node_id, until)
         if (node := nodes.get(node_id)) is None:
             raise ValueError(f"expected a node of the profile, found {node_id}")
         request = cluster_pb2.SnapshotRequest(make=make)
         return await calls.ask(node, node.cluster.Snapshot, request, deadline=until)
+
+    async def _reach(self, nodes: Nodes, leader_id: int, until: float) -> None:
+        """Learn where a leader is that the profile does not have: other nodes name it.
+
+        Errors: ConfigError, if they do not; NotLogged, if it is not there.
+        """
+        names = ", ".join(str(node.node_id) for node in nodes)
+        words = (
+            f"node {leader_id} leads, and the profile does not have it (it has {names}); add its "
+            "address to the profile, or name one of these nodes (--node)"
+        )
+        left_s = until - asyncio.get_running_loop().time()
+        try:
+            await self.members(deadline=max(left_s / 2, 0.001))
+        except NotLogged as error:
+            told = f"{error.message}; {words}"
+            raise NotLogged(error.reason, told, error.metadata) from error
+        if nodes.get(leader_id) is None:
+            raise ConfigError(words)
 
     async def digests(
         self, *, deadline: float = STATUSES_DEADLINE_S

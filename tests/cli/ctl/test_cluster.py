@@ -7,12 +7,14 @@ from pathlib import Path
 
 import grpc
 import pytest
+from click.testing import CliRunner
 
 from ledgerd.api.v1 import cluster_pb2 as pb
 from ledgerd.cli.ctl.digest import compare
+from ledgerd.cli.ctl.root import cli
 from ledgerd.client import Client
 from tests.cli.ctl.conftest import Run
-from tests.client.fake_cluster import FakeCluster, fail_like_grpc
+from tests.client.fake_cluster import FakeCluster, FakeNode, fail_like_grpc
 
 
 def test_every_node_has_a_row(run: Run) -> None:
@@ -100,6 +102,62 @@ def test_a_node_that_is_cut_off_does_not_say_who_leads(
     assert handed_over.exit_code == 0, handed_over.output
     assert "node 2 hands over to node 3" in handed_over.stderr
     assert handed_over.stdout.endswith("(before: node 2)\n")
+
+
+LEADER_MISSING = (
+    "node 1 leads, and the profile does not have it (it has 2, 3); add its address to the "
+    "profile, or name one of these nodes (--node)\n"
+)
+
+
+def elected(node: FakeNode, _: grpc.ServicerContext) -> None:
+    """Let this node lead from now on."""
+    node.cluster.leader_id = node.node_id
+
+
+@pytest.fixture
+def run_without_leader(cluster: FakeCluster, tmp_path: Path) -> Run:
+    """Run `ledgerctl` with a profile of nodes 2 and 3, while node 1 leads."""
+    whole = cluster.profile()
+    path = tmp_path / "others.toml"
+    path.write_text(replace(whole, endpoints=whole.endpoints[1:]).to_toml())
+    runner = CliRunner(env={"LEDGERCTL_CONFIG": str(path), "COLUMNS": "200"})
+    return lambda *arguments: runner.invoke(cli, arguments)
+
+
+def test_a_leader_that_the_profile_lacks_is_asked(
+    cluster: FakeCluster, run_without_leader: Run
+) -> None:
+    """Others say where it is, and its copy is watched there."""
+    made = run_without_leader("cluster", "snapshot", "--make")
+
+    assert made.exit_code == 0, made.output
+    assert made.stdout.startswith("node 1: state at index 80")
+    assert cluster.calls("Snapshot")[1:] == [0, 0]
+
+
+def test_a_leader_that_cannot_be_reached_is_named(
+    cluster: FakeCluster, run_without_leader: Run
+) -> None:
+    """A member that the profile lacks leads, behind an address that is not ours."""
+    cluster.nodes[1].stop()
+    result = run_without_leader("cluster", "snapshot", "--deadline", "0.5")
+
+    assert result.exit_code == 3, result.output
+    assert result.stderr.endswith(LEADER_MISSING)
+
+
+def test_a_leader_whose_address_nobody_tells_is_named(
+    cluster: FakeCluster, run_without_leader: Run
+) -> None:
+    """As after an election in between, which lets another node answer."""
+    cluster.nodes[2].before.append(lambda *_: None)  # it says who leads; then it does
+    cluster.nodes[2].before.append(elected)
+    cluster.nodes[3].before.extend([lambda *_: None, elected])
+    result = run_without_leader("cluster", "snapshot")
+
+    assert result.exit_code == 73, result.output
+    assert result.stderr == f"error: {LEADER_MISSING}"
 
 
 @pytest.mark.parametrize("verb", ["snapshot", "transfer"])
