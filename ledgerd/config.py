@@ -13,6 +13,7 @@ the folder of the file.
 import dataclasses
 import difflib
 import json
+import re
 import sys
 import textwrap
 import tomllib
@@ -30,6 +31,7 @@ from ledgerd.security.tlsfiles import TlsFiles
 
 _OPTION: Final = "option"
 _EXAMPLE_COLUMNS: Final = 88
+_EXAMPLE_HINT: Final = "configs/ledgerd.toml is an example"
 _MIB: Final = 1024 * 1024
 _GIB: Final = 1024 * _MIB
 
@@ -506,6 +508,8 @@ def load(path: Path, *, insecure: bool = False) -> NodeConfig:
     sections = reader.sections(tables)
     if not reader.problems:
         reader.problems.extend(_broken_relations(sections))
+    if not tables:
+        reader.problems.append(f"the file has no options at all; {_EXAMPLE_HINT}")
     if reader.problems:
         raise ConfigError(f"{path}: " + "; ".join(reader.problems))
     return _finish(path, sections, insecure=insecure)
@@ -649,7 +653,7 @@ class _Reader:
     def _value(self, option: _Declared, table: dict[str, object], where: str) -> object:
         if option.name not in table:
             if option.default is MISSING:
-                self.problems.append(f"{where}: missing; {option.option.text.lower()}")
+                self.problems.append(f"{where}: missing ({_gist(option.option)})")
             return option.default
         found = table[option.name]
         if option.path == _MEMBERS:
@@ -844,7 +848,7 @@ def _parse(path: Path) -> dict[str, object]:
     except OSError as error:
         raise ConfigError(
             f"{path}: expected a readable configuration, found: {error.strerror}; "
-            "configs/ledgerd.toml is an example"
+            f"{_EXAMPLE_HINT}"
         ) from error
     except UnicodeDecodeError as error:
         raise ConfigError(
@@ -918,6 +922,12 @@ def _declared(section: type) -> Iterator[_Declared]:
         option = item.metadata[_OPTION]
         path = f"{names.get(section, _MEMBERS)}.{item.name}"
         yield _Declared(item.name, path, kinds[item.name], item.default, option)
+
+
+def _gist(option: _Option) -> str:
+    """Return what an option is, in a few words that fit into a sentence."""
+    words = re.split("[.;]", option.text, maxsplit=1)[0]
+    return words[0].lower() + words[1:]
 
 
 def _allowed(option: _Option) -> str:

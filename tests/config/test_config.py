@@ -287,7 +287,11 @@ class TestBadOptions:
                 "[node]\nid = 0",
                 "node.id: expected 1 .. 65535, found 0",
             ),
-            ("[node]\nid = 1", "[node]", "node.id: missing; number of this node"),
+            (
+                "[node]\nid = 1",
+                "[node]",
+                "node.id: missing (number of this node in the cluster)",
+            ),
             (
                 'data_dir = "data"',
                 'data_dir = ""',
@@ -315,7 +319,11 @@ class TestBadOptions:
                 "cluster.members[2].api_address: expected another address than "
                 "cluster.members[1].peer_address, found 127.0.0.1:7201",
             ),
-            (MEMBERS, "", "cluster.members: missing; all nodes of the cluster"),
+            (
+                MEMBERS,
+                "",
+                "cluster.members: missing (all nodes of the cluster, this one included)",
+            ),
             (
                 MEMBERS,
                 "members = 3",
@@ -349,6 +357,16 @@ class TestBadOptions:
         assert message.count("; ") >= 2
         for name in ("raft.tick_ms", "raft.ticks", "log.level"):
             assert f"{name}: " in message
+
+    def test_an_empty_file(self, file: Path) -> None:
+        """What is missing, each in a few words, and where there is an example."""
+        assert problem(file, "# later\n") == (
+            "node.id: missing (number of this node in the cluster); "
+            "node.data_dir: missing (folder of the log and the state); "
+            "cluster.id: missing (name of the cluster); "
+            "cluster.members: missing (all nodes of the cluster, this one included); "
+            "the file has no options at all; configs/ledgerd.toml is an example"
+        )
 
     def test_a_file_that_is_no_toml(self, file: Path) -> None:
         """The line is named."""
