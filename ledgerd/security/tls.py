@@ -11,7 +11,9 @@ imported at all. Which failures are seen where:
 docs/decisions/0003-refused-handshakes.md.
 """
 
+import errno
 import ipaddress
+import socket
 import ssl
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -32,6 +34,9 @@ SERVER_OPTIONS: Final[tuple[tuple[str, int], ...]] = (
     # Who only connects holds a file descriptor no longer than this.
     ("grpc.server_handshake_timeout_ms", HANDSHAKE_MS_MAX),
 )
+
+
+_LISTEN_ADVICE: Final = "stop the other process or choose another address"
 
 
 @final
@@ -137,7 +142,7 @@ class ServerTls:
         The server must be made with SERVER_OPTIONS. Raises ConfigError when the port is
         taken or the address is none of this machine.
         """
-        split_address(address)
+        _try_to_bind(address)
         try:
             if self._watched is None:
                 if not is_loopback(address):
@@ -149,7 +154,7 @@ class ServerTls:
         except RuntimeError as error:
             raise ConfigError(
                 f"cannot listen on {address}: the port is in use or the address is not "
-                f"of this machine; stop the other process or choose another"
+                f"of this machine; {_LISTEN_ADVICE}"
             ) from error
 
     def expires_at_s(self) -> float | None:
@@ -287,6 +292,37 @@ def split_address(address: str) -> tuple[str, int]:
     if not valid:
         raise ValueError(f"expected host:port, port 0 .. 65535, found {address!r}")
     return bare, int(port)
+
+
+def _try_to_bind(address: str) -> None:
+    """Return if some socket can be bound to the address now. Raises ConfigError.
+
+    gRPC, which binds it anew, says why it cannot on standard error, in its own words, and to us
+    only that it cannot. Like gRPC, one address of a name is enough.
+    """
+    host, port = split_address(address)
+    try:
+        found = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        trouble: OSError | None = None
+        for family, kind, protocol, _, at in found:
+            try:
+                with socket.socket(family, kind, protocol) as tried:
+                    tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    tried.bind(at)
+                    return
+            except OSError as error:
+                trouble = error
+        assert trouble is not None, found  # getaddrinfo returns one or raises
+        raise trouble
+    except OSError as error:
+        why = error.strerror or str(error)
+        if error.errno == errno.EADDRINUSE:
+            why = "the port is in use"
+        raise ConfigError(
+            f"cannot listen on {address}: {why}; {_LISTEN_ADVICE}"
+        ) from error
 
 
 def _configuration(material: TlsMaterial) -> grpc.ServerCertificateConfiguration:

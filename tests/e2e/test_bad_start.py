@@ -238,10 +238,9 @@ def test_a_port_in_use(one: DevCluster, listener: str) -> None:
     port = getattr(one.ports()[1], listener)
 
     with socket.create_server(("127.0.0.1", port)) as taken:
-        # Before our line stands one that gRPC writes by itself.
-        last = ended(one, ExitCode.CONFIG, is_counted=True).stderr.splitlines()[-1]
-        assert last.startswith("error: ")
-        assert f"cannot listen on 127.0.0.1:{port}: " in last
+        (line,) = ended(one, ExitCode.CONFIG, is_counted=True).stderr.splitlines()
+        assert line.startswith("error: ")
+        assert f"cannot listen on 127.0.0.1:{port}: " in line
         taken.settimeout(0)
         with pytest.raises(BlockingIOError):
             taken.accept()

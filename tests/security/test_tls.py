@@ -326,12 +326,29 @@ class TestReload:
 
 
 class TestListening:
-    def test_a_port_in_use_is_an_error(self, cluster: Cluster) -> None:
-        """A second node on the same port does not start."""
+    def test_a_port_in_use_is_an_error(
+        self, cluster: Cluster, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        """A second node on the same port does not start, and gRPC adds no words of its own."""
         with socket.create_server(("127.0.0.1", 0)) as taken:
             address = f"127.0.0.1:{taken.getsockname()[1]}"
 
-            assert "the port is in use" in _listening_error(cluster.node, address)
+            assert _listening_error(cluster.node, address) == (
+                f"cannot listen on {address}: the port is in use; stop the other process or "
+                "choose another address"
+            )
+        assert capfd.readouterr().err == ""
+
+    def test_an_address_of_another_machine(
+        self, cluster: Cluster, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        """What the operating system says of it is passed on, once."""
+        told = _listening_error(cluster.node, "192.0.2.1:7101")
+
+        assert told.startswith(
+            "cannot listen on 192.0.2.1:7101: Cannot assign requested address; "
+        )
+        assert capfd.readouterr().err == ""
 
     def test_two_servers_do_not_share_a_port(self, cluster: Cluster) -> None:
         """By gRPC's own default both would listen, and each get half of the callers."""
