@@ -52,6 +52,25 @@ def submit(profile: Path, file: Path, *options: str, output: str = "table") -> R
     return CliRunner().invoke(cli, [*arguments, str(file), *options])
 
 
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_a_dry_run_shows_how_far_it_is(
+    cluster: FakeCluster,
+    profile: Path,
+    payroll: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    is_terminal: bool,
+) -> None:
+    """A bar on a terminal that begins at none and ends at all; elsewhere only the answer."""
+    monkeypatch.setenv("TTY_COMPATIBLE", "1" if is_terminal else "0")
+    result = submit(profile, payroll, "--validate-only", "--account", ACCOUNT)
+
+    assert result.exit_code == 0, result.output
+    assert sum(cluster.calls("Validate")) == 3
+    shown = "asking the ledger", "0/2500", "2500/2500"
+    assert [text in result.stderr for text in shown] == [is_terminal] * 3
+    assert "asking" not in result.stdout
+
+
 def counts(result: Result) -> dict[str, int]:
     """Return entries by outcome from the JSON summary."""
     outcomes = json.loads(result.stdout)["outcomes"]
