@@ -355,6 +355,7 @@ class _Reader:
                     found="neither",
                     hint="without one of them a second run could not know the first",
                 )
+            self._expect_usual(self._options.batch_date)
             return b""
         text = self._text("id")
         try:
@@ -368,6 +369,21 @@ class _Reader:
         if first != self._line:
             self._bad("id", f"an id of its own, not that of line {first}")
         return value
+
+    def _expect_usual(self, day: date) -> None:
+        """Return if the ids of rows can derive from the batch date. Errors: `Stop`."""
+        created_ms = _midnight_ms(day)
+        expected = self._options.ahead(created_ms)
+        if created_ms < 0:
+            expected = "a day from 1970 on"
+        if expected is not None:
+            raise self._findings.stop(
+                0,
+                "batch date",
+                expected=expected,
+                found=str(day),
+                hint="the payout ids derive from it, and sort by it",
+            )
 
     def _release_at_us(self) -> int:
         """Return microseconds since 1970; 0 for an empty column, and after a finding."""

@@ -33,6 +33,7 @@ _CREDITS: Final = {"22": "checking", "32": "savings"}
 _PRENOTES: Final = frozenset({"23", "33"})
 _SERVICE_CLASSES: Final = {"200": "mixed", "220": "credits", "225": "debits"}
 _BLANK: Final = " "
+_IDS_DERIVE: Final = "the payout ids derive from it, and sort by it"
 _CURRENCY: Final = "USD"
 
 _OTHER_CODES: Final = {
@@ -323,10 +324,19 @@ class _Reader:
                 "file creation date and time",
                 "YYMMDD and HHMM (or blanks)",
                 shown(day + time),
-                "the payout ids derive from it",
+                _IDS_DERIVE,
             )
             return 0
-        return int(moment.timestamp()) * 1000
+        created_ms = int(moment.timestamp()) * 1000
+        if (expected := self._options.ahead(created_ms)) is not None:
+            self._add(
+                1,
+                "file creation date and time",
+                expected,
+                shown(day + time),
+                _IDS_DERIVE,
+            )
+        return created_ms
 
     def _batch_header(self, line: int, record: str) -> None:
         self._close_if_open(line)

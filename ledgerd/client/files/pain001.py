@@ -12,7 +12,7 @@ the transaction.
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from difflib import get_close_matches
 from typing import Final
 from xml.parsers import expat
@@ -41,6 +41,7 @@ _DATE_TIME: Final = re.compile(
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d(?:Z|[+-]\d\d:\d\d)?", re.ASCII)
 _EXECUTION_DATE: Final = "ReqdExctnDt/Dt", "ReqdExctnDt/DtTm", "ReqdExctnDt"
 _COUNT: Final = re.compile(r"[0-9]{1,15}")
+_IDS_DERIVE: Final = "the payout ids derive from it, and sort by it"
 _ROOT: Final = f"/{form.ROOT}"
 _MESSAGE: Final = f"{_ROOT}/{form.MESSAGE}"
 _HEADER: Final = f"{_MESSAGE}/{form.HEADER}"
@@ -464,14 +465,15 @@ class _Reader:
                 moment = moment.replace(tzinfo=UTC)
             since = moment - datetime(1970, 1, 1, tzinfo=UTC)
             if since.days >= 0:
-                return (since.days * 86_400 + since.seconds) * 1000 + (
-                    since.microseconds // 1000
-                )
+                created_ms = since // timedelta(milliseconds=1)
+                if (expected := self._options.ahead(created_ms)) is not None:
+                    self._bad(part, "CreDtTm", expected, hint=_IDS_DERIVE)
+                return created_ms
         self._bad(
             part,
             "CreDtTm",
             "a date and time from 1970 on, such as 2026-05-08T15:05:00Z",
-            hint="the payout ids derive from it",
+            hint=_IDS_DERIVE,
         )
         return 0
 

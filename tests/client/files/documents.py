@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ from ledgerd.client.files import (
 
 VECTORS = Path(__file__).parents[4] / "shared" / "vectors" / "nacha"
 EXAMPLES = Path(__file__).parents[3] / "examples" / "files"
-CREATED = datetime(2026, 6, 1, 9, 30)
+CREATED = datetime(2026, 6, 1, 9, 30, tzinfo=UTC)
 
 TRANSACTION = """      <CdtTrfTxInf>
         <PmtId><EndToEndId>{end_to_end}</EndToEndId></PmtId>

@@ -124,6 +124,25 @@ def test_batch_date(tmp_path: Path) -> None:
     assert "after any edit" in first.notes[0]
 
 
+@pytest.mark.parametrize(
+    ("day", "expected"),
+    [
+        (date(2026, 5, 16), "at most 7 days after today, 2026-05-08 by this machine"),
+        (date(1969, 12, 31), "a day from 1970 on"),
+    ],
+)
+def test_a_batch_date_that_cannot_be_meant(
+    tmp_path: Path, day: date, expected: str
+) -> None:
+    """The ids derive from it and sort by it."""
+    now_ms = int(datetime(2026, 5, 8, 9, tzinfo=UTC).timestamp()) * 1_000
+    options = ReadOptions(batch_date=day, now_ms=now_ms)
+    told = texts(refused(tmp_path, one(), options=options))
+
+    assert f"the whole file, batch date: expected {expected}" in told
+    assert f"found {day}; the payout ids derive from it" in told
+
+
 def test_without_identity(tmp_path: Path) -> None:
     """Without an id column and a batch date nothing would tell a second run from a first."""
     told = texts(refused(tmp_path, one()))

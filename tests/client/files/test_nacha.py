@@ -7,6 +7,7 @@ from benchmarks.make_nacha import amount_cents
 from ledgerd.api.v1.payouts_pb2 import Destination
 from ledgerd.client.files import FileRefused, Kind, ReadOptions, Total, read
 from tests.client.files.documents import (
+    CREATED,
     VECTORS,
     changed,
     joined,
@@ -97,6 +98,19 @@ def test_a_byte_order_mark(tmp_path: Path, encoding: str, found: str) -> None:
     assert len(told) == 1, told
     assert "line 1, column 1: expected 101 in the first columns" in texts(told)
     assert f"found a byte order mark of {found}; save the file as ASCII" in texts(told)
+
+
+def test_a_creation_time_that_is_not_yet(tmp_path: Path) -> None:
+    """A file for the next working day is dated to it; a year of 2099 is a slip."""
+    options = ReadOptions(now_ms=int(CREATED.timestamp()) * 1_000)
+    assert opened(tmp_path, joined(changed(nacha(1), 1, 24, "260608")), options=options)
+
+    later = joined(changed(nacha(1), 1, 24, "991231"))
+    assert texts(refused(tmp_path, later, options=options)) == (
+        "line 1, file creation date and time: expected at most 7 days after today, "
+        '2026-06-01 by this machine\'s clock, found "9912310930"; the payout ids derive '
+        "from it, and sort by it\n"
+    )
 
 
 def test_rail_of_the_caller(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 import codecs
 import re
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pain001
@@ -125,6 +126,28 @@ def test_time_of_ids(tmp_path: Path) -> None:
 
     assert at[0] == at[1] == at[2]
     assert int.from_bytes(at[3], "big") == int.from_bytes(at[0], "big") + 1
+
+
+def test_a_creation_time_that_is_not_yet(tmp_path: Path) -> None:
+    """A week ahead is borne; ids of the year 9999 would sort behind all others for ever."""
+    now = datetime(2026, 5, 8, 15, 5, tzinfo=UTC)
+    options = ReadOptions(now_ms=int(now.timestamp() * 1_000))
+    assert opened(tmp_path, document(created="2026-05-15T15:05:00"), options=options)
+
+    for created in ("2026-05-15T15:05:00.001", "9999-12-31T23:59:59"):
+        told = texts(refused(tmp_path, document(created=created), options=options))
+        assert told == (
+            "line 6, /Document/CstmrCdtTrfInitn/GrpHdr/CreDtTm: expected at most 7 days "
+            "after today, 2026-05-08 by this machine's clock, found "
+            f'"{created}"; the payout ids derive from it, and sort by it\n'
+        )
+
+
+def test_the_clock_of_the_machine_is_looked_at(tmp_path: Path) -> None:
+    """Without being told the time, the reader asks."""
+    assert "at most 7 days" in texts(
+        refused(tmp_path, document(created="9999-12-31T00:00:00"))
+    )
 
 
 def test_ids_follow_what_names_the_transaction(tmp_path: Path) -> None:
