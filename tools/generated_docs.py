@@ -411,8 +411,9 @@ REASONS: Final[Mapping[Reason, Advice]] = {
         "No quorum confirmed the read point.", "Repeat, or ask another node."
     ),
     Reason.STATE_TOO_OLD: Advice(
-        "A read that accepts an age found only older state, and no quorum confirmed a newer one.",
-        "Ask another node, or accept an older state.",
+        "A read that accepts an age found only older state, and none young enough by the deadline.",
+        "Accept an older state (100 ms is met where all is well), ask another node, or set no age: "
+        "a linearizable read waits for the newest.",
     ),
     Reason.NOT_ON_ALL_VOTERS: Advice(
         "Committed and in effect at `committed_index`, but not every voter is known to hold it.",

@@ -178,8 +178,8 @@ class Reads:
             raise NotLogged(
                 Reason.STATE_TOO_OLD,
                 f"expected state that is at most {int(max_age_s * _MS)} ms old, found "
-                f"{found_ms} ms, and no newer one within the deadline; ask another node, or "
-                "accept an older state",
+                f"{found_ms} ms, and no newer one within the deadline; accept an older state, "
+                "ask another node, or set no age: a linearizable read waits for the newest",
                 {"age_ms": found_ms},
             ) from None
 

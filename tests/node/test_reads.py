@@ -221,6 +221,10 @@ def test_a_read_by_age_is_refused_when_nobody_confirms_a_newer_state() -> None:
         assert caught.value.reason is Reason.STATE_TOO_OLD
         assert int(caught.value.metadata["age_ms"]) >= 30_000
         assert f"found {caught.value.metadata['age_ms']} ms" in caught.value.message
+        assert caught.value.message.endswith(
+            "; accept an older state, ask another node, or set no age: a linearizable read "
+            "waits for the newest"
+        )
         world.reads.close()
 
     asyncio.run(run())
