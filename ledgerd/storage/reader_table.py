@@ -6,38 +6,65 @@ happens while the interpreter is held: the whole process would stand still, its 
 table need not outlive the process, for one process at a time uses a data directory (`LOCK`).
 """
 
+import contextlib
+import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 FILE: Final = "lock.mdb"
 _DESCRIPTORS: Final = Path("/proc/self/fd")
+# What says that the system, a filter of calls or the file system has no such files or links.
+_REFUSED: Final = frozenset({errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EOPNOTSUPP})
 
 
-@contextmanager
+@contextlib.contextmanager
 def in_memory(environment: Path) -> Iterator[None]:
     """An LMDB environment opened in this block keeps its table of readers in memory.
 
     environment: its folder, made if there is none; nobody else has it open. No `lock.mdb` is left
     in it, so whoever opens it with other tools must wait until this process has ended. Where the
-    system has no files in memory (outside Linux, or without /proc) the table stays in the folder.
+    system has no files in memory, or refuses them, the table stays in the folder.
     Errors: OSError.
     """
     environment.mkdir(mode=0o700, exist_ok=True)
-    if not hasattr(os, "memfd_create") or not _DESCRIPTORS.is_dir():
-        yield
-        return
     table = environment / FILE
+    if table.is_symlink():  # to nowhere: a process was killed in this block
+        table.unlink()
+    try:
+        descriptor = _link_to_memory(table)
+    except OSError as error:
+        if error.errno not in _REFUSED:
+            raise
+        descriptor = None
+    try:
+        yield
+    finally:
+        if descriptor is not None:
+            _give_back(table, descriptor)
+
+
+def _link_to_memory(table: Path) -> int | None:
+    """Return the descriptor of a file in memory that `table` leads to; None: there are none."""
+    if not hasattr(os, "memfd_create") or not _DESCRIPTORS.is_dir():
+        return None
     descriptor = os.memfd_create("ledgerd-readers", os.MFD_CLOEXEC)
     try:
-        # An older release has left its own, or one that was killed just here a link to nowhere.
-        table.unlink(missing_ok=True)
+        table.unlink(missing_ok=True)  # that of an older release
         table.symlink_to(_DESCRIPTORS / str(descriptor))
-        try:
-            yield
-        finally:
-            table.unlink(missing_ok=True)
+        os.close(os.open(table, os.O_RDWR | os.O_CLOEXEC))  # as LMDB is going to
+    except OSError:
+        with contextlib.suppress(OSError):  # the first one says more
+            _give_back(table, descriptor)
+        raise
+    return descriptor
+
+
+def _give_back(table: Path, descriptor: int) -> None:
+    """Remove the link; what LMDB has opened stays as long as it is open."""
+    try:
+        if table.is_symlink():
+            table.unlink()
     finally:
         os.close(descriptor)

@@ -1,5 +1,6 @@
 """Who reads a data directory is noted in memory: the disk of the data has no part in it."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -81,6 +82,56 @@ def test_without_files_in_memory_the_table_is_in_the_folder(
         assert reading.get(b"key") is None
 
     assert (tmp_path / "e" / "lock.mdb").is_file()
+
+
+@pytest.mark.parametrize("code", [errno.EPERM, errno.EACCES, errno.ENOSYS])
+@pytest.mark.parametrize("call", ["memfd_create", "symlink", "open"])
+def test_where_it_is_refused_the_table_is_in_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, code: int
+) -> None:
+    """A filter of system calls, a file system without links, a profile that knows no such file."""
+    opened(tmp_path / "e").close()
+    before = set(os.listdir("/proc/self/fd"))
+
+    def refuse(*_: object, **__: object) -> int:
+        raise OSError(code, os.strerror(code))
+
+    with monkeypatch.context() as refusing:
+        refusing.setattr(os, call, refuse)
+        environment = opened(tmp_path / "e")
+    with environment, environment.begin() as reading:
+        assert reading.get(b"key") is None
+
+    assert (tmp_path / "e" / "lock.mdb").is_file()
+    assert not (tmp_path / "e" / "lock.mdb").is_symlink()
+    assert set(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_full_disk_is_told_and_not_written_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A table in the folder would be a sparse file there, and a read would end the process."""
+
+    def fill(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "symlink", fill)
+    with pytest.raises(OSError, match="No space"):
+        opened(tmp_path / "e")
+
+    assert list((tmp_path / "e").iterdir()) == []
+
+
+def test_a_link_to_nowhere_is_removed_also_without_files_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "e"
+    folder.mkdir()
+    (folder / "lock.mdb").symlink_to("/proc/self/fd/1000000")
+    monkeypatch.delattr(os, "memfd_create")
+    opened(folder).close()
+
+    assert not (folder / "lock.mdb").is_symlink()
 
 
 def test_no_descriptor_is_left_over(tmp_path: Path) -> None:
