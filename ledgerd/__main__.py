@@ -16,8 +16,10 @@ def main() -> None:
     interrupts.end_at_once()
     # Before anything imports gRPC, which reads its ciphers once, at its own import.
     from ledgerd.security.ciphers import require_tls13
+    from ledgerd.transport.polling import read_in_own_thread
 
     require_tls13()
+    read_in_own_thread()
     from ledgerd.cli.main import cli
 
     cli()
