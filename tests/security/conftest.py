@@ -14,6 +14,7 @@ from ledgerd.security import pki
 from ledgerd.security.ciphers import SUITES, VARIABLE
 from ledgerd.security.identity import Role
 from ledgerd.security.tlsfiles import TlsFiles
+from ledgerd.transport import polling
 
 CLUSTER = "blue"
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,7 +52,8 @@ class LoneServer:
         paths = (str(path) for path in (files.ca, files.certificate, files.key))
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.security.lone_server", *paths, cluster_id],
-            env={**os.environ, VARIABLE: SUITES},  # as `ledgerd run` sets it for itself
+            # As `ledgerd run` sets them for itself.
+            env={**os.environ, VARIABLE: SUITES, polling.VARIABLE: polling.OWN_THREAD},
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -1,5 +1,6 @@
 """What `ledgerd` tells gRPC about its threads, before gRPC is imported."""
 
+import os
 import subprocess
 import sys
 
@@ -18,23 +19,59 @@ grpc.insecure_channel("127.0.0.1:1").close()
 """
 
 
+# What `ledgerd` has set by the time that it prints its help, and whether gRPC came before.
+OF_THE_COMMAND = """
+import os, sys
+from ledgerd.__main__ import main
+from ledgerd.transport import polling
+done = polling.read_in_own_thread
+def noted():
+    print("too late" if "grpc" in sys.modules else "in time")
+    done()
+polling.read_in_own_thread = noted
+sys.argv = ["ledgerd", "--help"]
+try:
+    main()
+finally:
+    print(os.environ.get(polling.VARIABLE))
+"""
+
+
 def test_the_variable_is_set_where_nobody_has_set_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.delenv(VARIABLE, raising=False)
+    """An operator who has put something else there has his reasons."""
+    monkeypatch.setenv(VARIABLE, "theirs")  # so that it is taken back in any case
     read_in_own_thread()
-    with monkeypatch.context() as told:
-        told.setenv(VARIABLE, "theirs")
-        read_in_own_thread()
-        import os
+    assert os.environ[VARIABLE] == "theirs"
 
-        assert os.environ[VARIABLE] == "theirs"
+    monkeypatch.delenv(VARIABLE)
+    read_in_own_thread()
+    assert os.environ[VARIABLE] == OWN_THREAD
+
+
+def test_the_command_sets_it_before_grpc_is_imported() -> None:
+    others = {name: value for name, value in os.environ.items() if name != VARIABLE}
+    done = subprocess.run(
+        [sys.executable, "-c", OF_THE_COMMAND],
+        env=others,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    lines = done.stdout.splitlines()
+    assert (lines[0], lines[-1]) == ("in time", OWN_THREAD)
 
 
 def test_grpc_knows_what_it_is_told() -> None:
     """A release that has other names would say so here, and on each node's standard error."""
     done = subprocess.run(
-        [sys.executable, "-c", USES_GRPC], capture_output=True, text=True, check=True
+        [sys.executable, "-c", USES_GRPC],
+        env={VARIABLE: OWN_THREAD},
+        capture_output=True,
+        text=True,
+        check=True,
     )
 
     assert done.stderr == ""
