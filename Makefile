@@ -1,5 +1,5 @@
 # One page, no logic. `.ci/run` calls `make check`, so CI never knows more than a laptop.
-PYTHON ?= python3
+PYTHON ?= $(shell tools/interpreter.sh) # or name one: make setup PYTHON=python3
 SEEDS  ?= 200
 BIN    := .venv/bin
 E2E    := tests/e2e tests/jepsen tests/security # where real processes are started

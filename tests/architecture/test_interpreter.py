@@ -1,0 +1,62 @@
+"""Which Python `make setup` takes: docs/decisions/0029-which-interpreter.md."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "tools/interpreter.sh"
+
+
+def program(path: Path, *lines: str) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("\n".join(("#!/bin/sh", *lines, "")))
+    path.chmod(0o755)
+
+
+def chosen(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run the script where `folder` has the python3 that is found, and the system's own."""
+    return subprocess.run(
+        ["/bin/sh", str(SCRIPT), str(folder / "system")],
+        env={"PATH": str(folder / "found")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_systems_own_of_the_same_version_is_taken(tmp_path: Path) -> None:
+    program(tmp_path / "found/python3", "echo 3.12")
+    program(tmp_path / "system/python3.12", "exit 0")
+    assert chosen(tmp_path).stdout == f"{tmp_path}/system/python3.12\n"
+
+
+@pytest.mark.parametrize("system", ["python3.11", "python3"])
+def test_one_of_another_version_is_not(tmp_path: Path, system: str) -> None:
+    program(tmp_path / "found/python3", "echo 3.12")
+    program(tmp_path / "system" / system, "exit 0")
+    assert chosen(tmp_path).stdout == "python3\n"
+
+
+def test_one_that_cannot_make_environments_is_not(tmp_path: Path) -> None:
+    """Some distributions ship `ensurepip` apart, and `-m venv` would fail."""
+    program(tmp_path / "found/python3", "echo 3.11")
+    program(tmp_path / "system/python3.11", "exit 1")
+    assert chosen(tmp_path).stdout == "python3\n"
+
+
+@pytest.mark.parametrize("version", ["2.7", "3.9", "3.10"])
+def test_one_that_is_too_old_is_an_error(tmp_path: Path, version: str) -> None:
+    program(tmp_path / "found/python3", f"echo {version}")
+    program(tmp_path / "system" / f"python{version}", "exit 0")
+    done = chosen(tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert (
+        f"expected a python3 of version 3.11 or newer, found {version}" in done.stderr
+    )
+
+
+def test_none_at_all_is_an_error(tmp_path: Path) -> None:
+    done = chosen(tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "found none" in done.stderr
