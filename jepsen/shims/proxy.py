@@ -84,6 +84,11 @@ class Pipe(asyncio.Protocol):
         self._twin_is_full = False
         self._is_ended = False
 
+    @property
+    def holds(self) -> bool:
+        """Whether bytes, or the end, wait to be handed on."""
+        return bool(self._held)
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Join the switch; the state of the direction holds from the first byte on."""
         assert isinstance(transport, asyncio.Transport)
@@ -149,8 +154,11 @@ class Pipe(asyncio.Protocol):
         transport = self._transport
         if transport is None or transport.is_closing():
             return
-        if transport.can_write_eof():
+        try:
             transport.write_eof()
+        except OSError:
+            # The peer has reset the connection; a half that does not read is told only here.
+            transport.abort()
 
     def close(self) -> None:
         """Close this half's connection after what was written."""

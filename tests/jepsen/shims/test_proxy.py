@@ -1,6 +1,8 @@
 """The proxy passes bytes, stalls what is blocked, and loses nothing at the heal."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -159,6 +161,47 @@ def test_a_reset_ends_the_connections_of_a_link() -> None:
         writer.write(b"b")
         assert await again.readexactly(1) == b"B"
         writer.close()
+
+    play(story)
+
+
+def test_the_end_of_a_stream_whose_reader_was_reset_ends_nothing_else() -> None:
+    """A half that may not read learns of the reset when it hands on the end."""
+
+    async def story(links: Links, port: int) -> None:
+        peers: list[asyncio.StreamWriter] = []
+        answered = asyncio.Event()
+
+        async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"a")
+            peers.append(writer)
+            answered.set()
+
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        target = server.sockets[0].getsockname()[1]
+        through = await links.listen((1, 3), "127.0.0.1", target)
+        reader, writer = await asyncio.open_connection("127.0.0.1", through)
+        assert await reader.readexactly(1) == b"a"
+        await answered.wait()
+
+        links.switch.delay({(1, 3): 50})
+        writer.write_eof()
+        while not any(pipe.holds for pipe in links.switch.pipes):  # noqa: ASYNC110 - none tells
+            await asyncio.sleep(0)
+        links.switch.block([(1, 3), (3, 1)])
+        lingers_never = struct.pack("ii", 1, 0)
+        sock = peers[0].get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, lingers_never)
+        peers[0].transport.abort()
+        assert not await hears(reader)  # the delay is over meanwhile
+        links.switch.block([(3, 1)])
+
+        other, writer_of_other = await asyncio.open_connection("127.0.0.1", port)
+        writer_of_other.write(b"b")
+        assert await other.readexactly(1) == b"B"
+        writer.close()
+        writer_of_other.close()
+        server.close()
 
     play(story)
 
