@@ -130,6 +130,7 @@ def run(
         has_peers=_has_peers(config),
     )
     try:
+        _warn_of_readers(environment)
         _empty_bad_state(environment, has_peers=_has_peers(config))
         membership = founders.first_membership(
             environment,
@@ -166,6 +167,20 @@ def _open_trace(
 def _has_peers(config: NodeConfig) -> bool:
     """Whether another node may have what is lost here."""
     return config.cluster.join or len(config.cluster.members) > 1
+
+
+def _warn_of_readers(environment: Environment) -> None:
+    """Tell the operator where the table of readers lies on the disk of the data (F9).
+
+    The node serves all the same: it is only worse off when that disk hangs.
+    """
+    if environment.readers_on_disk:
+        log.warning(
+            "readers_on_disk",
+            expected="LMDB's table of readers in memory",
+            found=environment.readers_on_disk,
+            means="a disk that hangs can stop the whole process, its watchdog included",
+        )
 
 
 def _empty_bad_state(environment: Environment, *, has_peers: bool) -> None:

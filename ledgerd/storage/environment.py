@@ -141,6 +141,7 @@ class Environment:
         log, state: the LMDB environments.
         log_tables, state_tables: handles of the named tables, opened once; safe in any thread.
         options: as opened.
+        readers_on_disk: why LMDB's table of readers could not be kept in memory (F9); "": it is.
     """
 
     def __init__(
@@ -152,10 +153,12 @@ class Environment:
         *,
         log: lmdb.Environment,
         state: lmdb.Environment,
+        readers_on_disk: str = "",
     ) -> None:
         self.directory = directory
         self.identity = identity
         self.options = options
+        self.readers_on_disk = readers_on_disk
         self.log = log
         self.state = state
         self.log_tables: dict[str, Table] = open_tables(log, keys.LOG_TABLES)
@@ -215,7 +218,7 @@ class Environment:
         with self._gate.closed():
             self.state.close()
             swap.put_in_place(self.directory, ready, reach)
-            self.state = _open_lmdb(
+            self.state, _ = _open_lmdb(
                 self.directory / "state",
                 self.options.state_map_bytes,
                 metasync=self.options.state_metasync,
@@ -341,7 +344,7 @@ def _open_both(
         )
         raise ConfigError(message)
 
-    log = _open_lmdb(directory / "log", options.log_map_bytes, metasync=True)
+    log, of_log = _open_lmdb(directory / "log", options.log_map_bytes, metasync=True)
     state: lmdb.Environment | None = None
     try:
         uuid = store_uuid or secrets.token_bytes(16)
@@ -349,7 +352,7 @@ def _open_both(
         _finish_install(log, directory)
         if owner is not None:
             _drop_bad_state(log, directory, has_peers=has_peers)
-        state = _open_lmdb(
+        state, of_state = _open_lmdb(
             directory / "state",
             options.state_map_bytes,
             metasync=options.state_metasync,
@@ -365,7 +368,15 @@ def _open_both(
             directory.parent,
         ):
             sync_directory(path)
-        return Environment(directory, identity, options, lock, log=log, state=state)
+        return Environment(
+            directory,
+            identity,
+            options,
+            lock,
+            log=log,
+            state=state,
+            readers_on_disk=of_log or of_state,
+        )
     except (lmdb.Error, OSError) as error:
         _close(log, state)
         raise StorageError(f"opening {directory}: {error}") from error
@@ -439,10 +450,15 @@ def _refounded(log: lmdb.Environment, directory: Path) -> Identity | None:
     return unpack(stored, where=f"{directory}/log, table meta, key refounded")
 
 
-def _open_lmdb(path: Path, map_bytes: int, *, metasync: bool) -> lmdb.Environment:
-    """Open one environment with the flags that durability needs, and check that they took (T73)."""
+def _open_lmdb(
+    path: Path, map_bytes: int, *, metasync: bool
+) -> tuple[lmdb.Environment, str]:
+    """Open one environment with the flags that durability needs, and check that they took (T73).
+
+    Returns also why its table of readers is not in memory, "" if it is.
+    """
     try:
-        with reader_table.in_memory(path):
+        with reader_table.in_memory(path) as readers_on_disk:
             environment = lmdb.open(
                 str(path),
                 map_size=map_bytes,
@@ -469,7 +485,7 @@ def _open_lmdb(path: Path, map_bytes: int, *, metasync: bool) -> lmdb.Environmen
     assert flags["metasync"] or not metasync, "opened without metasync"  # T73
     assert not flags["writemap"], "opened with writemap"  # T73
     assert not flags["map_async"], "opened with map_async"  # T73
-    return environment
+    return environment, readers_on_disk
 
 
 def open_tables(

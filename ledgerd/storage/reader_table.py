@@ -20,35 +20,39 @@ _REFUSED: Final = frozenset({errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EOPN
 
 
 @contextlib.contextmanager
-def in_memory(environment: Path) -> Iterator[None]:
+def in_memory(environment: Path) -> Iterator[str]:
     """An LMDB environment opened in this block keeps its table of readers in memory.
 
     environment: its folder, made if there is none; nobody else has it open. No `lock.mdb` is left
     in it, so whoever opens it with other tools must wait until this process has ended. Where the
-    system has no files in memory, or refuses them, the table stays in the folder.
-    Errors: OSError.
+    system has no files in memory, or refuses them, the table stays in the folder, and the block
+    is given what was found; "" where all is well. Errors: OSError.
     """
     environment.mkdir(mode=0o700, exist_ok=True)
     table = environment / FILE
     if table.is_symlink():  # to nowhere: a process was killed in this block
         table.unlink()
+    descriptor, found = None, ""
     try:
         descriptor = _link_to_memory(table)
     except OSError as error:
         if error.errno not in _REFUSED:
             raise
-        descriptor = None
+        # Of the calls only this one names no file.
+        found = str(error) if error.filename else f"memfd_create: {error}"
     try:
-        yield
+        yield found
     finally:
         if descriptor is not None:
             _give_back(table, descriptor)
 
 
-def _link_to_memory(table: Path) -> int | None:
-    """Return the descriptor of a file in memory that `table` leads to; None: there are none."""
-    if not hasattr(os, "memfd_create") or not _DESCRIPTORS.is_dir():
-        return None
+def _link_to_memory(table: Path) -> int:
+    """Return the descriptor of a file in memory that `table` leads to. Errors: OSError."""
+    if not hasattr(os, "memfd_create"):
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+    if not _DESCRIPTORS.is_dir():
+        raise OSError(errno.ENOSYS, "it is not there", str(_DESCRIPTORS))
     descriptor = os.memfd_create("ledgerd-readers", os.MFD_CLOEXEC)
     try:
         table.unlink(missing_ok=True)  # that of an older release

@@ -108,6 +108,40 @@ def test_reads_go_on_while_a_disk_stands_still(tmp_path: Path) -> None:
                 reader.wait()
 
 
+REFUSES = """
+import errno
+import os
+
+def refuse(*_):
+    raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+os.memfd_create = refuse
+"""
+
+
+def test_a_node_that_a_hung_disk_could_stop_says_so_at_its_start(
+    tmp_path: Path,
+) -> None:
+    """F9: one line where the table of readers is on the disk, as under a filter of calls."""
+    (tmp_path / "sitecustomize.py").write_text(REFUSES)
+    cluster = DevCluster(
+        tmp_path / "cluster", 1, environment={"PYTHONPATH": str(tmp_path)}
+    )
+    cluster.prepare()
+    try:
+        cluster.start()
+        cluster.wait_ready()
+    finally:
+        cluster.stop()
+
+    told = [said for said in events(cluster) if said["event"] == "readers_on_disk"]
+    assert [(said["level"], said["found"]) for said in told] == [
+        ("warning", "memfd_create: [Errno 1] Operation not permitted")
+    ]
+    assert "in memory" in str(told[0]["expected"])
+    assert "watchdog" in str(told[0]["means"])
+
+
 @pytest.mark.alone
 def test_a_leader_whose_disk_stalls_is_replaced_and_names_it(
     cluster_on_ice: DevCluster,

@@ -35,6 +35,7 @@ def test_no_file_of_the_disk_is_written_to_by_a_read(tmp_path: Path) -> None:
             ]
         names = {path.name for path in (tmp_path / "d").rglob("*")}
 
+    assert made.readers_on_disk == ""
     assert writable == []
     assert "data.mdb" in names
     assert "lock.mdb" not in names
@@ -105,6 +106,47 @@ def test_where_it_is_refused_the_table_is_in_the_folder(
     assert (tmp_path / "e" / "lock.mdb").is_file()
     assert not (tmp_path / "e" / "lock.mdb").is_symlink()
     assert set(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize(
+    ("call", "found"),
+    [("memfd_create", "memfd_create: "), ("symlink", "lock.mdb"), ("open", "lock.mdb")],
+)
+def test_what_was_found_instead_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, found: str
+) -> None:
+    """Which call was refused, on what, and why: the warning of the node passes it on."""
+    real = getattr(os, call)
+
+    def refuse(*arguments: object, **options: object) -> object:
+        paths = [str(a) for a in arguments if str(a).endswith("lock.mdb")]
+        if call != "memfd_create" and not paths:
+            return real(*arguments, **options)
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES), *paths)
+
+    with monkeypatch.context() as refusing:
+        refusing.setattr(os, call, refuse)
+        made = open_directory(
+            tmp_path / "d", cluster_id="c", node_id=NodeId(1), options=SMALL
+        )
+    with made:
+        assert found in made.readers_on_disk
+        assert "Permission denied" in made.readers_on_disk
+
+
+@pytest.mark.parametrize("lacks", ["memfd_create", "/proc"])
+def test_what_a_system_lacks_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lacks: str
+) -> None:
+    """Another system than Linux, and a container without /proc."""
+    if lacks == "memfd_create":
+        monkeypatch.delattr(os, lacks)
+    else:
+        monkeypatch.setattr(reader_table, "_DESCRIPTORS", tmp_path / "proc")
+    with open_directory(
+        tmp_path / "d", cluster_id="c", node_id=NodeId(1), options=SMALL
+    ) as made:
+        assert lacks.strip("/") in made.readers_on_disk
 
 
 def test_a_full_disk_is_told_and_not_written_to(
