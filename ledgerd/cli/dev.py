@@ -12,6 +12,7 @@ it wrote down.
     D/node1/data        its data; log.jsonl, stderr.log, process.json beside it
     D/client.toml       how to reach the cluster
     D/rail/             the simulated rail: see `dev_rail`
+    D/LOCK              locked by whoever prepares or starts
 """
 
 import json
@@ -33,7 +34,13 @@ import click
 
 from ledgerd.api.v1 import admin_pb2
 from ledgerd.cli.dev_rail import DevRail
-from ledgerd.cli.processes import OwnProcess, remember, remembered, started_ticks
+from ledgerd.cli.processes import (
+    OwnProcess,
+    alone_in,
+    remember,
+    remembered,
+    started_ticks,
+)
 from ledgerd.client import Client, Endpoint, Profile
 from ledgerd.errors import CallError, ConfigError
 from ledgerd.security import pki
@@ -48,6 +55,7 @@ _STATUS_S: Final = 0.5
 _CLIENT_NAME: Final = "dev"
 _RUN: Final = (sys.executable, "-m", "ledgerd", "run", "--config")
 READY_S_MAX: Final = 30.0
+_ALONE_S_MAX: Final = 30.0  # longer than another one waits for its rail
 STOP_S_MAX: Final = 10.0
 
 
@@ -154,6 +162,10 @@ class DevCluster:
         Errors: ConfigError, when the folder holds a cluster of another size.
         """
         self.directory.mkdir(parents=True, exist_ok=True)
+        with alone_in(self.directory, _ALONE_S_MAX):
+            self._prepare()
+
+    def _prepare(self) -> None:
         if not _cluster_path(self.directory).exists():
             self._found()
         ports = self.ports()
@@ -171,9 +183,7 @@ class DevCluster:
         document = _read_cluster(self.directory)
         if "rail" not in document:
             document["rail"] = _free_ports(1)[0]
-            _cluster_path(self.directory).write_text(
-                json.dumps(document, indent=2) + "\n"
-            )
+            _put(_cluster_path(self.directory), json.dumps(document, indent=2) + "\n")
         assert self.rail is not None
         self.rail.prepare()
 
@@ -189,7 +199,7 @@ class DevCluster:
         ports = NodePorts(*_free_ports(3))
         nodes[str(node_id)] = ports._asdict()
         joined.append(node_id)
-        _cluster_path(self.directory).write_text(json.dumps(document, indent=2) + "\n")
+        _put(_cluster_path(self.directory), json.dumps(document, indent=2) + "\n")
         self.node_ids = sorted([*self.node_ids, node_id])
         self._write_files(self.ports())
         return ports
@@ -216,7 +226,7 @@ class DevCluster:
     def _write_files(self, ports: Mapping[int, NodePorts]) -> None:
         for node_id in self.node_ids:
             self._home(node_id).mkdir(exist_ok=True)
-            self.config_path(node_id).write_text(self._config_of(node_id, ports))
+            _put(self.config_path(node_id), self._config_of(node_id, ports))
         endpoints = tuple(Endpoint(n, f"{_HOST}:{p.api}") for n, p in ports.items())
         folder = Path("pki")
         profile = Profile(
@@ -226,14 +236,19 @@ class DevCluster:
             certificate=folder / f"client-{_CLIENT_NAME}.pem",
             key=folder / f"client-{_CLIENT_NAME}.key",
         )
-        self.profile_path.write_text(profile.to_toml())
+        _put(self.profile_path, profile.to_toml())
 
     def start(self, *node_ids: int) -> None:
         """The nodes, all if none is named, are running; not yet ready.
 
-        Errors: ConfigError, when one of them runs already.
+        Errors: ConfigError, when one of them runs already, or another process starts some for
+        longer than is waited.
         """
-        for node_id in node_ids or self.node_ids:
+        with alone_in(self.directory, _ALONE_S_MAX):
+            self._start_all(node_ids or self.node_ids)
+
+    def _start_all(self, node_ids: Sequence[int]) -> None:
+        for node_id in node_ids:
             if (process := self._running(node_id)) is not None:
                 raise ConfigError(
                     f"node {node_id} runs already, pid {process.pid}; "
@@ -241,7 +256,7 @@ class DevCluster:
                 )
         if self.rail is not None:
             self.rail.start()
-        for node_id in node_ids or self.node_ids:
+        for node_id in node_ids:
             self._start(node_id)
 
     def wait_ready(self, timeout_s: float = READY_S_MAX) -> int:
@@ -365,7 +380,7 @@ class DevCluster:
             },
         }
         # Last, so that an interrupted preparation is not taken for a whole one.
-        _cluster_path(self.directory).write_text(json.dumps(document, indent=2) + "\n")
+        _put(_cluster_path(self.directory), json.dumps(document, indent=2) + "\n")
 
     def _signer(self, node_id: int) -> dict[str, str]:
         """Return the options of the key for tree heads; a folder of an older release has none."""
@@ -467,6 +482,13 @@ class DevCluster:
         path = self._home(node_id) / "stderr.log"
         words = path.read_text(errors="replace").strip().splitlines()[-5:]
         return f"node {node_id} has ended: {' / '.join(words) or 'without a word'}"
+
+
+def _put(path: Path, text: str) -> None:
+    """The file has this text. A node that starts meanwhile reads the old one or the new, whole."""
+    new = path.with_name(f"{path.name}.new")
+    new.write_text(text)
+    new.replace(path)
 
 
 def _cluster_path(directory: Path) -> Path:

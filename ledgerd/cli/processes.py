@@ -1,9 +1,21 @@
-"""Processes that a local cluster started: remembered by a file, and never mistaken for others'."""
+"""Processes that a local cluster started: remembered by a file, and never mistaken for others'.
 
+Whoever starts some is alone in the folder meanwhile: of two that look at once, both would find
+that nothing runs.
+"""
+
+import fcntl
 import json
 import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+from ledgerd.errors import ConfigError
+
+_POLL_S: Final = 0.02
 
 
 class OwnProcess(NamedTuple):
@@ -11,6 +23,39 @@ class OwnProcess(NamedTuple):
 
     pid: int
     started_ticks: int  # since boot, from /proc
+
+
+@contextmanager
+def alone_in(folder: Path, patience_s: float) -> Iterator[None]:
+    """Nobody else is in this block for the same folder, in whichever process.
+
+    Waits for who is; whoever is killed in it leaves nothing behind that locks out others.
+    Errors: ConfigError, when the patience is over.
+    """
+    # Closed in what is started here, so a lock never outlives the block.
+    descriptor = os.open(folder / "LOCK", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        until = time.monotonic() + patience_s
+        while not _takes(descriptor):
+            if time.monotonic() > until:
+                raise ConfigError(
+                    f"expected to be the only one that starts something in {folder}, found "
+                    f"another `ledgerd dev` at it for {patience_s:g} s; end it, or choose another "
+                    "folder"
+                )
+            time.sleep(_POLL_S)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _takes(descriptor: int) -> bool:
+    """Return whether the lock is ours now."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def remember(path: Path, pid: int) -> OwnProcess:

@@ -1,10 +1,14 @@
 """The folder of a local cluster, and whose processes it may touch."""
 
+import contextlib
 import json
 import os
 import shutil
 import stat
 import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,6 +17,7 @@ from click.testing import CliRunner
 from ledgerd import config
 from ledgerd.cli.dev import DevCluster, dev
 from ledgerd.cli.main import cli
+from ledgerd.cli.processes import alone_in
 from ledgerd.client import ConfigError, Profile
 
 
@@ -179,6 +184,99 @@ def test_a_stop_of_all_is_seen_by_others(
     assert not ours.was_stopped()
     theirs.stop()
     assert ours.was_stopped()
+
+
+def at_once(first: Callable[[], object], second: Callable[[], object]) -> list[str]:
+    """Call both at the same moment, as two commands would; return what they were refused for."""
+    gate = threading.Barrier(2, timeout=30)
+
+    def call(what: Callable[[], object]) -> object:
+        gate.wait()
+        return what()
+
+    with ThreadPoolExecutor(2) as pool:
+        calls = [pool.submit(call, what) for what in (first, second)]
+        ends = [made.exception() for made in calls]
+    assert all(end is None or isinstance(end, ConfigError) for end in ends), ends
+    return [str(end) for end in ends if end is not None]
+
+
+def processes_of(argument: Path) -> set[int]:
+    """Return who runs with this argument, whether or not it was written down."""
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # it has ended
+            if os.fsencode(argument) in path.read_bytes().split(b"\0"):
+                found.add(int(path.parent.name))
+    return found
+
+
+def test_two_that_make_a_cluster_at_once_make_one(tmp_path: Path) -> None:
+    """Certificates and ports are of one hand; the other finds them."""
+    clusters = [DevCluster(tmp_path / "new", 3) for _ in range(2)]
+
+    refused = at_once(*(cluster.prepare for cluster in clusters))
+
+    assert refused == []
+    for node_id in clusters[0].node_ids:
+        config.load(clusters[0].config_path(node_id))
+
+
+def test_of_two_that_start_a_cluster_at_once_one_wins(
+    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one says so, and `stop` knows of every process that runs."""
+    directory = tmp_path / "copy"
+    shutil.copytree(prepared, directory)
+    clusters = [DevCluster.existing(directory) for _ in range(2)]
+    waits = (sys.executable, "-c", "import signal; signal.pause()")
+    monkeypatch.setattr("ledgerd.cli.dev._RUN", waits)
+    try:
+        refused = at_once(*(cluster.start for cluster in clusters))
+        found = [processes_of(clusters[0].config_path(n)) for n in (1, 2, 3)]
+    finally:
+        for cluster in clusters:
+            cluster.stop()
+    left = [processes_of(clusters[0].config_path(n)) for n in (1, 2, 3)]
+
+    assert len(refused) == 1
+    assert "runs already" in refused[0]
+    assert [len(pids) for pids in found] == [1, 1, 1]
+    assert left == [set(), set(), set()]
+
+
+def test_two_nodes_that_are_started_at_once_share_one_rail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two commands for two nodes: both are right, and the second one waits for the rail."""
+    directory = tmp_path / "cluster"
+    DevCluster(directory, 3, has_rail=True).prepare()
+    monkeypatch.setattr("ledgerd.cli.dev._RUN", (sys.executable, "-c", ""))
+    first, second = (DevCluster.existing(directory) for _ in range(2))
+    assert first.rail is not None
+    try:
+        refused = at_once(lambda: first.start(1), lambda: second.start(2))
+        rails = processes_of(first.rail.journal_path)
+        named = [cluster.rail and cluster.rail.running() for cluster in (first, second)]
+    finally:
+        first.stop()
+        left = processes_of(first.rail.journal_path)
+        second.stop()
+
+    assert refused == []
+    assert len(rails) == 1
+    assert [process and process.pid for process in named] == [*rails, *rails]
+    assert left == set()
+
+
+def test_who_waits_too_long_for_another_start_says_so(tmp_path: Path) -> None:
+    """The other process stands still in the middle of its start."""
+    with (
+        alone_in(tmp_path, 0.0),
+        pytest.raises(ConfigError, match="another `ledgerd dev`"),
+        alone_in(tmp_path, 0.0),
+    ):
+        pass
 
 
 def test_stop_without_a_cluster_says_so(tmp_path: Path) -> None:
