@@ -1032,6 +1032,9 @@ class AsyncClient(
         All are asked at once, and what is said of the newest term is believed: a node that is cut
         off, or was removed, names nobody, or who led before. They are asked again, within the
         deadline, while none names a leader.
+        A node that is connected and silent is waited for, at first 1 s or half of a shorter
+        deadline: it may be the only one that knows the newest term, for the profile need not be
+        the members. One that is down costs no time.
         Errors: NotLogged, with NO_LEADER if nodes answer and none names one by the deadline.
         """
         until = self._until(deadline)
