@@ -20,7 +20,8 @@
                                           together or not at all
     metadata.<key>                no      kept with the payout
 
-Blanks around a name or a value mean nothing, in the header as in the rows.
+Blanks around a name or a value mean nothing, in the header as in the rows, nor do they before an
+opening quote; behind a closing one they are refused.
 UTF-8, comma, quotes doubled inside quotes (RFC 4180), one line a payout. There is no column for a
 decimal amount: what 1,234 means is not for a reader to guess.
 
@@ -94,7 +95,8 @@ def read(source: Source, findings: Findings, options: ReadOptions) -> PayoutFile
     Errors: `Stop` when nothing more can be read; OSError.
     """
     lines = _Lines(source, findings)
-    rows = csv.reader(lines, strict=True)
+    # Without it a quote after a blank is text, and would reach the payee's name.
+    rows = csv.reader(lines, strict=True, skipinitialspace=True)
     try:
         header = next(rows, None)
         if header is None:

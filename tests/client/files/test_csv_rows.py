@@ -207,6 +207,20 @@ def test_blanks_mean_nothing(tmp_path: Path) -> None:
     assert '"currency": expected each column once' in told
 
 
+def test_a_blank_before_a_quote_means_nothing(tmp_path: Path) -> None:
+    """Some programs write one behind each comma; the quotes are not part of a name."""
+    plain = one("id", ID)
+    spaced = plain.replace("Jordan Lee", ' "Lee, Jordan"').replace(
+        NAMES, ", ".join(quoted().split(","))
+    )
+    (order,) = opened(tmp_path, spaced).orders
+
+    assert order.target.name == "Lee, Jordan"
+
+    told = texts(refused(tmp_path, plain.replace("Jordan Lee", ' "Lee" Jordan')))
+    assert "line 2: expected CSV of RFC 4180" in told
+
+
 @pytest.mark.parametrize("kind", [None, Kind.CSV])
 def test_lines_that_end_with_cr(tmp_path: Path, kind: Kind | None) -> None:
     """Such files are one line to all others, of whatever length."""
