@@ -6,7 +6,12 @@ import sys
 
 import pytest
 
-from ledgerd.transport.polling import OWN_THREAD, VARIABLE, read_in_own_thread
+from ledgerd.transport.polling import (
+    OWN_THREAD,
+    STRATEGY,
+    VARIABLE,
+    read_in_own_thread,
+)
 
 # Of a process that has begun to use gRPC, which reads its variables then.
 USES_GRPC = """
@@ -46,12 +51,26 @@ def test_the_variable_is_set_where_nobody_has_set_it(
     assert os.environ[VARIABLE] == "theirs"
 
     monkeypatch.delenv(VARIABLE)
+    monkeypatch.delenv(STRATEGY, raising=False)
     read_in_own_thread()
     assert os.environ[VARIABLE] == OWN_THREAD
 
 
+def test_who_has_chosen_how_grpc_polls_keeps_its_event_engine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With `poll` and without it no channel of asyncio is connected: `ledgerd dev` saw nobody."""
+    monkeypatch.setenv(VARIABLE, "theirs")  # so that it is taken back in any case
+    monkeypatch.delenv(VARIABLE)
+    monkeypatch.setenv(STRATEGY, "poll")
+    read_in_own_thread()
+
+    assert VARIABLE not in os.environ
+
+
 def test_the_command_sets_it_before_grpc_is_imported() -> None:
-    others = {name: value for name, value in os.environ.items() if name != VARIABLE}
+    ours = {VARIABLE, STRATEGY}
+    others = {name: value for name, value in os.environ.items() if name not in ours}
     done = subprocess.run(
         [sys.executable, "-c", OF_THE_COMMAND],
         env=others,
