@@ -18,6 +18,7 @@ it wrote down.
 import json
 import os
 import random
+import shlex
 import shutil
 import signal
 import socket
@@ -252,7 +253,7 @@ class DevCluster:
             if (process := self._running(node_id)) is not None:
                 raise ConfigError(
                     f"node {node_id} runs already, pid {process.pid}; "
-                    f"stop it: ledgerd dev stop --dir {self.directory}"
+                    f"stop it: ledgerd dev stop --dir {_word(self.directory)}"
                 )
         if self.rail is not None:
             self.rail.start()
@@ -491,6 +492,11 @@ def _put(path: Path, text: str) -> None:
     new.replace(path)
 
 
+def _word(path: Path) -> str:
+    """Return a path as one word of a shell's command, for commands that people copy."""
+    return shlex.quote(str(path))
+
+
 def _cluster_path(directory: Path) -> Path:
     return directory / "cluster.json"
 
@@ -502,7 +508,7 @@ def _read_cluster(directory: Path) -> dict[str, object]:
     except OSError as error:
         raise ConfigError(
             f"expected a local cluster in {directory}, found no {path.name}; "
-            f"start one: ledgerd dev --dir {directory}"
+            f"start one: ledgerd dev --dir {_word(directory)}"
         ) from error
     except ValueError as error:
         raise ConfigError(f"{path} is not JSON: {error}") from error
@@ -700,13 +706,13 @@ def _introduce(cluster: DevCluster, leader_id: int, directory: Path) -> None:
             f"node {node_id}  {role:8}  api {_HOST}:{ports.api}  "
             f"metrics http://{_HOST}:{ports.metrics}/metrics"
         )
-    profile = directory / "client.toml"
+    profile, folder = _word(directory / "client.toml"), _word(directory)
     click.echo(
         f"\n  export LEDGERCTL_CONFIG={profile}\n"
         "  ledgerctl cluster status\n"
         "  ledgerctl account open --currency USD --sandbox\n"
-        f"  ledgerd dev kill --dir {directory} --node leader\n"
-        f"  ledgerd dev stop --dir {directory}\n"
+        f"  ledgerd dev kill --dir {folder} --node leader\n"
+        f"  ledgerd dev stop --dir {folder}\n"
     )
 
 

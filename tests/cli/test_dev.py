@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shlex
 import shutil
 import stat
 import sys
@@ -285,6 +286,25 @@ def test_stop_without_a_cluster_says_so(tmp_path: Path) -> None:
 
     assert isinstance(result.exception, ConfigError)
     assert "ledgerd dev --dir" in str(result.exception)
+
+
+def test_the_commands_it_prints_can_be_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder is one word of each, a blank in its name or not."""
+    folder = str(tmp_path / "Ada's cluster")
+    monkeypatch.setattr(DevCluster, "start", lambda _: None)
+    monkeypatch.setattr(DevCluster, "wait_ready", lambda _: 1)
+    missing = CliRunner().invoke(dev, ["stop", "--dir", folder])
+    shown = CliRunner().invoke(dev, ["--dir", folder, "--detach"])
+
+    assert shown.exit_code == 0, shown.output
+    commands = [shlex.split(at) for at in shown.stdout.splitlines() if at[:2] == "  "]
+    assert ["export", f"LEDGERCTL_CONFIG={folder}/client.toml"] in commands
+    assert ["ledgerd", "dev", "stop", "--dir", folder] in commands
+    assert ["ledgerd", "dev", "kill", "--dir", folder, "--node", "leader"] in commands
+    _, _, told = str(missing.exception).partition("start one: ")
+    assert shlex.split(told) == ["ledgerd", "dev", "--dir", folder]
 
 
 @pytest.mark.parametrize("node", ["4", "0", "x", ""])
