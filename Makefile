@@ -1,5 +1,5 @@
 # One page, no logic. `.ci/run` calls `make check`, so CI never knows more than a laptop.
-PYTHON ?= $(shell tools/interpreter.sh) # or name one: make setup PYTHON=python3
+PYTHON ?= $$(tools/interpreter.sh) # or name one: make setup PYTHON=python3
 SEEDS  ?= 200
 BIN    := .venv/bin
 E2E    := tests/e2e tests/jepsen tests/security # where real processes are started
@@ -58,7 +58,7 @@ cluster: .setup-done ## three local nodes in the foreground; prints how to talk 
 setup: .setup-done ## install the locked dependencies, then the package
 
 .setup-done: constraints.txt pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	test -x $(BIN)/python || { python="$(PYTHON)" && $$python -m venv .venv; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch .setup-done

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "tools/interpreter.sh"
+ROOT = Path(__file__).parents[2]
+SCRIPT = ROOT / "tools/interpreter.sh"
 
 
 def program(path: Path, *lines: str) -> None:
@@ -60,3 +61,42 @@ def test_none_at_all_is_an_error(tmp_path: Path) -> None:
     done = chosen(tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
     assert "found none" in done.stderr
+
+
+def made(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run `make setup` in `folder`, where `found` has the python3 that is found first."""
+    (folder / "tools").symlink_to(ROOT / "tools")
+    for name in ("constraints.txt", "pyproject.toml"):
+        (folder / name).touch()
+    return subprocess.run(
+        ["make", "-f", str(ROOT / "Makefile"), "setup", *words],
+        cwd=folder,
+        env={"PATH": f"{folder / 'found'}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_setup_ends_with_what_the_script_says(tmp_path: Path) -> None:
+    """And does not go on with no program at all: `-m: command not found`."""
+    program(tmp_path / "found/python3", "echo 3.9")
+    done = made(tmp_path)
+
+    assert done.returncode != 0
+    assert "expected a python3 of version 3.11 or newer, found 3.9" in done.stderr
+    assert "command not found" not in done.stderr
+
+
+@pytest.mark.parametrize("words", [(), ("PYTHON=python3",)])
+def test_setup_makes_the_environment(tmp_path: Path, words: tuple[str, ...]) -> None:
+    """With the program that is chosen, or named."""
+    program(
+        tmp_path / "found/python3",
+        '[ "$1" = -c ] && echo 3.99 && exit',
+        "mkdir -p .venv/bin && cp /bin/true .venv/bin/python",
+    )
+    done = made(tmp_path, *words)
+
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / ".setup-done").exists()
