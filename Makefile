@@ -58,7 +58,7 @@ cluster: .setup-done ## three local nodes in the foreground; prints how to talk 
 setup: .setup-done ## install the locked dependencies, then the package
 
 .setup-done: constraints.txt pyproject.toml
-	test -x $(BIN)/python || { python="$(PYTHON)" && $$python -m venv .venv; }
+	$(BIN)/python -c "import pip" 2>/dev/null || { python="$(PYTHON)" && $$python -m venv --clear .venv; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch .setup-done

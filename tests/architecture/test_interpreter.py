@@ -10,7 +10,7 @@ SCRIPT = ROOT / "tools/interpreter.sh"
 
 
 def program(path: Path, *lines: str) -> None:
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(("#!/bin/sh", *lines, "")))
     path.chmod(0o755)
 
@@ -86,6 +86,19 @@ def test_setup_ends_with_what_the_script_says(tmp_path: Path) -> None:
     assert done.returncode != 0
     assert "expected a python3 of version 3.11 or newer, found 3.9" in done.stderr
     assert "command not found" not in done.stderr
+
+
+def test_setup_makes_half_an_environment_whole(tmp_path: Path) -> None:
+    """One whose making ended before pip was in it: Ctrl-C, or a Python without ensurepip."""
+    program(
+        tmp_path / "found/python3",
+        '[ "$1" = -c ] && echo 3.99 && exit',
+        "cp /bin/true .venv/bin/python",
+    )
+    program(tmp_path / ".venv/bin/python", "echo no module named pip >&2; exit 1")
+    done = made(tmp_path)
+
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("words", [(), ("PYTHON=python3",)])
