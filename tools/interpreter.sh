@@ -6,7 +6,7 @@
 #
 #     tools/interpreter.sh [FOLDER]     FOLDER: where the system keeps its own; /usr/bin by default
 set -eu
-version=$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || version=none
+version=$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])') || version=none
 case $version in
 none | 2.* | 3.? | 3.10)
     echo "error: expected a python3 of version 3.11 or newer, found $version." \

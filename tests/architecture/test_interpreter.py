@@ -63,6 +63,17 @@ def test_none_at_all_is_an_error(tmp_path: Path) -> None:
     assert "found none" in done.stderr
 
 
+def test_one_that_does_not_run_says_why(tmp_path: Path) -> None:
+    """A version manager has a python3 for each version, also for those that are not there."""
+    program(
+        tmp_path / "found/python3", "echo version 3.12 is not installed >&2; exit 1"
+    )
+    done = chosen(tmp_path)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "version 3.12 is not installed\nerror: expected" in done.stderr
+
+
 def made(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Run `make setup` in `folder`, where `found` has the python3 that is found first."""
     (folder / "tools").symlink_to(ROOT / "tools")
