@@ -127,10 +127,6 @@ def payout_send(
             f"{' and --account-number' if account_number else ''}"
         )
     number = account_number or ""
-    if rail != SANDBOX:  # which pays nobody, and takes any number
-        _check_payee("--iban", iban_number, checks.iban_expected)
-        _check_payee("--routing-number", routing_number, checks.routing_expected)
-        _check_payee("--bic", bic, checks.bic_expected)
     if iban_number:
         destination = iban(iban_number, name, bic=bic or "")
     elif routing_number:
@@ -141,6 +137,14 @@ def payout_send(
         destination = uk_account(sort_code, number, name)
     else:
         destination = bic_account(bic or "", number, name, country=country or "")
+    if rail != SANDBOX:  # which pays nobody, and takes any number
+        bank = destination.bank_code
+        if iban_number:
+            _check_payee("--iban", destination.account_number, checks.iban_expected)
+        if routing_number:
+            _check_payee("--routing-number", bank, checks.routing_expected)
+        if bic:
+            _check_payee("--bic", bank, checks.bic_expected)
     payout_id = payout_id or new_payout_id()
     with session.client() as client, repeatable("--payout-id", payout_id):
         result = client.submit(
@@ -161,14 +165,14 @@ def payout_send(
     render.print_result(session, result, "payout_id", state=result.state.lower())
 
 
-def _check_payee(option: str, text: str | None, check: checks.Check) -> None:
+def _check_payee(option: str, text: str, check: checks.Check) -> None:
     """Pass a number whose check digits are right, as those of files must be.
 
+    text: As it is sent; an IBAN is put into capitals without blanks before.
     The nodes look at shapes only: one wrong digit would be taken, and the money be reserved for
     somebody else.
     """
-    wanted = check("".join(text.split())) if text else None
-    if wanted is not None:
+    if (wanted := check(text)) is not None:
         raise click.BadParameter(
             f"expected {wanted}, found {text!r}", param_hint=option
         )

@@ -162,6 +162,7 @@ def test_unclear_destination_is_a_usage_error(
         (("--iban", "DE89370400440532013001"), "expected a valid IBAN"),
         ((*IBAN, "--bic", "DEUTXXFF"), "expected a valid BIC"),
         (("--routing-number", "021000022", "--account-number", "1"), "021000022"),
+        (("--routing-number", "0210 00021", "--account-number", "1"), "0210 00021"),
     ],
 )
 def test_numbers_with_wrong_check_digits_are_not_sent(
@@ -173,6 +174,17 @@ def test_numbers_with_wrong_check_digits_are_not_sent(
     assert result.exit_code == 2, result.output
     assert words in " ".join(result.stderr.split())
     assert not cluster.orders
+
+
+def test_an_iban_is_checked_as_it_is_sent(cluster: FakeCluster, run: Run) -> None:
+    """In capitals and without blanks, however somebody types it."""
+    typed = ("--iban", "de89 3704 0044 0532 0130 00")
+    result = run(*SEND, "--rail", "eu_sct", *typed)
+
+    assert result.exit_code == 0, result.output
+    ((said, _, _),) = cluster.orders.values()
+    sent = PayoutOrder.FromString(said).destination
+    assert sent.account_number == "DE89370400440532013000"
 
 
 def test_the_sandbox_takes_any_number(cluster: FakeCluster, run: Run) -> None:
