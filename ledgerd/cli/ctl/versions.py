@@ -45,9 +45,20 @@ def read(path: Path | None, version: Version) -> Version:
         text = path.read_text(encoding="utf-8-sig")
         is_json = path.suffix == ".json"
         document = json.loads(text) if is_json else tomllib.loads(text)
+        if not isinstance(document, dict):
+            raise ConfigError(f"{path}: expected an object, found {document!r:.40}")
+        if not document:  # as of one whose writing failed: it would lift all that holds
+            raise ConfigError(
+                f"{path}: expected a version, found nothing; that nothing holds any more is "
+                "said by --none"
+            )
         return ParseDict(document, version)
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: expected UTF-8, {not_utf8(error)}") from error
+    except RecursionError as error:
+        raise ConfigError(
+            f"{path}: expected a version, found it nested too deep"
+        ) from error
     except (OSError, ValueError, ParseError) as error:
         raise ConfigError(f"{path}: {error}") from error
 

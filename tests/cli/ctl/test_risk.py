@@ -173,6 +173,31 @@ def test_a_mistake_in_a_file_is_told_with_its_key(run: Run, tmp_path: Path) -> N
     assert "rial" in result.output
 
 
+@pytest.mark.parametrize("what", ["limits", "rules", "roles", "currencies"])
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("f.toml", "", "found nothing; that nothing holds any more is said by --none"),
+        ("f.toml", "# to do\n", "found nothing"),
+        ("f.json", "{}", "found nothing"),
+        ("f.json", "null", "expected an object, found None"),
+        ("f.json", "3", "expected an object, found 3"),
+        ("f.json", "[1]", "expected an object, found [1]"),
+        ("f.json", "[" * 100_000, "found it nested too deep"),
+    ],
+)
+def test_a_file_that_says_nothing_lifts_nothing(
+    run: Run, tmp_path: Path, what: str, name: str, text: str, words: str
+) -> None:
+    """One whose writing failed is empty, and would end every limit there is."""
+    path = tmp_path / name
+    path.write_text(text)
+    result = run(what, "set", str(path), "--source", "the board")
+
+    assert result.exit_code == 73, result.output
+    assert words in " ".join(result.stderr.split())
+
+
 def test_a_file_may_begin_with_a_byte_order_mark(run: Run, tmp_path: Path) -> None:
     """UTF-8 with one is read, TOML and JSON; UTF-16 is named."""
     path = Path(written(tmp_path, ""))
