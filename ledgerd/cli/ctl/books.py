@@ -62,4 +62,4 @@ def _table(book: accounts_pb2.Book) -> Table:
             money(line.debit_units),
             money(line.credit_units),
         )
-    return table
+    return render.fold(table)

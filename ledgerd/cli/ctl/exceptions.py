@@ -54,7 +54,7 @@ def exceptions_list(session: Session, *, with_resolved: bool, limit: int) -> Non
             proposed,
             row.resolved_by,
         )
-    session.console.print(table)
+    session.console.print(render.fold(table))
     if reply.has_more:
         session.console.print("more: raise --limit", soft_wrap=True)
 

@@ -195,7 +195,7 @@ def hold_list(
         render.print_json(session, {"holds": holds, "next_cursor": cursor})
         return
     table = Table("hold_id", "account_id", "state", "expires")
-    table.add_column("amount", justify="right")
+    table.add_column("amount", justify="right", no_wrap=True)
     for one in found:
         money = one.amount
         table.add_row(
@@ -205,7 +205,7 @@ def hold_list(
             render.when(one.expires_at_us),
             render.amount(money.units, money.currency, money.exponent),
         )
-    session.console.print(table)
+    session.console.print(render.fold(table))
     if cursor:
         session.console.print(f"more: --cursor {cursor}", soft_wrap=True)
 

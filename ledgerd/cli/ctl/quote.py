@@ -90,7 +90,7 @@ def quote(session: Session, /, *, rail: str, **wanted: Any) -> None:
             f"{check.value:,}" if is_counted else "",
             f"{check.bound:,}" if is_counted else "",
         )
-    session.console.print(table)
+    session.console.print(render.fold(table))
 
 
 @read_options
@@ -121,7 +121,7 @@ def routes(session: Session, /, **wanted: Any) -> None:
             render.when(route.arrives_at_us),
             "yes" if route.in_time else "no" if route.arrives_at_us else "",
         )
-    session.console.print(table)
+    session.console.print(render.fold(table))
     session.console.print(
         f"quotes bind until {render.when(reply.valid_until_us)}", highlight=False
     )

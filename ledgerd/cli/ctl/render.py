@@ -112,6 +112,16 @@ def _print_dry(
         )
 
 
+def fold(table: Table) -> Table:
+    """Return the table, of which nothing is cut on a narrow terminal: what is long is folded.
+
+    An id that is cut names nothing, and a sum that is cut is another sum.
+    """
+    for column in table.columns:
+        column.overflow = "fold"
+    return table
+
+
 def amount(units: int, currency: str, exponent: int) -> str:
     """Return minor units as people write them: -1234567, USD, 2 -> -12,345.67 USD."""
     whole, part = divmod(abs(units), 10**exponent)

@@ -272,7 +272,7 @@ def voucher_get(session: Session, *, voucher_id: str) -> None:
             units if is_debit else "",
             "" if is_debit else units,
         )
-    session.console.print(table)
+    session.console.print(render.fold(table))
 
 
 @read_options
@@ -305,7 +305,7 @@ def voucher_list(
         render.print_json(session, {"vouchers": vouchers, "next_cursor": cursor})
         return
     table = Table("voucher_id", "state", "written by", "reason")
-    table.add_column("debits", justify="right")
+    table.add_column("debits", justify="right", no_wrap=True)
     for one in found:
         units = sum(leg.units for leg in one.legs if leg.side == EntryLeg.DEBIT)
         table.add_row(
@@ -315,7 +315,7 @@ def voucher_list(
             one.reason,
             render.amount(units, one.currency, one.exponent),
         )
-    session.console.print(table)
+    session.console.print(render.fold(table))
     if cursor:
         session.console.print(f"more: --cursor {cursor}", soft_wrap=True)
 

@@ -67,6 +67,31 @@ def test_a_statement_cuts_nothing(run_narrow: Run) -> None:
     assert max(map(len, shown.stdout.splitlines())) <= 80
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("hold", "list"),
+        ("exceptions", "list"),
+        ("voucher", "list"),
+        ("voucher", "get", "req_x"),
+        ("trial-balance",),
+    ],
+    ids=" ".join,
+)
+def test_other_lists_cut_nothing(run_narrow: Run, words: tuple[str, ...]) -> None:
+    """Neither a sum nor the key that a rail knows a payout by."""
+    shown = run_narrow(*words)
+
+    assert shown.exit_code == 0, shown.output
+    assert "…" not in shown.stdout
+    assert max(map(len, shown.stdout.splitlines())) <= 80
+
+
+def test_a_sum_of_a_hold_stands_on_one_line(run_narrow: Run) -> None:
+    """A sum whose last digits stand below it is easily misread."""
+    assert "90,071,992,547,409.93 USD" in run_narrow("hold", "list").stdout
+
+
 def test_the_members_fit_a_terminal(cluster: FakeCluster, run_narrow: Run) -> None:
     """How far each is stands on one line; an address is folded only if it is long."""
     usual, long = "ledgerd-2.payouts.example", f"{'a' * 60}.example.net"
