@@ -342,10 +342,10 @@ def account_list(
 def accounts_table(found: Sequence[accounts_pb2.Account]) -> Table:
     """Return accounts as a table that folds names and never cuts money."""
     table = Table()
-    table.add_column("account_id", overflow="fold")
+    table.add_column("account_id")
     for name in ("mode", "status"):
         table.add_column(name, no_wrap=True)
-    table.add_column("owner", overflow="fold")
+    table.add_column("owner")
     for name in ("available", "reserved"):
         table.add_column(name, justify="right", no_wrap=True)
     for one in found:
@@ -358,7 +358,7 @@ def accounts_table(found: Sequence[accounts_pb2.Account]) -> Table:
             render.amount(money.available_units, one.currency, one.exponent),
             render.amount(money.reserved_units, one.currency, one.exponent),
         )
-    return table
+    return render.fold(table)
 
 
 def _balances(balances: accounts_pb2.Balances) -> dict[str, int]:

@@ -290,7 +290,7 @@ def _how_far(found: pb.MembersReply) -> Table:
         table.add_column(name, no_wrap=True)
     for name in ("match", "behind", "priority"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("waits for", overflow="fold")
+    table.add_column("waits for")
     for member in found.members:
         progress = member.progress
         is_leader = member.node_id == found.leader_id
@@ -304,7 +304,7 @@ def _how_far(found: pb.MembersReply) -> Table:
             str(member.priority),
             _waits_for(member),
         )
-    return table
+    return render.fold(table)
 
 
 def _where(found: pb.MembersReply) -> Table:
@@ -312,7 +312,7 @@ def _where(found: pb.MembersReply) -> Table:
     table = _table()
     table.add_column("node", no_wrap=True)
     for name in ("peer address", "API address"):
-        table.add_column(name, overflow="fold")
+        table.add_column(name)
     table.add_column("store", no_wrap=True)
     for member in found.members:
         table.add_row(
@@ -321,7 +321,7 @@ def _where(found: pb.MembersReply) -> Table:
             member.api_address,
             member.store_uuid[:_STORE_SHOWN],
         )
-    return table
+    return render.fold(table)
 
 
 def _table() -> Table:

@@ -316,9 +316,7 @@ def payout_list(
 
 def payouts_table(found: Sequence[payouts_pb2.Payout]) -> Table:
     """Return payouts as a table that folds ids, for those of one minute begin alike."""
-    table = Table()
-    for name in ("payout_id", "state", "rail", "payee", "created"):
-        table.add_column(name, overflow="fold")
+    table = Table("payout_id", "state", "rail", "payee", "created")
     table.add_column("amount", justify="right", no_wrap=True)
     for one in found:
         money = one.order.amount
@@ -331,7 +329,7 @@ def payouts_table(found: Sequence[payouts_pb2.Payout]) -> Table:
             render.when(one.created_at_us),
             render.amount(money.units, money.currency, money.exponent),
         )
-    return table
+    return render.fold(table)
 
 
 @write_option

@@ -113,12 +113,14 @@ def _print_dry(
 
 
 def fold(table: Table) -> Table:
-    """Return the table, of which nothing is cut on a narrow terminal: what is long is folded.
+    """Return the table, which folds on a narrow terminal what is long, instead of cutting it.
 
-    An id that is cut names nothing, and a sum that is cut is another sum.
+    An id that is cut names nothing, and a sum that is cut is another sum. A column that is never
+    wrapped takes its room from the others; where it has none left it is cut, and shows that.
     """
     for column in table.columns:
-        column.overflow = "fold"
+        if not column.no_wrap:  # without this it would be cut without a mark
+            column.overflow = "fold"
     return table
 
 

@@ -137,9 +137,9 @@ def _print(session: Session, whole: accounts_pb2.StatementReply) -> None:
         title=f"{whole.account_id}: log index {whole.from_index} .. {whole.to_index - 1}"
     )
     for column in ("log time", "what", "subject"):
-        table.add_column(column, overflow="fold")
+        table.add_column(column)
     for column in ("available", "reserved", "available after"):
-        table.add_column(column, justify="right", overflow="fold")  # money is never cut
+        table.add_column(column, justify="right")
     table.add_row("", "opening", "", "", "", _available(whole, whole.opening.balances))
     for line in whole.lines:
         table.add_row(
@@ -151,7 +151,7 @@ def _print(session: Session, whole: accounts_pb2.StatementReply) -> None:
             _available(whole, line.after),
         )
     table.add_row("", "closing", "", "", "", _available(whole, whole.closing.balances))
-    session.console.print(table)
+    session.console.print(render.fold(table))
 
 
 def _available(

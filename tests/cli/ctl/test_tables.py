@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ledgerd.api.v1 import accounts_pb2, cluster_pb2, payouts_pb2
+from ledgerd.cli.ctl import render
 from ledgerd.cli.ctl.account import accounts_table
 from ledgerd.cli.ctl.payout import payouts_table
 from tests.cli.ctl.conftest import Run
@@ -32,10 +33,10 @@ PAYOUT.order.amount.currency = "USD"
 PAYOUT.order.amount.exponent = 2
 
 
-def narrow(table: Table) -> list[str]:
-    """Return the lines of a table on a terminal of 80 columns."""
+def narrow(table: Table, width: int = 80) -> list[str]:
+    """Return the lines of a table on a terminal of so many columns."""
     out = io.StringIO()
-    Console(file=out, width=80).print(table)
+    Console(file=out, width=width).print(table)
     return out.getvalue().splitlines()
 
 
@@ -56,6 +57,16 @@ def test_a_list_loses_neither_money_nor_ids(table: Table, identity: str) -> None
     assert any("9,000,000,000,999.64 USD" in line for line in lines), lines
     assert "…" not in "".join(lines)
     assert max(map(len, lines)) <= 80
+
+
+def test_a_sum_without_room_shows_that_it_is_cut() -> None:
+    """On a terminal narrower than the sum: what is left would pass for a smaller one."""
+    table = Table("payout_id")
+    table.add_column("amount", justify="right", no_wrap=True)
+    table.add_row(PAYOUT.order.payout_id, "9,000,000,000,999.64 USD")
+
+    (line,) = [line for line in narrow(render.fold(table), 20) if "9,000" in line]
+    assert "…" in line
 
 
 def test_a_statement_cuts_nothing(run_narrow: Run) -> None:
