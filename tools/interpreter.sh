@@ -1,8 +1,8 @@
 #!/bin/sh
 # Prints the Python that `make setup` makes the environment with: the system's own, where it has the
 # version of the python3 that is found first and can make environments; else that python3.
-# Distributions build theirs with profile-guided optimisation, which who compiles one at home mostly
-# leaves out: one caller waits a fifth less for it (docs/decisions/0029-which-interpreter.md).
+# Distributions mostly build theirs with optimisation by profile, which compiling one at home does not
+# do by default: one caller waits a fifth less (docs/decisions/0029-which-interpreter.md).
 #
 #     tools/interpreter.sh [FOLDER]     FOLDER: where the system keeps its own; /usr/bin by default
 set -eu

@@ -43,7 +43,7 @@ def alone_in(folder: Path, patience_s: float) -> Iterator[None]:
                     f"another `ledgerd dev` at it for {patience_s:g} s; end it, or choose another "
                     "folder"
                 )
-            time.sleep(_POLL_S)
+            time.sleep(_POLL_S)  # flock itself waits for ever or not at all
         yield
     finally:
         os.close(descriptor)
