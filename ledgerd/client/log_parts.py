@@ -42,7 +42,8 @@ async def log_part(
     """Return a part of the log from `from_index` on; 0, 0: all that there is and was applied.
 
     deadline: in seconds of the loop. Raises NotLogged, with LOG_CUT where no node has the start any
-    more; `index_first` is then the first entry that any of them has.
+    more, or with the reason of a node that could not be asked and may have it; `index_first` is
+    then the first entry that any of those asked has.
     """
     request = pb.ExportLogRequest(
         concern=read_concern(to_index or None, None),
@@ -55,13 +56,21 @@ async def log_part(
         if error.reason is not Reason.LOG_CUT:
             raise
         cut = [error]
+    silent: list[NotLogged] = []
     for node in nodes:
         try:
             return await calls.ask(node, _whole(node), request, deadline=deadline)
         except NotLogged as error:
-            if error.reason is Reason.LOG_CUT:
-                cut.append(error)
-    raise min(cut, key=lambda error: int(error.metadata.get("index_first", "0")))
+            (cut if error.reason is Reason.LOG_CUT else silent).append(error)
+    earliest = min(cut, key=lambda error: int(error.metadata.get("index_first", "0")))
+    if not silent:
+        raise earliest
+    whys = "; ".join(error.message for error in silent)
+    raise NotLogged(
+        silent[0].reason,
+        f"{earliest.message}. Another node may still have it, and could not be asked: {whys}",
+        dict(earliest.metadata),
+    )
 
 
 def _whole(node: Node) -> Method[pb.ExportLogRequest, LogPart]:

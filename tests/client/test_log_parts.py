@@ -87,9 +87,12 @@ def test_entries_that_were_not_asked_for_are_a_defect(told: Told) -> None:
 
 
 class Cutting:
-    """Calls to nodes that have cut their logs, each at another entry; 0: it has the start."""
+    """Calls to nodes that have cut their logs, each at another entry.
 
-    def __init__(self, firsts: list[int]) -> None:
+    0: it has the start. None: nobody answers there.
+    """
+
+    def __init__(self, firsts: list[int | None]) -> None:
         self.firsts = firsts
         self.asked: list[int] = []
 
@@ -98,7 +101,12 @@ class Cutting:
 
     async def ask(self, node: int, *_: object, **__: object) -> LogPart:
         self.asked.append(node)
-        if first := self.firsts[node]:
+        first = self.firsts[node]
+        if first is None:
+            raise NotLogged(
+                Reason.DEADLINE_BEFORE_PROPOSAL, f"node {node}: no connection"
+            )
+        if first:
             facts = {"index_first": str(first)}
             raise NotLogged(Reason.LOG_CUT, f"node {node} has cut it", facts)
         return LogPart(pb.LogStart(), 1, [pb.LogEntry(index=1)])
@@ -140,4 +148,15 @@ def test_where_nobody_has_the_start_the_earliest_is_named() -> None:
         ask_all(Cutting([7, 5, 6]))
 
     assert caught.value.reason is Reason.LOG_CUT
+    assert caught.value.metadata["index_first"] == "5"
+
+
+def test_who_cannot_be_asked_may_have_the_start() -> None:
+    """An auditor is not told that it is gone for ever while a node is only down."""
+    with pytest.raises(NotLogged) as caught:
+        ask_all(Cutting([7, None, 5]))
+
+    assert caught.value.reason is Reason.DEADLINE_BEFORE_PROPOSAL
+    assert "node 2 has cut it. Another node may still have it" in caught.value.message
+    assert "node 1: no connection" in caught.value.message
     assert caught.value.metadata["index_first"] == "5"
