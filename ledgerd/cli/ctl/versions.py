@@ -52,7 +52,14 @@ def read(path: Path | None, version: Version) -> Version:
                 f"{path}: expected a version, found nothing; that nothing holds any more is "
                 "said by --none"
             )
+        # JSON can spell half a surrogate pair, at which protobuf fails without a word.
+        json.dumps(document, ensure_ascii=False, default=str).encode()
         return ParseDict(document, version)
+    except UnicodeEncodeError as error:
+        raise ConfigError(
+            f"{path}: expected characters of Unicode, found half a surrogate pair, "
+            f"\\u{ord(error.object[error.start]):04x}"
+        ) from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: expected UTF-8, {not_utf8(error)}") from error
     except RecursionError as error:

@@ -184,6 +184,8 @@ def test_a_mistake_in_a_file_is_told_with_its_key(run: Run, tmp_path: Path) -> N
         ("f.json", "3", "expected an object, found 3"),
         ("f.json", "[1]", "expected an object, found [1]"),
         ("f.json", "[" * 100_000, "found it nested too deep"),
+        ("f.json", r'{"\ud800": 1}', r"found half a surrogate pair, \ud800"),
+        ("f.json", r'{"source": "a\udc00b"}', r"found half a surrogate pair, \udc00"),
     ],
 )
 def test_a_file_that_says_nothing_lifts_nothing(
