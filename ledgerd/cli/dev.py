@@ -12,9 +12,10 @@ it wrote down.
     D/node1/data        its data; log.jsonl, stderr.log, process.json beside it
     D/client.toml       how to reach the cluster
     D/rail/             the simulated rail: see `dev_rail`
-    D/LOCK              locked by whoever prepares or starts
+    D/LOCK              locked by whoever prepares, starts or stops
 """
 
+import contextlib
 import json
 import os
 import random
@@ -291,8 +292,18 @@ class DevCluster:
     def stop(self, *node_ids: int, timeout_s: float = STOP_S_MAX) -> None:
         """The nodes, all if none is named, have ended; those that will not are killed.
 
-        With all of them, whoever watches the cluster learns it from `was_stopped`.
+        With all of them, whoever watches the cluster learns it from `was_stopped`; and none is left
+        that another process was about to start.
+
+        Errors: ConfigError, when another process starts some for longer than is waited.
         """
+        if node_ids or not self.directory.exists():
+            self._stop(node_ids, timeout_s)
+            return
+        with alone_in(self.directory, _ALONE_S_MAX):
+            self._stop(node_ids, timeout_s)
+
+    def _stop(self, node_ids: Sequence[int], timeout_s: float) -> None:
         ending = self._signal(node_ids, signal.SIGCONT, signal.SIGTERM)
         until = time.monotonic() + timeout_s
         while ending and time.monotonic() < until:
@@ -473,8 +484,9 @@ class DevCluster:
         reached = []
         for node_id in node_ids or self.node_ids:
             if (process := self._running(node_id)) is not None:
-                for number in signals:
-                    os.kill(process.pid, number)
+                with contextlib.suppress(ProcessLookupError):  # it ends by itself
+                    for number in signals:
+                        os.kill(process.pid, number)
                 reached.append(node_id)
         return reached
 

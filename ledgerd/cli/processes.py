@@ -1,7 +1,7 @@
 """Processes that a local cluster started: remembered by a file, and never mistaken for others'.
 
-Whoever starts some is alone in the folder meanwhile: of two that look at once, both would find
-that nothing runs.
+Whoever starts some, or stops all, is alone in the folder meanwhile: of two that look at once, both
+would find that nothing runs, and one that stops would miss what is about to be started.
 """
 
 import fcntl
@@ -39,7 +39,7 @@ def alone_in(folder: Path, patience_s: float) -> Iterator[None]:
         while not _takes(descriptor):
             if time.monotonic() > until:
                 raise ConfigError(
-                    f"expected to be the only one that starts something in {folder}, found "
+                    f"expected to be the only one that starts or stops nodes in {folder}, found "
                     f"another `ledgerd dev` at it for {patience_s:g} s; end it, or choose another "
                     "folder"
                 )
@@ -59,9 +59,11 @@ def _takes(descriptor: int) -> bool:
 
 
 def remember(path: Path, pid: int) -> OwnProcess:
-    """Write down a process that was just started."""
+    """Write down a process that was just started; who looks meanwhile finds all of it or none."""
     process = OwnProcess(pid, started_ticks(pid) or 0)
-    path.write_text(json.dumps(process._asdict()))
+    new = path.with_name(f"{path.name}.new")
+    new.write_text(json.dumps(process._asdict()))
+    new.replace(path)
     return process
 
 

@@ -246,6 +246,41 @@ def test_of_two_that_start_a_cluster_at_once_one_wins(
     assert left == [set(), set(), set()]
 
 
+def test_a_stop_in_the_middle_of_a_start_leaves_nobody_behind(
+    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends what the other command was about to start, too."""
+    directory = tmp_path / "copy"
+    shutil.copytree(prepared, directory)
+    ours, theirs = (DevCluster.existing(directory) for _ in range(2))
+    waits = (sys.executable, "-c", "import signal; signal.pause()")
+    monkeypatch.setattr("ledgerd.cli.dev._RUN", waits)
+    is_half_way, is_stopping = threading.Event(), threading.Event()
+    start_one, stop_all = DevCluster._start, DevCluster.stop
+
+    def start(cluster: DevCluster, node_id: int) -> None:
+        if node_id == 3:
+            is_half_way.set()
+            assert is_stopping.wait(30)
+        start_one(cluster, node_id)
+
+    def stop() -> None:
+        assert is_half_way.wait(30)
+        is_stopping.set()
+        stop_all(theirs)
+
+    monkeypatch.setattr(DevCluster, "_start", start)
+    try:
+        refused = at_once(ours.start, stop)
+        left = [processes_of(ours.config_path(n)) for n in (1, 2, 3)]
+    finally:
+        ours.stop()
+
+    assert refused == []
+    assert left == [set(), set(), set()]
+    assert ours.was_stopped()
+
+
 def test_two_nodes_that_are_started_at_once_share_one_rail(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
