@@ -153,16 +153,19 @@ def _joined(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
 
 def utf8(line: bytes, number: int, findings: Findings) -> str:
     """Return the text of a line, or stop with a finding if it is not UTF-8."""
-    try:
-        return line.decode("utf-8")
-    except UnicodeDecodeError as error:
-        found = shown(line[error.start : error.end])
-        if line.startswith(UTF16_MARKS):
-            found = "a byte order mark of UTF-16"
-        raise findings.stop(
-            number,
-            f"byte {error.start + 1}",
-            expected="UTF-8 text",
-            found=found,
-            hint="save the file as UTF-8",
-        ) from error
+    at = line.find(b"\0")
+    found = "a zero byte, as UTF-16 has them"  # which is UTF-8, too, but nobody's text
+    if at < 0:
+        try:
+            return line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            at, found = error.start, shown(line[error.start : error.end])
+    if line.startswith(UTF16_MARKS):
+        at, found = 0, "a byte order mark of UTF-16"
+    raise findings.stop(
+        number,
+        f"byte {at + 1}",
+        expected="UTF-8 text",
+        found=found,
+        hint="save the file as UTF-8",
+    )

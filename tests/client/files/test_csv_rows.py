@@ -335,7 +335,13 @@ def test_not_text(tmp_path: Path) -> None:
     assert opened(tmp_path, marked).orders
 
     told = texts(refused(tmp_path, one("id", ID).encode("utf-16")))
-    assert "found a byte order mark of UTF-16; save the file as UTF-8" in told
+    assert (
+        "line 1, byte 1: expected UTF-8 text, found a byte order mark of UTF-16; save"
+        in told
+    )
+
+    told = texts(refused(tmp_path, one("id", ID).encode("utf-16-le")))
+    assert "line 1, byte 2: expected UTF-8 text, found a zero byte, as UTF-16" in told
 
 
 def test_truncated_at_every_byte(tmp_path: Path) -> None:
