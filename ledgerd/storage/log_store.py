@@ -143,6 +143,10 @@ class LmdbLogStore:
                 transaction.put(key, encode(entry), db=self._entries)
 
         self._transact(write)
+        for (
+            entry
+        ) in entries:  # at the end of the log it may be another one than stood there
+            self._recent.mend(entry)
         self._damaged.difference_update(entry.index for entry in entries)
 
     def damaged(self) -> Sequence[Index]:
@@ -564,6 +568,17 @@ class _Recent:
         for entry in entries:
             self._by_index[entry.index] = entry
             self._bytes += entry.size_bytes
+        self._shrink()
+
+    def mend(self, entry: Entry) -> None:
+        """Put `entry` in the place of what is kept at its index, if anything is."""
+        if entry.index in self._by_index:
+            self._drop(entry.index)
+            self._by_index[entry.index] = entry
+            self._bytes += entry.size_bytes
+            self._shrink()
+
+    def _shrink(self) -> None:
         while self._bytes > self._bytes_max and len(self._by_index) > 1:
             self._drop(self.first)
             self.first = Index(self.first + 1)

@@ -622,6 +622,21 @@ def test_a_corrupt_slot_is_told_and_repaired_in_place(
     assert stored(bench.open()) == entries
 
 
+def test_what_takes_a_slot_is_read_from_then_on(bench: Bench) -> None:
+    """F33: the last slot rotted while the log was open, and the next leader has another entry."""
+    entries = chain([b"a", b"b", b"c"])
+    log = bench.open()
+    log.persist(ready(1, entries=entries, state=hard_state(2)))
+    (other,) = chain([b"d"], term=2, after=entries[1])
+
+    log.repair([other])
+
+    for again in (log, bench.open()):
+        assert again.term(Index(3)) == 2
+        assert again.link(Index(3)) == other.link
+        assert stored(again) == [*entries[:2], other]
+
+
 def test_a_log_begins_behind_a_corrupt_slot_that_others_can_name(bench: Bench) -> None:
     """F33: a snapshot says what the slot was, and no peer has its entry any more."""
     entries = chain([b"a", b"b", b"c", b"d"])
