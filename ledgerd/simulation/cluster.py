@@ -446,6 +446,10 @@ class Simulation:
     def _committed(self, index: Index) -> tuple[int, int, str]:
         return self._named(self.consensus.committed[index])
 
+    def _has_peers(self, machine: Machine) -> bool:
+        """Whether the machine's configuration names others: all but a lone founder's does."""
+        return self.setup.nodes > 1 or machine.node_id > self.setup.nodes
+
     def build(self, machine: Machine) -> Replica:
         """Open the machine's stores and put a replica over them, as the daemon does."""
         disk = machine.disk
@@ -460,7 +464,7 @@ class Simulation:
         try:
             state = _State(disk)
         except CorruptionError:  # as the daemon does, before it starts (F37)
-            if log.anchor().at and self.setup.nodes == 1:
+            if log.anchor().at and not self._has_peers(machine):
                 raise
             put_in_place(disk, None)
             state = _State(disk)
@@ -468,7 +472,7 @@ class Simulation:
         log.node_id, state.machine = machine.node_id, machine
         state.disk, state.shelf = disk, machine.shelf
         machine.stores = (log, state)
-        plan = recover(log, state, has_peers=self.setup.nodes > 1)
+        plan = recover(log, state, has_peers=self._has_peers(machine))
         disk.take_elapsed_ns()
         membership = state.membership()
         if membership.is_empty and not plan.lacks_state:

@@ -165,13 +165,18 @@ class Operator:
         return self._ask(request, generator)
 
     def remove(self, generator: random.Random) -> str:
-        """Remove any member, the leader in some cases."""
+        """Remove any member, the leader in some cases; not beside a voter whose disk is lost."""
         members = self._cluster.roster.newest.members
         leader = self._cluster.leader()
         victim = generator.choice(members)
         if leader is not None and generator.random() < 0.3:
             victim = leader.node_id
-        if len(self._cluster.roster.newest.voters) <= 1 or self._cluster.has_rot:
+        voters = self._cluster.roster.newest.voters
+        if len(voters) <= 1 or self._cluster.has_rot:
+            return ""
+        # A leader hears of it only once the node has been silent for an election base, and those
+        # that are left may be no quorum.
+        if any(self._cluster.machines[v].disk.is_gone for v in voters if v != victim):
             return ""
         self.removal_asked_ns = self._cluster.agenda.now_ns
         return self._ask(RemoveNode(victim), generator)
