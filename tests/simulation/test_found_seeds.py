@@ -35,6 +35,9 @@ FOUND = {
     3659: "R18 of four voters two could not say how far their logs go",
     4067: "R18 four of seven could not say how far their logs go, though they had applied it all",
     4480: "R18 nobody led after a membership that few had applied",
+    300094: "R18 one of three was removed in the moment in which another lost its disk",
+    300836: "R18 a node that had joined a lone founder was taken for one without peers",
+    300930: "R6 the entry that took a corrupt slot was read from memory as the old one",
 }
 
 
