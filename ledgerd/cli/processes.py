@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from ledgerd.errors import ConfigError
 
 _POLL_S: Final = 0.02
+_STARTING_POLL_S: Final = 0.001
 
 
 class OwnProcess(NamedTuple):
@@ -60,6 +61,9 @@ def _takes(descriptor: int) -> bool:
 
 def remember(path: Path, pid: int) -> OwnProcess:
     """Write down a process that was just started; who looks meanwhile finds all of it or none."""
+    # A process just started has no command yet for a moment, and is nobody's for `remembered`.
+    while not _command(pid) and started_ticks(pid) is not None:
+        time.sleep(_STARTING_POLL_S)
     process = OwnProcess(pid, started_ticks(pid) or 0)
     new = path.with_name(f"{path.name}.new")
     new.write_text(json.dumps(process._asdict()))
@@ -75,11 +79,16 @@ def remembered(path: Path, argument: Path) -> OwnProcess | None:
         return None
     if started_ticks(process.pid) != process.started_ticks:
         return None
-    try:
-        command = Path(f"/proc/{process.pid}/cmdline").read_bytes().split(b"\0")
-    except OSError:
-        return None
+    command = _command(process.pid).split(b"\0")
     return process if os.fsencode(argument) in command else None
+
+
+def _command(pid: int) -> bytes:
+    """Return the words of a process's command, each with a NUL behind it; b"": there are none."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def started_ticks(pid: int) -> int | None:

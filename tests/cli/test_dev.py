@@ -6,6 +6,7 @@ import os
 import shlex
 import shutil
 import stat
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -16,6 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from ledgerd import config
+from ledgerd.cli import processes
 from ledgerd.cli.dev import DevCluster, dev
 from ledgerd.cli.main import cli
 from ledgerd.cli.processes import alone_in
@@ -187,6 +189,9 @@ def test_a_stop_of_all_is_seen_by_others(
     assert ours.was_stopped()
 
 
+WAITS = (sys.executable, "-c", "import signal; signal.pause()")
+
+
 def at_once(first: Callable[[], object], second: Callable[[], object]) -> list[str]:
     """Call both at the same moment, as two commands would; return what they were refused for."""
     gate = threading.Barrier(2, timeout=30)
@@ -230,8 +235,7 @@ def test_of_two_that_start_a_cluster_at_once_one_wins(
     directory = tmp_path / "copy"
     shutil.copytree(prepared, directory)
     clusters = [DevCluster.existing(directory) for _ in range(2)]
-    waits = (sys.executable, "-c", "import signal; signal.pause()")
-    monkeypatch.setattr("ledgerd.cli.dev._RUN", waits)
+    monkeypatch.setattr("ledgerd.cli.dev._RUN", WAITS)
     try:
         refused = at_once(*(cluster.start for cluster in clusters))
         found = [processes_of(clusters[0].config_path(n)) for n in (1, 2, 3)]
@@ -253,8 +257,7 @@ def test_a_stop_in_the_middle_of_a_start_leaves_nobody_behind(
     directory = tmp_path / "copy"
     shutil.copytree(prepared, directory)
     ours, theirs = (DevCluster.existing(directory) for _ in range(2))
-    waits = (sys.executable, "-c", "import signal; signal.pause()")
-    monkeypatch.setattr("ledgerd.cli.dev._RUN", waits)
+    monkeypatch.setattr("ledgerd.cli.dev._RUN", WAITS)
     is_half_way, is_stopping = threading.Event(), threading.Event()
     start_one, stop_all = DevCluster._start, DevCluster.stop
 
@@ -279,6 +282,25 @@ def test_a_stop_in_the_middle_of_a_start_leaves_nobody_behind(
     assert refused == []
     assert left == [set(), set(), set()]
     assert ours.was_stopped()
+
+
+def test_who_was_written_down_is_known_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that was just started has an empty command for a moment."""
+    empty, real = ["", ""], processes._command
+
+    def command(pid: int) -> bytes:
+        return empty.pop().encode() if empty else real(pid)
+
+    with subprocess.Popen([*WAITS, str(tmp_path)]) as child:
+        monkeypatch.setattr(processes, "_command", command)
+        processes.remember(tmp_path / "process.json", child.pid)
+        known = processes.remembered(tmp_path / "process.json", tmp_path)
+        child.kill()
+
+    assert known is not None
+    assert known.pid == child.pid
 
 
 def test_two_nodes_that_are_started_at_once_share_one_rail(
