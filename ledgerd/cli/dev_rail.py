@@ -4,6 +4,7 @@ D/rail/calls.ndjson   what it took; output.log, process.json beside it
 D/pki/rail-sandbox.*  its certificate and key
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -20,6 +21,7 @@ from ledgerd.security import pki
 
 _POLL_S: Final = 0.02
 READY_S_MAX: Final = 20.0
+STOP_S_MAX: Final = 5.0
 
 
 class DevRail:
@@ -95,17 +97,22 @@ class DevRail:
         return remembered(self._home / "process.json", self.journal_path)
 
     def stop(self) -> None:
-        """The rail has ended."""
-        self._end(signal.SIGTERM)
+        """The rail has ended; one that will not is killed."""
+        self._end(signal.SIGCONT, signal.SIGTERM)
 
     def kill(self) -> None:
         """The rail has ended by SIGKILL."""
         self._end(signal.SIGKILL)
 
-    def _end(self, number: signal.Signals) -> None:
+    def _end(self, *signals: signal.Signals) -> None:
         process = self.running()
         if process is None:
             return
-        os.kill(process.pid, number)
-        while self.running() is not None:
-            time.sleep(_POLL_S)
+        until = time.monotonic() + STOP_S_MAX
+        with contextlib.suppress(ProcessLookupError):  # it ends by itself
+            for number in signals:
+                os.kill(process.pid, number)
+            while self.running() is not None:
+                if time.monotonic() > until:
+                    os.kill(process.pid, signal.SIGKILL)
+                time.sleep(_POLL_S)

@@ -5,6 +5,7 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -301,6 +302,25 @@ def test_who_was_written_down_is_known_at_once(
 
     assert known is not None
     assert known.pid == child.pid
+
+
+def test_a_rail_that_stands_still_is_stopped(tmp_path: Path) -> None:
+    """Its process was paused, as somebody does who tries out a silent rail."""
+    cluster = DevCluster(tmp_path / "cluster", 1, has_rail=True)
+    cluster.prepare()
+    assert cluster.rail is not None
+    cluster.rail.start()
+    (pid,) = processes_of(cluster.rail.journal_path)
+    os.kill(pid, signal.SIGSTOP)
+    with ThreadPoolExecutor(1) as pool:
+        stopping = pool.submit(cluster.stop)
+        try:
+            stopping.result(20)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    assert processes_of(cluster.rail.journal_path) == set()
 
 
 def test_two_nodes_that_are_started_at_once_share_one_rail(
