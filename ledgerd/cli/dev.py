@@ -289,8 +289,10 @@ class DevCluster:
                     )
                 time.sleep(_POLL_S)
 
-    def stop(self, *node_ids: int, timeout_s: float = STOP_S_MAX) -> None:
+    def stop(self, *node_ids: int, timeout_s: float = STOP_S_MAX) -> int:
         """The nodes, all if none is named, have ended; those that will not are killed.
+
+        Returns how many of them ran.
 
         With all of them, whoever watches the cluster learns it from `was_stopped`; and none is left
         that another process was about to start.
@@ -298,25 +300,29 @@ class DevCluster:
         Errors: ConfigError, when another process starts some for longer than is waited.
         """
         if node_ids or not self.directory.exists():
-            self._stop(node_ids, timeout_s)
-            return
+            return self._stop(node_ids, timeout_s)
         with alone_in(self.directory, _ALONE_S_MAX):
-            self._stop(node_ids, timeout_s)
+            return self._stop(node_ids, timeout_s)
 
-    def _stop(self, node_ids: Sequence[int], timeout_s: float) -> None:
-        ending = self._signal(node_ids, signal.SIGCONT, signal.SIGTERM)
+    def _stop(self, node_ids: Sequence[int], timeout_s: float) -> int:
+        count = self._end(node_ids, timeout_s)
+        if not node_ids:
+            if self.rail is not None:
+                self.rail.stop()
+            for node_id in self.node_ids:
+                self._process_path(node_id).unlink(missing_ok=True)
+        return count
+
+    def _end(self, node_ids: Sequence[int], timeout_s: float) -> int:
+        """Return how many of the nodes, all if none is named, ran and have ended."""
+        reached = ending = self._signal(node_ids, signal.SIGCONT, signal.SIGTERM)
         until = time.monotonic() + timeout_s
         while ending and time.monotonic() < until:
             ending = [node_id for node_id in ending if self._running(node_id)]
             time.sleep(_POLL_S)
         if ending:
             self.kill(*ending)
-        if node_ids:
-            return
-        if self.rail is not None:
-            self.rail.stop()
-        for node_id in self.node_ids:
-            self._process_path(node_id).unlink(missing_ok=True)
+        return len(reached)
 
     def was_stopped(self) -> bool:
         """Return whether the cluster was stopped as a whole, by whichever process."""
@@ -659,9 +665,8 @@ def dev(
 def dev_stop(directory: Path) -> None:
     """Stop the nodes of a cluster cleanly. Only processes it started are touched."""
     cluster = DevCluster.existing(directory)
-    running = [n for n, pid in cluster.pids().items() if pid is not None]
-    cluster.stop()
-    click.echo(f"stopped {len(running)} nodes; the data stays in {directory}")
+    count = cluster.stop()
+    click.echo(f"stopped {count} nodes; the data stays in {directory}")
 
 
 @dev.command("status")

@@ -10,7 +10,7 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -321,6 +321,31 @@ def test_a_rail_that_stands_still_is_stopped(tmp_path: Path) -> None:
                 os.kill(pid, signal.SIGKILL)
 
     assert processes_of(cluster.rail.journal_path) == set()
+
+
+def test_stop_counts_those_that_it_stopped(
+    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not those that ran before it had the folder for itself: a start may be under way."""
+    directory = tmp_path / "copy"
+    shutil.copytree(prepared, directory)
+    cluster = DevCluster.existing(directory)
+    monkeypatch.setattr("ledgerd.cli.dev._RUN", WAITS)
+
+    @contextlib.contextmanager
+    def waited(folder: Path, patience_s: float) -> Iterator[None]:
+        with alone_in(folder, patience_s):
+            cluster._start_all([1, 2])
+            yield
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr("ledgerd.cli.dev.alone_in", waited)
+        first = CliRunner().invoke(dev, ["stop", "--dir", str(directory)])
+    second = CliRunner().invoke(dev, ["stop", "--dir", str(directory)])
+    cluster.stop()  # and they are no zombies any more
+
+    assert "stopped 2 nodes" in first.output
+    assert "stopped 0 nodes" in second.output
 
 
 def test_two_nodes_that_are_started_at_once_share_one_rail(
