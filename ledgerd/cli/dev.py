@@ -244,7 +244,7 @@ class DevCluster:
         """The nodes, all if none is named, are running; not yet ready.
 
         Errors: ConfigError, when one of them runs already, or another process starts some for
-        longer than is waited.
+        longer than is waited; whatever the error, nothing runs that did not before.
         """
         with alone_in(self.directory, _ALONE_S_MAX):
             self._start_all(node_ids or self.node_ids)
@@ -256,10 +256,17 @@ class DevCluster:
                     f"node {node_id} runs already, pid {process.pid}; "
                     f"stop it: ledgerd dev stop --dir {_word(self.directory)}"
                 )
-        if self.rail is not None:
-            self.rail.start()
-        for node_id in node_ids:
-            self._start(node_id)
+        had_rail = self.rail is not None and self.rail.running() is not None
+        try:
+            if self.rail is not None:
+                self.rail.start()
+            for node_id in node_ids:
+                self._start(node_id)
+        except BaseException:  # Ctrl-C, too: nobody is told what runs by then
+            self._end(node_ids, STOP_S_MAX)
+            if self.rail is not None and not had_rail:
+                self.rail.stop()
+            raise
 
     def wait_ready(self, timeout_s: float = READY_S_MAX) -> int:
         """Every running node is ready and one leads; return its id.

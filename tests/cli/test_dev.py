@@ -348,6 +348,35 @@ def test_stop_counts_those_that_it_stopped(
     assert "stopped 0 nodes" in second.output
 
 
+def test_a_start_that_is_interrupted_leaves_nobody_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C before the last node: those that were started, and the rail, are ended."""
+    directory = tmp_path / "cluster"
+    cluster = DevCluster(directory, 3, has_rail=True)
+    cluster.prepare()
+    monkeypatch.setattr("ledgerd.cli.dev._RUN", WAITS)
+    start_one = DevCluster._start
+
+    def start(cluster: DevCluster, node_id: int) -> None:
+        if node_id == 3:
+            raise KeyboardInterrupt
+        start_one(cluster, node_id)
+
+    monkeypatch.setattr(DevCluster, "_start", start)
+    assert cluster.rail is not None
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            cluster.start()
+        left = [processes_of(cluster.config_path(n)) for n in (1, 2, 3)]
+        rails = processes_of(cluster.rail.journal_path)
+    finally:
+        cluster.stop()
+
+    assert left == [set(), set(), set()]
+    assert rails == set()
+
+
 def test_two_nodes_that_are_started_at_once_share_one_rail(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
