@@ -333,7 +333,11 @@ class DevCluster:
 
     def was_stopped(self) -> bool:
         """Return whether the cluster was stopped as a whole, by whichever process."""
-        return not any(self._process_path(n).exists() for n in self.node_ids)
+        if any(self._process_path(n).exists() for n in self.node_ids):
+            return False
+        # Where one of ours runs somebody has removed the files, not stopped the cluster.
+        has_rail = self.rail is not None and self.rail.running() is not None
+        return not has_rail and not any(self.pids().values())
 
     def end_of(self, node_id: int) -> str:
         """Return how a node that ran has ended, for people."""
@@ -506,7 +510,10 @@ class DevCluster:
     def _last_words(self, node_id: int) -> str:
         """Return what an ended node said at the end."""
         path = self._home(node_id) / "stderr.log"
-        words = path.read_text(errors="replace").strip().splitlines()[-5:]
+        try:
+            words = path.read_text(errors="replace").strip().splitlines()[-5:]
+        except OSError as error:  # as when somebody has removed the folder
+            words = [f"{path}: {error.strerror}"]
         return f"node {node_id} has ended: {' / '.join(words) or 'without a word'}"
 
 
@@ -754,6 +761,7 @@ def _watch(cluster: DevCluster) -> None:
             for node_id, pid in before.items():
                 if pid is not None and pid != pids[node_id]:
                     click.echo(f"{anew}{cluster.end_of(node_id)}")
+            cluster.ports()  # whose folder was removed is ended, and says so
             if cluster.was_stopped():
                 click.echo(f"{anew}the cluster was stopped: ledgerd dev stop")
                 return

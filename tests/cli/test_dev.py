@@ -377,6 +377,28 @@ def test_a_start_that_is_interrupted_leaves_nobody_behind(
     assert rails == set()
 
 
+def test_a_folder_that_was_removed_is_no_cluster_that_was_stopped(
+    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever started nodes ends them then; nobody else knows of them."""
+    directory = tmp_path / "copy"
+    shutil.copytree(prepared, directory)
+    cluster = DevCluster.existing(directory)
+    monkeypatch.setattr("ledgerd.cli.dev._RUN", WAITS)
+    cluster.start(1)
+    try:
+        shutil.rmtree(directory)
+        assert not cluster.was_stopped()
+        with pytest.raises(ConfigError, match="found no cluster"):
+            cluster.ports()
+    finally:
+        cluster.stop()
+
+    assert "stderr.log: No such file" in cluster._last_words(1)
+    assert processes_of(cluster.config_path(1)) == set()
+    assert cluster.was_stopped()
+
+
 def test_two_nodes_that_are_started_at_once_share_one_rail(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
