@@ -16,6 +16,7 @@ it wrote down.
 """
 
 import contextlib
+import errno
 import json
 import os
 import random
@@ -30,7 +31,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import click
 
@@ -628,7 +629,20 @@ _node = click.option(
 )
 
 
-@click.group(invoke_without_command=True)
+class _Group(click.Group):
+    """A folder that cannot be used is a mistake of whoever named it: one line, no traceback."""
+
+    # Any: click's own signature.
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except OSError as error:
+            if error.filename is None or error.errno == errno.ENOSPC:
+                raise  # what cannot be written has a code of its own
+            raise ConfigError(f"{error.filename}: {error.strerror}") from error
+
+
+@click.group(cls=_Group, invoke_without_command=True)
 @click.option(
     "--nodes",
     type=click.Choice(["1", "3", "5"]),

@@ -399,6 +399,21 @@ def test_a_folder_that_was_removed_is_no_cluster_that_was_stopped(
     assert cluster.was_stopped()
 
 
+@pytest.mark.parametrize("words", [["stop"], ["start", "--node", "1"], []])
+def test_a_folder_that_cannot_be_used_is_one_line(
+    prepared: Path, tmp_path: Path, words: list[str]
+) -> None:
+    """Such as one of somebody else."""
+    directory = tmp_path / "copy"
+    shutil.copytree(prepared, directory)
+    (directory / "LOCK").unlink(missing_ok=True)
+    (directory / "LOCK").mkdir()
+    ended = CliRunner().invoke(cli, ["dev", *words, "--dir", str(directory)])
+
+    assert ended.exit_code == 73, ended.output
+    assert ended.stderr == f"error: {directory}/LOCK: Is a directory\n"
+
+
 def test_two_nodes_that_are_started_at_once_share_one_rail(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
