@@ -637,6 +637,10 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except OSError as error:
+            if error.filename is None and error.errno == errno.EPERM:  # of a signal
+                raise ConfigError(
+                    "expected processes of the same user, found some of another"
+                ) from error
             if error.filename is None or error.errno == errno.ENOSPC:
                 raise  # what cannot be written has a code of its own
             raise ConfigError(f"{error.filename}: {error.strerror}") from error

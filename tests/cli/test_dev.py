@@ -1,6 +1,7 @@
 """The folder of a local cluster, and whose processes it may touch."""
 
 import contextlib
+import errno
 import json
 import os
 import shlex
@@ -412,6 +413,31 @@ def test_a_folder_that_cannot_be_used_is_one_line(
 
     assert ended.exit_code == 73, ended.output
     assert ended.stderr == f"error: {directory}/LOCK: Is a directory\n"
+
+
+@pytest.mark.parametrize("words", [["stop"], ["kill", "--node", "1"]])
+def test_nodes_of_another_user_are_told(
+    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    """They may not be signalled."""
+    directory = tmp_path / "copy"
+    shutil.copytree(prepared, directory)
+    cluster = DevCluster.existing(directory)
+    monkeypatch.setattr("ledgerd.cli.dev._RUN", WAITS)
+
+    def refuse(*_: int) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    cluster.start(1)
+    try:
+        with monkeypatch.context() as foreign:
+            foreign.setattr(os, "kill", refuse)
+            ended = CliRunner().invoke(cli, ["dev", *words, "--dir", str(directory)])
+    finally:
+        cluster.stop()
+
+    assert ended.exit_code == 73, ended.output
+    assert "found some of another" in ended.stderr
 
 
 def test_two_nodes_that_are_started_at_once_share_one_rail(
