@@ -165,7 +165,7 @@ class Operator:
         return self._ask(request, generator)
 
     def remove(self, generator: random.Random) -> str:
-        """Remove any member, the leader in some cases; not beside a voter whose disk is lost."""
+        """Remove any member, the leader in some cases; not beside a voter that was just lost."""
         members = self._cluster.roster.newest.members
         leader = self._cluster.leader()
         victim = generator.choice(members)
@@ -174,12 +174,19 @@ class Operator:
         voters = self._cluster.roster.newest.voters
         if len(voters) <= 1 or self._cluster.has_rot:
             return ""
-        # A leader hears of it only once the node has been silent for an election base, and those
-        # that are left may be no quorum.
-        if any(self._cluster.machines[v].disk.is_gone for v in voters if v != victim):
+        if any(self._is_just_lost(v, leader) for v in voters if v != victim):
             return ""
         self.removal_asked_ns = self._cluster.agenda.now_ns
         return self._ask(RemoveNode(victim), generator)
+
+    def _is_just_lost(self, voter: NodeId, leader: Machine | None) -> bool:
+        """Whether a disk is gone for good and the leader cannot know yet, so as to refuse."""
+        if not self._cluster.machines[voter].disk.is_gone:
+            return False
+        if leader is None or leader.life is None:
+            return False
+        peers = leader.life.replica.core.status().peers
+        return any(peer.node_id == voter and peer.is_heard for peer in peers)
 
     def replace(self, generator: random.Random) -> str:
         """Replace any voter, a dead one rather than a living one."""
