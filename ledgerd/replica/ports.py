@@ -63,7 +63,8 @@ class LogStore(LogReader, Protocol):
     def repair(self, entries: Sequence[Entry]) -> None:
         """Put each entry in the place of the value at its index: one transaction, one full sync.
 
-        Nothing else changes; the entries need not be neighbours (F34). Raises as `persist` does.
+        They are what is read there from then on, also where another entry stood (F33). Nothing else
+        changes; the entries need not be neighbours (F34). Raises as `persist` does.
         """
         ...
 

@@ -143,9 +143,8 @@ class LmdbLogStore:
                 transaction.put(key, encode(entry), db=self._entries)
 
         self._transact(write)
-        for (
-            entry
-        ) in entries:  # at the end of the log it may be another one than stood there
+        # At the end of the log it may be another entry than stood there (F33).
+        for entry in entries:
             self._recent.mend(entry)
         self._damaged.difference_update(entry.index for entry in entries)
 
