@@ -40,6 +40,7 @@ from ledgerd.cli.dev_rail import DevRail
 from ledgerd.cli.processes import (
     OwnProcess,
     alone_in,
+    put,
     remember,
     remembered,
     started_ticks,
@@ -186,7 +187,7 @@ class DevCluster:
         document = _read_cluster(self.directory)
         if "rail" not in document:
             document["rail"] = _free_ports(1)[0]
-            _put(_cluster_path(self.directory), json.dumps(document, indent=2) + "\n")
+            put(_cluster_path(self.directory), json.dumps(document, indent=2) + "\n")
         assert self.rail is not None
         self.rail.prepare()
 
@@ -202,7 +203,7 @@ class DevCluster:
         ports = NodePorts(*_free_ports(3))
         nodes[str(node_id)] = ports._asdict()
         joined.append(node_id)
-        _put(_cluster_path(self.directory), json.dumps(document, indent=2) + "\n")
+        put(_cluster_path(self.directory), json.dumps(document, indent=2) + "\n")
         self.node_ids = sorted([*self.node_ids, node_id])
         self._write_files(self.ports())
         return ports
@@ -229,7 +230,7 @@ class DevCluster:
     def _write_files(self, ports: Mapping[int, NodePorts]) -> None:
         for node_id in self.node_ids:
             self._home(node_id).mkdir(exist_ok=True)
-            _put(self.config_path(node_id), self._config_of(node_id, ports))
+            put(self.config_path(node_id), self._config_of(node_id, ports))
         endpoints = tuple(Endpoint(n, f"{_HOST}:{p.api}") for n, p in ports.items())
         folder = Path("pki")
         profile = Profile(
@@ -239,7 +240,7 @@ class DevCluster:
             certificate=folder / f"client-{_CLIENT_NAME}.pem",
             key=folder / f"client-{_CLIENT_NAME}.key",
         )
-        _put(self.profile_path, profile.to_toml())
+        put(self.profile_path, profile.to_toml())
 
     def start(self, *node_ids: int) -> None:
         """The nodes, all if none is named, are running; not yet ready.
@@ -410,7 +411,7 @@ class DevCluster:
             },
         }
         # Last, so that an interrupted preparation is not taken for a whole one.
-        _put(_cluster_path(self.directory), json.dumps(document, indent=2) + "\n")
+        put(_cluster_path(self.directory), json.dumps(document, indent=2) + "\n")
 
     def _signer(self, node_id: int) -> dict[str, str]:
         """Return the options of the key for tree heads; a folder of an older release has none."""
@@ -516,13 +517,6 @@ class DevCluster:
         except OSError as error:  # as when somebody has removed the folder
             words = [f"{path}: {error.strerror}"]
         return f"node {node_id} has ended: {' / '.join(words) or 'without a word'}"
-
-
-def _put(path: Path, text: str) -> None:
-    """The file has this text. A node that starts meanwhile reads the old one or the new, whole."""
-    new = path.with_name(f"{path.name}.new")
-    new.write_text(text)
-    new.replace(path)
 
 
 def _word(path: Path) -> str:

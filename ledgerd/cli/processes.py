@@ -59,15 +59,20 @@ def _takes(descriptor: int) -> bool:
     return True
 
 
+def put(path: Path, text: str) -> None:
+    """The file has this text. Who reads it meanwhile finds the old one or the new, whole."""
+    new = path.with_name(f"{path.name}.new")
+    new.write_text(text)
+    new.replace(path)
+
+
 def remember(path: Path, pid: int) -> OwnProcess:
-    """Write down a process that was just started; who looks meanwhile finds all of it or none."""
+    """Write down a process that was just started."""
     # A process just started has no command yet for a moment, and is nobody's for `remembered`.
     while not _command(pid) and started_ticks(pid) is not None:
         time.sleep(_STARTING_POLL_S)
     process = OwnProcess(pid, started_ticks(pid) or 0)
-    new = path.with_name(f"{path.name}.new")
-    new.write_text(json.dumps(process._asdict()))
-    new.replace(path)
+    put(path, json.dumps(process._asdict()))
     return process
 
 

@@ -194,6 +194,14 @@ def test_a_stop_of_all_is_seen_by_others(
 WAITS = (sys.executable, "-c", "import signal; signal.pause()")
 
 
+@pytest.fixture
+def idle(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DevCluster:
+    """Return a prepared cluster of the test's own, whose nodes do nothing but wait."""
+    monkeypatch.setattr("ledgerd.cli.dev._RUN", WAITS)
+    shutil.copytree(prepared, tmp_path / "copy")
+    return DevCluster.existing(tmp_path / "copy")
+
+
 def at_once(first: Callable[[], object], second: Callable[[], object]) -> list[str]:
     """Call both at the same moment, as two commands would; return what they were refused for."""
     gate = threading.Barrier(2, timeout=30)
@@ -230,14 +238,9 @@ def test_two_that_make_a_cluster_at_once_make_one(tmp_path: Path) -> None:
         config.load(clusters[0].config_path(node_id))
 
 
-def test_of_two_that_start_a_cluster_at_once_one_wins(
-    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_of_two_that_start_a_cluster_at_once_one_wins(idle: DevCluster) -> None:
     """The other one says so, and `stop` knows of every process that runs."""
-    directory = tmp_path / "copy"
-    shutil.copytree(prepared, directory)
-    clusters = [DevCluster.existing(directory) for _ in range(2)]
-    monkeypatch.setattr("ledgerd.cli.dev._RUN", WAITS)
+    clusters = [idle, DevCluster.existing(idle.directory)]
     try:
         refused = at_once(*(cluster.start for cluster in clusters))
         found = [processes_of(clusters[0].config_path(n)) for n in (1, 2, 3)]
@@ -253,13 +256,10 @@ def test_of_two_that_start_a_cluster_at_once_one_wins(
 
 
 def test_a_stop_in_the_middle_of_a_start_leaves_nobody_behind(
-    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    idle: DevCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It ends what the other command was about to start, too."""
-    directory = tmp_path / "copy"
-    shutil.copytree(prepared, directory)
-    ours, theirs = (DevCluster.existing(directory) for _ in range(2))
-    monkeypatch.setattr("ledgerd.cli.dev._RUN", WAITS)
+    ours, theirs = idle, DevCluster.existing(idle.directory)
     is_half_way, is_stopping = threading.Event(), threading.Event()
     start_one, stop_all = DevCluster._start, DevCluster.stop
 
@@ -325,13 +325,10 @@ def test_a_rail_that_stands_still_is_stopped(tmp_path: Path) -> None:
 
 
 def test_stop_counts_those_that_it_stopped(
-    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    idle: DevCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not those that ran before it had the folder for itself: a start may be under way."""
-    directory = tmp_path / "copy"
-    shutil.copytree(prepared, directory)
-    cluster = DevCluster.existing(directory)
-    monkeypatch.setattr("ledgerd.cli.dev._RUN", WAITS)
+    directory, cluster = idle.directory, idle
 
     @contextlib.contextmanager
     def waited(folder: Path, patience_s: float) -> Iterator[None]:
@@ -379,13 +376,10 @@ def test_a_start_that_is_interrupted_leaves_nobody_behind(
 
 
 def test_a_folder_that_was_removed_is_no_cluster_that_was_stopped(
-    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    idle: DevCluster,
 ) -> None:
     """Whoever started nodes ends them then; nobody else knows of them."""
-    directory = tmp_path / "copy"
-    shutil.copytree(prepared, directory)
-    cluster = DevCluster.existing(directory)
-    monkeypatch.setattr("ledgerd.cli.dev._RUN", WAITS)
+    directory, cluster = idle.directory, idle
     cluster.start(1)
     try:
         shutil.rmtree(directory)
@@ -402,11 +396,10 @@ def test_a_folder_that_was_removed_is_no_cluster_that_was_stopped(
 
 @pytest.mark.parametrize("words", [["stop"], ["start", "--node", "1"], []])
 def test_a_folder_that_cannot_be_used_is_one_line(
-    prepared: Path, tmp_path: Path, words: list[str]
+    idle: DevCluster, words: list[str]
 ) -> None:
     """Such as one of somebody else."""
-    directory = tmp_path / "copy"
-    shutil.copytree(prepared, directory)
+    directory = idle.directory
     (directory / "LOCK").unlink(missing_ok=True)
     (directory / "LOCK").mkdir()
     ended = CliRunner().invoke(cli, ["dev", *words, "--dir", str(directory)])
@@ -417,13 +410,10 @@ def test_a_folder_that_cannot_be_used_is_one_line(
 
 @pytest.mark.parametrize("words", [["stop"], ["kill", "--node", "1"]])
 def test_nodes_of_another_user_are_told(
-    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+    idle: DevCluster, monkeypatch: pytest.MonkeyPatch, words: list[str]
 ) -> None:
     """They may not be signalled."""
-    directory = tmp_path / "copy"
-    shutil.copytree(prepared, directory)
-    cluster = DevCluster.existing(directory)
-    monkeypatch.setattr("ledgerd.cli.dev._RUN", WAITS)
+    directory, cluster = idle.directory, idle
 
     def refuse(*_: int) -> None:
         raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
