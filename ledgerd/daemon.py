@@ -660,6 +660,7 @@ class _NodeBuild:
                 window_bytes=raft.window_bytes,
                 uncommitted_bytes_max=raft.uncommitted_bytes_max,
                 is_commit_told_by_tick=True,
+                held_back_bytes_max=raft.held_back_bytes_max,
                 stall_ticks=raft.election_base_ticks,
                 recovery_ticks=_ticks(RECOVERY_S, raft.tick_ms),
                 recovery_ticks_max=_ticks(RECOVERY_S_MAX, raft.tick_ms),

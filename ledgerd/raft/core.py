@@ -221,6 +221,10 @@ class RaftCore:
         entry = roles.append(leadership, kind, payload, ts_us)
         return Proposed(entry.id, entry.ts_us)
 
+    def send_to_all(self) -> None:
+        """Send what was proposed to every peer now, as if it were needed for the quorum."""
+        self._roles.must_flush = self._roles.must_tell_commit = True
+
     def change(
         self, change: Change, expected_index: Index | None = None, ts_us: int = 0
     ) -> Proposed | Refused:
@@ -278,6 +282,8 @@ class RaftCore:
             case PeerLost():
                 if self._roles.leadership is not None:
                     self._roles.leadership.peer_lost(fact.node_id)
+                    # What was held back may be needed for the quorum now.
+                    self._roles.must_flush |= self._roles.leadership.is_holding
             case PeerGreeted():
                 self._roles.releases.greeted(fact)
             case PeerRefused():

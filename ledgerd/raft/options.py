@@ -58,6 +58,9 @@ class Options:
     free_bytes_min: with less room than this a node counts as full (F36).
     is_commit_told_by_tick: a moved commit index travels with the next entries or the next tick,
         or at once to a follower that waits for a read, instead of in a message of its own.
+    held_back_bytes_max: entries that wait for the next tick on their way to peers that the quickest
+        quorum does without (`ledgerd.raft.thrift`), if the commit index travels by tick as well;
+        0: everything goes to everybody at once.
     """
 
     election_base_ticks: int = 15
@@ -71,6 +74,7 @@ class Options:
     recent_bytes_max: int = 16 << 20
     snapshot_ticks_max: int = 60
     is_commit_told_by_tick: bool = False
+    held_back_bytes_max: int = 0
     stall_ticks: int = 15
     recovery_ticks: int = 3_000
     recovery_ticks_max: int = 60_000
@@ -90,6 +94,7 @@ class Options:
         assert self.uncommitted_bytes_max >= 1, self
         assert self.apply_bytes_max >= 1, self
         assert self.recent_bytes_max >= 0, self
+        assert self.held_back_bytes_max >= 0, self
         assert self.catch_up_round_ticks_max >= 1, self
         assert self.catch_up_rounds_max >= 1, self
         assert self.snapshot_ticks_max >= 1, self

@@ -26,6 +26,7 @@ from ledgerd.raft.progress import Event, Mode, Progress, follow_members
 from ledgerd.raft.protocol import Releases
 from ledgerd.raft.quorum import EVERYTHING, Vote, joint_reached, joint_vote
 from ledgerd.raft.snapshots import Snapshot
+from ledgerd.raft.thrift import Thrift
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ class Leadership:
         "_snapshot",
         "_streams",
         "_term",
+        "_thrift",
         "change_guard",
         "peers",
         "removed_ticks",
@@ -130,6 +132,7 @@ class Leadership:
         self._own_match = log.held
         self._own: deque[tuple[Index, int]] = deque()  # uncommitted: index, payload
         self._own_bytes = 0
+        self._thrift = Thrift(options.held_back_bytes_max, Index(log.last + 1))
         self.change_guard = log.last
         self.removed_ticks = 0
         self.peers: dict[NodeId, Progress] = {}
@@ -141,6 +144,7 @@ class Leadership:
         next_: what a new peer is probed with.
         """
         self._membership = membership
+        self._thrift.forget()
         follow_members(
             self.peers,
             [member for member in membership.members if member != self._node_id],
@@ -171,12 +175,19 @@ class Leadership:
         assert entry.term == self._term, (entry.id, self._term)
         self._own.append((entry.index, len(entry.payload)))
         self._own_bytes += len(entry.payload)
+        self._thrift.appended(entry.size_bytes)
 
     def committed(self, commit: Index) -> None:
         """Give back the quota of what is committed."""
         while self._own and self._own[0][0] <= commit:
             self._own_bytes -= self._own.popleft()[1]
         assert bool(self._own) or self._own_bytes == 0  # R16
+        thrift = self._thrift
+        if thrift.is_decided(commit):
+            voters = self._membership.all_voters
+            held = [(peer, p.match) for peer, p in self.peers.items() if peer in voters]
+            if thrift.decide(held):
+                self._marks.covers("append.quickest_changed")
 
     # Answers of peers.
 
@@ -256,6 +267,8 @@ class Leadership:
             self._offer_state(peer, progress)
         if not progress.asked() or progress.mode is Mode.SNAPSHOT:
             return
+        if progress.match == progress.next - 1 and self._is_held_back(peer, progress):
+            return  # nothing is on the way, so nothing was lost
         if progress.match < self._log.last or progress.mode is Mode.PROBE:
             is_full = progress.is_full(self._options)
             if is_full:
@@ -268,6 +281,7 @@ class Leadership:
         if progress is not None:
             self._marks.covers("append.peer_lost")
             progress.lost(self._next_stream())
+        self._thrift.forget()
 
     def snapshot_ended(self, peer: NodeId, *, ok: bool) -> None:
         """Note that a peer has fetched what it was offered, or has failed to."""
@@ -411,9 +425,16 @@ class Leadership:
 
         tell_commit: also send the commit index to a peer that nothing else is sent to. Without
             it the index waits for the next entries or the next tick: a commit costs no message.
+            New entries may wait as well, for peers that the quickest quorum does without.
         """
-        last = self._log.last
+        last, thrift = self._log.last, self._thrift
+        may_hold = not tell_commit and thrift.may_hold and self._are_quickest_ready()
+        if not may_hold:
+            thrift.went_to_all(last, commit, is_fair=not tell_commit)
         for peer, progress in self.peers.items():
+            if may_hold and self._is_held_back(peer, progress):
+                self._marks.covers("append.held_back")
+                continue
             while progress.next <= last and not progress.is_full(self._options):
                 self._send(peer, progress, commit, with_entries=True)
             if progress.next <= last and progress.mode is Mode.REPLICATE:
@@ -426,6 +447,34 @@ class Leadership:
             ):
                 # Nothing to carry the commit index: it travels alone.
                 self._send(peer, progress, commit, with_entries=False)
+
+    @property
+    def is_holding(self) -> bool:
+        """Whether entries went to the quickest quorum and not yet to everybody."""
+        return self._thrift.held_from <= self._log.last
+
+    def race_soon(self) -> None:
+        """Find out anew who is quickest: the next entries go to everybody at once."""
+        self._thrift.race_soon()
+
+    def _are_quickest_ready(self) -> bool:
+        """Whether those that entries go to at once can take them."""
+        assert self._thrift.quickest is not None
+        for peer in self._thrift.quickest:
+            progress = self.peers[peer]
+            if progress.mode is not Mode.REPLICATE or progress.is_full(self._options):
+                return False
+        return True
+
+    def _is_held_back(self, peer: NodeId, progress: Progress) -> bool:
+        """Whether all that was not sent to the peer is what the quickest quorum gets first."""
+        thrift = self._thrift
+        return (
+            thrift.quickest is not None
+            and peer not in thrift.quickest
+            and progress.next >= thrift.held_from
+            and progress.next <= self._log.last
+        )
 
     def _send(
         self, peer: NodeId, progress: Progress, commit: Index, *, with_entries: bool

@@ -79,6 +79,7 @@ class Tenure:
         base = roles.options.election_base_ticks
         if roles.quorum_ticks >= base:
             roles.quorum_ticks = 0
+            leadership.race_soon()
             cause = self._cause_to_leave(leadership, has_slept=missed >= base)
             if cause is not None and roles.rules.check_quorum:
                 self._leave(cause)

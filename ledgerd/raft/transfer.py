@@ -46,6 +46,8 @@ class Transfers:
         if not self._is_target(target):
             return Refused(Reason.NO_TRANSFER_TARGET, roles.node_id)
         roles.transfer = Transfer(target, cause)
+        # What was held back from the target must not wait for a tick, for proposals wait for it.
+        roles.must_flush = roles.must_tell_commit = True
         roles.marks.covers("transfer.begun")
         return Transferring(target)
 

@@ -462,6 +462,8 @@ class Replica:
                 if len(draft.shares) > 1:
                     self._marks.covers("waiter.shared_entry")
                 self._waiters.add(verdict.id.term, verdict.id.index, draft.shares)
+                if any(s.concern is WriteConcern.ALL_VOTERS for s in draft.shares):
+                    self._core.send_to_all()
             case Refused():
                 for share in draft.shares:
                     outbox.not_proposed.append(

@@ -191,7 +191,10 @@ def draw(seed: int) -> Setup:
         nodes=nodes,
         tick_ns=tick_ns,
         granularity=pick((1, heartbeat // 2, heartbeat)) or 1,
-        options=_options(generator, base, heartbeat),
+        options=replace(
+            _options(generator, base, heartbeat),
+            held_back_bytes_max=dice(seed, "thrift").choice((0, 400, 65_536)),
+        ),
         turn_ns=pick((50, 200, 1000)) * US,
         sync_ns=pick((200 * US, 2 * MS, 8 * MS, base_ns // 12)),
         settle_ns=pick((0, 0, 10 * MS, base_ns // 3)),

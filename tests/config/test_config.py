@@ -449,7 +449,7 @@ class TestPages:
         pki.issue_signer(file.parent / "tls", 1)
         file.write_text(config.example())
         spelt_out = re.sub(r"^# (\w+ = )", r"\1", config.example(), flags=re.MULTILINE)
-        assert len(tomllib.loads(spelt_out)["raft"]) == 7
+        assert len(tomllib.loads(spelt_out)["raft"]) == 8
 
         before = load(file)
         file.write_text(spelt_out)

@@ -74,6 +74,9 @@ class Fuzz:
             apply_bytes_max=dice.choice((1, 300, 1 << 20)),
             recent_bytes_max=dice.choice((0, 500, 1 << 20)),
             is_commit_told_by_tick=dice.choice((False, True)),
+            held_back_bytes_max=random.Random(f"{seed}/held back").choice(
+                (0, 200, 1 << 20)
+            ),
         )
         self.weights = [
             dice.choice((1, 2)),

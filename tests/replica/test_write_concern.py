@@ -6,14 +6,15 @@ import pytest
 
 from ledgerd.errors import Reason
 from ledgerd.raft.entries import Role
+from ledgerd.raft.options import Options
 from ledgerd.replica.inputs import Abandoned, Waiter, WriteConcern
 from tests.replica.machines import Machines, fund, open_account, payouts
 
 EVERYWHERE = WriteConcern.ALL_VOTERS
 
 
-def started(count: int = 3) -> Machines:
-    machines = Machines(count)
+def started(count: int = 3, options: Options | None = None) -> Machines:
+    machines = Machines(count, options)
     machines.elect(1)
     machines[1].turn(open_account(), fund(10_000))
     machines.deliver()
@@ -43,6 +44,21 @@ def test_the_answer_waits_for_the_last_voter() -> None:
     assert Waiter(5) not in waiting
     assert [(each.waiter, each.index) for each in held] == [(Waiter(5), applied)]
     assert answered(machines).count(Waiter(5)) == 1
+
+
+def test_nothing_is_held_back_from_the_last_voter() -> None:
+    """Entries that one peer gets first wait for a tick on their way to the other, but not these."""
+    thrifty = Options(is_commit_told_by_tick=True, held_back_bytes_max=1 << 20)
+    machines = started(options=thrifty)
+    machines.tick()
+    machines[1].turn(payouts(5, 1))
+    machines.deliver()
+    last = [machines[node_id].replica.core.status().last for node_id in (1, 2, 3)]
+    machines[1].turn(everywhere(6, 2))
+    machines.deliver()
+
+    assert last[0] == last[1] > last[2], "it is thrifty"
+    assert Waiter(6) in answered(machines), "and no time has passed"
 
 
 def test_a_single_voter_answers_at_once() -> None:
