@@ -4,6 +4,7 @@ Every node exports the same entries, so a part may come from another node than t
 Nodes cut their logs each by itself: where one has no more of the start, another may.
 """
 
+import asyncio
 from typing import NamedTuple
 
 from grpc import aio
@@ -57,9 +58,13 @@ async def log_part(
             raise
         cut = [error]
     silent: list[NotLogged] = []
-    for node in nodes:
+    asked = list(nodes)
+    now = asyncio.get_running_loop().time
+    for number, node in enumerate(asked):
+        # A share of the time that is left: who is silent leaves those behind it theirs.
+        until = now() + (deadline - now()) / (len(asked) - number)
         try:
-            return await calls.ask(node, _whole(node), request, deadline=deadline)
+            return await calls.ask(node, _whole(node), request, deadline=until)
         except NotLogged as error:
             (cut if error.reason is Reason.LOG_CUT else silent).append(error)
     earliest = min(cut, key=lambda error: int(error.metadata.get("index_first", "0")))

@@ -86,6 +86,9 @@ def test_entries_that_were_not_asked_for_are_a_defect(told: Told) -> None:
     assert caught.value.reason is Reason.INTERNAL
 
 
+DEADLINE_S = 60.0
+
+
 class Cutting:
     """Calls to nodes that have cut their logs, each at another entry.
 
@@ -95,12 +98,14 @@ class Cutting:
     def __init__(self, firsts: list[int | None]) -> None:
         self.firsts = firsts
         self.asked: list[int] = []
+        self.left_s: list[float] = []
 
-    async def read(self, *_: object, **__: object) -> LogPart:
-        return await self.ask(0)
+    async def read(self, *_: object, deadline: float) -> LogPart:
+        return await self.ask(0, deadline=deadline)
 
-    async def ask(self, node: int, *_: object, **__: object) -> LogPart:
+    async def ask(self, node: int, *_: object, deadline: float) -> LogPart:
         self.asked.append(node)
+        self.left_s.append(deadline - asyncio.get_running_loop().time())
         first = self.firsts[node]
         if first is None:
             raise NotLogged(
@@ -129,8 +134,9 @@ async def _with_plain_methods(
 ) -> object:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("ledgerd.client.log_parts._whole", lambda node: node)
+        deadline = asyncio.get_running_loop().time() + DEADLINE_S
         return await found(
-            nodes, cast(Calls, calls), from_index=1, to_index=1, deadline=0.0
+            nodes, cast(Calls, calls), from_index=1, to_index=1, deadline=deadline
         )
 
 
@@ -160,3 +166,12 @@ def test_who_cannot_be_asked_may_have_the_start() -> None:
     assert "node 2 has cut it. Another node may still have it" in caught.value.message
     assert "node 1: no connection" in caught.value.message
     assert caught.value.metadata["index_first"] == "5"
+
+
+def test_who_is_silent_leaves_the_others_their_time() -> None:
+    """Each is given its share of what is left, and the last one all of it."""
+    calls = Cutting([7, 5, 0])
+    ask_all(calls)
+
+    shares = [DEADLINE_S / left_s for left_s in calls.left_s[1:]]
+    assert [round(share, 1) for share in shares] == [3.0, 2.0, 1.0]
