@@ -14,7 +14,7 @@ Source of the rules: the client contract in the docs, and the ledger's promises.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from jepsen import wire
 from jepsen.checkers.feed import FeedEvent, differences_from, whole_feed
@@ -47,12 +47,23 @@ class Step:
 
     told, i: the answer and its line, None where no client got one.
     refusal: the code that a later answer or read reported for it; "" for accepted.
+    bodies: several were sent under the id, and it is one of these; empty: `command` is known.
     """
 
     command: Command
     told: Told | None
     i: int | None
     refusal: str | None = None
+    bodies: list[Command] = field(default_factory=list)
+
+    def learn(self, command: Command, *, is_same: bool) -> None:
+        """Note that what stands here is this command, or that it is another one."""
+        if not self.bodies:
+            return
+        if is_same:
+            self.command, self.bodies = command, []
+        else:
+            self.bodies = [body for body in self.bodies if body != command]
 
 
 def check_positions(history: History) -> Result:
@@ -180,10 +191,12 @@ class _Replay:
         assert told.original_ts is not None
         self._note_entry(told.original[0], None, told.original_ts, end.i)
         refusal = (told.refusal or "") if told.outcome == "REFUSED" else ""
-        known = told.outcome == "REPLAYED" or told.same_request
-        self._place_lost(
-            told.original, key_of(command), command if known else None, refusal, end.i
-        )
+        is_same = told.outcome == "REPLAYED" or told.same_request
+        body = command if is_same else None
+        self._place_lost(told.original, key_of(command), body, refusal, end.i)
+        step = self.steps.get(told.original)
+        if step is not None:
+            step.learn(command, is_same=is_same)
 
     def _place_read(self, v: Fields, end: Event) -> None:
         if "refusal" in v:
@@ -223,13 +236,14 @@ class _Replay:
         if not candidates:
             self._invalid(f"{id_} stands at {at}, but no client asked for it", i)
             return
-        if command is None and len(candidates) > 1:
+        several = list(candidates) if len(candidates) > 1 else []
+        if several:
             # Which of several bodies came first only matters if one is told later.
             self.result.numbers["bodies guessed"] = (
                 int(self.result.numbers.get("bodies guessed", 0)) + 1
             )
         self.spoken.add(id_)
-        self.steps[at] = Step(candidates[0], None, i, refusal)
+        self.steps[at] = Step(candidates[0], None, i, refusal, several)
 
     def _collect_feed(self) -> None:
         """Place what the feed tells, by position."""
@@ -397,10 +411,10 @@ class _Replay:
     def _replay_step(self, at: Key) -> None:
         step = self.steps[at]
         ts_us = self.ts_by_index.get(at[0], 0)
-        command = step.command
-        if step.told is None and step.refusal:
+        command = step.bodies[0] if step.bodies else step.command
+        if step.refusal:
             # The body is any of those sent under the id that is refused this way.
-            for candidate in self.bodies.get(key_of(command), []):
+            for candidate in step.bodies:
                 if self.model.refusal_of(candidate, ts_us) == step.refusal:
                     command = candidate
                     break
