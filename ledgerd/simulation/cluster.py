@@ -238,18 +238,19 @@ class Simulation:
             end_ns = self.agenda.now_ns + self.setup.base_ns // 2
             while self.agenda.step(end_ns):
                 pass
-            # With windows of one entry, who was far behind needs a round trip for each.
-            if self._steps() > steps:
-                steps = self._steps()
+            # With windows of one entry, who was far behind needs a round trip for each; and who
+            # builds its state anew begins at nothing, after healing too.
+            before, steps = steps, self._steps()
+            if any(step > before.get(node_id, 0) for node_id, step in steps.items()):
                 last_ns = began_ns + PATIENCES_MAX * patience_ns
                 deadline_ns = min(self.agenda.now_ns + patience_ns, last_ns)
         self.ledger.check_all()
         self.consensus.check_kept()
 
-    def _steps(self) -> int:
-        """Return a number that rises with each entry that a healed node stores or applies."""
+    def _steps(self) -> dict[NodeId, int]:
+        """Return a number of each healed node that rises with each entry it stores or applies."""
         statuses = [m.life.replica.core.status() for m in self._core if m.life]
-        return sum(status.applied + status.durable for status in statuses)
+        return {status.node_id: status.applied + status.durable for status in statuses}
 
     def _heal(self) -> None:
         """Heal everybody, or a quorum drawn from the seed; the rest is frozen where it is."""
@@ -885,7 +886,9 @@ class Simulation:
         if machine.is_up and sender.is_up and self._refuse_other_store(sender, machine):
             self._dropped(message, "another store answers")
             return
-        self._greet(machine, sender)
+        if not self._greet(machine, sender):
+            self._dropped(message, "never connected")
+            return
         if not machine.receive(message):
             self._dropped(message, "down" if not machine.is_up else "inbox full")
             return
@@ -905,12 +908,17 @@ class Simulation:
         self._give_up(other)
         return True
 
-    def _greet(self, machine: Machine, sender: Machine) -> None:
-        """Let two processes greet each other before the first message between them."""
+    def _greet(self, machine: Machine, sender: Machine) -> bool:
+        """Let two processes greet each other before the first message between them.
+
+        Returns False if its sender ended before: there is no connection for it to come by.
+        """
         ones = (machine.node_id, machine.incarnation)
         others = (sender.node_id, sender.incarnation)
-        if (*ones, *others) in self._greeted or not (machine.is_up and sender.is_up):
-            return
+        if (*ones, *others) in self._greeted or not machine.is_up:
+            return True
+        if not sender.is_up:
+            return False
         self._greeted |= {(*ones, *others), (*others, *ones)}
         for one, other in ((machine, sender), (sender, machine)):
             is_old = one.is_old or other.is_old
@@ -921,6 +929,7 @@ class Simulation:
                 other.node_id, protocol, STATE_VERSION_MIN, newest, store_uuid
             )
             one.take(Noted(fact))
+        return True
 
     def _dropped(self, message: Message, why: str) -> None:
         self.exchanges.dropped(message)

@@ -38,6 +38,8 @@ FOUND = {
     300094: "R18 one of three was removed in the moment in which another lost its disk",
     300836: "R18 a node that had joined a lone founder was taken for one without peers",
     300930: "R6 the entry that took a corrupt slot was read from memory as the old one",
+    304279: "R18 a state that was built anew after healing was taken for standing still",
+    304573: "R15 a message came by a connection that was never made, to an emptied node",
 }
 
 
