@@ -453,6 +453,10 @@ class Leadership:
         """Whether entries went to the quickest quorum and not yet to everybody."""
         return self._thrift.held_from <= self._log.last
 
+    def is_caught_up(self, progress: Progress, commit: Index) -> bool:
+        """Whether a peer holds all that is committed, but for what is held back from it."""
+        return progress.match >= min(commit, self._thrift.held_from - 1)
+
     def race_soon(self) -> None:
         """Find out anew who is quickest: the next entries go to everybody at once."""
         self._thrift.race_soon()

@@ -168,7 +168,7 @@ class Tenure:
                 and not progress.is_slow
                 and not is_low(progress.free_bytes, roles.options)
                 and progress.mode is Mode.REPLICATE
-                and progress.match >= roles.commit
+                and leadership.is_caught_up(progress, roles.commit)
             )
 
         target = self._transfers.best_target(is_eligible)

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from ledgerd.raft.entries import EntryKind, Index, NodeId
+from ledgerd.raft.entries import NO_NODE, EntryKind, Index, NodeId
 from ledgerd.raft.facts import PeerLost
-from ledgerd.raft.membership import Membership
+from ledgerd.raft.membership import Membership, NodeRecord
 from ledgerd.raft.messages import AppendEntries, HeartbeatReply, Message
 from ledgerd.raft.options import Options
 from ledgerd.raft.ready import Transferring
@@ -18,6 +18,7 @@ THRIFTY = Options(
     heartbeat_ticks=HEARTBEAT,
     is_commit_told_by_tick=True,
     held_back_bytes_max=HELD_BYTES_MAX,
+    priority_ticks=6 * BASE,
 )
 
 
@@ -27,6 +28,13 @@ def led(size: int = 3, membership: Membership | None = None) -> tuple[Cluster, N
     leader = cluster.elect(1)
     cluster.tick()
     return cluster, leader
+
+
+def preferring(node_id: int) -> Membership:
+    """Return a membership of three in which this node should lead."""
+    ids = (NodeId(1), NodeId(2), NodeId(3))
+    records = [NodeRecord(n, priority=5 if n == node_id else 1) for n in ids]
+    return Membership(ids, nodes=tuple(records))
 
 
 def recipients(cluster: Cluster, payload: bytes = b"x") -> set[int]:
@@ -261,6 +269,30 @@ class TestWhoWaits:
         cluster.settle()
 
         assert cluster.leaders == [3]
+
+    def test_who_is_held_back_takes_over_under_load(self) -> None:
+        """L1: at each tick it lacks what was committed since the last one; that is no lag."""
+        cluster, _ = led(membership=preferring(3))
+        for _ in range(BASE + THRIFTY.priority_ticks):
+            for _ in range(2):  # or all have the only one whenever it is a fair race
+                cluster.propose(1)
+                cluster.settle()
+            assert cluster[3].disk.last_index() < cluster[1].disk.last_index()
+            cluster.tick()
+            if cluster.leaders != [1]:
+                break
+
+        assert cluster.leaders == [3]
+
+    def test_who_is_held_back_and_silent_is_not_preferred(self) -> None:
+        """It would be waited for with the writes fenced."""
+        cluster, leader = led(membership=preferring(3))
+        cluster.tick(THRIFTY.priority_ticks - BASE)
+        cluster.isolate(3)
+        for _ in range(2 * BASE):
+            cluster.propose(1)
+            cluster.tick()
+            assert leader.core.status().transferring == NO_NODE
 
     def test_who_was_held_back_does_not_lead_before_it_has_all(self) -> None:
         """5.4.1: after the leader's end the other one wins, and nothing committed is lost."""
