@@ -223,7 +223,7 @@ class RaftCore:
 
     def send_to_all(self) -> None:
         """Send what was proposed to every peer now, as if it were needed for the quorum."""
-        self._roles.must_flush = self._roles.must_tell_commit = True
+        self._roles.send_to_all()
 
     def change(
         self, change: Change, expected_index: Index | None = None, ts_us: int = 0
@@ -686,7 +686,7 @@ class RaftCore:
             position = reads.open_position(roles.commit)
             leadership.heartbeat(roles.commit, position, timed=False)
             if reads.confirm(roles.membership, roles.term):
-                roles.must_flush = roles.must_tell_commit = True
+                roles.send_to_all()
         if roles.must_flush and roles.may_send_early():
             roles.must_flush = False
             by_tick = self._options.is_commit_told_by_tick

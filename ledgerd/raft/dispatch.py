@@ -331,7 +331,7 @@ class Dispatch:
         leadership = self._heard(message.sender)
         roles.reads.acked(message.sender, message.read_position)
         if roles.reads.confirm(roles.membership, roles.term):
-            roles.must_tell_commit = True
+            roles.send_to_all()
         leadership.heartbeat_answered(message, roles.commit)
         if message.agreement is not None:
             roles.agreements.answered(

@@ -173,7 +173,7 @@ class Reconfiguration:
         leadership.reconfigure(membership, next_=roles.log.last)
         roles.advance_commit(leadership)
         roles.reads.confirm(membership, roles.term)  # T46
-        roles.must_flush = roles.must_tell_commit = True
+        roles.send_to_all()
         transfer = roles.transfer
         if transfer is not None and transfer.to not in membership.voters:
             roles.transfer = None

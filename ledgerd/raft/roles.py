@@ -67,7 +67,8 @@ class Roles:
     offer: the last snapshot that a leader offered; it may be out of date.
     snapshot: what this node can offer to peers when it leads.
     must_flush: there may be something to send to a peer.
-    must_tell_commit: peers are told the commit index even if nothing else is sent to them.
+    must_tell_commit: peers are told the commit index even if nothing else is sent to them, and
+        nothing is held back from them (`thrift`).
     """
 
     __slots__ = (
@@ -418,6 +419,10 @@ class Roles:
                 offer.sequence,
             )
         )
+
+    def send_to_all(self) -> None:
+        """Send every peer all that it lacks, with the commit index, in the next Ready."""
+        self.must_flush = self.must_tell_commit = True
 
     def lose(self, index: Index) -> None:
         """Report that proposals waiting at `index` or above are superseded (T65)."""

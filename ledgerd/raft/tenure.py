@@ -95,7 +95,7 @@ class Tenure:
                 checkpoint=agreements.checkpoint(),
                 agreed=agreements.agreed,
             )
-        roles.must_tell_commit = roles.must_flush = True
+        roles.send_to_all()
         self._offer(leadership)
 
     def _cause_to_leave(

@@ -47,7 +47,7 @@ class Transfers:
             return Refused(Reason.NO_TRANSFER_TARGET, roles.node_id)
         roles.transfer = Transfer(target, cause)
         # What was held back from the target must not wait for a tick, for proposals wait for it.
-        roles.must_flush = roles.must_tell_commit = True
+        roles.send_to_all()
         roles.marks.covers("transfer.begun")
         return Transferring(target)
 
