@@ -129,6 +129,8 @@ class Reconfiguration:
         payload = self._encode(change)
         entry = self._roles.append(leadership, EntryKind.MEMBERSHIP, payload, ts_us)
         leadership.change_guard = entry.index
+        # Who is removed hears of it from this leader or nobody, and only if it has the entry.
+        self._roles.send_to_all()
         return Proposed(entry.id, entry.ts_us)
 
     def _leaves_a_quorum(self, change: Change) -> bool:

@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 
-from ledgerd.raft.entries import NO_NODE, EntryKind, Index, NodeId
+from ledgerd.raft.changes import Op, OpKind, Simple
+from ledgerd.raft.entries import NO_NODE, EntryKind, Index, NodeId, Role
 from ledgerd.raft.facts import PeerLost
 from ledgerd.raft.membership import Membership, NodeRecord
 from ledgerd.raft.messages import AppendEntries, HeartbeatReply, Message
 from ledgerd.raft.options import Options
-from ledgerd.raft.ready import Transferring
+from ledgerd.raft.ready import Proposed, Transferring
 from ledgerd.raft.thrift import Thrift
 from tests.raft.harness import Cluster, Node
 
@@ -269,6 +270,19 @@ class TestWhoWaits:
         cluster.settle()
 
         assert cluster.leaders == [3]
+
+    def test_who_is_held_back_hears_of_its_own_removal(self) -> None:
+        """Held back, the entry would be committed, and the node no peer any more, before a tick."""
+        cluster, leader = led()
+        assert recipients(cluster) == {2}
+        removal = Simple((Op(OpKind.REMOVE, NodeId(3)),))
+        assert isinstance(leader.core.change(removal), Proposed)
+        cluster.settle()
+
+        assert cluster[3].membership.voters == (1, 2)
+        cluster.tick(4 * BASE)
+        assert cluster[3].role is Role.FOLLOWER
+        assert cluster.leaders == [1]
 
     def test_who_is_held_back_takes_over_under_load(self) -> None:
         """L1: at each tick it lacks what was committed since the last one; that is no lag."""
