@@ -68,11 +68,13 @@ class Thrift:
 
         is_fair: False if the quickest may have had some of them long before.
         """
-        if self._held_bytes and is_fair:
+        begins_race = self._race == NO_INDEX
+        if self._is_race_due and self._held_bytes and is_fair:
             self._is_race_due = False
+            begins_race = True  # in place of one that may be less fair
         self._held_bytes = 0
         self.held_from = Index(last + 1)
-        if self._bytes_max and last > commit and self._race == NO_INDEX:
+        if self._bytes_max and last > commit and begins_race:
             self._race = last
 
     def is_decided(self, commit: Index) -> bool:

@@ -235,6 +235,21 @@ class TestChoosing:
 
         assert {m.to for m in sent if m.entries} == {2, 3}
 
+    def test_a_fair_race_takes_the_place_of_one_under_way(self) -> None:
+        """Where something is under way at each tick, each fair race would be lost to another."""
+        thrift = Thrift(HELD_BYTES_MAX, Index(1))
+        thrift.appended(10)
+        thrift.went_to_all(Index(1), Index(0), is_fair=False)
+        thrift.race_soon()
+        thrift.appended(10)
+        assert not thrift.may_hold
+        thrift.went_to_all(Index(2), Index(0), is_fair=True)
+        thrift.appended(10)
+        thrift.went_to_all(Index(3), Index(0), is_fair=True)
+
+        assert not thrift.is_decided(Index(1))
+        assert thrift.is_decided(Index(2)), "and nothing takes its own"
+
     def test_a_new_membership_begins_with_everybody(self) -> None:
         thrift = Thrift(HELD_BYTES_MAX, Index(1))
         thrift.appended(10)
