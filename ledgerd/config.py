@@ -268,8 +268,8 @@ class RaftSection:
     held_back_bytes_max: int = field(
         default=64 * 1024,
         metadata=_about(
-            "New entries that wait for the next tick on their way to nodes that a commit does "
-            "without; with 0 every node gets each entry at once.",
+            "New entries that wait, for 30 ms at most or one longer tick, on their way to nodes "
+            "that a commit does without; with 0 every node gets each entry at once.",
             "bytes",
             0,
             _GIB,

@@ -5,12 +5,12 @@ callers. So they get the same entries a little later, several in one append. Pax
 thriftiness (Moraru et al., There Is More Consensus in Egalitarian Parliaments, SOSP 2013). The
 commit rule stays as it is: only when an append is sent changes, and that is the leader's to choose.
 
-An entry is held back until the next tick, until a follower is given a read point, or until more
-bytes wait than the bound; then everybody is sent what it lacks. What went to everybody and was not
-committed yet is a race: who has acked it by the time it is committed is the quorum that the next
-entries go to. So when the chosen fall silent, the tick sends to the others, and they are chosen.
-Once in an election base the next entry goes to everybody at once: a fair race, which finds a peer
-that has become the quicker one.
+An entry is held back until the next tick, until more bytes wait than the bound, until a stream to
+a peer ends, or until somebody needs it everywhere (`Roles.send_to_all`); then everybody is sent
+what it lacks. What went to everybody and was not committed yet is a race: who has acked it by the
+time it is committed is the quorum that the next entries go to. So when the chosen fall silent, the
+tick sends to the others, and they are chosen. Once in an election base the next entry goes to
+everybody at once: a fair race, which finds a peer that has become the quicker one.
 """
 
 from collections.abc import Iterable
