@@ -454,9 +454,12 @@ class RaftLog:
     def _may_be_mended(self, entry: Entry, commit: Index) -> bool:
         """Return whether the leader's entry takes a corrupt slot, and what is behind it stays.
 
-        Behind a committed entry nothing conflicts; above commit a successor that does not link
-        to the leader's entry shows that another one stood here (F33).
+        Behind a committed entry nothing conflicts. Above commit another one stood here if a
+        successor does not link to the leader's entry (F33), or if the log ends in an older term,
+        for terms never fall: a tail of that term must not be what this node votes by (5.4.1).
         """
+        if entry.index > commit and entry.term > self._last_id.term:
+            return False
         after = Index(entry.index + 1)
         if after > self.last or after in self.slots or self.is_proven(entry):
             return True

@@ -136,6 +136,8 @@ class LmdbLogStore:
         self._enter()
         for entry in entries:
             assert self._anchor.at < entry.index <= self._last, (entry.id, self._last)
+            hard = self._hard_state
+            assert entry.term <= hard.term, (entry.id, hard)  # T4
 
         def write(transaction: "lmdb.Transaction[bytes]") -> None:
             for entry in entries:

@@ -28,6 +28,7 @@ from ledgerd.raft.messages import (
     RepairReply,
     RepairRequest,
     RequestVote,
+    RequestVoteReply,
     SnapshotOffer,
 )
 from ledgerd.raft.options import Options
@@ -496,6 +497,35 @@ class TestVotes:
         (reply,) = [m for m in ready.send_after if isinstance(m, PreVoteReply)]
         assert reply.granted is granted
 
+    def test_an_older_tail_behind_a_mended_slot_is_no_vote_for_its_term(self) -> None:
+        """5.4.1: two neighbours rotted, and the next leader of five has sent the first only."""
+        ahead, behind = make_log([1, 1, 1, 1]), make_log([1, 1])
+        cluster = Cluster(
+            5,
+            options=FORGETFUL,
+            logs={1: behind, 2: ahead, 3: behind, 4: behind, 5: ahead},
+            hard_states={
+                n: HardState(Term(1), NodeId(0), Index(0)) for n in range(1, 6)
+            },
+        )
+        damage(cluster, 2, 3, 4)
+        cluster.isolate(5)
+        cluster.elect(1)
+        cluster.isolate(4)
+        cluster.tick(6)
+        assert cluster[1].commit == 3
+        core = cluster[2].core
+        core.tick(30)
+
+        last = EntryId(Term(1), Index(4))
+        core.step(RequestVote(NodeId(5), NodeId(2), Term(9), last, True))
+        ready = core.ready()
+
+        assert ready is not None
+        (reply,) = [m for m in ready.send_after if isinstance(m, RequestVoteReply)]
+        assert not reply.granted
+        assert cluster[2].terms() == [1, 1, 2]
+
 
 class TestAcks:
     """F33: absent for acks and for applying."""
@@ -552,6 +582,34 @@ class TestAcks:
 
         assert is_whole(cluster)
         assert [entry.index for entry in node.applied] == list(range(1, 8))
+
+    def test_an_entry_of_a_newer_term_is_never_on_disk_before_the_term(self) -> None:
+        """T4: a repair is a write before that of the term, and a power cut may part them."""
+        ahead, behind = make_log([1, 1, 1]), make_log([1, 1])
+        hard = HardState(Term(1), NodeId(0), Index(0))
+        cluster = Cluster(3, options=FORGETFUL, logs={2: ahead}, hard_states={2: hard})
+        damage(cluster, 2, 3)
+        prev, entry = behind[1], make_entry(behind[1], 2)
+        core = cluster[2].core
+        core.step(
+            AppendEntries(
+                NodeId(1),
+                NodeId(2),
+                Term(2),
+                prev.id,
+                prev.link,
+                (entry,),
+                Index(2),
+                1,
+                1,
+            )
+        )
+        ready = core.ready()
+
+        assert ready is not None
+        assert ready.repairs == ()
+        assert ready.entries == (entry,)
+        assert ready.hard_state == HardState(Term(2), NodeId(0), Index(2))
 
     def test_an_uncommitted_slot_gives_way_to_the_leader(self) -> None:
         """A conflicting entry above commit is the one thing that truncates it."""
