@@ -99,7 +99,8 @@ class DevCluster:
             has_rail: Whether a simulated rail runs beside the nodes, which pay by it.
             rail_options: Further arguments of `ledgerd rail`.
         """
-        self.directory = directory.absolute()
+        # Without links: whichever way leads to the folder, its processes are known by one path.
+        self.directory = Path(os.path.realpath(directory))
         self.node_ids: Sequence[int] = range(1, nodes + 1)
         self._settings = settings or {}
         self._peer_links = peer_links or {}

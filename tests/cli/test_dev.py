@@ -255,6 +255,22 @@ def test_of_two_that_start_a_cluster_at_once_one_wins(idle: DevCluster) -> None:
     assert left == [set(), set(), set()]
 
 
+@pytest.mark.parametrize("way", ["link/copy", "copy/../copy"])
+def test_whichever_way_leads_to_a_folder_stop_knows_its_nodes(
+    idle: DevCluster, tmp_path: Path, way: str
+) -> None:
+    """Through a link, or up and down again, as from another working directory."""
+    (tmp_path / "link").symlink_to(tmp_path)
+    cluster = DevCluster.existing(tmp_path / way)
+    try:
+        cluster.start(1)
+        stopped = CliRunner().invoke(cli, ["dev", "stop", "--dir", str(idle.directory)])
+    finally:
+        cluster.stop()
+
+    assert "stopped 1 nodes" in stopped.output
+
+
 def test_a_stop_in_the_middle_of_a_start_leaves_nobody_behind(
     idle: DevCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
