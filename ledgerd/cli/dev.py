@@ -680,6 +680,8 @@ def dev(
         except KeyboardInterrupt:
             click.echo("\nstopping")
             cluster.stop()
+            if detach:
+                raise  # it was to run on
         except BaseException:
             cluster.stop()
             raise

@@ -391,6 +391,23 @@ def test_a_start_that_is_interrupted_leaves_nobody_behind(
     assert rails == set()
 
 
+def test_who_interrupts_a_detached_start_is_not_told_that_it_runs(
+    idle: DevCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C before the nodes are ready: none is left, and that is no success."""
+
+    def wait(_: DevCluster) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(DevCluster, "wait_ready", wait)
+    words = ["dev", "--detach", "--dir", str(idle.directory)]
+    ended = CliRunner().invoke(cli, words)
+
+    assert ended.exit_code == 130, ended.output
+    assert ended.stderr == "error: interrupted\n"
+    assert [processes_of(idle.config_path(n)) for n in (1, 2, 3)] == [set()] * 3
+
+
 def test_a_folder_that_was_removed_is_no_cluster_that_was_stopped(
     idle: DevCluster,
 ) -> None:
