@@ -44,6 +44,7 @@ from ledgerd.cli.processes import (
     remember,
     remembered,
     started_ticks,
+    undisturbed,
 )
 from ledgerd.client import Client, Endpoint, Profile
 from ledgerd.errors import CallError, ConfigError
@@ -473,10 +474,11 @@ class DevCluster:
     def _start(self, node_id: int) -> None:
         home = self._home(node_id)
         with (
+            undisturbed(),
             self.log_path(node_id).open("ab") as output,
             (home / "stderr.log").open("ab") as errors,
         ):
-            child = subprocess.Popen(
+            self._children[node_id] = child = subprocess.Popen(
                 [*_RUN, str(self.config_path(node_id))],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -485,8 +487,7 @@ class DevCluster:
                 # Ctrl-C of the terminal is for us; we stop the nodes.
                 start_new_session=True,
             )
-        self._children[node_id] = child
-        remember(self._process_path(node_id), child.pid)
+            remember(self._process_path(node_id), child.pid)
 
     def _running(self, node_id: int) -> OwnProcess | None:
         """Return the process of a node, if it is alive and still the one we started."""

@@ -14,7 +14,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from ledgerd.cli.processes import OwnProcess, remember, remembered, started_ticks
+from ledgerd.cli.processes import (
+    OwnProcess,
+    remember,
+    remembered,
+    started_ticks,
+    undisturbed,
+)
 from ledgerd.errors import ConfigError
 from ledgerd.rails.sandbox import NAME
 from ledgerd.security import pki
@@ -56,8 +62,8 @@ class DevRail:
         if self.running() is not None:
             return
         log = self._home / "output.log"
-        with log.open("wb") as output:
-            child = subprocess.Popen(
+        with undisturbed(), log.open("wb") as output:
+            self._child = child = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "ledgerd", "rail"),
                     *("--listen", self.address),
@@ -74,8 +80,7 @@ class DevRail:
                 # Ctrl-C of the terminal is for us; we stop the rail.
                 start_new_session=True,
             )
-        self._child = child
-        remember(self._home / "process.json", child.pid)
+            remember(self._home / "process.json", child.pid)
         until = time.monotonic() + READY_S_MAX
         while "simulated rail on port" not in log.read_text(errors="replace"):
             if child.poll() is not None or time.monotonic() > until:

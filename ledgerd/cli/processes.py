@@ -7,10 +7,13 @@ would find that nothing runs, and one that stops would miss what is about to be 
 import fcntl
 import json
 import os
+import signal
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Final, NamedTuple
 
 from ledgerd.errors import ConfigError
@@ -57,6 +60,30 @@ def _takes(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Ctrl-C and SIGTERM wait for the end of this block, in which a process starts.
+
+    Until `Popen` has returned and the process is written down, nobody could end it.
+    """
+    came: list[int] = []
+
+    def wait(number: int, _frame: FrameType | None) -> None:
+        came.append(number)
+
+    with ExitStack() as stack:
+        # Other threads than the main one get no signals; what is ignored stays so in a child.
+        is_main = threading.current_thread() is threading.main_thread()
+        for number in (signal.SIGINT, signal.SIGTERM) if is_main else ():
+            before = signal.getsignal(number)
+            if before not in (None, signal.SIG_IGN):
+                signal.signal(number, wait)
+                stack.callback(signal.signal, number, before)
+        yield
+    for late in came:
+        signal.raise_signal(late)
 
 
 def put(path: Path, text: str) -> None:

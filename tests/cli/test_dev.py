@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -389,6 +390,33 @@ def test_a_start_that_is_interrupted_leaves_nobody_behind(
 
     assert left == [set(), set(), set()]
     assert rails == set()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_who_interrupts_the_very_start_of_a_node_leaves_none_behind(
+    idle: DevCluster, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    """It runs already, and `Popen` has not returned yet."""
+    begin = subprocess.Popen
+
+    def popen(*args: Any, **kwargs: Any) -> "subprocess.Popen[bytes]":
+        child = begin(*args, **kwargs)
+        signal.raise_signal(number)
+        return child
+
+    before = signal.signal(number, signal.default_int_handler)
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            idle.start(1)
+        assert signal.getsignal(number) is signal.default_int_handler
+    finally:
+        signal.signal(number, before)
+        left = processes_of(idle.config_path(1))
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+
+    assert left == set()
 
 
 def test_who_interrupts_a_detached_start_is_not_told_that_it_runs(
