@@ -81,11 +81,11 @@ class Source:
             rest = parts.pop()
             for at, part in enumerate(parts):
                 line = part.removesuffix(b"\r")
-                if b"\r" in line:
+                if _has_cr(line):
                     raise self._ended_by_cr(number + at)
                 yield line
             number += len(parts)
-            if b"\r" in rest[:-1]:  # the last one may be half of CRLF
+            if _has_cr(rest[:-1]):  # the last one may be half of CRLF
                 raise self._ended_by_cr(number)
             if len(rest) > LINE_BYTES_MAX:
                 raise self._findings.stop(
@@ -95,7 +95,7 @@ class Source:
                     found="a longer one",
                 )
         self.ended = not rest
-        if rest.endswith(b"\r"):
+        if rest.endswith(b"\r") and _has_cr(rest):
             raise self._ended_by_cr(number)
         if rest:
             yield rest
@@ -142,6 +142,11 @@ class Source:
             found=f"a damaged one ({why})",
             hint="fetch the file again",
         )
+
+
+def _has_cr(line: bytes) -> bool:
+    """Return whether CR is in a line, but not as in UTF-16, which has zero bytes around it."""
+    return b"\r" in line and b"\0" not in line
 
 
 def _joined(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:

@@ -344,6 +344,23 @@ def test_not_text(tmp_path: Path) -> None:
     assert "line 1, byte 2: expected UTF-8 text, found a zero byte, as UTF-16" in told
 
 
+@pytest.mark.parametrize(
+    ("encoding", "found"),
+    [
+        ("utf-16", "byte 1: expected UTF-8 text, found a byte order mark of UTF-16"),
+        ("utf-16-le", "byte 2: expected UTF-8 text, found a zero byte"),
+        ("utf-16-be", "byte 1: expected UTF-8 text, found a zero byte"),
+    ],
+)
+def test_utf_16_with_the_line_ends_of_windows(
+    tmp_path: Path, encoding: str, found: str
+) -> None:
+    """Its CR and LF have a zero byte between them, and its CR is not what is wrong with it."""
+    content = one("id", ID).replace("\n", "\r\n").encode(encoding)
+
+    assert f"line 1, {found}" in texts(refused(tmp_path, content))
+
+
 def test_truncated_at_every_byte(tmp_path: Path) -> None:
     """A cut inside a row refuses the file; a cut between rows leaves whole rows."""
     content = (one("id", ID) + f"{OTHER_ID},{ROW}\n").encode()
