@@ -250,6 +250,7 @@ class Dispatch:
             return
         is_here = snapshot.index <= roles.commit or roles.log.has(snapshot.anchor)
         if is_here is None:
+            self._repairs.offered_in_vain(snapshot.index)
             return  # F33: it is offered again; peers or a later one tell
         if not is_here:
             roles.offer = message
@@ -264,6 +265,7 @@ class Dispatch:
             # F33: a corrupt slot is not acked, or the two would go round and round (T29). Nobody
             # who leads has its entry any more: the log is to begin behind it.
             roles.log.slots.superseded_by = snapshot.anchor
+            self._repairs.offered_in_vain(snapshot.index)
             return
         roles.accept_offer(message)
 

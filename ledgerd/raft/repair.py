@@ -47,6 +47,7 @@ class Repairs:
         "_denied",
         "_has_helped",
         "_is_due",
+        "_offered_in_vain_at",
         "_roles",
         "_ticks",
         "_tries",
@@ -59,6 +60,7 @@ class Repairs:
         self._tries: dict[Index, int] = {}  # by end of run: since anything came
         self._denied: set[Index] = set()  # ends of runs that a peer said it lacks
         self._cursor = 0
+        self._offered_in_vain_at = NO_INDEX  # the leader's snapshot, which did not help
         self._ticks = 0
         self._is_due = True
         self._has_helped = False  # a reply of this round mended something
@@ -138,17 +140,27 @@ class Repairs:
         """At or above which index a snapshot would help; None: none is needed.
 
         A slot that nobody has any more, and that is not applied yet, was compacted by all others.
+        Slots at the end can only come from the leader, so it is enough that it has cut one of them.
         """
         roles = self._roles
         if roles.state_wanted is not None:
             # A snapshot must join the own log, which may have been cut since.
             return max(roles.state_wanted, roles.log.anchor.at)
-        runs = roles.log.slots.runs()
-        if not runs or runs[0].first <= roles.applied:
+        runs = [run for run in roles.log.slots.runs() if run.last > roles.applied]
+        if not runs:
             return None
         rounds = ROUNDS_MAX * max(1, len(roles.membership.members) - 1)
         is_given_up = self._tries.get(runs[0].last, 0) >= 2 * rounds
+        end, offered_at = runs[-1], self._offered_in_vain_at
+        is_cut = max(end.first, roles.applied + 1) <= offered_at
+        if is_cut and not self._is_provable(end) and (is_given_up or len(runs) == 1):
+            # What is committed stands here in one way only; else behind the last nothing is lost.
+            return offered_at if offered_at <= roles.commit else end.last
         return runs[0].last if is_given_up else None
+
+    def offered_in_vain(self, index: Index) -> None:
+        """Note that the leader has a snapshot at `index`, and no entries up to it any more."""
+        self._offered_in_vain_at = index
 
     @property
     def snapshot_wanted(self) -> Index:

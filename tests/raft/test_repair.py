@@ -752,6 +752,42 @@ def test_a_slot_at_the_very_entry_of_an_offer_is_cut_without_a_newer_one() -> No
     assert seen.match == leader.core.status().last
 
 
+@pytest.mark.parametrize(
+    ("commit", "applied", "corrupt", "at"),
+    [
+        (4, 4, (5, 6, 7), 6),  # nothing here tells what the offer's own slot was
+        (7, 6, (7,), 7),  # its entry is committed here, and in no state here
+        (4, 1, (2, 5, 6, 7), 6),  # the first is asked of all peers before
+        (7, 3, (3, 4, 5), 7),  # the first of them is in the state, the others are not
+    ],
+)
+def test_slots_that_the_others_have_cut_come_with_a_state(
+    commit: int, applied: int, corrupt: tuple[int, ...], at: int
+) -> None:
+    """F33: an offer does not help, and a cluster at rest makes no other: found by a fuzz."""
+    cluster = led(6)
+    node, leader = cluster[2], cluster[1]
+    node.crash(applied_kept=applied)
+    node.disk.hard_state = HardState(Term(1), NodeId(1), Index(commit))
+    for node_id in (1, 3):
+        cluster[node_id].compact(at + 1)
+    node.disk.corrupt |= set(corrupt)
+    node.start()
+    damage(cluster, 2, *corrupt)
+    leader.restart()  # what it knew of the other log is gone
+    leader.make_snapshot(at)
+    cluster.elect(1)
+    cluster.tick(60)
+
+    if leader.core.wants_snapshot:
+        leader.make_snapshot()
+        cluster.tick(10)
+    offer = node.core.offered
+
+    assert offer is not None
+    assert node.core.fills_state(offer.snapshot) or node.core.restore(offer.snapshot)
+
+
 def test_a_node_without_a_leader_leaves_such_a_slot_behind_too() -> None:
     """F33: else nobody asks for votes: the others' last entries come from a leader. Seed 130."""
     cluster = led(6)
