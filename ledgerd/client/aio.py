@@ -789,8 +789,9 @@ class AsyncClient(
         from_index: None: the first entry that the node asked still has. to_index: None: the last
         that is applied. While the part has `more`, ask again from its `next_index` on with its
         `to_index`. Role: auditor, admin.
-        Errors: NotLogged, with LOG_CUT where no node has that start any more: `index_first` in its
-        metadata is the first entry that there is.
+        Errors: NotLogged, with LOG_CUT where no node has that start any more, else the reason of a
+        node that could not be asked and may have it: `index_first` in its metadata is the first
+        entry that any of those asked has.
         """
         until = self._until(deadline)
         nodes, calls, _ = self._open()
