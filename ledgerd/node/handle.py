@@ -14,6 +14,7 @@ from ledgerd.ledger.events import Event
 from ledgerd.limits import PUT_OFF_ENTRIES_MAX
 from ledgerd.node.courier import Courier, Decided, committed_at, message_of
 from ledgerd.node.feed import Feed, Told
+from ledgerd.node.holding import Holding
 from ledgerd.node.inbox import Inbox, InboxDepth
 from ledgerd.node.options import NodeOptions
 from ledgerd.node.reads import ReadAt, Reads
@@ -22,7 +23,7 @@ from ledgerd.observability import logs
 from ledgerd.observability.metrics import Metrics
 from ledgerd.raft.core import Status
 from ledgerd.raft.entries import NO_NODE, Index, NodeId, Role
-from ledgerd.raft.facts import SlotCorrupt
+from ledgerd.raft.facts import HoldingBack, SlotCorrupt
 from ledgerd.raft.ready import RoleChange
 from ledgerd.raft.requests import Request
 from ledgerd.raft.snapshots import Snapshot
@@ -86,8 +87,10 @@ class Node:
         self._is_stalled = is_stalled
         self.newest_snapshot = newest_snapshot
         self._metrics = metrics
+        self._holding = Holding(lambda is_on: inbox.put_fact(HoldingBack(is_on)))
         self.feed = Feed(self)
         metrics.feed_watchers.set_function(lambda: self.feed.watchers)
+        metrics.held_back_ratio.set_function(lambda: self._holding.ratio)
         self._started_at = time.monotonic()
         self._role = Role.FOLLOWER
         self._leader: NodeId = NO_NODE
@@ -415,7 +418,10 @@ class Node:
             self._courier.forget(waiter)
             if is_everywhere and not is_answered:
                 self._inbox.put_abandoned(waiter)
-        self._metrics.commit_seconds.observe(time.monotonic() - started_at)
+        ended_at = time.monotonic()
+        self._metrics.commit_seconds.observe(ended_at - started_at)
+        if not is_everywhere:
+            self._holding.observe(started_at, ended_at)
         return decided
 
     def _late(self, waiter: Waiter) -> OutcomeUnknown:

@@ -200,6 +200,10 @@ class Metrics:
             "ledgerd_feed_watches_in_flight",
             "Callers that watch the events of this node.",
         )
+        self.held_back_ratio = self._gauge(
+            "ledgerd_held_back_ratio",
+            "What calls take with entries held back from who is not needed, in that without.",
+        )
         self.calls_in_flight = self._gauge(
             "ledgerd_calls_in_flight", "Calls that are not answered yet."
         )

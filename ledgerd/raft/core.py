@@ -28,6 +28,7 @@ from ledgerd.raft.facts import (
     ApplyStopped,
     Capacity,
     Fact,
+    HoldingBack,
     LogWritten,
     PeerGreeted,
     PeerLost,
@@ -297,6 +298,8 @@ class RaftCore:
                     self._roles.leadership.snapshot_ended(fact.node_id, ok=fact.ok)
             case SlotCorrupt():
                 self._slot_corrupt(fact.index)
+            case HoldingBack():
+                self._roles.may_hold_back = fact.is_on
             case _:
                 assert_never(fact)
 
@@ -308,7 +311,8 @@ class RaftCore:
         """
         free_bytes = self._roles.health.free_bytes
         room = () if free_bytes is None else (Capacity(free_bytes),)
-        return (*self._roles.releases.facts, *room)
+        holding = HoldingBack(self._roles.may_hold_back)
+        return (*self._roles.releases.facts, *room, holding)
 
     # Snapshots. F27 to F30.
 
@@ -691,7 +695,8 @@ class RaftCore:
             roles.must_flush = False
             by_tick = self._options.is_commit_told_by_tick
             tell = roles.must_tell_commit or not by_tick
-            leadership.flush(roles.commit, tell_commit=tell)
+            may_hold = roles.may_hold_back and not tell
+            leadership.flush(roles.commit, tell_commit=tell, may_hold=may_hold)
             roles.must_tell_commit = False
         self._transfers.push()
 

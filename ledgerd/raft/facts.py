@@ -92,6 +92,16 @@ class SlotCorrupt:
     index: Index
 
 
+@dataclass(frozen=True, slots=True)
+class HoldingBack:
+    """Whether a leader may hold entries back from who is not needed for a commit (`thrift`).
+
+    The core does so from the start, within its bound; it knows no clock to judge by.
+    """
+
+    is_on: bool
+
+
 Fact: TypeAlias = (
     PeerLost
     | PeerGreeted
@@ -101,4 +111,5 @@ Fact: TypeAlias = (
     | LogWritten
     | Capacity
     | SlotCorrupt
+    | HoldingBack
 )

@@ -420,15 +420,15 @@ class Leadership:
             progress.told = max(progress.told, told)
             progress.may_nudge = progress.may_nudge or timed
 
-    def flush(self, commit: Index, *, tell_commit: bool) -> None:
+    def flush(self, commit: Index, *, tell_commit: bool, may_hold: bool) -> None:
         """Send each peer what it lacks, as far as its window reaches.
 
         tell_commit: also send the commit index to a peer that nothing else is sent to. Without
             it the index waits for the next entries or the next tick: a commit costs no message.
-            New entries may wait as well, for peers that the quickest quorum does without.
+        may_hold: new entries may wait as well, for peers that the quickest quorum does without.
         """
         last, thrift = self._log.last, self._thrift
-        may_hold = not tell_commit and thrift.may_hold and self._are_quickest_ready()
+        may_hold = may_hold and thrift.may_hold and self._are_quickest_ready()
         if not may_hold:
             thrift.went_to_all(last, commit, is_fair=not tell_commit)
         for peer, progress in self.peers.items():

@@ -69,6 +69,7 @@ class Roles:
     must_flush: there may be something to send to a peer.
     must_tell_commit: peers are told the commit index even if nothing else is sent to them, and
         nothing is held back from them (`thrift`).
+    may_hold_back: entries may be at other times, when this node leads.
     """
 
     __slots__ = (
@@ -86,6 +87,7 @@ class Roles:
         "log",
         "lost_from",
         "marks",
+        "may_hold_back",
         "may_lead",
         "membership",
         "must_flush",
@@ -158,6 +160,7 @@ class Roles:
         self.offer: SnapshotOffer | None = None
         self.state_wanted: Index | None = None
         self.snapshot: Snapshot | None = None
+        self.may_hold_back = True
         self.must_flush = False
         self.must_tell_commit = False
 

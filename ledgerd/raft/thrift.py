@@ -4,6 +4,7 @@ A commit needs a quorum, and what the other voters do for it meanwhile takes its
 callers. So they get the same entries a little later, several in one append. Paxos knows this as
 thriftiness (Moraru et al., There Is More Consensus in Egalitarian Parliaments, SOSP 2013). The
 commit rule stays as it is: only when an append is sent changes, and that is the leader's to choose.
+Whether it is worth it the shell finds out (`facts.HoldingBack`).
 
 An entry is held back until the next tick, until more bytes wait than the bound, until a stream to
 a peer ends, or until somebody needs it everywhere (`Roles.send_to_all`); then everybody is sent

@@ -13,7 +13,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "metrics.md"
 ENDINGS = (
     "_seconds", "_bytes", "_index", "_commands", "_messages", "_info", "_ready", "_role",
     "_term", "_id", "_waiting", "_in_flight", "_connected", "_slots", "_fenced",
-    "_slow", "_version", "_exceptions", "_payouts",
+    "_slow", "_version", "_exceptions", "_payouts", "_ratio",
 )  # fmt: skip
 
 

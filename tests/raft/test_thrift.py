@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from ledgerd.raft.changes import Op, OpKind, Simple
 from ledgerd.raft.entries import NO_NODE, EntryKind, Index, NodeId, Role
-from ledgerd.raft.facts import PeerLost
+from ledgerd.raft.facts import HoldingBack, PeerLost
 from ledgerd.raft.membership import Membership, NodeRecord
 from ledgerd.raft.messages import AppendEntries, HeartbeatReply, Message
 from ledgerd.raft.options import Options
@@ -104,6 +104,17 @@ class TestHolding:
         cluster.tick()
 
         assert recipients(cluster) == {2, 3}
+
+    def test_the_shell_says_whether_it_is_worth_it(self) -> None:
+        """A core built anew is told again (`RaftCore.facts`)."""
+        cluster, leader = led()
+        leader.core.note(HoldingBack(False))
+        assert recipients(cluster) == {2, 3}
+        assert HoldingBack(False) in leader.core.facts
+        cluster.settle()
+        leader.core.note(HoldingBack(True))
+
+        assert recipients(cluster) == {2}
 
     def test_of_five_voters_two_get_entries_at_once(self) -> None:
         cluster, leader = led(5)

@@ -1,0 +1,127 @@
+"""A leader holds entries back only while its calls are quicker for it. Decision 30."""
+
+import random
+
+from ledgerd.node.holding import FIRST_TRIALS, REST_WINDOWS, WINDOW_CALLS, Holding
+
+CALL_S = 0.002
+
+
+class Caller:
+    """Makes one call after the other; `ratio` is how long they take while entries are held back."""
+
+    def __init__(self, ratio: float, spread: float = 0.0, seed: int = 1) -> None:
+        self.ratio, self.spread = ratio, spread
+        self.random = random.Random(seed)
+        self.now_s = 100.0
+        self.switched: list[bool] = []
+        self.held = 0
+        self.holding = Holding(self.switched.append)
+
+    def make(self, calls: int) -> None:
+        self.held = 0
+        for _ in range(calls):
+            began_s = self.now_s
+            takes_s = CALL_S * self.random.lognormvariate(0, self.spread)
+            if self.holding.is_on:
+                self.held += 1
+                takes_s *= self.ratio
+            self.now_s += takes_s
+            self.holding.observe(began_s, self.now_s)
+
+
+FIRST = 2 * FIRST_TRIALS * WINDOW_CALLS
+ROUND = (REST_WINDOWS + 2) * WINDOW_CALLS
+
+
+def test_it_begins_as_the_core_does() -> None:
+    """So the core need not be told."""
+    caller = Caller(0.5)
+
+    assert caller.switched == []
+    assert caller.holding.is_on
+
+
+def test_a_gain_is_kept_and_what_is_no_gain_is_not() -> None:
+    """Beside the trials themselves, which take a sixteenth of the calls each way."""
+    for ratio, is_kept in ((0.85, True), (1.0, False), (1.4, False)):
+        caller = Caller(ratio)
+        caller.make(FIRST)
+        caller.make(4 * ROUND)
+        held = caller.held / (4 * ROUND)
+
+        assert (held > 0.9) is is_kept, (ratio, held)
+        assert (held < 0.1) is not is_kept, (ratio, held)
+
+
+def test_noise_hides_neither_a_gain_nor_a_loss() -> None:
+    for seed in range(20):
+        print(f"seed {seed}")
+        gain, loss = Caller(0.8, 0.4, seed), Caller(1.2, 0.4, seed)
+        for caller in (gain, loss):
+            caller.make(FIRST)
+            caller.make(20 * ROUND)
+
+        assert gain.held > loss.held
+        assert gain.held / (20 * ROUND) > 0.8
+        assert loss.held / (20 * ROUND) < 0.2
+
+
+def test_what_changes_is_found() -> None:
+    """Somebody else takes the processors: a gain becomes a loss."""
+    caller = Caller(0.8)
+    caller.make(FIRST + 4 * ROUND)
+    caller.ratio = 1.4
+    caller.make(4 * ROUND)
+    caller.make(4 * ROUND)
+
+    assert caller.held / (4 * ROUND) < 0.1
+
+
+def test_a_machine_that_grows_slower_is_blamed_on_neither_way() -> None:
+    """Both windows of a trial stand side by side, and take turns in coming first."""
+    caller = Caller(1.0)
+    for _ in range(40):
+        caller.make(WINDOW_CALLS)
+        caller.holding.observe(caller.now_s, caller.now_s + CALL_S)
+        caller.spread += 0.01
+
+    assert 0.9 < caller.holding.ratio < 1.1
+
+
+def test_a_call_that_began_before_a_switch_counts_for_neither() -> None:
+    """Of 64 callers most calls of a window's begin were sent under the one before."""
+    caller = Caller(1.0)
+    early_s = caller.now_s
+    caller.make(WINDOW_CALLS)
+    assert caller.switched == [False]
+    for _ in range(10 * WINDOW_CALLS):
+        caller.holding.observe(early_s, caller.now_s + 1.0)
+
+    assert caller.switched == [False]
+
+
+def test_a_pause_of_the_machine_is_no_news() -> None:
+    caller = Caller(0.85)
+    caller.make(FIRST - WINDOW_CALLS)
+    caller.holding.observe(caller.now_s, caller.now_s + 5.0)
+    caller.now_s += 5.0
+    caller.make(WINDOW_CALLS)
+
+    assert 0.8 < caller.holding.ratio < 0.92
+
+
+def test_stalls_that_two_followers_would_hide_count() -> None:
+    """The usual call is a tenth quicker, but one in twelve waits for the one disk there is."""
+    caller = Caller(0.9)
+    usual, dice = caller.random.lognormvariate, random.Random(2)
+
+    def stalls(mu: float, sigma: float) -> float:
+        is_stalled = caller.holding.is_on and dice.random() < 1 / 12
+        return 10.0 if is_stalled else usual(mu, sigma)
+
+    caller.random.lognormvariate = stalls  # type: ignore[method-assign]  # of this object
+    caller.make(FIRST)
+    caller.make(20 * ROUND)
+
+    assert caller.held / (20 * ROUND) < 0.2
