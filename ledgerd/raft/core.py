@@ -331,8 +331,8 @@ class RaftCore:
     @property
     def wants_snapshot(self) -> bool:
         """Whether a peer needs a snapshot, and none at hand would help it: make one."""
-        leadership = self._roles.leadership
-        return leadership is not None and leadership.wants_snapshot
+        leadership, applied = self._roles.leadership, self._roles.applied
+        return leadership is not None and leadership.wants_snapshot(applied)
 
     @property
     def wants_cut(self) -> bool:

@@ -294,14 +294,16 @@ class Leadership:
 
     # Snapshots.
 
-    @property
-    def wants_snapshot(self) -> bool:
-        """Whether a peer that lives needs a snapshot and none at hand would help it (F28)."""
+    def wants_snapshot(self, applied: Index) -> bool:
+        """Whether a peer that lives needs a snapshot and none at hand would help it (F28).
+
+        Nor is one made that would not: who asks for more than is applied waits for it (T29).
+        """
         at_hand = self._snapshot.index if self._snapshot is not None else NO_INDEX
         for peer, progress in self.peers.items():  # asked with every turn
             if (
                 (
-                    progress.state_wanted > at_hand
+                    at_hand < progress.state_wanted <= applied
                     or (progress.mode is Mode.SNAPSHOT and not progress.is_offered)
                 )
                 and progress.silent_ticks < self._options.election_base_ticks

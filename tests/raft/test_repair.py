@@ -788,6 +788,43 @@ def test_slots_that_the_others_have_cut_come_with_a_state(
     assert node.core.fills_state(offer.snapshot) or node.core.restore(offer.snapshot)
 
 
+def test_no_snapshot_is_made_while_none_can_help() -> None:
+    """T29: who lacks an end that the leader's log does not reach asks in vain until it does."""
+    cluster = led(6)
+    node, leader = cluster[2], cluster[1]
+    node.crash(applied_kept=4)
+    node.disk.hard_state = HardState(Term(1), NodeId(1), Index(4))
+    for _ in range(3):  # of a leader that is gone
+        node.disk.log.append(make_entry(node.disk.log[-1], 1))
+    assert node.disk.last_index() == 10
+    for node_id in (1, 3):
+        cluster[node_id].compact(7)
+    corrupt = range(5, 11)
+    node.disk.corrupt |= set(corrupt)
+    node.start()
+    damage(cluster, 2, *corrupt)
+    cluster.isolate(2)
+    leader.restart()
+    leader.make_snapshot(6)
+    cluster[3].core.forget_leader()
+    cluster[3].core.tick(9)
+    cluster.elect(1)
+    cluster.heal()
+    cluster.tick(60)
+
+    assert leader.core.status().last == 8
+    assert not leader.core.wants_snapshot
+    for number in range(2):
+        cluster.propose(1, f"later {number}".encode())
+    cluster.tick(6)
+    assert leader.core.wants_snapshot
+    leader.make_snapshot()
+    cluster.tick(6)
+    offer = node.core.offered
+    assert offer is not None
+    assert node.core.restore(offer.snapshot)
+
+
 def test_a_node_without_a_leader_leaves_such_a_slot_behind_too() -> None:
     """F33: else nobody asks for votes: the others' last entries come from a leader. Seed 130."""
     cluster = led(6)
