@@ -245,14 +245,12 @@ class Dispatch:
         roles, snapshot = self._roles, message.snapshot
         self._recognise(message.sender)
         wanted = self._repairs.state_wanted
-        if wanted is not None and wanted <= snapshot.index <= roles.log.last:
-            roles.offer = message
-            return
         is_here = snapshot.index <= roles.commit or roles.log.has(snapshot.anchor)
         if is_here is None:
             self._repairs.offered_in_vain(snapshot.index)
             return  # F33: it is offered again; peers or a later one tell
-        if not is_here:
+        is_wanted = wanted is not None and wanted <= snapshot.index <= roles.log.last
+        if is_wanted or not is_here:
             roles.offer = message
             return
         if snapshot.index > roles.commit:

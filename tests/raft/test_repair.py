@@ -788,6 +788,34 @@ def test_slots_that_the_others_have_cut_come_with_a_state(
     assert node.core.fills_state(offer.snapshot) or node.core.restore(offer.snapshot)
 
 
+def test_a_newer_offer_may_not_help_where_the_one_before_would() -> None:
+    """F33: the first is of what is committed here, and is gone before it was fetched."""
+    cluster = led(6)
+    node, leader = cluster[2], cluster[1]
+    node.crash(applied_kept=4)
+    node.disk.hard_state = HardState(Term(1), NodeId(1), Index(5))
+    for node_id in (1, 3):
+        cluster[node_id].compact(6)
+    node.disk.corrupt |= {5, 6, 7}
+    node.start()
+    damage(cluster, 2, 5, 6, 7)
+    leader.restart()
+    leader.make_snapshot(5)
+    cluster.elect(1)
+    cluster.tick(6)
+    assert node.core.offered is not None
+    leader.make_snapshot(6)
+    cluster.tick(60)
+
+    if leader.core.wants_snapshot:
+        leader.make_snapshot()
+        cluster.tick(10)
+    offer = node.core.offered
+
+    assert offer is not None
+    assert node.core.restore(offer.snapshot)
+
+
 def test_no_snapshot_is_made_while_none_can_help() -> None:
     """T29: who lacks an end that the leader's log does not reach asks in vain until it does."""
     cluster = led(6)
