@@ -56,9 +56,13 @@ class Holding:
         self._next()
 
     def observe(self, began_s: float, ended_s: float) -> None:
-        """Count a call that this leader has answered; times of one clock, in seconds."""
+        """Count a call that this leader has answered; times of one clock, in seconds.
+
+        Of calls at a time one counts: one entry answers hundreds, and what it met they all met.
+        """
         if began_s < self._since_s:
-            return  # it began under the window before
+            return  # it began before the last one that counts ended, or in the window before
+        self._since_s = ended_s
         self._taken_s.append(ended_s - began_s)
         if len(self._taken_s) < WINDOW_CALLS:
             return
@@ -72,7 +76,6 @@ class Holding:
         before = self.is_on
         self._next()
         if self.is_on is not before:
-            self._since_s = ended_s
             self._switch(self.is_on)
 
     def _judge(self) -> None:

@@ -101,6 +101,25 @@ def test_a_call_that_began_before_a_switch_counts_for_neither() -> None:
     assert caller.switched == [False]
 
 
+def test_of_calls_at_a_time_one_counts() -> None:
+    """Of 256 callers all are answered by one entry: that it was slow is to be told once."""
+    for ratio, is_kept in ((0.8, True), (1.2, False)):
+        caller = Caller(ratio, 0.4)
+        held = entries = 0
+        while entries < 4 * (FIRST + ROUND):
+            began_s, was_held = caller.now_s, caller.holding.is_on
+            caller.make(1)
+            held += was_held
+            entries += 1
+            for _ in range(255):
+                caller.now_s += 1e-6
+                caller.holding.observe(began_s, caller.now_s)
+        share = held / entries
+
+        assert (share > 0.8) is is_kept, (ratio, share)
+        assert (share < 0.2) is not is_kept, (ratio, share)
+
+
 def test_a_pause_of_the_machine_is_no_news() -> None:
     caller = Caller(0.85)
     caller.make(FIRST - WINDOW_CALLS)
