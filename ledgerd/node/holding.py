@@ -79,7 +79,8 @@ class Holding:
             self._switch(self.is_on)
 
     def _judge(self) -> None:
-        new = self._trial_s[True] / self._trial_s[False]
+        without_s = self._trial_s[False]
+        new = self._trial_s[True] / without_s if without_s else 1.0  # a coarse clock
         self._trial_s.clear()
         share = max(_NEW_SHARE, 1 / (1 + self._trials))
         self.ratio += share * (new - self.ratio)

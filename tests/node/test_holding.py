@@ -130,6 +130,15 @@ def test_a_pause_of_the_machine_is_no_news() -> None:
     assert 0.8 < caller.holding.ratio < 0.92
 
 
+def test_a_clock_that_stands_still_tells_nothing() -> None:
+    """A coarse one shows most calls as taking no time; each of them must be answered."""
+    holding = Holding(lambda _: None)
+    for _ in range(FIRST):
+        holding.observe(100.0, 100.0)
+
+    assert holding.ratio == 1.0
+
+
 def test_stalls_that_two_followers_would_hide_count() -> None:
     """The usual call is a tenth quicker, but one in twelve waits for the one disk there is."""
     caller = Caller(0.9)
