@@ -1,8 +1,13 @@
 """A leader holds entries back only while its calls are quicker for it. Decision 30."""
 
+import asyncio
 import random
 
 from ledgerd.node.holding import FIRST_TRIALS, REST_WINDOWS, WINDOW_CALLS, Holding
+from ledgerd.raft.facts import HoldingBack
+from ledgerd.replica.inputs import WriteConcern
+from tests.node.test_lifecycle import Whole
+from tests.replica.machines import fund
 
 CALL_S = 0.002
 
@@ -13,6 +18,8 @@ class Caller:
     def __init__(self, ratio: float, spread: float = 0.0, seed: int = 1) -> None:
         self.ratio, self.spread = ratio, spread
         self.random = random.Random(seed)
+        self.slower = 1.0  # each call than the one before
+        self.call_s = CALL_S
         self.now_s = 100.0
         self.switched: list[bool] = []
         self.held = 0
@@ -22,7 +29,8 @@ class Caller:
         self.held = 0
         for _ in range(calls):
             began_s = self.now_s
-            takes_s = CALL_S * self.random.lognormvariate(0, self.spread)
+            takes_s = self.call_s * self.random.lognormvariate(0, self.spread)
+            self.call_s *= self.slower
             if self.holding.is_on:
                 self.held += 1
                 takes_s *= self.ratio
@@ -80,13 +88,12 @@ def test_what_changes_is_found() -> None:
 
 def test_a_machine_that_grows_slower_is_blamed_on_neither_way() -> None:
     """Both windows of a trial stand side by side, and take turns in coming first."""
-    caller = Caller(1.0)
-    for _ in range(40):
-        caller.make(WINDOW_CALLS)
-        caller.holding.observe(caller.now_s, caller.now_s + CALL_S)
-        caller.spread += 0.01
+    for each_window in (1.1, 0.9):  # or quicker
+        caller = Caller(1.0)
+        caller.slower = each_window ** (1 / WINDOW_CALLS)
+        caller.make(FIRST)
 
-    assert 0.9 < caller.holding.ratio < 1.1
+        assert 0.97 < caller.holding.ratio < 1.03
 
 
 def test_a_call_that_began_before_a_switch_counts_for_neither() -> None:
@@ -153,3 +160,29 @@ def test_stalls_that_two_followers_would_hide_count() -> None:
     caller.make(20 * ROUND)
 
     assert caller.held / (20 * ROUND) < 0.2
+
+
+def test_the_core_is_told_what_the_calls_of_its_node_show() -> None:
+    """Those that wait for all voters show nothing: nothing is held back from anybody for them."""
+
+    async def run() -> None:
+        whole = Whole(stamped_us=1_790_000_000_000_000)
+        built = whole.replica_thread._build()
+        whole.replica_thread._build = lambda: built
+        whole.replica_thread.start()
+        node, core = whole.node, built[0].core
+        deadline = asyncio.get_running_loop().time() + 60
+
+        async def make(calls: int, concern: WriteConcern) -> None:
+            for _ in range(calls):
+                await node.propose_command(fund(100).command, deadline, concern)
+
+        try:
+            await make(WINDOW_CALLS + 1, WriteConcern.ALL_VOTERS)
+            assert HoldingBack(True) in core.facts
+            await make(WINDOW_CALLS + 1, WriteConcern.QUORUM)
+            assert HoldingBack(False) in core.facts
+        finally:
+            await asyncio.to_thread(whole.replica_thread.stop)
+
+    asyncio.run(run())
