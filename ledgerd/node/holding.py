@@ -1,9 +1,9 @@
 """Whether entries are held back from who is not needed for a commit: while that is quicker.
 
 Where nodes share their cores, as on a small machine, what one follower is spared is time for the
-others. Where each has cores of its own, or others compete for them, the quicker of two followers
-is quicker than any one of them, and holding back makes calls slower (decision 30). Nobody can say
-beforehand, so a leader tries both and keeps to the better one.
+others. Where others compete for them, and maybe where each has cores of its own, the quicker of two
+followers is quicker than any one of them, and holding back makes calls slower (decision 30). Nobody
+can say beforehand, so a leader tries both and keeps to the better one.
 
 A trial is two windows of calls, one each way, one after the other, so that both see the same load
 and machine; who comes first changes from trial to trial. The first trials follow one another, later
