@@ -271,7 +271,8 @@ class Repairs:
     def _is_chain(self, message: RepairReply) -> bool:
         """Return whether the entries end at `last` and each links to the one before.
 
-        The first of them, where the sender left that open, to what stands before it here.
+        The first of them, where the sender left that open, to what stands before it here. Where
+        that is corrupt as well nothing shows what the first one is: whoever has both may tell.
         """
         if not message.entries or message.entries[-1].index != message.last:
             return False
@@ -279,6 +280,8 @@ class Repairs:
         link = message.prev_link
         if not any(link):
             link = self._link_before(index)
+            if not link:
+                return False
         for entry in message.entries:
             if entry.index != index:
                 return False

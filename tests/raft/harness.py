@@ -40,7 +40,11 @@ NO_RULES = Rules(pre_vote=False, check_quorum=False, step_down_on_removal=False)
 def link(
     previous: bytes, *, index: int, term: int, ts_us: int, kind: int, payload: bytes
 ) -> bytes:
-    """Return a chain link; any collision-free function of all arguments will do."""
+    """Return a chain link; any collision-free function of all arguments will do.
+
+    Like the real one it takes no link that is none.
+    """
+    assert len(previous) == len(GENESIS_LINK), previous
     return hashlib.sha256(
         previous + repr((index, term, ts_us, kind)).encode() + payload
     ).digest()

@@ -187,6 +187,22 @@ class TestRepair:
 
         assert cluster[2].core.status().corrupt == (3,)
 
+    def test_an_entry_behind_a_slot_that_both_lack_mends_nothing_yet(self) -> None:
+        """What it links to is not known here nor there. Seed 601213."""
+        cluster = led()
+        node, log = cluster[2], list(cluster[1].disk.log)
+        damage(cluster, 2, 3, 4)
+        node.turn()
+        node.core.step(
+            RepairReply(NodeId(3), NodeId(2), Term(1), Index(4), bytes(32), (log[3],))
+        )
+        node.turn()
+        assert node.core.status().corrupt == (3, 4)
+
+        node.core.step(reply_to(cluster, log[1], log[2], log[3]))
+        node.turn()
+        assert node.core.status().corrupt == ()
+
     def test_what_a_peer_of_another_history_sends_mends_nothing(self) -> None:
         """It sends what it has, for histories may part behind the slot: here they part before."""
         cluster = led()

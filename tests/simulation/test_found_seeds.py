@@ -40,6 +40,7 @@ FOUND = {
     300930: "R6 the entry that took a corrupt slot was read from memory as the old one",
     304279: "R18 a state that was built anew after healing was taken for standing still",
     304573: "R15 a message came by a connection that was never made, to an emptied node",
+    601213: "T8 an entry behind a slot that two nodes lacked ended the one that asked for it",
 }
 
 
