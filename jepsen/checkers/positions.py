@@ -47,7 +47,8 @@ class Step:
 
     told, i: the answer and its line, None where no client got one.
     refusal: the code that a later answer or read reported for it; "" for accepted.
-    bodies: several were sent under the id, and it is one of these; empty: `command` is known.
+    bodies: several were sent under the id, and it is one of these, `command` as long as nobody
+        said otherwise; empty: it is known.
     """
 
     command: Command
@@ -60,10 +61,11 @@ class Step:
         """Note that what stands here is this command, or that it is another one."""
         if not self.bodies:
             return
+        others = [body for body in self.bodies if body != command]
         if is_same:
             self.command, self.bodies = command, []
-        else:
-            self.bodies = [body for body in self.bodies if body != command]
+        elif others:
+            self.command, self.bodies = others[0], others
 
 
 def check_positions(history: History) -> Result:
@@ -195,8 +197,8 @@ class _Replay:
         body = command if is_same else None
         self._place_lost(told.original, key_of(command), body, refusal, end.i)
         step = self.steps.get(told.original)
-        if step is not None:
-            step.learn(command, is_same=is_same)
+        if step is not None and not is_same:
+            step.learn(command, is_same=False)
 
     def _place_read(self, v: Fields, end: Event) -> None:
         if "refusal" in v:
@@ -231,6 +233,8 @@ class _Replay:
                     " reported there",
                     i,
                 )
+            elif command is not None:
+                before.learn(command, is_same=True)
             return
         candidates = [command] if command is not None else self.bodies.get(id_, [])
         if not candidates:
@@ -411,7 +415,7 @@ class _Replay:
     def _replay_step(self, at: Key) -> None:
         step = self.steps[at]
         ts_us = self.ts_by_index.get(at[0], 0)
-        command = step.bodies[0] if step.bodies else step.command
+        command = step.command
         if step.refusal:
             # The body is any of those sent under the id that is refused this way.
             for candidate in step.bodies:

@@ -5,9 +5,24 @@ import pytest
 from jepsen.checkers.positions import check_positions
 from jepsen.checkers.verdict import Result
 from jepsen.history import FAIL, INFO, INVOKE, History
-from jepsen.sample import Sample, Value, submit, told
+from jepsen.sample import A1, Sample, Value, seen, submit, told
 
 P1 = "payout_1"
+OPENING: Value = {
+    "id": A1,
+    "currency": "USD",
+    "livemode": False,
+    "owner": "",
+    "min": 0,
+}
+FUNDING: Value = {
+    "id": "req_fund",
+    "account": A1,
+    "minor": 1000,
+    "currency": "USD",
+    "bank": "b",
+    "ref": A1,
+}
 REFUSED: Value = {
     "outcome": "REFUSED",
     "refusal": "ACCOUNT_NOT_FOUND",
@@ -67,3 +82,23 @@ def test_a_retry_that_calls_another_body_the_same_is_found() -> None:
     assert (
         "same_request is True, the model says False" in judged(s).findings[0].sentence
     )
+
+
+def test_a_read_says_which_of_the_bodies_it_is() -> None:
+    """A conflict told before only that it is another one than its own."""
+    s = Sample()
+    s.told(0, "open_account", OPENING, (1, 1, 0))
+    s.told(0, "fund", FUNDING, (1, 2, 0))
+    for process, minor in ((1, 1), (2, 2), (3, 3)):
+        s.add(process, INVOKE, "submit", submit(P1, minor))
+        s.add(process, INFO, "submit", {"error": "DEADLINE"})
+    conflict: Value = {
+        "outcome": "CONFLICT",
+        "orig": [3, 0, 3000],
+        "same": False,
+        "differ": ["amount.units"],
+    }
+    s.told(4, "submit", submit(P1, 3), (1, 4, 0), **conflict)
+    s.op(5, "get", {"id": P1}, {"found": True, **seen(submit(P1, 2), 3)}, at=4)
+
+    assert judged(s).findings == []
