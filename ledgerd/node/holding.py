@@ -48,9 +48,8 @@ class Holding:
         self._trial_s: dict[bool, float] = {}
         self._taken_s: list[float] = []
         self._since_s = 0.0
-        self._plan: list[
-            tuple[bool, bool]
-        ] = []  # of windows: held back, part of a trial
+        # Of each window to come: held back, part of a trial.
+        self._plan: list[tuple[bool, bool]] = []
         self.ratio = 1.0
         self.is_on = True
         self._next()

@@ -156,7 +156,7 @@ class TailFuzz(RotFuzz):
             self.name_the_last(node)
             check(node)
 
-        self.checker.node = checked  # type: ignore[method-assign]
+        self.checker.node = checked  # type: ignore[method-assign]  # of this object
 
     @staticmethod
     def check_terms(node: Node) -> None:
