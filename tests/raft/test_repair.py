@@ -1,6 +1,7 @@
 """Corrupt slots: never cut away, never counted twice, repaired from whoever has them (F33, F34)."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -66,6 +67,27 @@ def restart_damaged(cluster: Cluster, node_id: int, *indexes: int) -> None:
     cluster[node_id].disk.corrupt |= set(indexes)
     cluster[node_id].start()
     damage(cluster, node_id, *indexes)
+
+
+def rotten(
+    *, applied: int, commit: int, corrupt: Sequence[int], cut_to: int, more: int = 0
+) -> Cluster:
+    """Return a cluster whose node 2 starts again with corrupt slots that the others have cut.
+
+    more: entries of a leader that is gone, which node 2 alone has.
+    """
+    cluster = led(6)
+    node = cluster[2]
+    node.crash(applied_kept=applied)
+    node.disk.hard_state = HardState(Term(1), NodeId(1), Index(commit))
+    for _ in range(more):
+        node.disk.log.append(make_entry(node.disk.log[-1], 1))
+    for node_id in (1, 3):
+        cluster[node_id].compact(cut_to)
+    node.disk.corrupt |= set(corrupt)
+    node.start()
+    damage(cluster, 2, *corrupt)
+    return cluster
 
 
 def is_whole(cluster: Cluster) -> bool:
@@ -781,15 +803,8 @@ def test_slots_that_the_others_have_cut_come_with_a_state(
     commit: int, applied: int, corrupt: tuple[int, ...], at: int
 ) -> None:
     """F33: an offer does not help, and a cluster at rest makes no other: found by a fuzz."""
-    cluster = led(6)
+    cluster = rotten(applied=applied, commit=commit, corrupt=corrupt, cut_to=at + 1)
     node, leader = cluster[2], cluster[1]
-    node.crash(applied_kept=applied)
-    node.disk.hard_state = HardState(Term(1), NodeId(1), Index(commit))
-    for node_id in (1, 3):
-        cluster[node_id].compact(at + 1)
-    node.disk.corrupt |= set(corrupt)
-    node.start()
-    damage(cluster, 2, *corrupt)
     leader.restart()  # what it knew of the other log is gone
     leader.make_snapshot(at)
     cluster.elect(1)
@@ -806,15 +821,8 @@ def test_slots_that_the_others_have_cut_come_with_a_state(
 
 def test_a_newer_offer_may_not_help_where_the_one_before_would() -> None:
     """F33: the first is of what is committed here, and is gone before it was fetched."""
-    cluster = led(6)
+    cluster = rotten(applied=4, commit=5, corrupt=(5, 6, 7), cut_to=6)
     node, leader = cluster[2], cluster[1]
-    node.crash(applied_kept=4)
-    node.disk.hard_state = HardState(Term(1), NodeId(1), Index(5))
-    for node_id in (1, 3):
-        cluster[node_id].compact(6)
-    node.disk.corrupt |= {5, 6, 7}
-    node.start()
-    damage(cluster, 2, 5, 6, 7)
     leader.restart()
     leader.make_snapshot(5)
     cluster.elect(1)
@@ -834,19 +842,9 @@ def test_a_newer_offer_may_not_help_where_the_one_before_would() -> None:
 
 def test_no_snapshot_is_made_while_none_can_help() -> None:
     """T29: who lacks an end that the leader's log does not reach asks in vain until it does."""
-    cluster = led(6)
+    cluster = rotten(applied=4, commit=4, corrupt=range(5, 11), cut_to=7, more=3)
     node, leader = cluster[2], cluster[1]
-    node.crash(applied_kept=4)
-    node.disk.hard_state = HardState(Term(1), NodeId(1), Index(4))
-    for _ in range(3):  # of a leader that is gone
-        node.disk.log.append(make_entry(node.disk.log[-1], 1))
     assert node.disk.last_index() == 10
-    for node_id in (1, 3):
-        cluster[node_id].compact(7)
-    corrupt = range(5, 11)
-    node.disk.corrupt |= set(corrupt)
-    node.start()
-    damage(cluster, 2, *corrupt)
     cluster.isolate(2)
     leader.restart()
     leader.make_snapshot(6)
