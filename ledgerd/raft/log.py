@@ -189,12 +189,15 @@ class RaftLog:
         """Return whether the log holds the entry that `anchor` names; None: nothing here can tell.
 
         A corrupt slot is judged by its successor. Where there is none, nothing behind the slot can
-        be lost with it, so it counts as not here (F33).
+        be lost with it, so it counts as not here (F33). Nor is an entry here whose term is newer
+        than that of the last one, for terms never fall.
         """
         try:
             return self.matches(anchor.id)
         except SlotCorruptError:
             after = Index(anchor.at + 1)
+        if anchor.id.term > self._last_id.term:
+            return False
         if after > self.last:
             return False
         try:

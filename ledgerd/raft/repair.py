@@ -154,8 +154,13 @@ class Repairs:
         end, offered_at = runs[-1], self._offered_in_vain_at
         is_cut = max(end.first, roles.applied + 1) <= offered_at
         if is_cut and not self._is_provable(end) and (is_given_up or len(runs) == 1):
-            # What is committed stands here in one way only; else behind the last nothing is lost.
-            return offered_at if offered_at <= roles.commit else end.last
+            # What is committed stands here in one way only; behind the last slot nothing is lost.
+            # And with the leader's first entry of a newer term than all of these the logs part.
+            if offered_at <= roles.commit:
+                return offered_at
+            if roles.term > roles.log.last_id.term:
+                return Index(offered_at + 1)
+            return end.last
         return runs[0].last if is_given_up else None
 
     def offered_in_vain(self, index: Index) -> None:

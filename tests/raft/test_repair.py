@@ -840,20 +840,53 @@ def test_a_newer_offer_may_not_help_where_the_one_before_would() -> None:
     assert node.core.restore(offer.snapshot)
 
 
-def test_no_snapshot_is_made_while_none_can_help() -> None:
-    """T29: who lacks an end that the leader's log does not reach asks in vain until it does."""
+def superseded() -> Cluster:
+    """Return a cluster whose node 2 ends with corrupt slots 5 to 10; its leader, with 8 of term 2.
+
+    The others have cut all up to 7, and the snapshot at 6 is offered in vain.
+    """
     cluster = rotten(applied=4, commit=4, corrupt=range(5, 11), cut_to=7, more=3)
-    node, leader = cluster[2], cluster[1]
-    assert node.disk.last_index() == 10
+    assert cluster[2].disk.last_index() == 10
     cluster.isolate(2)
-    leader.restart()
-    leader.make_snapshot(6)
+    cluster[1].restart()
+    cluster[1].make_snapshot(6)
     cluster[3].core.forget_leader()
     cluster[3].core.tick(9)
     cluster.elect(1)
     cluster.heal()
+    return cluster
+
+
+def test_an_end_that_the_leader_never_had_is_given_up_for_an_entry_of_its_own() -> None:
+    """5.4.1, T29: its term is newer than that of the last one here; the leader is at rest."""
+    cluster = superseded()
+    node, leader = cluster[2], cluster[1]
     cluster.tick(60)
 
+    assert node.core.offered is None
+    assert leader.core.wants_snapshot
+    assert leader.make_snapshot().id == (2, 8)
+    cluster.tick(6)
+    assert node.fetch(leader)
+    cluster.tick(60)
+
+    assert node.core.status().last == leader.core.status().last == 8
+    (seen,) = [p for p in leader.core.status().peers if p.node_id == 2]
+    assert seen.match == 8
+
+
+def test_no_snapshot_is_made_while_none_can_help() -> None:
+    """T29: who lacks an end that the leader's log does not reach asks in vain until it does.
+
+    Started again in the leader's term, it cannot know that its last entry is older than that.
+    """
+    cluster = superseded()
+    node, leader = cluster[2], cluster[1]
+    cluster.tick(2)
+    restart_damaged(cluster, 2, *range(5, 11))
+    cluster.tick(60)
+
+    assert node.core.status().term == leader.core.status().term == 2
     assert leader.core.status().last == 8
     assert not leader.core.wants_snapshot
     for number in range(2):
