@@ -300,6 +300,11 @@ class RaftCore:
                 self._slot_corrupt(fact.index)
             case HoldingBack():
                 self._roles.may_hold_back = fact.is_on
+                leadership = self._roles.leadership
+                if leadership is not None and not (
+                    fact.is_on or self._roles.must_flush
+                ):
+                    leadership.held_no_longer()
             case _:
                 assert_never(fact)
 

@@ -73,6 +73,7 @@ MARKS: Final = (
     "append.nudged_through_full_window",  # the empty append of T27
     "append.window_full",  # nothing more is sent until an ack comes (F14)
     "append.held_back",  # entries wait for the tick: the quickest quorum gets them first
+    "append.held_no_longer",  # switched off while entries wait for the tick
     "append.quickest_changed",  # that quorum is another one now
     "append.peer_lost",  # what was on the way to a peer is forgotten
     "commit.older_term_waits",  # a quorum holds it, but it is of an older term (T18)

@@ -459,6 +459,11 @@ class Leadership:
         """Whether a peer holds all that is committed, but for what is held back from it."""
         return progress.match >= min(commit, self._thrift.held_from - 1)
 
+    def held_no_longer(self) -> None:
+        """Note that nothing new is held back; what is, goes with the next entry or tick."""
+        if any(self._is_held_back(peer, p) for peer, p in self.peers.items()):
+            self._marks.covers("append.held_no_longer")
+
     def race_soon(self) -> None:
         """Find out anew who is quickest: the next entries go to everybody at once."""
         self._thrift.race_soon()

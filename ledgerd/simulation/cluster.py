@@ -1127,6 +1127,10 @@ class Simulation:
         note = "goes on" if machine.paused_at_ns is None else "stopped"
         self._event(machine, "z", None, note)
 
+    def switched(self, machine: Machine) -> None:
+        """A machine's judge said whether entries may be held back."""
+        self._event(machine, "b", None, "on" if machine.may_hold_back else "off")
+
     def note_fault(self, fault: Fault, what: str) -> None:
         """A fault has begun."""
         self.fault_counts[fault.kind] += 1

@@ -12,7 +12,7 @@ from ledgerd.simulation.clock import MS
 from ledgerd.simulation.faults import Fault, schedule
 from ledgerd.simulation.swarm import Setup
 
-NOISES: Final = ("loss", "replay", "reorder", "skew", "drift")
+NOISES: Final = ("loss", "replay", "reorder", "skew", "drift", "switch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +108,8 @@ def _without(setup: Setup, noise: str) -> Setup:
             return replace(setup, skew_us=0)
         case "drift":
             return replace(setup, rate_spread=0.0)
+        case "switch":
+            return replace(setup, switch_gap_ns=0)
         case "loss":
             return replace(setup, wire=replace(setup.wire, loss=0.0))
         case "replay":

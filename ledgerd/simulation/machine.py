@@ -13,7 +13,13 @@ from typing import Final, Protocol
 
 from ledgerd.errors import CorruptionError, NoSpaceError, Reason, StorageError
 from ledgerd.raft.entries import NO_INDEX, NO_NODE, Index, NodeId
-from ledgerd.raft.facts import Capacity, PeerLost, PeerRefused, SlotCorrupt
+from ledgerd.raft.facts import (
+    Capacity,
+    HoldingBack,
+    PeerLost,
+    PeerRefused,
+    SlotCorrupt,
+)
 from ledgerd.raft.messages import EarlyMessage, LateMessage, Message
 from ledgerd.raft.snapshots import Snapshot
 from ledgerd.replica.inputs import (
@@ -80,6 +86,10 @@ class World(Protocol):
 
     def paused(self, machine: "Machine") -> None:
         """The machine's process was stopped, or goes on."""
+        ...
+
+    def switched(self, machine: "Machine") -> None:
+        """The machine's judge said whether entries may be held back."""
         ...
 
     def turning(self, machine: "Machine", inputs: Sequence[Input]) -> None:
@@ -155,7 +165,7 @@ class Machine:
     died_in_commit: its last process ended inside one, which may be lost without a lie.
     is_old: it runs the release before this one. deaf_until_ns: callers do not reach it.
     is_refused: its peers do not let it in any more, and it does not start again.
-    room_told: whether its core believes that there is room.
+    room_told: whether its core believes that there is room. may_hold_back: what its judge says.
     stores: those of its replica, since it was started first. copies: of its process.
     """
 
@@ -194,6 +204,9 @@ class Machine:
         self.deaf_until_ns = 0
         self.is_refused = False
         self.room_told = True
+        self.may_hold_back = True
+        self._switch_dice = dice(setup.seed, "switch", node_id)
+        self._await_switch()
         self.stores: tuple[SimLogStore, InstallingState]
         self.copies: SimSnapshots | None = None
 
@@ -215,7 +228,7 @@ class Machine:
             return
         now_ns = self.world.agenda.now_ns
         self.incarnation += 1
-        self.room_told = True
+        self.room_told = self.may_hold_back = True
         self.died_in_commit = False
         self.own_ns = self.free_at_ns = now_ns
         self.crash_in = None
@@ -327,6 +340,14 @@ class Machine:
             self.room_told = spare_bytes > 0
             self.take(Noted(Capacity(spare_bytes)))
 
+    def _switch(self) -> None:
+        """Tell the core that entries may be held back, or no longer, as `node.holding` does."""
+        if self.life is not None and self.paused_at_ns is None:
+            self.may_hold_back = not self.may_hold_back
+            self.world.switched(self)
+            self.take(Noted(HoldingBack(self.may_hold_back)))
+        self._await_switch()
+
     def scrub(self) -> None:
         """Read everything on disk once, and report what fails (F37)."""
         if self.life is None or self.paused_at_ns is not None:
@@ -374,6 +395,12 @@ class Machine:
                 self.measure()
             self.take(Ticked(self.world.setup.granularity, 0))
         self._await_tick(incarnation)
+
+    def _await_switch(self) -> None:
+        mean_ns = self.world.setup.switch_gap_ns
+        if mean_ns:
+            gap_ns = int(self._switch_dice.expovariate(1.0) * mean_ns) + 1
+            self.world.agenda.at(self.world.agenda.now_ns + gap_ns, self._switch)
 
     def _wake_at(self, time_ns: int) -> None:
         assert self.life is not None

@@ -118,6 +118,8 @@ class Setup:
     fault_gap_ns: mean time between two faults. calm_ns: least time between two crashes.
     recent_bytes: of entries that a log keeps in memory. chunks: of one copy of a state.
     old_nodes: how many run the release before at first. is_wired: messages take their wire form.
+    switch_gap_ns: mean time between two moments in which a node's judge (`node.holding`) switches
+        holding entries back on or off; 0: it never does, or there is nothing to hold.
     bounds: how much of the log is kept; None: all. hoarders: whether the nodes of even numbers, 0,
         or of odd ones, 1, keep all of it in any case, so that who was offered a copy by one leader
         hears the entries from the next; None: nobody does.
@@ -140,6 +142,7 @@ class Setup:
     chunks: int
     old_nodes: int
     is_wired: bool
+    switch_gap_ns: int
     bounds: LogBounds | None
     hoarders: int | None
     wire: Wire
@@ -186,15 +189,17 @@ def draw(seed: int) -> Setup:
     faults = _faults(generator)
     hoards = dice(seed, "hoarder")
     hoarders = hoards.randint(0, 1) if nodes >= 3 and chance(hoards, 0.3) else None
+    granularity = pick((1, heartbeat // 2, heartbeat)) or 1
+    options = replace(
+        _options(generator, base, heartbeat),
+        held_back_bytes_max=dice(seed, "thrift").choice((0, 400, 65_536)),
+    )
     return Setup(
         seed=seed,
         nodes=nodes,
         tick_ns=tick_ns,
-        granularity=pick((1, heartbeat // 2, heartbeat)) or 1,
-        options=replace(
-            _options(generator, base, heartbeat),
-            held_back_bytes_max=dice(seed, "thrift").choice((0, 400, 65_536)),
-        ),
+        granularity=granularity,
+        options=options,
         turn_ns=pick((50, 200, 1000)) * US,
         sync_ns=pick((200 * US, 2 * MS, 8 * MS, base_ns // 12)),
         settle_ns=pick((0, 0, 10 * MS, base_ns // 3)),
@@ -206,6 +211,7 @@ def draw(seed: int) -> Setup:
         chunks=pick((1, 1, 5, 20)),
         old_nodes=pick((1, nodes - 1, nodes)) if "upgrade" in faults else 0,
         is_wired=chance(generator, 0.3),
+        switch_gap_ns=_switch_gap_ns(options, seed, base_ns),
         bounds=_tight(_bounds(generator, base), hoarders is not None),
         hoarders=hoarders,
         wire=_wire(generator, base_ns),
@@ -240,6 +246,13 @@ def _options(generator: random.Random, base: int, heartbeat: int) -> Options:
         catch_up_round_ticks_max=pick((2, base, 500)),
         catch_up_rounds_max=pick((1, 3, 10)),
     )
+
+
+def _switch_gap_ns(options: Options, seed: int, base_ns: int) -> int:
+    """Return how long a node's judge keeps to one way: about a tick, or much longer."""
+    if not (options.held_back_bytes_max and options.is_commit_told_by_tick):
+        return 0  # a switch would do nothing
+    return dice(seed, "switch").choice((0, base_ns // 20, base_ns // 2, 4 * base_ns))
 
 
 def _bounds(generator: random.Random, base: int) -> LogBounds | None:

@@ -37,6 +37,10 @@ EVENTS: Final = {
     "k": ("compact", "its log begins later"),
     "w": ("propose", "accepted entries as leader; note: the last one's index"),
     "h": ("transfer", "hands over; note: to whom, 0 when that is over"),
+    "b": (
+        "hold-back",
+        "entries may be held back for the tick, or may not; note: which",
+    ),
     "W": ("wipe", "lost its whole disk"),
     "B": ("rebuild", "put another state in the place of a bad one; note: from what"),
     "M": ("change-apply", "a membership is in force; joint as 1,2,3&1,2,4"),

@@ -19,7 +19,7 @@ from ledgerd.raft.entries import (
     Index,
     Term,
 )
-from ledgerd.raft.facts import PeerLost
+from ledgerd.raft.facts import HoldingBack, PeerLost
 from ledgerd.raft.messages import Message
 from tests.raft.checker import Checker
 from tests.raft.harness import Cluster, Node, make_log
@@ -78,6 +78,8 @@ class Fuzz:
                 (0, 200, 1 << 20)
             ),
         )
+        self.switch = random.Random(f"{seed}/switch")
+        self.switch_rate = self.switch.choice((0.0, 0.01, 0.1))
         self.weights = [
             dice.choice((1, 2)),
             dice.choice((0, 5, 10)),
@@ -145,6 +147,8 @@ class Fuzz:
             if dice.random() < 0.03:
                 node.start()
         else:
+            if self.switch.random() < self.switch_rate:
+                node.core.note(HoldingBack(self.switch.choice((False, True))))
             self.act(node)
         self.checker.node(node)
 

@@ -116,6 +116,20 @@ class TestHolding:
 
         assert recipients(cluster) == {2}
 
+    def test_what_is_held_back_when_it_is_switched_off_goes_with_the_next_entry(
+        self,
+    ) -> None:
+        cluster, leader = led()
+        cluster.propose(1)
+        cluster.settle()
+        leader.core.note(HoldingBack(False))
+        cluster.settle()
+        assert durable(cluster) == [2, 2, 1], "a switch sends nothing by itself"
+
+        assert recipients(cluster) == {2, 3}
+        cluster.settle()
+        assert durable(cluster) == [3, 3, 3]
+
     def test_of_five_voters_two_get_entries_at_once(self) -> None:
         cluster, leader = led(5)
 

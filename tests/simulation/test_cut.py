@@ -87,7 +87,7 @@ def test_shrinking_keeps_what_the_failure_needs() -> None:
 
     assert set(cut.keep or ()) == needed
     assert cut.clients == 1
-    assert cut.without == ("loss", "replay", "reorder", "skew", "drift")
+    assert cut.without == ("loss", "replay", "reorder", "skew", "drift", "switch")
 
 
 def test_a_seed_that_does_not_fail_is_left_whole() -> None:
