@@ -309,8 +309,10 @@ class _Run:
         return self._deadline - self._loop.time()
 
     async def next_node(self) -> Node:
-        """Return a connected node. Raises the end of the call at the deadline."""
+        """Return a connected node. Raises the end of the call at the deadline, or at `close`."""
         while self.left_s() > self._needed_s():
+            if self._nodes.is_closed:
+                raise self._stopped()
             node = self._route.next(self._hint)
             self._hint = None
             if node is None:
@@ -409,6 +411,15 @@ class _Run:
                 "retry with the same id",
             )
         return NotLogged(Reason.DEADLINE_BEFORE_PROPOSAL, f"not logged {how}")
+
+    def _stopped(self) -> CallError:
+        """Return the end of a call that looked for a node when the client was closed."""
+        if self.progress.was_unknown:
+            return OutcomeUnknown(
+                Reason.STOPPED_AFTER_PROPOSAL,
+                "the client was closed before the answer came; retry with the same id",
+            )
+        return NotLogged(Reason.STOPPING, "the client was closed before it was sent")
 
     def unknown(self, error: CallError) -> OutcomeUnknown:
         """Return the end of a call with an unknown attempt before its last one."""

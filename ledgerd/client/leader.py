@@ -200,6 +200,7 @@ class Nodes:
         self._profile, self._tls = profile, tls
         self._may_learn = only is None
         self.leader_id: int | None = None
+        self.is_closed = False
         self.reconnect()
 
     def reconnect(self) -> bool:
@@ -207,6 +208,8 @@ class Nodes:
 
         Returns whether the certificates were renewed since the last time.
         """
+        if self.is_closed:
+            return False
         renewed = [node.connect() for node in self]  # each, so not one lazy any()
         return any(renewed)
 
@@ -226,7 +229,8 @@ class Nodes:
         Another node of the cluster named it, and its certificate must still say who it is.
         """
         is_news = node_id not in self._nodes and bool(address)
-        if is_news and self._may_learn and len(self._nodes) < _NODES_MAX:
+        may_learn = self._may_learn and not self.is_closed
+        if is_news and may_learn and len(self._nodes) < _NODES_MAX:
             node = Node(Endpoint(node_id, address), self._profile, self._tls)
             self._nodes[node_id] = node
             node.connect()
@@ -241,7 +245,8 @@ class Nodes:
             self.leader_id = None
 
     async def close(self) -> None:
-        """Close every channel."""
+        """Close every channel; who looks for a node finds none any more."""
+        self.is_closed = True
         for node in self:
             await node.close()
 

@@ -88,10 +88,16 @@ class _LoopThread:
 
 
 async def _others_have_ended() -> None:
-    """Return when no other task is left on this loop, or patience with them is over."""
+    """Return when no other task is left on this loop; what takes too long is cancelled.
+
+    Who waits in another thread for a task that never ends would wait for ever.
+    """
     others = asyncio.all_tasks() - {asyncio.current_task()}
     if others:
-        await asyncio.wait(others, timeout=_LAST_TASKS_S)
+        _, late = await asyncio.wait(others, timeout=_LAST_TASKS_S)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
 
 
 _LOOP_THREAD: Final = _LoopThread()
@@ -131,8 +137,12 @@ class BlockingWatch:
         return event
 
     def close(self) -> None:
-        """End the stream. May be called twice."""
-        self._wait(self._close())
+        """End the stream. May be called twice, and after the client was closed."""
+        try:
+            self._wait(self._close())
+        except NotLogged as error:
+            if error.reason is not Reason.STOPPING:
+                raise
 
     async def _next(self) -> events_pb2.Event | None:
         return await anext(self._watch, None)
@@ -178,7 +188,8 @@ class Client(
         self._client: AsyncClient = AsyncClient(
             profile, retry=retry, node_id=node_id, dry_run=dry_run
         )
-        self._close_lock = threading.Lock()
+        # Not a plain lock: the handler of a signal that comes in a call may close.
+        self._close_lock = threading.RLock()
         self._is_closed = False
         self._loop = _LOOP_THREAD.enter()
         try:
@@ -236,10 +247,12 @@ class Client(
 
     def _wait(self, call: Coroutine[Any, Any, _T]) -> _T:
         """Return what a call returns; an interrupt (SIGINT) cancels it."""
-        if self._is_closed:
-            call.close()
-            raise NotLogged(Reason.STOPPING, "the client is closed")
-        waiting = asyncio.run_coroutine_threadsafe(call, self._loop)
+        # What is put on a loop that `close` is about to stop would never end.
+        with self._close_lock:
+            if self._is_closed:
+                call.close()
+                raise NotLogged(Reason.STOPPING, "the client is closed")
+            waiting = asyncio.run_coroutine_threadsafe(call, self._loop)
         try:
             return waiting.result()
         except BaseException:

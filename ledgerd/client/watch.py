@@ -152,6 +152,12 @@ class Watch:
                 self._note(f"{where(node)}: silent for {silence_s:.3g} s")
             except aio.AioRpcError as caught:
                 self._failed(explain(caught, node))
+            except asyncio.CancelledError:
+                self._drop()
+                task = asyncio.current_task()
+                if self._nodes.is_closed and not (task and task.cancelling()):
+                    raise self._stopped() from None  # not the caller gave up
+                raise
             except BaseException:
                 self._drop()  # given up in the middle: the next one begins anew
                 raise
@@ -190,7 +196,12 @@ class Watch:
         return self._call, self._node
 
     async def _next_node(self) -> Node:
-        """Return the node to ask now, each once a round. Raises NotLogged at the deadline."""
+        """Return the node to ask now, each once a round.
+
+        Raises NotLogged at the deadline, and when the client is closed.
+        """
+        if self._nodes.is_closed:
+            raise self._stopped()
         loop = asyncio.get_running_loop()
         if self._deadline is not None and loop.time() >= self._deadline:
             raise NotLogged(
@@ -225,6 +236,11 @@ class Watch:
             self.close()
             raise NotLogged(error.reason, error.message, error.metadata) from None
         self._note(error.message)
+
+    def _stopped(self) -> NotLogged:
+        """Return the end of a watch whose client was closed."""
+        self.close()
+        return NotLogged(Reason.STOPPING, "the client is closed")
 
     def _note(self, how: str) -> None:
         self._last = how

@@ -2,16 +2,21 @@
 
 import asyncio
 import inspect
+import queue
 import signal
 import threading
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
 from ledgerd.api.v1 import events_pb2
 from ledgerd.client import AsyncClient, Client, ConfigError, Outcome, iban
 from ledgerd.client.dispatch_calls import DispatchCalls
-from tests.client.fake_cluster import FakeCluster, keep_silent
+from ledgerd.errors import CallError, NotLogged, Reason
+from tests.client.fake_cluster import CLUSTER_ID, FakeCluster, keep_silent
+from tests.waiting import PATIENCE_S, until
 
 PAYEE = iban("DE89370400440532013000", "Payee")
 ACCOUNT = "acct_" + "0" * 26
@@ -110,6 +115,100 @@ def test_client_that_cannot_open_leaves_nothing(cluster: FakeCluster) -> None:
         Client(cluster.profile(), node_id=9)
 
     assert _client_threads() == 0
+
+
+def test_close_ends_calls_of_other_threads_that_find_no_node(
+    cluster: FakeCluster,
+) -> None:
+    """They would wait for a loop that has ended, for ever, whatever their deadline."""
+    for node in cluster.nodes.values():
+        node.stop()
+    client = Client(cluster.profile())
+    calls: list[Callable[[], object]] = [
+        lambda: client.submit(
+            account=ACCOUNT,
+            amount=1,
+            currency="EUR",
+            rail="eu_sct",
+            destination=PAYEE,
+            deadline=600,
+        ),
+        lambda: client.open_account(currency="EUR", livemode=True, deadline=600),
+        lambda: client.get("payout_x", deadline=600),
+        lambda: client.find_leader(deadline=600),
+        lambda: next(client.watch(1, deadline=600)),
+    ]
+    ends = [_in_thread(call) for call in calls]
+    until("the calls are under way", lambda: _task_count(client) >= len(calls))
+
+    client.close()
+
+    for end in ends:
+        error = end.get(timeout=PATIENCE_S)
+        assert isinstance(error, NotLogged), error
+        assert error.reason is Reason.STOPPING
+
+
+def test_close_ends_a_watch_that_had_begun(cluster: FakeCluster) -> None:
+    """It has no deadline any more, and would look for a node for ever."""
+    cluster.events.append(events_pb2.Event(seq=1))
+    client = Client(cluster.profile())
+    watch = client.watch(1)
+    assert next(watch).seq == 1
+    end = _in_thread(lambda: next(watch))
+    until("the watch waits", lambda: _task_count(client) > 0)
+
+    client.close()
+
+    error = end.get(timeout=PATIENCE_S)
+    assert isinstance(error, NotLogged), error
+    assert error.reason is Reason.STOPPING
+    watch.close()
+
+
+def test_close_in_the_very_moment_of_a_call(
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The call gets the loop before it is stopped, or finds the client closed."""
+    client = Client(cluster.profile())
+    put_on_loop = asyncio.run_coroutine_threadsafe
+    closing = threading.Thread(target=client.close)
+
+    # Any: what a coroutine yields and is sent is the event loop's affair.
+    def late(call: Coroutine[Any, Any, Any], loop: asyncio.AbstractEventLoop) -> Any:
+        if threading.current_thread() is not closing:
+            monkeypatch.undo()
+            closing.start()
+            closing.join(0.2)  # it would be over by then, if it did not wait
+        return put_on_loop(call, loop)
+
+    monkeypatch.setattr(asyncio, "run_coroutine_threadsafe", late)
+    try:
+        assert client.status().cluster_id == CLUSTER_ID
+    except CallError as error:
+        assert error.reason in (Reason.STOPPING, Reason.STOPPED_AFTER_PROPOSAL)
+    closing.join()
+
+
+def _in_thread(call: Callable[[], object]) -> "queue.Queue[object]":
+    """Call it in a thread that nobody waits for; return where its error is put."""
+    end: queue.Queue[object] = queue.Queue()
+
+    def run() -> None:
+        try:
+            end.put(call())
+        except Exception as error:
+            end.put(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return end
+
+
+def _task_count(client: Client) -> int:
+    async def count() -> int:
+        return len(asyncio.all_tasks()) - 1
+
+    return asyncio.run_coroutine_threadsafe(count(), client._loop).result()
 
 
 def _client_threads() -> int:

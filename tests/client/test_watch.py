@@ -208,6 +208,27 @@ def test_waiting_may_be_given_up_and_taken_up_again(cluster: FakeCluster) -> Non
     run(scenario())
 
 
+def test_a_client_that_is_closed_ends_its_watches(cluster: FakeCluster) -> None:
+    """Who waits is told why; it is not cancelled, and does not look for a node for ever."""
+    happen(cluster)
+
+    async def scenario() -> None:
+        client = AsyncClient(cluster.profile())
+        watch = client.watch(COUNT)
+        assert (await anext(watch)).seq == COUNT
+        waiting = asyncio.create_task(anext(watch))
+        await asyncio.sleep(0)
+
+        await client.close()
+
+        with pytest.raises(NotLogged) as caught:
+            await waiting
+        assert caught.value.reason is Reason.STOPPING
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    run(scenario())
+
+
 def test_where_to_resume_is_known_after_each_event(cluster: FakeCluster) -> None:
     """With a filter too: what was looked at in between is not looked at again."""
     happen(cluster, 14)
