@@ -6,6 +6,7 @@ may share one client; their concurrent submits travel in common batches.
 """
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -51,9 +52,25 @@ class _LoopThread:
         self._users = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self.is_lost = False  # this process was forked while there was a client
+
+    def after_fork(self) -> None:
+        """In a child: the thread is not there, and gRPC is of no use where it was under way."""
+        self._lock = threading.Lock()
+        self.is_lost |= self._loop is not None
+
+    def check(self) -> None:
+        """Raise NotLogged if this process cannot have clients."""
+        if self.is_lost:
+            raise NotLogged(
+                Reason.STOPPING,
+                "expected no client open when this process was forked, found one: its connections "
+                "are the parent's; open clients after the fork, or `spawn` the process",
+            )
 
     def enter(self) -> asyncio.AbstractEventLoop:
         """Return the running loop, started if this is the first client."""
+        self.check()
         with self._lock:
             self._users += 1
             if self._loop is None:
@@ -101,6 +118,7 @@ async def _others_have_ended() -> None:
 
 
 _LOOP_THREAD: Final = _LoopThread()
+os.register_at_fork(after_in_child=_LOOP_THREAD.after_fork)
 
 
 class BlockingWatch:
@@ -182,7 +200,8 @@ class Client(
             node_id: Talk to this node only.
             dry_run: Calls are judged and not made; see `AsyncClient`.
 
-        Errors: ConfigError, when the certificate files cannot be used.
+        Errors: ConfigError, when the certificate files cannot be used; NotLogged, in a process
+        that was forked while a client was open.
         """
         self.profile = profile
         self._client: AsyncClient = AsyncClient(
@@ -218,6 +237,8 @@ class Client(
 
     def close(self) -> None:
         """Close the connections; calls of other threads end as unknown. Idempotent."""
+        if _LOOP_THREAD.is_lost:
+            return  # they are the parent's
         with self._close_lock:
             if self._is_closed:
                 return
@@ -247,6 +268,11 @@ class Client(
 
     def _wait(self, call: Coroutine[Any, Any, _T]) -> _T:
         """Return what a call returns; an interrupt (SIGINT) cancels it."""
+        try:
+            _LOOP_THREAD.check()
+        except NotLogged:
+            call.close()
+            raise
         # What is put on a loop that `close` is about to stop would never end.
         with self._close_lock:
             if self._is_closed:
