@@ -51,6 +51,7 @@ from ledgerd.errors import CallError, ConfigError, NotLogged, Reason
 from ledgerd.limits import BATCH_COMMANDS_MAX, REQUEST_BYTES_MAX
 
 STATUSES_DEADLINE_S: Final = 1.0
+_DEADLINE_S_MAX: Final = 1e8  # three years: gRPC takes far later ones for past
 _PAUSE_S: Final = 0.1  # until the nodes are asked again who leads
 
 
@@ -1097,4 +1098,4 @@ class AsyncClient(
             deadline_s = self.profile.deadline_ms / 1_000
         if math.isnan(deadline_s):
             raise ValueError("expected a deadline in seconds, found nan")
-        return asyncio.get_running_loop().time() + deadline_s
+        return asyncio.get_running_loop().time() + min(deadline_s, _DEADLINE_S_MAX)

@@ -1,6 +1,7 @@
 """Every call of the async face reaches the node it should, and comes back."""
 
 import asyncio
+import math
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,27 @@ def test_status_of_a_stranger_is_a_mistake_of_the_caller(cluster: FakeCluster) -
             assert (await client.status(2)).node_id == 2
             with pytest.raises(ValueError, match="found 9"):
                 await client.status(9)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("deadline", [math.inf, 1e18, 1e300])
+def test_a_deadline_may_be_without_end(cluster: FakeCluster, deadline: float) -> None:
+    """Also of a single attempt, which is given all of it: gRPC takes it for past."""
+
+    async def scenario() -> None:
+        async with AsyncClient(cluster.profile(), retry=False, node_id=1) as client:
+            await client.open_account(currency="EUR", livemode=True, deadline=deadline)
+            await client.status(1, deadline=deadline)
+            paid = client.submit(
+                account=ACCOUNT,
+                amount=1,
+                currency="EUR",
+                rail="eu_sct",
+                destination=iban("DE89370400440532013000", "Payee"),
+                deadline=deadline,
+            )
+            assert (await asyncio.wait_for(paid, 10)).outcome is Outcome.CREATED
 
     asyncio.run(scenario())
 
