@@ -1,6 +1,7 @@
 """`ledgerd`: run a node, make certificates, check a directory, run local and simulated clusters."""
 
 import errno
+import os
 import sys
 from importlib import import_module
 from typing import Any, Final
@@ -53,6 +54,7 @@ class _Group(click.Group):
 
     # Any: click's own signature.
     def main(self, *args: Any, **kwargs: Any) -> Any:
+        _open_closed()
         try:
             return super().main(*args, **kwargs)
         except LedgerdError as error:
@@ -71,6 +73,26 @@ class _Group(click.Group):
         except KeyboardInterrupt:
             click.echo("error: interrupted", err=True)
             sys.exit(interrupts.INTERRUPTED)
+
+
+def _open_closed() -> None:
+    """Standard input, output and error that were closed lead nowhere.
+
+    Else the next file that is opened, a store for example, would take the number of one of them,
+    and get what a library writes there.
+    """
+    for number, name, mode in (
+        (0, "stdin", "r"),
+        (1, "stdout", "w"),
+        (2, "stderr", "w"),
+    ):
+        try:
+            os.fstat(number)
+        except OSError:
+            opened = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+            assert opened == number, (opened, number)
+            os.set_inheritable(number, True)
+            setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115 # stays open
 
 
 def _exit_code_of(error: LedgerdError) -> ExitCode:

@@ -5,12 +5,17 @@ What other libraries log takes the same way. No account data: fields with the na
 WITHHELD are blanked, whoever wrote them, and `request_line` has no room for any.
 """
 
+import atexit
+import contextlib
 import json
 import logging
+import math
+import os
 import sys
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Final, TextIO
+from typing import Final, TextIO, cast
 
 # structlog loads rich wherever it is installed, for tracebacks that `configure` does not want: a
 # fifth of the start of a node. None is how Python is told that there is no such module.
@@ -37,8 +42,57 @@ WITHHELD: Final = frozenset(
         "owner_ref", "password", "payload", "reference", "routing_number", "secret",
     }
 )  # fmt: skip
+_TELL_AGAIN_S: Final = 60.0  # that log lines are lost
 BLANK: Final = "[withheld]"
 _JSON: Final = json.JSONEncoder(default=str)
+
+
+class _StandardOutput:
+    """Standard output, of which a node does not die: what cannot be written is lost.
+
+    The disk of the logs may be full, or whoever read them has ended. That is no reason for a node
+    to end, and with it perhaps all of them.
+    """
+
+    def __init__(self) -> None:
+        self._out = sys.stdout
+        self._told_s = -math.inf
+        atexit.register(self._end)
+
+    def isatty(self) -> bool:
+        return self._out.isatty()
+
+    def write(self, text: str) -> int:
+        try:
+            return self._out.write(text)
+        except OSError as error:
+            self._tell(error)
+            return 0
+
+    def flush(self) -> None:
+        try:
+            self._out.flush()
+        except OSError as error:
+            self._tell(error)
+
+    def _tell(self, error: OSError) -> None:
+        """Say now and then that lines are lost."""
+        now_s = time.monotonic()
+        if now_s - self._told_s < _TELL_AGAIN_S:
+            return
+        self._told_s = now_s
+        with contextlib.suppress(OSError):
+            sys.stderr.write(f"ledgerd: log lines are lost: {error}\n")
+            sys.stderr.flush()
+
+    def _end(self) -> None:
+        """Let the interpreter end with the code it was told: it would fail to flush."""
+        if self._out.closed:
+            return
+        try:
+            self._out.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._out.fileno())
 
 
 class _RequestLines:
@@ -91,7 +145,8 @@ def configure(
     """
     assert level in LEVELS, level
     assert format in FORMATS, format
-    out = sys.stdout if stream is None else stream
+    # The cast: files have more than loggers need.
+    out = cast("TextIO", _StandardOutput()) if stream is None else stream
     is_console = format == "console" or (format == "auto" and out.isatty())
     number = logging.getLevelNamesMapping()[level.upper()]
     shared: list[Processor] = [

@@ -1,6 +1,7 @@
 """`ledgerd run` that must not start: exit code, one line, no traceback, and nothing written."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -11,11 +12,13 @@ import lmdb
 import pytest
 
 from ledgerd.cli.dev import DevCluster
-from ledgerd.errors import ExitCode
+from ledgerd.client import Client
+from ledgerd.errors import CallError, ExitCode
 from ledgerd.raft.entries import NodeId
 from ledgerd.security import pki
 from ledgerd.storage import founders, identity, keys
 from ledgerd.storage.environment import StorageOptions, open_directory
+from tests.waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.e2e
 
@@ -227,6 +230,26 @@ def test_too_little_space(one: DevCluster) -> None:
 
     refused(one, ExitCode.NO_SPACE, "at least 17592186044416 are needed to start")
     assert not (one.data_directory(1) / "log").exists()
+
+
+@pytest.mark.parametrize(
+    "where",
+    [">/dev/full", "| true", "<&- >&- 2>&-"],
+    ids=["full disk", "reader gone", "closed"],
+)
+def test_a_log_that_nobody_can_write(one: DevCluster, where: str) -> None:
+    """It is no reason not to start, and none to end: the node serves, and ends as it is told."""
+    node = f'"{sys.executable}" -m ledgerd run --config "{one.config_path(1)}"'
+    script = f"set -o pipefail; {{ echo $BASHPID >pid; exec {node}; }} {where}"
+    with subprocess.Popen(
+        ["bash", "-c", script], cwd=one.directory, stderr=subprocess.DEVNULL
+    ) as shell:
+        with Client.from_profile(one.profile_path) as client:
+            until("the node serves", client.status, passing=CallError)
+            client.open_account(currency="USD", livemode=False, deadline=PATIENCE_S)
+        os.kill(int((one.directory / "pid").read_text()), signal.SIGTERM)
+
+        assert shell.wait(PATIENCE_S) == 0
 
 
 @pytest.mark.parametrize("listener", ["api", "peer", "metrics"])

@@ -1,8 +1,11 @@
 """Log lines: JSON for machines, lines for people, account data for nobody."""
 
+import atexit
+import errno
 import io
 import json
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -48,6 +51,39 @@ def test_an_event_is_one_json_object() -> None:
     assert list(line) == ["time", "level", "event", "node_id", "part", "term", "votes"]
     assert (line["event"], line["level"], line["term"]) == ("leader_elected", "info", 7)
     assert str(line["time"]).endswith("Z")
+
+
+class Full(io.StringIO):
+    """A file on a disk that is full, until there is room."""
+
+    has_room = False
+
+    def flush(self) -> None:
+        if not self.has_room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_lines_that_cannot_be_written_are_lost_and_end_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is told on standard error, and not for each line."""
+    out = Full()
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setattr(atexit, "register", lambda _: None)
+    logs.configure()
+    for _ in range(3):
+        logs.get("raft").info("leader_elected")
+        logging.getLogger("another").warning("something")
+    assert capsys.readouterr().err == (
+        "ledgerd: log lines are lost: [Errno 28] No space left on device\n"
+    )
+
+    out.has_room = True
+    out.truncate(0)
+    out.seek(0)
+    logs.get("raft").info("leader_elected")
+
+    assert len(lines(out)) == 1
 
 
 def test_a_traceback_on_a_terminal_shows_no_variables() -> None:
