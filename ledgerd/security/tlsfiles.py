@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ledgerd.errors import ConfigError
-from ledgerd.security.identity import Certified, certified
+from ledgerd.security.identity import Certified, Identity, certified
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +127,7 @@ class WatchedFiles:
         self._stamps = stamps
         try:
             material = load(self._files, now_s=time.time())
+            self._check_holder(material.holder.identity)
         except ConfigError as error:
             if self._on_problem is not None:
                 self._on_problem(f"{error}; the files loaded before stay in force")
@@ -137,6 +138,19 @@ class WatchedFiles:
         self._generation += 1
         if self._on_reload is not None:
             self._on_reload(material)
+
+    def _check_holder(self, found: Identity) -> None:
+        """Return if the files are still of who they were made for. Raises ConfigError.
+
+        A node is known to its peers by cluster and number; with files of another one it would be
+        cut off until they are put right. Name and roles of a client may change.
+        """
+        held = self._material.holder.identity
+        if (found.cluster_id, found.node_id) != (held.cluster_id, held.node_id):
+            raise ConfigError(
+                f"{self._files.certificate}: expected a certificate of {held.name} in cluster "
+                f"{held.cluster_id}, found one of {found.name} in cluster {found.cluster_id}"
+            )
 
 
 def is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from ledgerd.errors import ConfigError
 from ledgerd.security import pki
 from ledgerd.security.tlsfiles import TlsFiles, TlsMaterial, WatchedFiles, load
-from tests.security.conftest import Cluster
+from tests.security.conftest import Cluster, make_cluster
 
 
 class Watch:
@@ -96,6 +96,56 @@ def test_half_a_renewal_is_no_reload(cluster: Cluster, tmp_path: Path) -> None:
     assert watch.watched.current()[1] == 2
 
     assert len(watch.problems) == len(watch.reloads) == 1
+
+
+def test_files_of_another_node_are_no_renewal(cluster: Cluster, tmp_path: Path) -> None:
+    """They fit together, but peers and clients would find somebody else here."""
+    watch = Watch(cluster.node)
+    before = watch.watched.current()
+    other = pki.issue_node(cluster.folder, 2, out=tmp_path / "other")
+
+    take(cluster, other)
+
+    assert watch.watched.current() == before
+    [problem] = watch.problems
+    assert (
+        "expected a certificate of node-1 in cluster blue, found one of node-2"
+        in problem
+    )
+    assert "the files loaded before stay in force" in problem
+    take(cluster, renew(cluster, tmp_path / "new"))
+    assert watch.watched.current()[1] == 2
+
+
+def test_files_of_another_cluster_are_no_renewal(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    """Nor with the CA of that cluster."""
+    watch = Watch(cluster.node)
+    before = watch.watched.current()
+
+    take(cluster, make_cluster(tmp_path / "green", "green").node)
+
+    assert watch.watched.current() == before
+    assert "found one of node-1 in cluster green" in watch.problems[-1]
+
+
+def test_a_client_may_become_another_one(cluster: Cluster) -> None:
+    """Name and roles of a renewed client certificate are what it says."""
+    watch = Watch(cluster.submitter)
+
+    shutil.copyfile(cluster.auditor.key, cluster.submitter.key)
+    shutil.copyfile(cluster.auditor.certificate, cluster.submitter.certificate)
+
+    assert watch.watched.current()[1] == 2
+
+
+def take(cluster: Cluster, files: TlsFiles) -> None:
+    """Move the files over those of the node, all at once."""
+    shutil.copyfile(files.key, cluster.node.key)
+    shutil.copyfile(files.certificate, cluster.node.certificate)
+    if files.ca != cluster.node.ca:
+        shutil.copyfile(files.ca, cluster.node.ca)
 
 
 def test_threads_that_ask_together_see_one_reload(
