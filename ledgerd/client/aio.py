@@ -95,6 +95,7 @@ class AsyncClient(
         self._is_dry = dry_run
         self._is_closed = False
         self._opened: tuple[Nodes, Calls, Coalescer] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     @classmethod
     def from_profile(
@@ -1080,13 +1081,23 @@ class AsyncClient(
             return error
 
     def _open(self) -> tuple[Nodes, Calls, Coalescer]:
-        """Return the open parts; they belong to the loop that runs now."""
+        """Return the open parts; they belong to the loop of the first call.
+
+        Errors: NotLogged when closed, RuntimeError in another loop.
+        """
         if self._opened is None:
             if self._is_closed:
                 raise NotLogged(Reason.STOPPING, "the client is closed")
             nodes = Nodes(self.profile, self._node_id)
             calls = Calls(nodes, retry=self._retry, dry_run=self._is_dry)
             self._opened = nodes, calls, Coalescer(calls)
+            self._loop = asyncio.get_running_loop()
+        elif self._loop is not asyncio.get_running_loop():
+            # What it waits for would be waited for elsewhere: a submit would be sent all the same.
+            raise RuntimeError(
+                "expected the event loop of this client's first call, found another one: "
+                "open a client in each loop, or share a blocking `Client`"
+            )
         return self._opened
 
     def _until(self, deadline_s: float | None) -> float:

@@ -88,6 +88,29 @@ def test_a_deadline_may_be_without_end(cluster: FakeCluster, deadline: float) ->
     asyncio.run(scenario())
 
 
+def test_another_event_loop_is_refused(cluster: FakeCluster) -> None:
+    """Nothing of the call is sent, which an error from deep within would not say."""
+    client = AsyncClient(cluster.profile())
+
+    async def submit() -> object:
+        return await client.submit(
+            account=ACCOUNT,
+            amount=1,
+            currency="EUR",
+            rail="eu_sct",
+            destination=iban("DE89370400440532013000", "Payee"),
+        )
+
+    async def scenario() -> None:
+        await client.status()
+        with pytest.raises(RuntimeError, match="expected the event loop of"):
+            await asyncio.to_thread(asyncio.run, submit())
+        await client.close()
+
+    asyncio.run(scenario())
+    assert cluster.batches == []
+
+
 def test_profile_file_is_enough(cluster: FakeCluster, tmp_path: Path) -> None:
     """A client is made from the file that `ledgerd dev` writes."""
     path = tmp_path / "client.toml"
