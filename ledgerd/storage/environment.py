@@ -589,15 +589,26 @@ def _refuse_low_space(directory: Path, options: StorageOptions) -> None:
 
 
 def _refuse_cut_off(path: Path) -> None:
-    if (path / "data.mdb").exists() and not is_whole(path):
+    """Return unless the file ends too early; an empty one would pass for a new one with LMDB.
+
+    Errors: CorruptionError. A log/ without a state/ beside it may be one that was just begun.
+    """
+    file = path / "data.mdb"
+    if not file.exists():
+        return
+    may_be_new = (
+        path.name == "log" and not (path.parent / "state" / "data.mdb").exists()
+    )
+    is_emptied = file.stat().st_size == 0 and not may_be_new
+    if is_emptied or not is_whole(path):
         advice = (
             "Bring the node back under a new id: ledgerctl cluster replace"
             if path.name == "log"
             else "A node that starts folds its state again from log/, or fetches it"
         )
         message = (
-            f"{path}/data.mdb is cut off: it ends before the pages that it uses, at "
-            f"{(path / 'data.mdb').stat().st_size} bytes. {advice}"
+            f"{file} is cut off: it ends before the pages that it uses, at "
+            f"{file.stat().st_size} bytes. {advice}"
         )
         raise CorruptionError(message)
 

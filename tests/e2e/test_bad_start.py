@@ -203,11 +203,12 @@ def test_a_log_that_is_gone(one: DevCluster) -> None:
     refused(one, ExitCode.CORRUPTION, "this node's votes are lost")
 
 
-def test_a_log_that_was_cut_off(one: DevCluster) -> None:
+@pytest.mark.parametrize("pages", [0, 2])
+def test_a_log_that_was_cut_off(one: DevCluster, pages: int) -> None:
     """Reading beyond its end would kill the process; the start and `check` say which file it is."""
     make_data(one)
     file = one.data_directory(1) / "log" / "data.mdb"
-    os.truncate(file, 2 * 4_096)
+    os.truncate(file, pages * 4_096)
 
     refused(one, ExitCode.CORRUPTION, f"{file} is cut off: ")
     checked = subprocess.run(

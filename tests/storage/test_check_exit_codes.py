@@ -43,7 +43,7 @@ def test_what_is_no_data_directory_is_refused(tmp_path: Path) -> None:
         ("state", "A node that starts folds its state again from log/, or fetches it"),
     ],
 )
-@pytest.mark.parametrize("pages", [2, 3, 8])
+@pytest.mark.parametrize("pages", [0, 2, 3, 8])
 def test_a_file_that_was_cut_off_is_told(
     tmp_path: Path, name: str, advice: str, pages: int
 ) -> None:
