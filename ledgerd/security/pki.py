@@ -12,6 +12,7 @@ key is written with mode 0600 from its first byte, and no file is ever overwritt
 
 import ipaddress
 import os
+import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -51,6 +52,9 @@ CA_DAYS: Final = 3_650
 LEAF_DAYS: Final = 825
 DAYS_MAX: Final = 36_500
 BACKDATED: Final = timedelta(minutes=5)  # clocks of nodes differ by less
+_DNS_NAME_MAX: Final = 253
+_DNS_LABEL: Final = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_DNS_NAME: Final = re.compile(rf"(?:\*\.)?{_DNS_LABEL}(?:\.{_DNS_LABEL})*")
 _COMMON_NAME_LENGTH_MAX: Final = 64  # X.520, ub-common-name
 Value = TypeVar("Value")
 PrivateKey: TypeAlias = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
@@ -379,12 +383,9 @@ def _host(text: str) -> x509.GeneralName:
         return x509.IPAddress(ipaddress.ip_address(text))
     except ValueError:
         pass  # not an address, so it must be a name
-    try:
-        return x509.DNSName(text)
-    except ValueError:
-        raise ConfigError(
-            f"host: expected a DNS name or an IP address, found {text!r}"
-        ) from None
+    if len(text) > _DNS_NAME_MAX or not _DNS_NAME.fullmatch(text):
+        raise ConfigError(f"host: expected a DNS name or an IP address, found {text!r}")
+    return x509.DNSName(text)
 
 
 def _hosts(certificate: x509.Certificate) -> tuple[str, ...]:

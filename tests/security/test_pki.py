@@ -176,11 +176,33 @@ def test_names_that_cannot_be(cluster: Cluster) -> None:
         pki.issue_client(cluster.folder, "node-1", [])
     with pytest.raises(ConfigError, match="and than local, found 'local'"):
         pki.issue_client(cluster.folder, "local", [])
-    with pytest.raises(ConfigError, match="host: expected a DNS name or an IP address"):
-        pki.issue_node(cluster.folder, 2, hosts=["bücher.example"])
 
     assert not (cluster.folder / "node-2.key").exists()
     assert not (cluster.folder / "client-node-1.key").exists()
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "bücher.example", "a b", "a.example:7443", "https://a.example", "10.0.0.2:7443", "",
+        "a..example", "-a.example", "a." * 126 + "example", "a" * 64,
+    ],
+)  # fmt: skip
+def test_hosts_that_nobody_could_look_for(cluster: Cluster, host: str) -> None:
+    """A name with its port, for one, would stand in the certificate and never be matched."""
+    with pytest.raises(ConfigError, match="host: expected a DNS name or an IP address"):
+        pki.issue_node(cluster.folder, 2, hosts=[host])
+
+    assert not (cluster.folder / "node-2.key").exists()
+
+
+def test_hosts_by_name_and_address(cluster: Cluster) -> None:
+    """Each kind that a verifier may look for."""
+    hosts = ["node2.example.net", "*.example.net", "node_2", "10.0.0.2", "2001:db8::2"]
+
+    files = pki.issue_node(cluster.folder, 2, hosts=hosts)
+
+    assert set(hosts) <= set(pki.describe(files.certificate).hosts)
 
 
 def test_issuing_needs_the_ca_and_its_key(cluster: Cluster, tmp_path: Path) -> None:
