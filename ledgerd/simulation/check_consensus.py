@@ -11,6 +11,7 @@ from typing import Protocol
 
 from ledgerd.raft.entries import (
     GENESIS_LINK,
+    NO_INDEX,
     NO_NODE,
     Entry,
     EntryKind,
@@ -84,6 +85,7 @@ class ConsensusWatch:
         self._committed_under: Membership | None = None
         self.entries: dict[bytes, Entry] = {}  # by link: all that were ever written
         self.committed: list[bytes] = [GENESIS_LINK]  # links by index
+        self._committed_in: dict[Term, Index] = {}  # by the term of who was seen first
         self.leaders: dict[int, int] = {}
         self._links: dict[tuple[int, int], bytes] = {}
         self._votes: dict[tuple[int, int], int] = {}
@@ -352,18 +354,26 @@ class ConsensusWatch:
         require(leader == node_id, "R1", f"{leader} and {node_id} lead term {term}")
         led = self._led.get(term)
         if led is None:
-            # R5: what was ever committed is in the log of every later leader.
-            link = _link(seen, status, core, self.commit)
-            require(
-                link == self.committed[self.commit] or self.commit < status.first,
-                "R5",
-                f"leader {node_id} of term {term} lacks committed entry {self.commit}",
-            )
+            self._check_complete(seen, status, core)
         elif _link(seen, status, core, led[0]) != led[1] and led[0] >= status.first:
             raise Violation("R2", f"leader {node_id} replaced its own entry {led[0]}")
         last = _link(seen, status, core, status.last)
         assert last is not None, status
         self._led[term] = (status.last, last)
+
+    def _check_complete(self, seen: Seen, status: Status, core: Core) -> None:
+        """R5: a leader holds what was committed up to its term.
+
+        Who hears late that it was elected need not hold what leaders of later terms committed.
+        """
+        known = [at for term, at in self._committed_in.items() if term <= status.term]
+        index = max(known, default=NO_INDEX)
+        require(
+            index < status.first
+            or _link(seen, status, core, index) == self.committed[index],
+            "R5",
+            f"leader {status.node_id} of term {status.term} lacks committed entry {index}",
+        )
 
     def commit_to(self, status: Status, core: Core, before: Status | None) -> None:
         """A node has committed further than anybody before it. R7, R10.
@@ -391,6 +401,7 @@ class ConsensusWatch:
             f"leader {status.node_id} of term {status.term} commits {entry.id} by counting",
         )
         self.committed += links
+        self._committed_in[status.term] = self.commit
         self._committed_under = was
 
     def _has_quorum(self, membership: Membership, entry: Entry) -> bool:

@@ -36,6 +36,7 @@ class Checker:
     votes: dict[tuple[int, int], int] = field(default_factory=dict)
     links: dict[tuple[int, int], bytes] = field(default_factory=dict)
     committed: list[Entry] = field(default_factory=list)
+    committed_in: dict[int, int] = field(default_factory=dict)  # last index by term
     applied: list[Entry] = field(default_factory=list)
     seen: dict[int, Seen] = field(default_factory=dict)
     led: dict[int, tuple[int, bytes]] = field(default_factory=dict)
@@ -116,9 +117,13 @@ class Checker:
         log = node.core._log  # the only look inside: the tail is not on disk
         last_led = self.led.get(status.term)
         if last_led is None:
-            # R5: what was ever committed is in the log of every later leader.
-            if self.committed:
-                last = self.committed[-1]
+            # R5: what was committed in an earlier term is in the log of every later leader. Who
+            # hears late that it was elected need not hold what came after its term.
+            earlier = [
+                at for term, at in self.committed_in.items() if term < status.term
+            ]
+            if earlier:
+                last = self.committed[max(earlier) - 1]
                 assert log.link(last.index) == last.link, ("R5", status, last.id)
         else:
             # R2: a leader never overwrites its own entries.
@@ -155,6 +160,7 @@ class Checker:
         ]
         self._check_quorum(node, status, holders)
         self.committed += news
+        self.committed_in[status.term] = last.index
 
     def _check_quorum(self, node: Node, status: Status, holders: list[int]) -> None:
         """R7, where all nodes vote."""

@@ -1,4 +1,7 @@
-"""The watches that no find of a whole run shows in small: loops of messages, and clocks."""
+"""The watches that no find of a whole run shows in small: loops, clocks, leaders that come late."""
+
+from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -8,14 +11,21 @@ from ledgerd.raft.messages import (
     AppendAccepted,
     AppendEntries,
     Heartbeat,
+    Message,
     PreVote,
+    PreVoteReply,
+    RequestVoteReply,
     TimeoutNow,
 )
+from ledgerd.raft.ready import Ready
 from ledgerd.replica.inputs import Input, Noted, Received, Ticked
 from ledgerd.simulation.check_clocks import ClocksWatch
+from ledgerd.simulation.check_consensus import ConsensusWatch
 from ledgerd.simulation.check_exchanges import TIMES_MAX, ExchangesWatch
 from ledgerd.simulation.check_timers import TimersWatch
 from ledgerd.simulation.verdict import Violation
+from tests.raft.checker import Checker
+from tests.raft.harness import Cluster, Node
 
 ONE, TWO, THREE = NodeId(1), NodeId(2), NodeId(3)
 ANSWER = Received(AppendAccepted(TWO, ONE, Term(1), Index(3), 1, 1))
@@ -159,3 +169,65 @@ def test_log_time_may_stay_where_an_earlier_quorum_has_brought_it() -> None:
     watch.look(0, {ONE: 2 * DAY_US, TWO: 2 * DAY_US, THREE: DAY_US, NodeId(4): DAY_US})
 
     watch.stamped(entry(2 * DAY_US), [(ONE, TWO), (ONE, THREE, NodeId(4))])
+
+
+def late_votes() -> tuple[Cluster, ConsensusWatch, Checker, list[Message]]:
+    """Let node 1 commit in term 2 while the votes for node 2 in term 1 are on their way."""
+    cluster = Cluster(3)
+    watch, checker = ConsensusWatch(cluster.nodes, cluster.options), Checker(cluster)
+    for node in cluster.nodes.values():
+        write = node.disk.persist
+
+        def noted(
+            ready: Ready,
+            node: Node = node,
+            write: Callable[[Ready], None] = write,
+        ) -> None:
+            write(ready)
+            watch.persisted(node.id, ready)
+
+        node.disk.persist = noted  # type: ignore[method-assign]  # of this one disk
+    cluster[2].core.campaign()
+    for _ in range(4):  # two rounds: whether they would vote, and their votes
+        cluster.deliver()
+        for node in cluster.nodes.values():
+            node.turn()
+    late = list(cluster.in_flight)
+    assert {type(message) for message in late} == {RequestVoteReply}
+    cluster.in_flight.clear()
+    cluster.isolate(2)
+    cluster.elect(1)
+    watch.looked(1, cluster[1].core)
+    checker.node(cluster[1])
+    return cluster, watch, checker, late
+
+
+def test_who_hears_late_that_it_was_elected_may_lack_what_came_later() -> None:
+    """R5, seed 1955: it was paused with the votes on their way, and others led later terms."""
+    cluster, watch, checker, late = late_votes()
+    for vote in late:
+        cluster[2].core.step(vote)
+
+    assert cluster.leaders == [1, 2]
+    watch.looked(2, cluster[2].core)
+    checker.node(cluster[2])
+    assert watch.commit == 1
+
+
+def test_who_leads_a_later_term_and_lacks_what_was_committed_is_found() -> None:
+    """R5: the same log, and votes that nobody gave."""
+    cluster, watch, checker, _ = late_votes()
+    node = cluster[2]
+    node.crash()
+    node.disk.hard_state = replace(node.disk.hard_state, term=Term(2))
+    node.start()
+    node.core.campaign()
+    node.core.step(PreVoteReply(THREE, TWO, Term(3), True, Term(3)))
+    node.turn()
+    node.core.step(RequestVoteReply(THREE, TWO, Term(3), True))
+
+    assert cluster.leaders == [1, 2]
+    with pytest.raises(Violation, match="R5"):
+        watch.looked(2, node.core)
+    with pytest.raises(AssertionError, match="R5"):
+        checker.node(node)

@@ -27,6 +27,7 @@ FOUND = {
     1702: "R8 both records of one hard state were put back to the same old one",
     1882: "R16 who needed a corrupt slot in each turn asked for it in each turn",
     1888: "R15 an emptied node was sent what was meant for the process before",
+    # And R5 held who was elected late to what leaders of later terms had committed.
     1955: "R8 held a node to an entry that it had replaced in the moment of its crash",
     2034: "K1 took a joining node's own clock for that of a quorum of one",
     2155: "K1 had not seen what a clock showed before it jumped",
