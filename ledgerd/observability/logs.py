@@ -87,12 +87,13 @@ class _StandardOutput:
 
     def _end(self) -> None:
         """Let the interpreter end with the code it was told: it would fail to flush."""
-        if self._out.closed:
-            return
-        try:
-            self._out.flush()
-        except OSError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self._out.fileno())
+        for out in (self._out, sys.stderr):
+            if out.closed:
+                continue
+            try:
+                out.flush()
+            except OSError:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
 
 
 class _RequestLines:

@@ -235,8 +235,8 @@ def test_too_little_space(one: DevCluster) -> None:
 
 @pytest.mark.parametrize(
     "where",
-    [">/dev/full", "| true", "<&- >&- 2>&-"],
-    ids=["full disk", "reader gone", "closed"],
+    [">/dev/full", ">/dev/full 2>&1", "| true", "<&- >&- 2>&-"],
+    ids=["full disk", "full disk for both", "reader gone", "closed"],
 )
 def test_a_log_that_nobody_can_write(one: DevCluster, where: str) -> None:
     """It is no reason not to start, and none to end: the node serves, and ends as it is told."""
@@ -245,10 +245,17 @@ def test_a_log_that_nobody_can_write(one: DevCluster, where: str) -> None:
     with subprocess.Popen(
         ["bash", "-c", script], cwd=one.directory, stderr=subprocess.DEVNULL
     ) as shell:
-        with Client.from_profile(one.profile_path) as client:
-            until("the node serves", client.status, passing=CallError)
-            client.open_account(currency="USD", livemode=False, deadline=PATIENCE_S)
-        os.kill(int((one.directory / "pid").read_text()), signal.SIGTERM)
+        pid = until(
+            "the shell says who it is",
+            (one.directory / "pid").read_text,
+            passing=OSError,
+        )
+        try:
+            with Client.from_profile(one.profile_path) as client:
+                until("the node serves", client.status, passing=CallError)
+                client.open_account(currency="USD", livemode=False, deadline=PATIENCE_S)
+        finally:
+            os.kill(int(pid), signal.SIGTERM)
 
         assert shell.wait(PATIENCE_S) == 0
 
