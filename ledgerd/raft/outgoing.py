@@ -4,8 +4,9 @@ That makes "persist, then promise" structural: whatever rests on durable state (
 `LateMessage` and can only reach `Ready.send_after`.
 """
 
-from ledgerd.raft.entries import NodeId
+from ledgerd.raft.entries import Index, NodeId
 from ledgerd.raft.messages import (
+    AppendAccepted,
     AppendEntries,
     EarlyMessage,
     Heartbeat,
@@ -51,6 +52,14 @@ class Outgoing:
             self.early.append(message)
         else:
             self.late.append(message)
+
+    def withdraw_acks(self, first: Index) -> None:
+        """Drop what acks an entry from `first` on: it was replaced, perhaps never written (R9)."""
+        self.late = [
+            message
+            for message in self.late
+            if not (isinstance(message, AppendAccepted) and message.match >= first)
+        ]
 
     def take_early(self) -> tuple[EarlyMessage, ...]:
         """Hand over the early queue."""

@@ -428,6 +428,10 @@ class Roles:
         self.must_flush = self.must_tell_commit = True
 
     def lose(self, index: Index) -> None:
-        """Report that proposals waiting at `index` or above are superseded (T65)."""
+        """Note that what stood at `index` or above is superseded.
+
+        Proposals that wait for it are told (T65), and acks that have not left do not leave (R9).
+        """
+        self.out.withdraw_acks(index)
         lost = self.lost_from
         self.lost_from = index if lost is None else min(lost, index)

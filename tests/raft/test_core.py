@@ -16,6 +16,7 @@ from ledgerd.raft.entries import (
 from ledgerd.raft.facts import ApplyStopped
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.messages import (
+    AppendAccepted,
     AppendEntries,
     Heartbeat,
     PreVote,
@@ -278,6 +279,18 @@ class TestQueues:
 
         assert ready is not None
         assert {type(m) for m in ready.send_early} == {AppendEntries, Heartbeat}
+
+    def test_what_was_replaced_before_it_was_written_is_not_acknowledged(self) -> None:
+        """R9: two leaders are heard in one turn, and what the first one sent is never stored."""
+        core = core_of(MemoryDisk(make_log([1])))
+        core.step(append_to(1, [1, 2, 2], 1))
+        core.step(append_to(1, [1, 3], 1))
+        ready = core.ready()
+
+        assert ready is not None
+        assert [entry.term for entry in ready.entries] == [3]
+        acks = [m for m in ready.send_after if isinstance(m, AppendAccepted)]
+        assert [(ack.term, ack.match) for ack in acks] == [(3, 2)]
 
 
 def candidate_before_write() -> tuple[Cluster, Node]:

@@ -42,6 +42,7 @@ FOUND = {
     304279: "R18 a state that was built anew after healing was taken for standing still",
     304573: "R15 a message came by a connection that was never made, to an emptied node",
     601213: "T8 an entry behind a slot that two nodes lacked ended the one that asked for it",
+    611068: "R9 what was replaced before it was written was acknowledged all the same",
 }
 
 
