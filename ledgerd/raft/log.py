@@ -292,7 +292,8 @@ class RaftLog:
         """Make the log hold `entries` after `prev`, which it matches. 5.3.
 
         Deletes from the first conflict only, never everything after prev (T19). Returns the
-        index from which the tail was replaced, or None.
+        index from which the tail was replaced, or None. A corrupt slot that nothing proves may have
+        held another entry than the leader's, so it counts as replaced.
         """
         own_link = self.link(prev.index)
         # R4: one (term, index), one link, one prefix.
@@ -301,10 +302,11 @@ class RaftLog:
         )
         self._check_links(prev, prev_link, entries)
         last = self.last
+        replaced_from: Index | None = None
         for offset, entry in enumerate(entries):
             if entry.index > last:
                 self._append(entries[offset:])
-                return None
+                return replaced_from
             if entry.index in self.slots:
                 held = self._held(entry.index)
                 # T20: what is applied never conflicts; the state names it where the slot does not.
@@ -315,6 +317,8 @@ class RaftLog:
                     self._truncate(entry.index)
                     self._append(entries[offset:])
                     return entry.index
+                if entry.index > commit and not self.is_proven(entry):
+                    replaced_from = replaced_from or entry.index
                 self.mend(entry)
                 continue
             if self.term(entry.index) != entry.term:
@@ -329,7 +333,7 @@ class RaftLog:
             )
         if entries:
             self.marks.covers("log.repeated")
-        return None
+        return replaced_from
 
     def hand_out(self, ticket: Ticket) -> tuple[Entry, ...]:
         """Return what is to be written under `ticket`; it is in flight from now on."""

@@ -565,6 +565,22 @@ class TestVotes:
         assert cluster[2].terms() == [1, 1, 2]
 
 
+def _whole_append(leader: int, term: Term, log: Sequence[Entry]) -> AppendEntries:
+    """Return what the leader of `term` sends to node 1: all but the first entry of its log."""
+    prev, *entries = log
+    return AppendEntries(
+        NodeId(leader),
+        NodeId(1),
+        term,
+        prev.id,
+        prev.link,
+        tuple(entries),
+        Index(0),
+        1,
+        1,
+    )
+
+
 class TestAcks:
     """F33: absent for acks and for applying."""
 
@@ -588,6 +604,22 @@ class TestAcks:
         assert is_whole(cluster)
         (two, _) = cluster[1].core.status().peers
         assert two.match == 8
+
+    def test_nothing_is_acknowledged_that_another_entry_may_have_replaced(self) -> None:
+        """R9: slots that are acknowledged rot, and another leader mends them in the same turn."""
+        for terms in ([1, 1], [1, 1, 1]):  # the last slot, and two neighbours
+            old, new = make_log([1, *(2 for _ in terms[1:])]), make_log(terms)
+            cluster = Cluster(3, logs={1: old}, options=FORGETFUL)
+            node = cluster[1]
+            node.core.step(_whole_append(3, Term(3), old))
+            damage(cluster, 1, *range(2, len(old) + 1))
+            node.core.step(_whole_append(2, Term(4), new[:2]))
+            ready = node.core.ready()
+
+            assert ready is not None
+            assert ready.repairs == tuple(new[1:2])
+            acks = [m for m in ready.send_after if isinstance(m, AppendAccepted)]
+            assert [(ack.term, ack.match) for ack in acks] == [(4, 2)]
 
     def test_nothing_behind_the_slot_is_applied_before_it(self) -> None:
         """What comes before it is."""
