@@ -216,10 +216,12 @@ class Calls:
     ) -> _Reply:
         """Return the answer of one node to a read, tried once.
 
-        Errors: NotLogged, also when the node cannot be reached.
+        Errors: NotLogged, also when the node cannot be reached, or the client is closed meanwhile.
         """
         loop = asyncio.get_running_loop()
         if not await node.is_connected(deadline):
+            if self._is_closed:
+                raise _closed()
             node.diagnose()
             why = f"{where(node)}: no connection"
             raise NotLogged(Reason.DEADLINE_BEFORE_PROPOSAL, why)
@@ -228,6 +230,10 @@ class Calls:
         except aio.AioRpcError as caught:
             error = explain(caught, node)
             raise NotLogged(error.reason, error.message, error.metadata) from caught
+        except asyncio.CancelledError:
+            if self._is_cut_off():
+                raise _closed() from None
+            raise
 
     async def _attempts(
         self,
@@ -457,6 +463,11 @@ def _refuse_too_large(request: Message) -> None:
 def is_final(error: CallError) -> bool:
     """Return whether no node would answer otherwise, as long as nothing is changed by hand."""
     return error.reason in _FINAL and error.metadata.get("made_by") != "grpc"
+
+
+def _closed() -> NotLogged:
+    """Return the end of a read of one node that `close` has cut off."""
+    return NotLogged(Reason.STOPPING, "the client is closed")
 
 
 def where(node: Node) -> str:

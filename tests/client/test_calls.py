@@ -406,6 +406,28 @@ def test_close_ends_calls_as_unknown(cluster: FakeCluster) -> None:
     assert [type(end) for end in ends] == [OutcomeUnknown, OutcomeUnknown]
 
 
+@pytest.mark.parametrize("is_sent", [True, False])
+def test_close_ends_a_question_to_one_node(cluster: FakeCluster, is_sent: bool) -> None:
+    """Nobody cancelled it, be it sent or on the way to a connection; nothing of it runs on."""
+    cluster.nodes[1].before.append(keep_silent)
+
+    async def scenario() -> None:
+        client = AsyncClient(cluster.profile())
+        asked = asyncio.create_task(client.status(1, deadline=600))
+        await asyncio.sleep(0)
+        while is_sent and not cluster.nodes[1].silenced:  # noqa: ASYNC110  # set in another thread
+            await asyncio.sleep(0)
+
+        await client.close()
+
+        with pytest.raises(NotLogged) as caught:
+            await asked
+        assert caught.value.reason is Reason.STOPPING
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(scenario())
+
+
 def test_closed_client_refuses(cluster: FakeCluster) -> None:
     """After close every call is definite, and closing again does nothing."""
     client = Client(cluster.profile())
