@@ -45,13 +45,15 @@ def put_in_place(directory: Path, ready: Path, reach: Reach = nowhere) -> None:
 def keep_aside(directory: Path) -> None:
     """Keep state/data.mdb under another name until `forget_aside`, for it is going to be replaced.
 
-    A damaged state that the own log cannot give back may be the last one. Errors: OSError.
+    A damaged state that the own log cannot give back may be the last one. An empty file is none: a
+    power cut leaves it behind, just when a new state is made beside one that is kept already.
+    Errors: OSError.
     """
     state = directory / "state"
-    aside = state / _ASIDE
-    if (state / "data.mdb").exists():
+    aside, file = state / _ASIDE, state / "data.mdb"
+    if file.exists() and file.stat().st_size > 0:
         aside.unlink(missing_ok=True)
-        aside.hardlink_to(state / "data.mdb")
+        aside.hardlink_to(file)
         sync_directory(state)
 
 

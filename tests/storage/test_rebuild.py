@@ -1,5 +1,6 @@
 """A state that cannot be read at the start: from the log, from a peer, or not at all (F37)."""
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -93,6 +94,19 @@ def test_a_state_that_cannot_be_opened_is_lost_where_peers_may_have_it(
     assert file.with_name("damaged.mdb").read_bytes() == damaged
     swap.forget_aside(tmp_path)
     assert not file.with_name("damaged.mdb").exists()
+
+
+def test_what_is_kept_aside_gives_way_to_no_empty_file(tmp_path: Path) -> None:
+    """The power may fail as soon as the file of the empty state is there, before its first page."""
+    file = used_node(tmp_path, cut_below=5)
+    scribble(file)
+    damaged = file.read_bytes()
+    reopened(tmp_path, has_peers=True).close()
+    os.truncate(file, 0)
+
+    reopened(tmp_path, has_peers=True).close()
+
+    assert file.with_name("damaged.mdb").read_bytes() == damaged
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
