@@ -278,7 +278,12 @@ class Client(
             if self._is_closed:
                 call.close()
                 raise NotLogged(Reason.STOPPING, "the client is closed")
-            waiting = asyncio.run_coroutine_threadsafe(call, self._loop)
+            try:
+                waiting = asyncio.run_coroutine_threadsafe(call, self._loop)
+            except RuntimeError:
+                # The loop is closed: the handler of a signal did it just now.
+                call.close()
+                raise NotLogged(Reason.STOPPING, "the client is closed") from None
         try:
             return waiting.result()
         except BaseException:

@@ -242,6 +242,27 @@ with Client.from_profile(sys.argv[1]) as client:
     )
 
 
+def test_a_signal_handler_that_closes_in_the_very_moment_of_a_call(
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The call finds no loop any more, and says so as any call of a closed client does."""
+    client = Client(cluster.profile())
+    put_on_loop = asyncio.run_coroutine_threadsafe
+
+    # Any: what a coroutine yields and is sent is the event loop's affair.
+    def interrupted(
+        call: Coroutine[Any, Any, Any], loop: asyncio.AbstractEventLoop
+    ) -> Any:
+        monkeypatch.undo()
+        client.close()
+        return put_on_loop(call, loop)
+
+    monkeypatch.setattr(asyncio, "run_coroutine_threadsafe", interrupted)
+    with pytest.raises(NotLogged) as caught:
+        client.status()
+    assert caught.value.reason is Reason.STOPPING
+
+
 def _in_thread(call: Callable[[], object]) -> "queue.Queue[object]":
     """Call it in a thread that nobody waits for; return where its error is put."""
     end: queue.Queue[object] = queue.Queue()
