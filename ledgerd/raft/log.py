@@ -316,7 +316,7 @@ class RaftLog:
                 if not self._may_be_mended(entry, commit):
                     self._truncate(entry.index)
                     self._append(entries[offset:])
-                    return entry.index
+                    return replaced_from or entry.index
                 if entry.index > commit and not self.is_proven(entry):
                     replaced_from = replaced_from or entry.index
                 self.mend(entry)
@@ -326,7 +326,7 @@ class RaftLog:
                 assert entry.index > commit, (entry.id, self.term(entry.index), commit)
                 self._truncate(entry.index)
                 self._append(entries[offset:])
-                return entry.index
+                return replaced_from or entry.index
             own_link = self.link(entry.index)
             assert own_link == entry.link, (  # R4
                 f"link at {entry.id}: own {own_link!r}, leader's {entry.link!r}"

@@ -621,6 +621,21 @@ class TestAcks:
             acks = [m for m in ready.send_after if isinstance(m, AppendAccepted)]
             assert [(ack.term, ack.match) for ack in acks] == [(4, 2)]
 
+    def test_the_first_of_two_that_are_replaced_is_the_one_that_counts(self) -> None:
+        """R9: a slot that nothing proves, and behind it one that conflicts with what follows."""
+        old, new = make_log([1, 2, 2, 2]), make_log([1, 1, 1])
+        cluster = Cluster(3, logs={1: old}, options=FORGETFUL)
+        node = cluster[1]
+        node.core.step(_whole_append(3, Term(3), old[:2]))
+        damage(cluster, 1, 2, 3)
+        node.core.step(_whole_append(2, Term(4), new))
+        ready = node.core.ready()
+
+        assert ready is not None
+        assert ready.entries == (new[2],)
+        acks = [m for m in ready.send_after if isinstance(m, AppendAccepted)]
+        assert [(ack.term, ack.match) for ack in acks] == [(4, 3)]
+
     def test_nothing_behind_the_slot_is_applied_before_it(self) -> None:
         """What comes before it is."""
         cluster = led()
