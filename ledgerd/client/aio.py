@@ -17,7 +17,7 @@ from ledgerd.api.v1 import (
 )
 from ledgerd.api.v1.common_pb2 import ALL_VOTERS, Money
 from ledgerd.client.account_calls import AccountCalls
-from ledgerd.client.calls import Calls
+from ledgerd.client.calls import Calls, closed
 from ledgerd.client.coalesce import EXTRA_PATIENCE_S_PER_ROW, Coalescer
 from ledgerd.client.concerns import (
     WriteConcern,
@@ -1087,7 +1087,7 @@ class AsyncClient(
         """
         if self._opened is None:
             if self._is_closed:
-                raise NotLogged(Reason.STOPPING, "the client is closed")
+                raise closed()
             nodes = Nodes(self.profile, self._node_id)
             calls = Calls(nodes, retry=self._retry, dry_run=self._is_dry)
             self._opened = nodes, calls, Coalescer(calls)

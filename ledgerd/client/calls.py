@@ -221,7 +221,7 @@ class Calls:
         loop = asyncio.get_running_loop()
         if not await node.is_connected(deadline):
             if self._is_closed:
-                raise _closed()
+                raise closed()
             node.diagnose()
             why = f"{where(node)}: no connection"
             raise NotLogged(Reason.DEADLINE_BEFORE_PROPOSAL, why)
@@ -232,7 +232,7 @@ class Calls:
             raise NotLogged(error.reason, error.message, error.metadata) from caught
         except asyncio.CancelledError:
             if self._is_cut_off():
-                raise _closed() from None
+                raise closed() from None
             raise
 
     async def _attempts(
@@ -279,8 +279,7 @@ class Calls:
 
     def _is_cut_off(self) -> bool:
         """Return whether it was `close` that ended the call, and not its caller."""
-        task = asyncio.current_task()
-        return self._is_closed and not (task is not None and task.cancelling())
+        return self._is_closed and not is_given_up()
 
 
 class _Run:
@@ -465,9 +464,15 @@ def is_final(error: CallError) -> bool:
     return error.reason in _FINAL and error.metadata.get("made_by") != "grpc"
 
 
-def _closed() -> NotLogged:
-    """Return the end of a read of one node that `close` has cut off."""
+def closed() -> NotLogged:
+    """Return the end of what is asked of a closed client, or was cut off without effect."""
     return NotLogged(Reason.STOPPING, "the client is closed")
+
+
+def is_given_up() -> bool:
+    """Return whether the task that runs now was cancelled, by its caller that is."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def where(node: Node) -> str:

@@ -16,7 +16,7 @@ from ledgerd.api.v1.payouts_pb2 import (
     SubmitBatchReply,
     SubmitBatchRequest,
 )
-from ledgerd.client.calls import Calls, Method, Progress
+from ledgerd.client.calls import Calls, Method, Progress, closed
 from ledgerd.client.leader import Node
 from ledgerd.client.results import SubmitResult, submit_result
 from ledgerd.errors import CallError, NotLogged, OutcomeUnknown, Reason
@@ -127,7 +127,7 @@ class Coalescer:
         Errors: NotLogged (also at once, when too many wait already), OutcomeUnknown.
         """
         if self._is_closed:
-            raise NotLogged(Reason.STOPPING, "the client is closed")
+            raise closed()
         if len(self._waiting) >= WAITING_ROWS_MAX:
             raise NotLogged(
                 Reason.OVERLOADED,

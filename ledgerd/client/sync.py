@@ -28,6 +28,7 @@ from ledgerd.client.blocking_payout_calls import BlockingPayoutCalls
 from ledgerd.client.blocking_rail_calls import BlockingRailCalls
 from ledgerd.client.blocking_risk_calls import BlockingRiskCalls
 from ledgerd.client.blocking_setting_calls import BlockingSettingCalls
+from ledgerd.client.calls import closed
 from ledgerd.client.concerns import WriteConcern
 from ledgerd.client.exports import ExportPart
 from ledgerd.client.fee_calls import FeeCalls
@@ -277,13 +278,13 @@ class Client(
         with self._close_lock:
             if self._is_closed:
                 call.close()
-                raise NotLogged(Reason.STOPPING, "the client is closed")
+                raise closed()
             try:
                 waiting = asyncio.run_coroutine_threadsafe(call, self._loop)
             except RuntimeError:
                 # The loop is closed: the handler of a signal did it just now.
                 call.close()
-                raise NotLogged(Reason.STOPPING, "the client is closed") from None
+                raise closed() from None
         try:
             return waiting.result()
         except BaseException:

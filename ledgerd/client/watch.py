@@ -14,7 +14,7 @@ from typing import Final, Self
 from grpc import aio
 
 from ledgerd.api.v1 import events_pb2 as pb
-from ledgerd.client.calls import explain, is_final, where
+from ledgerd.client.calls import closed, explain, is_final, is_given_up, where
 from ledgerd.client.leader import Node, Nodes
 from ledgerd.errors import CallError, NotLogged, Reason
 
@@ -154,9 +154,8 @@ class Watch:
                 self._failed(explain(caught, node))
             except asyncio.CancelledError:
                 self._drop()
-                task = asyncio.current_task()
-                if self._nodes.is_closed and not (task and task.cancelling()):
-                    raise self._stopped() from None  # not the caller gave up
+                if self._nodes.is_closed and not is_given_up():
+                    raise self._stopped() from None
                 raise
             except BaseException:
                 self._drop()  # given up in the middle: the next one begins anew
@@ -240,7 +239,7 @@ class Watch:
     def _stopped(self) -> NotLogged:
         """Return the end of a watch whose client was closed."""
         self.close()
-        return NotLogged(Reason.STOPPING, "the client is closed")
+        return closed()
 
     def _note(self, how: str) -> None:
         self._last = how
