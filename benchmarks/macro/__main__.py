@@ -13,8 +13,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.macro import etcd, rival
+from benchmarks.macro import etcd, one_caller, rival
 from benchmarks.macro.measure import Latencies
+from benchmarks.macro.one_caller import Rounds
 from benchmarks.macro.ours import CALLERS_BY_BATCH, OurCluster
 
 FLOOR_BATCH_1000_PER_S = 20_000.0
@@ -35,6 +36,7 @@ class Results:
     spread_per_s: float = 0.0
     one_caller_p50_ms: float = 0.0
     one_caller_p99_ms: float = 0.0
+    one_caller_rounds_p50_ms: list[float] = field(default_factory=list)
     in_flight_per_s: float = 0.0
     in_flight_p50_ms: float = 0.0
     failover_ms: list[float] = field(default_factory=list)
@@ -43,7 +45,17 @@ class Results:
     etcd_in_flight_p50_ms: float = 0.0
     etcd_one_caller_p50_ms: float = 0.0
     etcd_one_caller_p99_ms: float = 0.0
+    etcd_one_caller_rounds_p50_ms: list[float] = field(default_factory=list)
     etcd_failover_ms: list[float] = field(default_factory=list)
+
+    def take_one_caller(self, ours: Rounds, theirs: Rounds) -> None:
+        """Fill in what one caller waits for."""
+        self.one_caller_rounds_p50_ms = ours.p50_ms
+        self.one_caller_p50_ms = ours.median_p50_ms()
+        self.one_caller_p99_ms = ours.median_p99_ms()
+        self.etcd_one_caller_rounds_p50_ms = theirs.p50_ms
+        self.etcd_one_caller_p50_ms = theirs.median_p50_ms()
+        self.etcd_one_caller_p99_ms = theirs.median_p99_ms()
 
     @property
     def hot_ratio(self) -> float:
@@ -83,16 +95,12 @@ async def measure_ours(
     """Fill in our half.
 
     What writes little comes first, here as for the rival: after the batches the disk still writes
-    back, and slow syncs are what one caller and a failover would show of it (F8).
+    back, and slow syncs are what a failover would show of it (F8). One caller came before both.
     """
     ours = OurCluster(folder)
     try:
         client = await ours.start()
         try:
-            console.print("ledgerd: one caller ...", style="dim")
-            one = await ours.singles(client, callers=1, seconds=seconds)
-            results.one_caller_p50_ms = one.percentile_ms(50)
-            results.one_caller_p99_ms = one.percentile_ms(99)
             console.print(f"ledgerd: {kills} kills of the leader ...", style="dim")
             gaps = await ours.failovers(client, kills=kills)
             results.failover_ms = [gap * 1000 for gap in gaps]
@@ -129,10 +137,6 @@ async def measure_rival(
         client = etcd.EtcdClient(cluster)
         try:
             client.member = await client.leader()
-            console.print("etcd: one caller ...", style="dim")
-            one = await rival.puts(client, callers=1, seconds=seconds)
-            results.etcd_one_caller_p50_ms = one.percentile_ms(50)
-            results.etcd_one_caller_p99_ms = one.percentile_ms(99)
             console.print(f"etcd: {kills} kills of the leader ...", style="dim")
             gaps = await rival.failovers(cluster, client, kills=kills)
             results.etcd_failover_ms = [gap * 1000 for gap in gaps]
@@ -210,6 +214,14 @@ def show(results: Results, console: Console) -> None:
         "ms",
     )
     console.print(table)
+    rounds = {
+        "ledgerd": results.one_caller_rounds_p50_ms,
+        "etcd": results.etcd_one_caller_rounds_p50_ms,
+    }
+    for name, each in rounds.items():
+        if each:
+            shown = " ".join(f"{p50:.2f}" for p50 in each)
+            console.print(f"one caller, p50 of the rounds of {name}: {shown} ms")
     console.print(
         f"hot account: {results.hot_ratio:.2f} of the rate of 1,000 accounts,"
         f" floor {FLOOR_HOT_RATIO}"
@@ -239,6 +251,10 @@ def main(seconds: float, kills: int, result: Path | None) -> None:
         folder = Path(name)
         (folder / "etcd").mkdir()
         options = {"seconds": seconds, "kills": kills}
+        one = one_caller.in_turns(
+            folder / "one", binary, seconds=seconds, console=console
+        )
+        results.take_one_caller(*asyncio.run(one))
         asyncio.run(
             measure_ours(
                 folder / "ledgerd",
