@@ -14,6 +14,9 @@ def main() -> None:
     from ledgerd.cli import interrupts
 
     interrupts.end_at_once()
+    from ledgerd.cli import streams
+
+    streams.prepare()
     # Before anything imports gRPC, which reads its ciphers once, at its own import.
     from ledgerd.security.ciphers import require_tls13
     from ledgerd.transport.polling import read_in_own_thread

@@ -468,7 +468,8 @@ _PEERS: Final[Mapping[PeerRefusal, str]] = {
 _EXITS: Final[Mapping[ExitCode, str]] = {
     ExitCode.CLEAN: "A clean stop, or a check without findings.",
     ExitCode.USAGE: "The command line was wrong.",
-    ExitCode.STORAGE: "A write, sync or map operation failed; nothing unsynced was acknowledged.",
+    ExitCode.STORAGE: "A write, sync or map operation failed; nothing unsynced was acknowledged. "
+    "Or the answer of a command could not be written.",
     ExitCode.CORRUPTION: "Stored bytes contradict themselves, or `ledgerd check` found something.",
     ExitCode.NO_SPACE: "Too little disk space to start.",
     ExitCode.CONFIG: "Configuration, certificate, port or data directory cannot be used.",

@@ -9,8 +9,10 @@ def main() -> None:
     import io
     import sys
 
+    from ledgerd.cli import streams
     from ledgerd.security.ciphers import require_tls13
 
+    streams.prepare()
     require_tls13()
     # A name that the terminal cannot show must not end the command that lists it.
     for stream in (sys.stdout, sys.stderr):

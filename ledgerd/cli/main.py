@@ -1,15 +1,14 @@
 """`ledgerd`: run a node, make certificates, check a directory, run local and simulated clusters."""
 
-import errno
-import os
+import contextlib
 import sys
 from importlib import import_module
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import click
 
 from ledgerd import __version__
-from ledgerd.cli import interrupts
+from ledgerd.cli import interrupts, streams
 from ledgerd.errors import (
     ConfigError,
     CorruptionError,
@@ -21,10 +20,6 @@ from ledgerd.errors import (
 
 # Each is the command of that name in the module of that name.
 _COMMANDS: Final = ("check", "dev", "pki", "rail", "recover", "run", "simulate")
-
-
-# Of what is written, be it this command's own words.
-_UNWRITTEN: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
 
 
 class _Group(click.Group):
@@ -54,17 +49,14 @@ class _Group(click.Group):
 
     # Any: click's own signature.
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        _open_closed()
         try:
             return super().main(*args, **kwargs)
         except LedgerdError as error:
-            click.echo(f"error: {error}", err=True)
-            sys.exit(_exit_code_of(error))
+            _end(str(error), _exit_code_of(error))
         except OSError as error:
-            if error.errno not in _UNWRITTEN:
+            if not streams.is_unwritten(error):
                 raise
-            click.echo(f"error: cannot write: {error.strerror}", err=True)
-            sys.exit(ExitCode.STORAGE)
+            _end(f"cannot write: {streams.why(error)}", ExitCode.STORAGE)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; Ctrl-C ends it with a code of its own."""
@@ -75,24 +67,10 @@ class _Group(click.Group):
             sys.exit(interrupts.INTERRUPTED)
 
 
-def _open_closed() -> None:
-    """Standard input, output and error that were closed lead nowhere.
-
-    Else the next file that is opened, a store for example, would take the number of one of them,
-    and get what a library writes there.
-    """
-    for number, name, mode in (
-        (0, "stdin", "r"),
-        (1, "stdout", "w"),
-        (2, "stderr", "w"),
-    ):
-        try:
-            os.fstat(number)
-        except OSError:
-            opened = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
-            assert opened == number, (opened, number)
-            os.set_inheritable(number, True)
-            setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115 # stays open
+def _end(message: str, exit_code: ExitCode) -> NoReturn:
+    with contextlib.suppress(OSError):  # nobody can be told; the exit code stands
+        click.echo(f"error: {message}", err=True)
+    sys.exit(exit_code)
 
 
 def _exit_code_of(error: LedgerdError) -> ExitCode:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import click
 
 from ledgerd import __version__
-from ledgerd.cli import interrupts
+from ledgerd.cli import interrupts, streams
 from ledgerd.cli.ctl.account import account
 from ledgerd.cli.ctl.audit import audit
 from ledgerd.cli.ctl.books import trial_balance
@@ -46,7 +46,7 @@ class _Group(click.Group):
         except OSError as error:  # of help or version: commands look after their own
             if error.errno is None:
                 raise
-            _end(f"the answer cannot be written: {error.strerror}", Ended.USAGE)
+            _end(f"the answer cannot be written: {streams.why(error)}", Ended.USAGE)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; one whose answer cannot be written ends as unknown, not as refused."""
@@ -74,7 +74,7 @@ def _unwritten(context: click.Context, error: OSError) -> str:
     """Return what is known of a command whose answer could not be written."""
     repeat_with = context.ensure_object(Session).repeat_with
     hint = f"; repeat it safely with {repeat_with}" if repeat_with else ""
-    return f"the answer cannot be written: {error.strerror or error}{hint}"
+    return f"the answer cannot be written: {streams.why(error)}{hint}"
 
 
 def _refuse_undecodable(arguments: Sequence[str]) -> None:
