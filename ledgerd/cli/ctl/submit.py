@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 import click
 from rich.console import Console
@@ -133,12 +133,15 @@ def submit(
     from the file, so a second run pays nobody twice: it reports every entry as REPLAYED.
 
     Exit codes: 0 all accepted or replayed; 1 some refused or in conflict, or the account is short;
-    2 usage; 3 not logged; 4 some unknown, run again; 65 the file is refused.
+    2 usage; 3 not logged; 4 some unknown, or it could not be written: run again; 65 the file is
+    refused.
     """
     if account is None and not validate_only:
         raise click.UsageError("--account names the account that pays")
     if account is not None:
         _check_account_id(account)
+    if result_path is not None:
+        _check_folder(result_path)
     known = SEED if account is None else _rails(session)
     if rail is not None and rail not in known:
         raise click.BadParameter(
@@ -153,7 +156,7 @@ def submit(
     )
     chosen = Kind(kind) if kind is not None else None
     try:
-        payouts = read(file, kind=chosen, options=options)
+        payouts = _read(file, chosen, options)
         if expect_entries is not None:
             _check_entries(payouts, expect_entries)
         if timing != _NEXT_WINDOW and any(one.release_at_us for one in payouts.orders):
@@ -176,8 +179,6 @@ def submit(
             even_if_short=even_if_short,
         )
         submission = run.submit(timeout_s)
-    except OSError as error:
-        raise Failed(f"{file}: {error.strerror}", EXIT_FILE_REFUSED) from error
     except FileRefused as error:
         _show_refusal(session, error)
         if any(finding.where == "rail" for finding in error.findings):
@@ -188,10 +189,39 @@ def submit(
             "nothing was submitted" if not validate_only else "the file is not right",
             EXIT_FILE_REFUSED,
         ) from error
+    session.repeat_with = "the same command"
+    unwritten: OSError | None = None
     if result_path is not None:
-        _write_result(submission, result_path)
+        try:
+            _write_result(submission, result_path)
+        except OSError as error:
+            unwritten = error
     _show_summary(session, submission)
+    if unwritten is not None:
+        raise Failed(
+            f"the entries were submitted, and {result_path} cannot be written: "
+            f"{unwritten.strerror}; {_AGAIN}",
+            Ended.UNKNOWN,
+        )
     _end(submission, run.was_interrupted)
+
+
+def _read(file: Path, kind: Kind | None, options: ReadOptions) -> PayoutFile:
+    try:
+        return read(file, kind=kind, options=options)
+    except OSError as error:
+        raise Failed(f"{file}: {error.strerror}", EXIT_FILE_REFUSED) from error
+
+
+def _check_folder(result_path: Path) -> None:
+    """Pass only if the results can be written; before anything is submitted."""
+    folder = result_path.parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise click.BadParameter(
+            f"expected a file in a folder that can be written to, found {result_path}; "
+            "nothing was submitted",
+            param_hint="--result",
+        )
 
 
 def _check_account_id(text: str) -> None:
@@ -605,19 +635,30 @@ def _facts(payouts: PayoutFile) -> dict[str, object]:
 
 
 def _write_result(submission: Submission, path: Path) -> None:
-    """Write a line for each entry; the file at `path` is whole or not there."""
+    """Write a line for each entry; a file at `path` is whole or not there.
+
+    What is no file, /dev/stdout for example or a pipe, is written to and not replaced.
+    """
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        with path.open("w", encoding="utf-8", newline="") as file:
+            _write_rows(submission, file)
+        return
     partial = path.with_name(path.name + ".partial")
     with partial.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("line", "payout_id", "outcome", "code", "index"))
-        rows = zip(
-            submission.file.orders,
-            submission.statuses,
-            submission.codes,
-            submission.indexes,
-            strict=True,
-        )
-        for order, status, code, index in rows:
-            payout_id = ids.encode(ids.PAYOUT, order.payout_id)
-            writer.writerow((order.line, payout_id, status.value, code, index or ""))
+        _write_rows(submission, file)
     os.replace(partial, path)
+
+
+def _write_rows(submission: Submission, file: TextIO) -> None:
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(("line", "payout_id", "outcome", "code", "index"))
+    rows = zip(
+        submission.file.orders,
+        submission.statuses,
+        submission.codes,
+        submission.indexes,
+        strict=True,
+    )
+    for order, status, code, index in rows:
+        payout_id = ids.encode(ids.PAYOUT, order.payout_id)
+        writer.writerow((order.line, payout_id, status.value, code, index or ""))

@@ -101,6 +101,78 @@ def test_twice(
     assert not list(tmp_path.glob("*.partial"))
 
 
+@pytest.mark.parametrize("place", ["missing/result.csv", "payroll.ach/result.csv"])
+def test_results_that_can_go_nowhere(
+    tmp_path: Path, cluster: FakeCluster, profile: Path, payroll: Path, place: str
+) -> None:
+    """A usage error, as its code says: nothing was submitted yet."""
+    result = submit(profile, payroll, "--result", str(tmp_path / place))
+
+    assert result.exit_code == 2
+    found = " ".join(result.stderr.split())
+    assert f"found {tmp_path / place}; nothing was submitted" in found
+    assert not cluster.orders
+
+
+def test_results_that_cannot_be_written(
+    tmp_path: Path, cluster: FakeCluster, profile: Path, payroll: Path
+) -> None:
+    """What was submitted is told, and no code stands for a command that did nothing."""
+    path = tmp_path / "result.csv"
+    (tmp_path / "result.csv.partial").mkdir()
+
+    result = submit(profile, payroll, "--result", str(path))
+
+    assert result.exit_code == 4
+    assert len(cluster.orders) == 2_500
+    assert "2,500" in result.stdout
+    assert result.stderr == (
+        f"error: the entries were submitted, and {path} cannot be written: Is a directory; "
+        "run the same command again to continue; nothing is paid twice\n"
+    )
+
+
+def test_results_into_a_pipe(tmp_path: Path, profile: Path, payroll: Path) -> None:
+    """What is no file, /dev/null for example, is not replaced by one."""
+    path = tmp_path / "result.csv"
+    os.mkfifo(path)
+    lines: list[str] = []
+    reader = threading.Thread(
+        target=lambda: lines.extend(path.read_text().splitlines()), daemon=True
+    )
+    reader.start()
+
+    result = submit(profile, payroll, "--result", str(path))
+    assert path.is_fifo()
+    reader.join()
+
+    assert result.exit_code == 0, result.output
+    assert len(lines) == 1 + 2_500
+
+
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        (("--account", ACCOUNT), "; repeat it safely with the same command"),
+        (("--validate-only",), ""),
+    ],
+)
+def test_a_summary_that_cannot_be_written(
+    profile: Path, payroll: Path, options: tuple[str, ...], hint: str
+) -> None:
+    """The file is not blamed for it, and what was submitted is not told as refused."""
+    command = [*COMMAND, "--config", str(profile), "payout", "submit", str(payroll)]
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run(
+            [*command, *options], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+
+    assert ended.returncode == 4
+    assert ended.stderr == (
+        f"error: the answer cannot be written: No space left on device{hint}\n"
+    )
+
+
 def test_summary(profile: Path, payroll: Path) -> None:
     """People see a table with totals per currency."""
     result = submit(profile, payroll)
