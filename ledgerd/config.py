@@ -22,7 +22,7 @@ from dataclasses import MISSING, dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar, get_args, get_type_hints
 
-from ledgerd import limits
+from ledgerd import files, limits
 from ledgerd.errors import ConfigError, not_utf8
 from ledgerd.security.identity import NODE_ID_MAX, check_cluster_id
 from ledgerd.security.signing import Signer, SignerFiles
@@ -854,7 +854,7 @@ def _broken_addresses(addresses: Mapping[str, str]) -> Iterator[str]:
 
 def _parse(path: Path) -> dict[str, object]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # a BOM is harmless
+        return tomllib.loads(files.read_text(path, files.CONFIG_BYTES_MAX))
     except OSError as error:
         raise ConfigError(
             f"{path}: expected a readable configuration, found: {error.strerror}; "

@@ -1,5 +1,6 @@
 """`ledgerd run`: one node, in the foreground."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import click
 
 from ledgerd import config as configuration
 from ledgerd import daemon
+from ledgerd.config import NodeConfig
+from ledgerd.errors import ConfigError
 
 
 @click.command()
@@ -35,4 +38,13 @@ def run(config_path: Path, *, insecure: bool, trace_path: Path | None) -> None:
     Logs go to standard output, JSON unless it is a terminal.
     """
     load = partial(configuration.load, config_path, insecure=insecure)
-    daemon.run(load(), trace_path=trace_path, load=load)
+    daemon.run(load(), trace_path=trace_path, load=partial(_again, config_path, load))
+
+
+def _again(path: Path, load: Callable[[], NodeConfig]) -> NodeConfig:
+    """Read the configuration again. Raises ConfigError."""
+    if path.is_fifo():  # it has nothing the second time, or waits for a writer for ever
+        raise ConfigError(
+            f"{path}: expected a file, found a pipe, which was read at the start"
+        )
+    return load()

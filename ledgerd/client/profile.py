@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
+from ledgerd import files
 from ledgerd.errors import ConfigError, not_utf8
 from ledgerd.security.tls import split_address
 
@@ -74,7 +75,7 @@ class Profile:
         """
         path = Path(path)
         try:
-            document = tomllib.loads(path.read_text("utf-8-sig"))  # a BOM is harmless
+            document = tomllib.loads(files.read_text(path, files.CONFIG_BYTES_MAX))
         except OSError as error:
             raise ConfigError(
                 f"expected a client profile at {path}, found: {error.strerror}; "

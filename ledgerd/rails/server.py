@@ -14,7 +14,7 @@ from typing import Final
 
 import grpc
 
-from ledgerd.errors import CorruptionError
+from ledgerd.errors import ConfigError, CorruptionError
 from ledgerd.rails import wire
 from ledgerd.rails.rail import Instruction
 from ledgerd.rails.simulated import FencedError, Pace, Sent, SimulatedBank
@@ -33,6 +33,8 @@ class Journal:
     def __init__(self, path: Path) -> None:
         """Open or begin it. A last line that a kill cut off was never acted on and goes."""
         self._path = path
+        if path.exists() and not path.is_file():
+            raise ConfigError(f"{path}: expected a journal, found no regular file")
         path.parent.mkdir(parents=True, exist_ok=True)
         text = path.read_bytes() if path.exists() else b""
         whole = text[: text.rfind(b"\n") + 1]

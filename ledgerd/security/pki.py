@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from ledgerd.errors import ConfigError
+from ledgerd.files import CONFIG_BYTES_MAX, read_regular
 from ledgerd.security.identity import (
     SCHEME,
     Certified,
@@ -434,10 +435,12 @@ def _alternative_names(
 
 def _read_key(path: Path) -> ec.EllipticCurvePrivateKey:
     try:
-        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+        pem = read_regular(path, CONFIG_BYTES_MAX)
+        key = serialization.load_pem_private_key(pem, password=None)
     except (OSError, ValueError, TypeError) as error:
+        found = error.strerror if isinstance(error, OSError) else error
         raise ConfigError(
-            f"{path}: expected the private key of the CA, found: {error}"
+            f"{path}: expected the private key of the CA, found: {found}"
         ) from error
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise ConfigError(f"{path}: expected an ECDSA key, found another kind")

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ledgerd.errors import ConfigError
+from ledgerd.files import CONFIG_BYTES_MAX, read_bytes, read_regular
 from ledgerd.security.identity import Certified, Identity, certified
 
 
@@ -41,11 +42,11 @@ class TlsMaterial(NamedTuple):
 
 
 def read_certificate(path: Path) -> x509.Certificate:
-    """Return the first certificate of a PEM file.
+    """Return the first certificate of a PEM file or of a pipe.
 
     Raises ConfigError when there is none.
     """
-    return read_certificates(path)[0]
+    return _certificates(path, _read(path, read_bytes))[0]
 
 
 def read_certificates(path: Path) -> list[x509.Certificate]:
@@ -163,9 +164,13 @@ def is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> boo
 
 
 def read_file(path: Path) -> bytes:
-    """Return the content of a file. Raises ConfigError naming it."""
+    """Return the content of a file that is read again. Raises ConfigError naming it."""
+    return _read(path, read_regular)
+
+
+def _read(path: Path, read: Callable[[Path, int], bytes]) -> bytes:
     try:
-        return path.read_bytes()
+        return read(path, CONFIG_BYTES_MAX)
     except OSError as error:
         raise ConfigError(
             f"{path}: expected a readable PEM file, found: {error.strerror}; "

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from ledgerd import files
 from ledgerd.errors import ConfigError, not_utf8
 from ledgerd.ledger.money import currency_number
 from ledgerd.ledger.rails import (
@@ -65,7 +66,7 @@ def seed() -> tuple[RailRecord, ...]:
 def read(path: Path) -> tuple[RailRecord, ...]:
     """Return the rails of a file, by number. Raises ConfigError, naming what is wrong."""
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        document = tomllib.loads(files.read_text(path, files.SETTING_BYTES_MAX))
     except OSError as error:
         raise ConfigError(
             f"expected a file with rails, found {path}: {error.strerror}"

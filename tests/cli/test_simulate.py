@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ledgerd.cli.main import cli
+from ledgerd.files import SETTING_BYTES_MAX
 from ledgerd.raft.roles import Roles
 from ledgerd.simulation.trace import EVENTS
 
@@ -88,6 +89,24 @@ def test_wrong_usage_is_254(args: tuple[str, ...]) -> None:
 
     assert result.exit_code == 254
     assert isinstance(result.exception, SystemExit)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"#" * (SETTING_BYTES_MAX + 1), "found: more than 16777216 bytes"),
+        (b"\xff\xfe", "found UTF-16 (by its byte order mark); save the file as UTF-8"),
+    ],
+    ids=["without an end", "of another encoding"],
+)
+def test_a_script_that_is_none(tmp_path: Path, content: bytes, words: str) -> None:
+    path = tmp_path / "question.txt"
+    path.write_bytes(content)
+
+    result = simulate("--script", str(path))
+
+    assert result.exit_code == 254
+    assert result.output == f"error: {path}:1: expected a script, {words}\n"
 
 
 @pytest.mark.parametrize(

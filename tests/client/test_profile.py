@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from ledgerd.client import ConfigError, Endpoint, Profile
+from ledgerd.files import CONFIG_BYTES_MAX
 
 WHOLE = """
 [cluster]
@@ -103,6 +104,20 @@ def test_missing_file_says_who_writes_one(tmp_path: Path) -> None:
     """The error of a missing profile leads to `ledgerd dev`."""
     with pytest.raises(ConfigError, match="ledgerd dev"):
         Profile.load(tmp_path / "client.toml")
+
+
+def test_file_too_large_to_be_a_profile(tmp_path: Path) -> None:
+    """A device such as /dev/zero has no end, and would fill the memory."""
+    path = tmp_path / "client.toml"
+    path.write_text("#" * (CONFIG_BYTES_MAX + 1))
+
+    with pytest.raises(ConfigError) as caught:
+        Profile.load(path)
+
+    assert str(caught.value) == (
+        f"expected a client profile at {path}, found: more than 1048576 bytes; "
+        "`ledgerd dev` writes one as client.toml"
+    )
 
 
 def test_same_node_twice_is_refused() -> None:

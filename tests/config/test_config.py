@@ -9,6 +9,7 @@ import pytest
 from ledgerd import config
 from ledgerd.config import Member, load
 from ledgerd.errors import ConfigError
+from ledgerd.files import CONFIG_BYTES_MAX
 from ledgerd.security import pki
 from ledgerd.security.tls import PLAINTEXT
 from ledgerd.security.tlsfiles import TlsFiles
@@ -391,6 +392,13 @@ class TestBadOptions:
 
         assert str(raised.value) == (
             f"{file}: expected TOML in UTF-8, found {found}; save the file as UTF-8"
+        )
+
+    def test_a_file_that_is_no_configuration_by_its_size(self, file: Path) -> None:
+        """A device such as /dev/zero has no end, and would fill the memory."""
+        assert problem(file, PLAIN + "#" * CONFIG_BYTES_MAX) == (
+            "expected a readable configuration, found: more than 1048576 bytes; "
+            "configs/ledgerd.toml is an example"
         )
 
     def test_a_byte_order_mark_is_passed_over(self, file: Path) -> None:

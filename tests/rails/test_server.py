@@ -4,7 +4,7 @@ from pathlib import Path
 import grpc
 import pytest
 
-from ledgerd.errors import CorruptionError
+from ledgerd.errors import ConfigError, CorruptionError
 from ledgerd.rails.rail import EvidenceKind, Instruction, NoAnswerError
 from ledgerd.rails.sandbox import SandboxRail
 from ledgerd.rails.server import Journal, SimulatedRailServer, SimulatedRailService
@@ -150,6 +150,12 @@ def test_a_call_that_a_kill_cut_off_was_never_made(tmp_path: Path) -> None:
 
     assert [sent.instruction.rail_key for sent in journal.history] == ["K1"]
     assert path.read_bytes() == b'["K1", 5, "USD", "1", "", 1, 2.5]\n'
+
+
+def test_a_journal_that_is_no_file(tmp_path: Path) -> None:
+    """Nothing of a device or a folder can be gone on with."""
+    with pytest.raises(ConfigError, match="expected a journal, found no regular file"):
+        Journal(tmp_path)
 
 
 def test_a_journal_that_is_none_is_named(tmp_path: Path) -> None:

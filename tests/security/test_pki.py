@@ -217,6 +217,12 @@ def test_issuing_needs_the_ca_and_its_key(cluster: Cluster, tmp_path: Path) -> N
     ):
         pki.issue_node(cluster.folder, 2)
     (cluster.folder / "ca.key").unlink()
+    (cluster.folder / "ca.key").symlink_to("/dev/null")
+    with pytest.raises(
+        ConfigError, match=r"key of the CA, found: a pipe or a device, which is no file"
+    ):
+        pki.issue_node(cluster.folder, 2)
+    (cluster.folder / "ca.key").unlink()
     with pytest.raises(
         ConfigError, match=r"ca\.key: expected the private key of the CA"
     ):

@@ -85,6 +85,23 @@ def test_a_missing_file_is_a_problem_told_once_and_cured_by_its_return(
     assert len(watch.problems) == 1
 
 
+@pytest.mark.parametrize("name", ["ca", "certificate", "key"])
+def test_a_device_in_the_place_of_a_file(cluster: Cluster, name: str) -> None:
+    """It is not opened: /dev/zero would fill the memory, and a pipe be waited for."""
+    watch = Watch(cluster.node)
+    before = watch.watched.current()
+    path: Path = getattr(cluster.node, name)
+    path.unlink()
+    path.symlink_to("/dev/null")
+
+    assert watch.watched.current() == before
+    [problem] = watch.problems
+    assert problem.startswith(
+        f"{path}: expected a readable PEM file, found: a pipe or a device, which is no file; "
+        "make certificates with `ledgerd pki`"
+    )
+
+
 def test_half_a_renewal_is_no_reload(cluster: Cluster, tmp_path: Path) -> None:
     """The certificate has changed, its key has not yet."""
     watch = Watch(cluster.node)

@@ -14,6 +14,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from ledgerd import files
 from ledgerd.cli.ctl import render
 from ledgerd.cli.ctl.moments import INDEX
 from ledgerd.cli.ctl.session import Ended, Failed, Session
@@ -91,7 +92,7 @@ def receipt(session: Session, payout_id: str, save: Path) -> None:
 @click.pass_obj
 def consistency(session: Session, file: Path, ca: Path | None) -> None:
     """Check that the cluster still has the history that FILE, a head or a receipt, was made of."""
-    raw = file.read_bytes()
+    raw = _content(file)
     pinned = _pinned(ca)
     with _refusals(str(file)):
         proven = verified(raw, ca=pinned)
@@ -114,7 +115,7 @@ def verify(session: Session, file: Path, ca: Path | None) -> None:
     """
     pinned = _pinned(ca)
     with _refusals(str(file)):
-        proven = verified(file.read_bytes(), ca=pinned)
+        proven = verified(_content(file), ca=pinned)
     _show(session, proven)
     if pinned is None:
         _tell_of_ca(session)
@@ -185,7 +186,7 @@ def verify_log_file(
     expected: ProvenHead | None = None
     if known is not None:
         with _refusals(str(known)):
-            found = verified(known.read_bytes(), ca=pinned)
+            found = verified(_content(known), ca=pinned)
         expected = found.head if isinstance(found, ProvenPayout) else found
     with _refusals(str(file)), _bar(session, "entries") as show:
         proven = verify_log(file, ca=pinned, known=expected, progress=show)
@@ -207,11 +208,15 @@ def digest(session: Session, index: int | None) -> None:
         session.console.print(f"{reply.index}  {reply.digest}", soft_wrap=True)
 
 
+def _content(file: Path) -> bytes:
+    return files.read_bytes(file, files.PROOF_BYTES_MAX)
+
+
 def _pinned(ca: Path | None) -> bytes | None:
     """Return the CA's file, None without one; one that is none says nothing of the proof."""
     if ca is None:
         return None
-    pem = ca.read_bytes()
+    pem = files.read_bytes(ca, files.CONFIG_BYTES_MAX)
     try:
         authorities(pem)
     except ReceiptRefused as refused:

@@ -11,6 +11,7 @@ import click
 from google.protobuf.json_format import ParseDict, ParseError
 from rich.table import Table
 
+from ledgerd import files
 from ledgerd.api.v1 import risk_pb2, settings_pb2
 from ledgerd.cli.ctl import render
 from ledgerd.errors import ConfigError, not_utf8
@@ -42,7 +43,7 @@ def read(path: Path | None, version: Version) -> Version:
     if path is None:
         return version
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = files.read_text(path, files.SETTING_BYTES_MAX)
         is_json = path.suffix == ".json"
         document = json.loads(text) if is_json else tomllib.loads(text)
         if not isinstance(document, dict):
@@ -66,7 +67,11 @@ def read(path: Path | None, version: Version) -> Version:
         raise ConfigError(
             f"{path}: expected a version, found it nested too deep"
         ) from error
-    except (OSError, ValueError, ParseError) as error:
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: expected a file with a version, found: {error.strerror}"
+        ) from error
+    except (ValueError, ParseError) as error:
         raise ConfigError(f"{path}: {error}") from error
 
 

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ledgerd.errors import LedgerdError
+from ledgerd import files
+from ledgerd.errors import LedgerdError, not_utf8
 
 _SEPARATOR: Final = "----"
 _WORD: Final = re.compile(r"[^\s()]+\([^)]*\)|\([^)]*\)|[^\s()]+")
@@ -61,7 +62,15 @@ class Script:
 
 def read(path: Path) -> Script:
     """Return the script in a file. Raises ScriptError."""
-    return parse(path.read_text(), str(path))
+    try:
+        text = files.read_text(path, files.SETTING_BYTES_MAX)
+    except OSError as error:
+        problem = f"expected a script, found: {error.strerror}"
+        raise ScriptError(str(path), 1, problem) from error
+    except UnicodeDecodeError as error:
+        problem = f"expected a script, {not_utf8(error)}"
+        raise ScriptError(str(path), 1, problem) from error
+    return parse(text, str(path))
 
 
 def parse(text: str, path: str) -> Script:

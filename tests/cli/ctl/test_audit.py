@@ -11,6 +11,7 @@ from ledgerd.api.v1 import payouts_pb2
 from ledgerd.cli.ctl.root import cli
 from ledgerd.client import Endpoint, Profile
 from ledgerd.client.log_files import verify_log
+from ledgerd.files import PROOF_BYTES_MAX
 from tests.api.world import CLUSTER, Certificates, World
 
 
@@ -141,6 +142,19 @@ def test_what_is_not_proven_ends_with_1(folder: Path, tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_usage(tmp_path: Path) -> None:
     """Exit code 2, as for any wrong argument."""
     assert run("verify", tmp_path / "none.json").exit_code == 2
+
+
+@pytest.mark.parametrize("command", ["verify", "consistency"])
+def test_a_file_too_large_to_be_a_proof(tmp_path: Path, command: str) -> None:
+    """One without an end, as /dev/zero is, cannot be read: that proves nothing of it."""
+    path = tmp_path / "receipt.json"
+    with path.open("wb") as file:
+        file.truncate(PROOF_BYTES_MAX + 1)
+
+    result = run(command, path)
+
+    assert result.exit_code == 2
+    assert result.stderr == f"error: {path}: more than 67108864 bytes\n"
 
 
 @pytest.mark.parametrize("content", [b"", b"no certificate", b"\x00\xff"])

@@ -14,6 +14,7 @@ from ledgerd.client import (
     uk_account,
     us_account,
 )
+from ledgerd.files import SETTING_BYTES_MAX
 from ledgerd.ledger.details import destination_fingerprint
 from tests.cli.ctl.conftest import Run
 from tests.client.fake_cluster import FakeCluster
@@ -198,6 +199,25 @@ def test_a_file_that_says_nothing_lifts_nothing(
 
     assert result.exit_code == 73, result.output
     assert words in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("size", "found"),
+    [(0, "No such file or directory"), (SETTING_BYTES_MAX + 1, "more than 16777216")],
+)
+def test_a_file_that_cannot_be_read(
+    run: Run, tmp_path: Path, size: int, found: str
+) -> None:
+    """One that is not there, or without an end, as /dev/zero is."""
+    path = tmp_path / "f.toml"
+    if size:
+        path.write_text("#" * size)
+    result = run("limits", "set", str(path), "--source", "the board")
+
+    assert result.exit_code == 73, result.output
+    assert result.stderr.startswith(
+        f"error: {path}: expected a file with a version, found: {found}"
+    )
 
 
 def test_a_file_may_begin_with_a_byte_order_mark(run: Run, tmp_path: Path) -> None:
