@@ -153,7 +153,7 @@ class ClusterSection:
 
 @dataclass(frozen=True, slots=True)
 class ListenSection:
-    """Where this node listens, host:port. Port 0 is any free port."""
+    """Where this node listens, host:port. Port 0 of api and metrics is any free port."""
 
     api: str = field(
         default="",
@@ -502,6 +502,8 @@ _SECTIONS: Final[Mapping[str, type]] = {
     "rails": RailsSection,
 }
 _MEMBERS: Final = "cluster.members"
+# Nobody finds the others but under the port that stands in a file.
+_ANY_PORT: Final = frozenset({"listen.api", "listen.metrics"})
 
 
 def load(path: Path, *, insecure: bool = False) -> NodeConfig:
@@ -843,7 +845,8 @@ def _broken_addresses(addresses: Mapping[str, str]) -> Iterator[str]:
     seen: dict[str, str] = {}
     for name, address in addresses.items():
         try:
-            _, port = split_address(address)
+            port_min = 0 if name in _ANY_PORT else 1
+            _, port = split_address(address, port_min=port_min)
         except ValueError as error:
             yield f"{name}: {error}"
             continue

@@ -304,11 +304,9 @@ def _check_address(
 ) -> None:
     given = getattr(request, field)
     try:
-        _, port = split_address(given)
+        split_address(given, port_min=1)
     except ValueError as error:
         raise _malformed(field, f"host:port ({error})") from error
-    if not port:  # which only a listener may have
-        raise _malformed(field, f"host:port, port 1 .. 65535, found {given!r}")
 
 
 def _malformed(field: str, expected: str) -> NotLogged:

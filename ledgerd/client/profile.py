@@ -187,7 +187,7 @@ def _endpoint(item: object) -> Endpoint:
     _known("option in endpoints", item, frozenset({"node_id", "address"}))
     address = _text(item, "cluster.endpoints", "address")
     try:
-        split_address(address)
+        split_address(address, port_min=1)
     except ValueError as error:
         raise ConfigError(f"[cluster] endpoints: {error}") from error
     return Endpoint(_number(item, "cluster.endpoints", "node_id"), address)

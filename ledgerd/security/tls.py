@@ -274,8 +274,10 @@ def is_loopback(address: str) -> bool:
         return False  # a name may resolve to anything
 
 
-def split_address(address: str) -> tuple[str, int]:
+def split_address(address: str, *, port_min: int = 0) -> tuple[str, int]:
     """Return host and port of "host:port" or "[v6]:port".
+
+    port_min: 1 of what others call; only a listener may have port 0, any free one.
 
     Raises ValueError that says expected and found.
     """
@@ -286,11 +288,13 @@ def split_address(address: str) -> tuple[str, int]:
         bool(colon and bare)
         and port.isascii()
         and port.isdecimal()
-        and int(port) <= 65_535
+        and port_min <= int(port) <= 65_535
         and (is_bracketed or ":" not in bare)
     )
     if not valid:
-        raise ValueError(f"expected host:port, port 0 .. 65535, found {address!r}")
+        raise ValueError(
+            f"expected host:port, port {port_min} .. 65535, found {address!r}"
+        )
     return bare, int(port)
 
 

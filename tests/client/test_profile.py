@@ -68,6 +68,7 @@ def test_without_tls_it_is_plaintext(tmp_path: Path) -> None:
         ('id = "c"', "", "expected text as id in [cluster], found None"),
         ("127.0.0.1:7101", "127.0.0.1", "expected host:port"),
         ("127.0.0.1:7101", "127.0.0.1:99999", "expected host:port"),
+        ("127.0.0.1:7101", "127.0.0.1:0", "expected host:port, port 1 .. 65535"),
         ("node_id = 1", 'node_id = "1"', "expected a number as node_id"),
         ("node_id = 1", "node = 1", 'the nearest valid one is "node_id"'),
         ("endpoints = [", "endpoints = [ 3,", "expected { node_id = 1"),

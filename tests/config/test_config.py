@@ -75,7 +75,7 @@ class TestLoad:
         """Each kind: number, text, path."""
         file.write_text(
             PLAIN.replace('"data"', '"/var/lib/ledgerd"')
-            + '[listen]\nmetrics = ""\napi = "127.0.0.1:0"\npeer = "127.0.0.1:0"\n'
+            + '[listen]\nmetrics = ""\napi = "127.0.0.1:0"\npeer = "127.0.0.1:7209"\n'
             + '[raft]\ntick_ms = 1\n[log]\nlevel = "debug"\n'
         )
 
@@ -239,6 +239,14 @@ class TestBadOptions:
                 "listen.metrics: expected host:port, port 0 .. 65535, found '9464'",
             ),
             (
+                '[listen]\npeer = "0.0.0.0:0"',
+                "listen.peer: expected host:port, port 1 .. 65535, found '0.0.0.0:0'",
+            ),
+            (
+                '[rails]\nsandbox = "127.0.0.1:0"',
+                "rails.sandbox: expected host:port, port 1 .. 65535, found '127.0.0.1:0'",
+            ),
+            (
                 "[raft]\nelection_base_ticks = 14",
                 "raft.election_base_ticks: expected at least 5 times "
                 "raft.heartbeat_ticks, 15, found 14",
@@ -392,6 +400,18 @@ class TestBadOptions:
 
         assert str(raised.value) == (
             f"{file}: expected TOML in UTF-8, found {found}; save the file as UTF-8"
+        )
+
+    @pytest.mark.parametrize(
+        ("port", "option"), [(7102, "[2].api_address"), (7201, "[1].peer_address")]
+    )
+    def test_a_member_that_nobody_finds(
+        self, file: Path, port: int, option: str
+    ) -> None:
+        """Only a listener may take any free port."""
+        assert problem(file, PLAIN.replace(f":{port}", ":0")) == (
+            f"cluster.members{option}: expected host:port, port 1 .. 65535, "
+            "found '127.0.0.1:0'"
         )
 
     def test_a_file_that_is_no_configuration_by_its_size(self, file: Path) -> None:

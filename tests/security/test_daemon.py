@@ -40,9 +40,9 @@ def write_config(
     folder: Path,
     cluster: Cluster,
     *,
-    api: str = "127.0.0.1:0",
-    peer: str = "127.0.0.1:0",
-    metrics: str = "127.0.0.1:0",
+    api: str,
+    peer: str,
+    metrics: str,
 ) -> Path:
     """Write the configuration of a cluster of one."""
     config = folder / "node.toml"
@@ -263,7 +263,9 @@ def test_a_port_in_use_ends_the_start_with_a_clear_text(
     """Exit code 73, the address, and what to do; no traceback."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        config = write_config(tmp_path, blue, **{listener: address})
+        free = (f"127.0.0.1:{port}" for port in free_ports(3))
+        addresses = dict(zip(("api", "peer", "metrics"), free, strict=True))
+        config = write_config(tmp_path, blue, **{**addresses, listener: address})
 
         done = subprocess.run(
             [sys.executable, "-m", "ledgerd", "run", "--config", str(config)],
