@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
+from ledgerd.errors import ConfigError
 from ledgerd.rails.server import Journal, SimulatedRailServer, SimulatedRailService
 from ledgerd.rails.simulated import Pace
-from ledgerd.security.tls import ServerTls
+from ledgerd.security.tls import ServerTls, split_address
 from ledgerd.security.tlsfiles import TlsFiles
 
 _file = click.Path(path_type=Path, dir_okay=False)
@@ -57,7 +58,16 @@ def rail(
 
     The payee's account number chooses what happens to a payment: see `docs/rails.md`.
     """
-    journal = Journal(journal_path)
+    try:
+        split_address(listen)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--listen") from error
+    try:
+        journal = Journal(journal_path)
+    except OSError as error:
+        raise ConfigError(
+            f"{journal_path}: expected a journal that can be written, found: {error.strerror}"
+        ) from error
     service = SimulatedRailService(
         journal,
         deduplicates=not executes_twice,

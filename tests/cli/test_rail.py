@@ -4,9 +4,11 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from ledgerd.cli.dev import DevCluster
 from ledgerd.cli.dev_rail import DevRail
+from ledgerd.cli.main import cli
 from ledgerd.errors import ConfigError
 from ledgerd.rails.rail import EvidenceKind, Instruction
 from ledgerd.rails.sandbox import SandboxRail
@@ -76,6 +78,40 @@ def test_a_port_that_is_taken_is_told(cluster: DevCluster) -> None:
     finally:
         other.kill()
         rail.stop()
+
+
+@pytest.mark.parametrize(
+    ("listen", "journal", "code", "words"),
+    [
+        ("x", "j", 2, "--listen: expected host:port, port 0 .. 65535, found 'x'"),
+        ("127.0.0.1:99999", "j", 2, "port 0 .. 65535, found '127.0.0.1:99999'"),
+        (
+            "127.0.0.1:0",
+            "rail.pem/j",
+            73,
+            "rail.pem/j: expected a journal that can be written, found: File exists",
+        ),
+    ],
+)
+def test_what_cannot_be_meant_is_told(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    listen: str,
+    journal: str,
+    code: int,
+    words: str,
+) -> None:
+    """One message, and no traceback."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rail.pem").touch()
+    files = ["--ca", "rail.pem", "--certificate", "rail.pem", "--key", "rail.pem"]
+
+    ended = CliRunner().invoke(
+        cli, ["rail", "--listen", listen, "--journal", journal, *files]
+    )
+
+    assert ended.exit_code == code, ended.output
+    assert words in " ".join(ended.stderr.split())
 
 
 def test_a_cluster_from_before_there_were_rails_gets_one(tmp_path: Path) -> None:
