@@ -715,6 +715,12 @@ def dev_kill(directory: Path, node: str) -> None:
     """End a node by SIGKILL: no warning, no clean-up."""
     cluster = DevCluster.existing(directory)
     node_id = _which(cluster, node)
+    if cluster.pids()[node_id] is None:
+        folder = _word(directory)
+        raise ConfigError(
+            f"expected node {node_id} to run, found it ended; start it: ledgerd dev start "
+            f"--dir {folder} --node {node_id}"
+        )
     cluster.kill(node_id)
     click.echo(f"killed node {node_id}")
 

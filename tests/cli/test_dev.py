@@ -560,6 +560,20 @@ def test_unknown_node_is_a_usage_error(prepared: Path, node: str) -> None:
     assert result.exit_code == 2
 
 
+def test_a_node_that_does_not_run_is_not_killed(prepared: Path) -> None:
+    """Nothing was done, so nothing is claimed."""
+    result = CliRunner().invoke(
+        cli, ["dev", "kill", "--dir", str(prepared), "--node", "1"]
+    )
+
+    assert result.exit_code == 73
+    assert result.stdout == ""
+    assert result.stderr == (
+        "error: expected node 1 to run, found it ended; start it: "
+        f"ledgerd dev start --dir {prepared} --node 1\n"
+    )
+
+
 def test_directory_is_asked_for() -> None:
     """There is no default folder that somebody's data could be in."""
     assert CliRunner().invoke(dev, []).exit_code == 2
