@@ -37,6 +37,7 @@ import click
 
 from ledgerd.api.v1 import admin_pb2
 from ledgerd.cli.dev_rail import DevRail
+from ledgerd.cli.folders import Folder
 from ledgerd.cli.processes import (
     OwnProcess,
     alone_in,
@@ -617,7 +618,7 @@ _directory = click.option(
     "--dir",
     "directory",
     required=True,
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Folder(),
     help="Folder of the cluster.",
 )
 _node = click.option(
@@ -653,7 +654,7 @@ class _Group(click.Group):
 @click.option(
     "--dir",
     "directory",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Folder(),
     help="Folder of the cluster: certificates, configurations, data, client.toml.",
 )
 @click.option("--detach", is_flag=True, help="Leave the nodes running and return.")

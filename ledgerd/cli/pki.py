@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ledgerd.cli.folders import Folder
 from ledgerd.security.identity import Role
 from ledgerd.security.pki import (
     CA_DAYS,
@@ -20,17 +21,16 @@ from ledgerd.security.pki import (
 )
 from ledgerd.security.tlsfiles import TlsFiles
 
-_FOLDER = click.Path(file_okay=False, path_type=Path)
 _dir = click.option(
     "--dir",
     "folder",
-    type=_FOLDER,
+    type=Folder(),
     required=True,
     help="Folder of the cluster's CA, ca.pem and ca.key.",
 )
 _out = click.option(
     "--out",
-    type=_FOLDER,
+    type=Folder(),
     help="Folder for the new files and a copy of ca.pem; the CA's folder if not given.",
 )
 

@@ -574,6 +574,24 @@ def test_a_node_that_does_not_run_is_not_killed(prepared: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "words", [["dev"], ["dev", "stop"], ["pki", "init"], ["pki", "issue", "rail"]]
+)
+def test_an_empty_text_is_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    """As of a variable that is not set: nothing is made where one happens to stand."""
+    monkeypatch.chdir(tmp_path)
+
+    result = CliRunner().invoke(cli, [*words, "--dir", ""])
+
+    assert result.exit_code == 2
+    assert (
+        "Invalid value for '--dir': expected a folder, found nothing" in result.stderr
+    )
+    assert not list(tmp_path.iterdir())
+
+
 def test_directory_is_asked_for() -> None:
     """There is no default folder that somebody's data could be in."""
     assert CliRunner().invoke(dev, []).exit_code == 2
