@@ -141,7 +141,7 @@ def submit(
     if account is not None:
         _check_account_id(account)
     if result_path is not None:
-        _check_folder(result_path)
+        _check_place(result_path)
     known = SEED if account is None else _rails(session)
     if rail is not None and rail not in known:
         raise click.BadParameter(
@@ -213,13 +213,18 @@ def _read(file: Path, kind: Kind | None, options: ReadOptions) -> PayoutFile:
         raise Failed(f"{file}: {error.strerror}", EXIT_FILE_REFUSED) from error
 
 
-def _check_folder(result_path: Path) -> None:
-    """Pass only if the results can be written; before anything is submitted."""
-    folder = result_path.parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+def _check_place(result_path: Path) -> None:
+    """Pass only if results can go there, as far as one sees; before anything is submitted."""
+    if _is_replaced(result_path):
+        folder = result_path.parent
+        is_right = folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
+        expected = "a file in a folder that can be written to"
+    else:
+        is_right = not result_path.exists() or os.access(result_path, os.W_OK)
+        expected = "what can be written to"
+    if not is_right:
         raise click.BadParameter(
-            f"expected a file in a folder that can be written to, found {result_path}; "
-            "nothing was submitted",
+            f"expected {expected}, found {result_path}; nothing was submitted",
             param_hint="--result",
         )
 
@@ -639,7 +644,7 @@ def _write_result(submission: Submission, path: Path) -> None:
 
     What is no file, /dev/stdout for example or a pipe, is written to and not replaced.
     """
-    if path.is_symlink() or (path.exists() and not path.is_file()):
+    if not _is_replaced(path):
         with path.open("w", encoding="utf-8", newline="") as file:
             _write_rows(submission, file)
         return
@@ -647,6 +652,11 @@ def _write_result(submission: Submission, path: Path) -> None:
     with partial.open("w", encoding="utf-8", newline="") as file:
         _write_rows(submission, file)
     os.replace(partial, path)
+
+
+def _is_replaced(path: Path) -> bool:
+    """Return whether results at `path` are a new file, and not written into what is there."""
+    return not path.is_symlink() and (path.is_file() or not path.exists())
 
 
 def _write_rows(submission: Submission, file: TextIO) -> None:

@@ -132,10 +132,19 @@ def test_results_that_cannot_be_written(
     )
 
 
-def test_results_into_a_pipe(tmp_path: Path, profile: Path, payroll: Path) -> None:
-    """What is no file, /dev/null for example, is not replaced by one."""
+def test_results_into_a_pipe(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, profile: Path, payroll: Path
+) -> None:
+    """What is no file, /dev/stdout for example, is not replaced by one.
+
+    Its folder need not be one that the caller may write to.
+    """
     path = tmp_path / "result.csv"
     os.mkfifo(path)
+    access = os.access
+    monkeypatch.setattr(
+        os, "access", lambda at, mode: at != tmp_path and access(at, mode)
+    )
     lines: list[str] = []
     reader = threading.Thread(
         target=lambda: lines.extend(path.read_text().splitlines()), daemon=True
