@@ -450,6 +450,9 @@ class RaftCore:
             role = roles.change()
         has_early = bool(out.early) and roles.may_send_early()
         apply = self._next_apply() if may_apply else None
+        bad = self._log.slots.first
+        if bad is not None:
+            out.withdraw_acks(bad)  # F33: found since it was acked
         if not (
             has_early
             or out.late

@@ -433,7 +433,10 @@ class RaftLog:
         after = Index(entry.index + 1)
         if after > self.last or after in self.slots:
             return False
-        (successor,) = self.entries(after, after, 0)
+        try:
+            (successor,) = self.entries(after, after, 0)
+        except SlotCorruptError:
+            return False  # noted by now. A merge goes on: it has changed slots already
         return self.link_after(entry.link, successor) == successor.link
 
     def is_in_state(self, index: Index) -> bool:
@@ -468,7 +471,7 @@ class RaftLog:
         if entry.index > commit and entry.term > self._last_id.term:
             return False
         after = Index(entry.index + 1)
-        if after > self.last or after in self.slots or self.is_proven(entry):
+        if after > self.last or self.is_proven(entry) or after in self.slots:
             return True
         if entry.index > commit:
             return False

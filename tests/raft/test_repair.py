@@ -35,7 +35,7 @@ from ledgerd.raft.messages import (
 from ledgerd.raft.options import Options
 from ledgerd.raft.repair import RUNS_MAX
 from ledgerd.raft.snapshots import Snapshot
-from tests.raft.harness import SMALL, Cluster, make_entry, make_log
+from tests.raft.harness import SMALL, Cluster, Node, make_entry, make_log
 from tests.raft.making import snapshot_of
 
 # Nothing durable stays in memory, so that every read goes to the disk.
@@ -581,6 +581,14 @@ def _whole_append(leader: int, term: Term, log: Sequence[Entry]) -> AppendEntrie
     )
 
 
+def _repaired_and_acked(node: Node) -> tuple[list[Entry], list[tuple[int, int]]]:
+    """Return what the node's next Ready repairs, and the term and match of its acks."""
+    ready = node.core.ready()
+    assert ready is not None
+    acks = [m for m in ready.send_after if isinstance(m, AppendAccepted)]
+    return list(ready.repairs), [(ack.term, ack.match) for ack in acks]
+
+
 class TestAcks:
     """F33: absent for acks and for applying."""
 
@@ -635,6 +643,28 @@ class TestAcks:
         assert ready.entries == (new[2],)
         acks = [m for m in ready.send_after if isinstance(m, AppendAccepted)]
         assert [(ack.term, ack.match) for ack in acks] == [(4, 3)]
+
+    def test_a_slot_met_while_others_are_replaced_lets_no_old_ack_leave(self) -> None:
+        """R9: behind two slots that are known a third one is found, in the midst of the repair."""
+        old, new = make_log([1, 2, 2, 2]), make_log([1, 1, 1])
+        cluster = Cluster(3, logs={1: old}, options=FORGETFUL)
+        node = cluster[1]
+        node.core.step(_whole_append(3, Term(3), old[:2]))
+        damage(cluster, 1, 2, 3)
+        node.disk.corrupt.add(4)
+        node.core.step(_whole_append(2, Term(4), new))
+
+        assert _repaired_and_acked(node) == (new[1:], [(4, 3)])
+
+    def test_a_slot_found_after_the_ack_takes_it_back(self) -> None:
+        """F33, R9: the two came in one turn, and the disk does not hold what was acknowledged."""
+        log = make_log([1, 2, 2, 2])
+        cluster = Cluster(3, logs={1: log}, options=FORGETFUL)
+        cluster[1].core.step(_whole_append(3, Term(3), log[:2]))
+        cluster[1].core.step(_whole_append(3, Term(3), log))
+        damage(cluster, 1, 3)
+
+        assert _repaired_and_acked(cluster[1]) == ([], [(3, 2)])
 
     def test_nothing_behind_the_slot_is_applied_before_it(self) -> None:
         """What comes before it is."""
