@@ -4,7 +4,7 @@ from typing import Final, NoReturn, assert_never
 
 from ledgerd.errors import CorruptionError, SlotCorruptError
 from ledgerd.raft.elections import may_pre_vote, may_vote
-from ledgerd.raft.entries import GENESIS, NO_NODE, EntryId, Index, NodeId, Role
+from ledgerd.raft.entries import GENESIS, NO_NODE, Index, NodeId, Role
 from ledgerd.raft.messages import (
     AppendAccepted,
     AppendEntries,
@@ -69,10 +69,12 @@ class Dispatch:
             self._repairs.answered(message)
             return
         if isinstance(message, (PreVote, PreVoteReply)):
-            self._learn_commit(message.commit)
+            self._learn_commit(message)
         if message.term > roles.term:
             if not self._admit_newer_term(message):
                 return
+            if isinstance(message, PreVoteReply):
+                self._learn_commit(message)
         elif message.term < roles.term:
             self._answer_older_term(message)
             return
@@ -152,6 +154,9 @@ class Dispatch:
             case PreVoteReply():
                 # A refusal carries the refuser's own term (T35), which may be older.
                 if not message.granted and self._is_answer_to_pre_vote(message):
+                    if message.commit.index < roles.commit:
+                        # It learns of what is committed in our term once it has entered it.
+                        roles.out.send(TermOver(roles.node_id, sender, roles.term))
                     roles.count(sender, granted=False)
             case _:
                 pass
@@ -177,7 +182,7 @@ class Dispatch:
             )
         )
 
-    def _learn_commit(self, commit: EntryId) -> None:
+    def _learn_commit(self, message: PreVote | PreVoteReply) -> None:
         """Commit up to an entry that a peer knows to be committed, if it is here (R3, R4).
 
         A removal is committed by those that stay, but the leader that left may be the only one to
@@ -186,8 +191,13 @@ class Dispatch:
         The other way about, a node that is to vote may hold more than all who know that it does: it
         refuses them, and must hear from one that asks that it may ask itself.
         Whoever asks for votes asks no more until that is done (T52).
+        Nobody learns of it in an older term than the sender's: a leader of that term may lack the
+        entry, and followers acknowledge to it all that they know to be committed (T20, R9).
         """
-        roles = self._roles
+        roles, commit = self._roles, message.commit
+        senders = message.term - 1 if isinstance(message, PreVote) else message.term
+        if senders > roles.term:
+            return
         if commit.index <= roles.commit or roles.role is Role.LEADER:
             return  # a leader commits by counting alone (R10)
         try:

@@ -6,6 +6,7 @@ from ledgerd.errors import CorruptionError, Reason
 from ledgerd.raft.core import Options, RaftCore, Refused
 from ledgerd.raft.entries import (
     NO_NODE,
+    EntryId,
     EntryKind,
     HardState,
     Index,
@@ -291,6 +292,23 @@ class TestQueues:
         assert [entry.term for entry in ready.entries] == [3]
         acks = [m for m in ready.send_after if isinstance(m, AppendAccepted)]
         assert [(ack.term, ack.match) for ack in acks] == [(3, 2)]
+
+    def test_a_leader_whose_term_is_over_is_acknowledged_nothing_that_it_lacks(
+        self,
+    ) -> None:
+        """R9, T20: who knows by hearsay what a later term committed follows an older leader."""
+        core = core_of(MemoryDisk(make_log([1, 1, 1])))
+        core.step(Heartbeat(NodeId(3), NodeId(1), Term(2), Index(0), 0))
+        last = EntryId(Term(1), Index(3))
+        core.step(PreVote(NodeId(2), NodeId(1), Term(4), last, last))
+        assert core.status().commit == 0
+        core.step(append_to(1, [1, 2], 1))
+        ready = core.ready()
+
+        assert ready is not None
+        assert [entry.term for entry in ready.entries] == [2]
+        acks = [m for m in ready.send_after if isinstance(m, AppendAccepted)]
+        assert [(ack.term, ack.match) for ack in acks] == [(2, 2)]
 
 
 def candidate_before_write() -> tuple[Cluster, Node]:

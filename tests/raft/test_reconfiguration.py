@@ -5,7 +5,7 @@ import pytest
 from ledgerd.errors import Reason
 from ledgerd.raft.changes import EnterJoint, Flaw, Found, LeaveJoint, Op, OpKind, Simple
 from ledgerd.raft.core import Options, Proposed, Refused, Rules
-from ledgerd.raft.entries import EntryKind, Index, NodeId, Role
+from ledgerd.raft.entries import EntryKind, HardState, Index, NodeId, Role, Term
 from ledgerd.raft.membership import Membership, NodeKind, NodeRecord, Plan
 from ledgerd.raft.messages import AppendEntries, Heartbeat, PreVote, RequestVote
 from ledgerd.raft.requests import AddNode, RemoveNode, ReplaceNode
@@ -372,8 +372,14 @@ class TestElections:
         cluster.settle()
         assert node.core.status().membership.voters == ids(1, 2)
 
-    def test_who_does_not_know_that_it_votes_hears_it_from_who_asks(self) -> None:
-        """T52: node 4 has more than all that know that it votes, and refuses them. Seed 1597."""
+    @pytest.mark.parametrize("terms_ahead", [0, 3])
+    def test_who_does_not_know_that_it_votes_hears_it_from_who_asks(
+        self, terms_ahead: int
+    ) -> None:
+        """T52: node 4 has more than all that know that it votes, and refuses them. Seed 1597.
+
+        Who asks may be in a later term, which node 4 enters first.
+        """
         cluster = Cluster(3)
         leader = cluster.elect(1)
         accepted(leader.core.change(simple("l4")))
@@ -402,6 +408,12 @@ class TestElections:
         leader.crash()
         cluster.heal()
         cluster.in_flight.clear()
+        cluster[3].crash()
+        hard = cluster[3].disk.hard_state
+        cluster[3].disk.hard_state = HardState(
+            Term(hard.term + terms_ahead), hard.vote, Index(entered)
+        )
+        cluster[3].start()
         cluster.tick(8 * SMALL.election_base_ticks)
 
         assert cluster[4].role is Role.LEADER
