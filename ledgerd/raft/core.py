@@ -402,7 +402,7 @@ class RaftCore:
         offer = self.offered
         assert snapshot.id.term <= roles.term, (snapshot, roles.term)  # T4
         is_here = self._log.has(snapshot.anchor)
-        if is_here is None:
+        if is_here is None or (is_here and not self._log.is_sure(index, roles.commit)):
             return False  # F33: what would be dropped may be what was promised
         if is_here:
             self._log.check_link(snapshot.anchor)

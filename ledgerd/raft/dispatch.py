@@ -203,6 +203,8 @@ class Dispatch:
         try:
             if not roles.log.matches(commit):
                 return
+            if not roles.log.is_sure(commit.index, roles.commit):
+                return
         except SlotCorruptError as error:
             roles.log.slot_corrupt(Index(error.index))
             return  # the message itself is answered all the same
@@ -256,10 +258,13 @@ class Dispatch:
         self._recognise(message.sender)
         wanted = self._repairs.state_wanted
         is_here = snapshot.index <= roles.commit or roles.log.has(snapshot.anchor)
+        if is_here and not roles.log.is_sure(snapshot.index, roles.commit):
+            is_here = None
+        is_wanted = wanted is not None and wanted <= snapshot.index <= roles.log.last
         if is_here is None:
             self._repairs.offered_in_vain(snapshot.index)
-            return  # F33: it is offered again; peers or a later one tell
-        is_wanted = wanted is not None and wanted <= snapshot.index <= roles.log.last
+            if not is_wanted:
+                return  # F33: it is offered again; peers or a later one tell
         if is_wanted or not is_here:
             roles.offer = message
             return

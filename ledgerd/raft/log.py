@@ -185,6 +185,14 @@ class RaftLog:
         """Return whether the log holds this very entry. 5.3."""
         return self.term(prev.index) == prev.term
 
+    def is_sure(self, index: Index, commit: Index) -> bool:
+        """Return whether what stands at `index` and all before it are of one history.
+
+        A corrupt slot that is not known to be committed may part two: the one before it, when it
+        was corrupt too, took the entry of a later leader, and what follows is older (`merge`).
+        """
+        return not any(commit < slot <= index for slot in self.slots.corrupt)
+
     def has(self, anchor: Anchor) -> bool | None:
         """Return whether the log holds the entry that `anchor` names; None: nothing here can tell.
 
@@ -438,6 +446,18 @@ class RaftLog:
         except SlotCorruptError:
             return False  # noted by now. A merge goes on: it has changed slots already
         return self.link_after(entry.link, successor) == successor.link
+
+    def joins(self, entry: Entry) -> bool:
+        """Return whether `entry` links to what stands before it, as far as that is known.
+
+        Its successor may stand for another history than its predecessor: one that was corrupt, and
+        that nothing proved, took the entry of a later leader (`merge`).
+        """
+        try:
+            before = self.link(Index(entry.index - 1))
+        except SlotCorruptError:
+            return True
+        return before is None or self.link_after(before, entry) == entry.link
 
     def is_in_state(self, index: Index) -> bool:
         """Return whether the state names the entry at `index`, as its slot may not any more."""

@@ -262,6 +262,9 @@ class Repairs:
             for entry in reversed(message.entries):
                 if entry.index not in log.slots or not log.is_proven(entry):
                     break
+                if not log.joins(entry):
+                    self._roles.marks.covers("slot.unproven")
+                    break
                 log.mend(entry)
                 self._tries.pop(message.last, None)
                 self._has_helped = True
@@ -384,7 +387,8 @@ def follow_damaged(
     merged = follow(log, message, commit)
     if isinstance(merged.reply, AppendAccepted):
         log.marks.covers("slot.ack_withheld")
-        return Merged(None, merged.commit, merged.replaced_from)
+        reached = merged.commit if log.is_sure(merged.commit, commit) else commit
+        return Merged(None, reached, merged.replaced_from)
     return merged
 
 

@@ -487,7 +487,7 @@ class TestOffers:
         assert ready is not None
         assert (ready.snapshot == snapshot) is is_fetched
         assert core.status().last == 5
-        assert core.status().commit == (index if corrupt != (3, 4) else 0)
+        assert core.status().commit == (index if is_fetched else 0)
 
     def test_the_state_of_a_committed_corrupt_slot_is_what_is_asked_for(self) -> None:
         """F37: what is committed stands in one way only, readable or not."""
@@ -587,6 +587,92 @@ def _repaired_and_acked(node: Node) -> tuple[list[Entry], list[tuple[int, int]]]
     assert ready is not None
     acks = [m for m in ready.send_after if isinstance(m, AppendAccepted)]
     return list(ready.repairs), [(ack.term, ack.match) for ack in acks]
+
+
+class TestTwoHistories:
+    """Two neighbours rotted, and a leader of another history took the place of the first only.
+
+    What follows the second is still the old history, and whether the two join nobody can tell.
+    """
+
+    OLD = make_log([1, 2, 2, 2])
+    NEW = make_log([1, 1])  # of five nodes three may have no more
+
+    def node(self) -> Node:
+        """Return node 1 with the new entry 2, slot 3 corrupt, and the old entry 4."""
+        cluster = Cluster(5, logs={1: self.OLD}, options=FORGETFUL)
+        damage(cluster, 1, 2, 3)
+        node = cluster[1]
+        node.core.step(_whole_append(2, Term(4), self.NEW))
+        node.turn()
+        assert [entry.term for entry in node.disk.log] == [1, 1, 2, 2]
+        assert node.core.status().corrupt == (3,)
+        return node
+
+    def test_what_does_not_link_to_the_one_before_takes_no_slot(self) -> None:
+        """R4, R9: it would join the two, and the next leader's last entry would be acknowledged."""
+        node = self.node()
+        link = self.OLD[1].link
+        repaired = (self.OLD[2],)
+        node.core.step(
+            RepairReply(NodeId(3), NodeId(1), Term(4), Index(3), link, repaired)
+        )
+        node.turn()
+        assert node.core.status().corrupt == (3,)
+
+        log = [*self.OLD, make_entry(self.OLD[-1], 5)]
+        last = replace(_whole_append(3, Term(5), log[-2:]), sequence=2, commit=Index(5))
+        node.core.step(last)
+        assert _repaired_and_acked(node) == ([], [])
+        assert node.core.status().commit == 0
+
+    def test_the_leader_of_the_old_history_brings_it_back(self) -> None:
+        """5.3: told of the slot it sends from there, and then from where the logs join."""
+        node = self.node()
+        log = [*self.OLD, make_entry(self.OLD[-1], 5)]
+        node.core.step(_whole_append(3, Term(5), log))
+        node.turn()
+
+        assert node.disk.log == log
+        assert node.core.status().corrupt == ()
+
+    def test_what_a_peer_knows_to_be_committed_is_not_learned_across_the_slot(
+        self,
+    ) -> None:
+        """R6: the entry is here, and what stands before it is not what was committed."""
+        node = self.node()
+        last = self.OLD[-1].id
+        node.core.step(PreVote(NodeId(3), NodeId(1), Term(5), last, last))
+        node.turn()
+
+        assert node.core.status().commit == 0
+
+    def test_an_offer_is_not_taken_for_what_stands_behind_the_slot(self) -> None:
+        """R6: as above, for the last entry of a snapshot."""
+        node = self.node()
+        last = self.OLD[-1]
+        snapshot = snapshot_of(Anchor(last.id, last.link, last.ts_us))
+        node.core.step(SnapshotOffer(NodeId(3), NodeId(1), Term(5), snapshot, 1, 1))
+        node.turn()
+        assert node.core.status().commit == 0
+
+        assert not node.core.restore(snapshot)
+        assert node.core.status().commit == 0
+
+    def test_an_append_behind_another_slot_does_not_commit_across_it(self) -> None:
+        """R6: a slot that is known to be committed rots too, and its peers are asked for it."""
+        node = self.node()
+        log = [*self.OLD, make_entry(self.OLD[-1], 5)]
+        first = replace(_whole_append(3, Term(5), log), entries=(), commit=Index(1))
+        node.core.step(first)
+        node.turn()
+        assert node.core.status().commit == 1
+        node.disk.corrupt.add(1)
+        node.core.note(SlotCorrupt(Index(1)))
+        node.core.step(replace(_whole_append(3, Term(5), log[-2:]), commit=Index(4)))
+        node.turn()
+
+        assert node.core.status().commit == 1
 
 
 class TestAcks:
