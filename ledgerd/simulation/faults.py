@@ -187,8 +187,12 @@ class Nemesis:
         if victim is None:
             return ""
         victim.pause()
-        self._later(fault, victim.resume)
+        self._later(fault, self._resume, victim)
         return str(victim.node_id)
+
+    def _resume(self, victim: Machine) -> None:
+        if not self._ground.is_left_out(victim):
+            victim.resume()
 
     # Network.
 
