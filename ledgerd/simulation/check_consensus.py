@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from ledgerd.formats.entries import link_of
 from ledgerd.raft.entries import (
     GENESIS_LINK,
     NO_INDEX,
@@ -29,6 +30,7 @@ from ledgerd.raft.messages import (
     PreVoteReply,
     RequestVote,
     RequestVoteReply,
+    SnapshotOffer,
 )
 from ledgerd.raft.options import Options
 from ledgerd.raft.progress import Mode
@@ -61,6 +63,8 @@ class Seen:
         force here, and so must not ask for votes (T52).
     wiped: the image that was lost with the disk; its acks were true when they were given.
     is_damaged: some slot of the log is not what was written, so nothing is read to look at it.
+    parted_at: where the image is of another history than before it, for a corrupt slot took the
+        entry of a later leader, and what follows it is not replaced yet (5.3, F33).
     """
 
     image: list[bytes] = field(default_factory=lambda: [GENESIS_LINK])
@@ -74,6 +78,52 @@ class Seen:
     wiped: list[bytes] = field(default_factory=list)
     is_damaged: bool = False
     writing: Sequence[Entry] = ()
+    parted_at: set[int] = field(default_factory=set)
+
+    def find_parted(
+        self, places: Iterable[int], entries: Mapping[bytes, Entry]
+    ) -> None:
+        """See whether what the image has at these places links to what stands before it."""
+        for at in places:
+            self.parted_at.discard(at)
+            if 0 < at < len(self.image):
+                link = self.image[at]
+                if link_of(self.image[at - 1], entries[link]) != link:
+                    self.parted_at.add(at)
+
+    def cut(self, length: int) -> None:
+        """Forget the image from this index on."""
+        del self.image[length:]
+        self.parted_at = {at for at in self.parted_at if at < length}
+
+
+@dataclass(slots=True)
+class Office:
+    """The log of a leader in its term, as far as anybody can acknowledge it: it only grows.
+
+    before: links of its durable log when it sent something first; all that it did not append.
+    sent: links of what it has sent since, by index, durable or not, or offered as a snapshot.
+    """
+
+    leader: int
+    before: list[bytes]
+    sent: dict[int, bytes] = field(default_factory=dict)
+
+    def sends(self, message: AppendEntries | SnapshotOffer) -> None:
+        """Note what a message shows of the log."""
+        if isinstance(message, SnapshotOffer):
+            anchor = message.snapshot.anchor
+            self.sent[anchor.at] = anchor.link
+            return
+        self.sent[message.prev.index] = message.prev_link
+        for entry in message.entries:
+            self.sent[entry.index] = entry.link
+
+    def link(self, index: int) -> bytes | None:
+        """Return the link at index; None if nothing of it was ever there or left."""
+        if index < len(self.before):
+            return self.before[index]
+        return self.sent.get(index)
 
 
 class ConsensusWatch:
@@ -90,6 +140,7 @@ class ConsensusWatch:
         self._links: dict[tuple[int, int], bytes] = {}
         self._votes: dict[tuple[int, int], int] = {}
         self._led: dict[int, tuple[Index, bytes]] = {}
+        self._offices: dict[int, Office] = {}  # by term
 
     @property
     def commit(self) -> Index:
@@ -120,7 +171,7 @@ class ConsensusWatch:
             return
         first = ready.entries[0].index
         self._check_cut(node_id, seen, first)
-        del seen.image[first:]
+        seen.cut(first)
         seen.image += [entry.link for entry in ready.entries]
 
     def _restored(self, node_id: int, seen: Seen, snapshot: Snapshot) -> None:
@@ -132,6 +183,7 @@ class ConsensusWatch:
             "R14",
             f"node {node_id} starts behind {anchor.id}, which was not committed",
         )
+        seen.cut(0)
         seen.image = self.committed[: anchor.at + 1]
         seen.acked = min(seen.acked, (anchor.at, anchor.link))
 
@@ -176,6 +228,15 @@ class ConsensusWatch:
             if is_other:
                 self._check_cut(node_id, seen, at)
                 seen.image[at] = entry.link
+                self.entries[entry.link] = entry
+            seen.find_parted((at, at + 1), self.entries)
+
+    def compacted(self, node_id: int, first: Index) -> None:
+        """A log begins here now: what was committed stands before it."""
+        seen = self.nodes[node_id]
+        if seen.parted_at:
+            seen.image[:first] = self.committed[:first]
+            seen.parted_at = {at for at in seen.parted_at if at >= first}
 
     def wiped(self, node_id: int) -> None:
         """A node's disk was lost; what comes back under its id has promised nothing."""
@@ -212,6 +273,7 @@ class ConsensusWatch:
             f"node {node_id} vouched for {index}, its log ends at {len(links) - 1}",
         )
         seen.image, seen.status = links, None
+        seen.find_parted(list(seen.parted_at), self.entries)
         seen.incarnation += 1
 
     def _links_of(self, log: LogStore, damaged: Mapping[Index, Entry]) -> list[bytes]:
@@ -265,14 +327,34 @@ class ConsensusWatch:
                 )
             case AppendEntries():
                 require(seen.hard.term >= message.term, "R9", "T82", message.term)
+                self._office(message.term, message.sender).sends(message)
+            case SnapshotOffer():
+                self._office(message.term, message.sender).sends(message)
             case _:
                 pass
 
     def _check_ack(self, message: AppendAccepted, seen: Seen) -> None:
         require(seen.hard.term >= message.term, "R9", message, seen.hard)
         require(len(seen.image) > message.match, "R9", message, len(seen.image) - 1)
+        office = self._offices.get(message.term)
+        require(
+            office is not None
+            and office.leader == message.to
+            and office.link(message.match) == seen.image[message.match],
+            *("R9", "the leader has another entry there:", message),
+        )
+        parted_at = min(seen.parted_at, default=len(seen.image))
+        require(message.match < parted_at, "R9", message, "logs part at", parted_at)
         if message.match > seen.acked[0]:
             seen.acked = (message.match, seen.image[message.match])
+
+    def _office(self, term: int, leader: int) -> Office:
+        """Return what is known of the leader of a term, which sends something just now."""
+        office = self._offices.get(term)
+        if office is None:
+            before = list(self.nodes[leader].image)
+            office = self._offices[term] = Office(leader, before)
+        return office
 
     def _vote(self, voter: int, term: int, candidate: int) -> None:
         hard = self.nodes[voter].hard

@@ -27,6 +27,7 @@ from ledgerd.raft.entries import (
     GENESIS_LINK,
     NO_INDEX,
     NO_NODE,
+    Anchor,
     Entry,
     EntryKind,
     Index,
@@ -118,6 +119,12 @@ class _Log(SimLogStore):
     def repair(self, entries: Sequence[Entry]) -> None:
         super().repair(entries)
         self.run.consensus.repaired(self.node_id, entries)
+
+    def compact(
+        self, first: Index, *, state_durable: Index, anchor: Anchor | None = None
+    ) -> None:
+        super().compact(first, state_durable=state_durable, anchor=anchor)
+        self.run.consensus.compacted(self.node_id, first)
 
 
 class _Core(RaftCore):

@@ -75,8 +75,22 @@ class Checker:
             case AppendAccepted():
                 assert disk.hard_state.term >= message.term, ("R9", message)
                 assert disk.last_index() >= message.match, ("R9", message)
+                self._check_link(message)
             case _:
                 pass
+
+    def _check_link(self, message: AppendAccepted) -> None:
+        """R9: while the leader leads it has what is acknowledged to it, and the disk has it too."""
+        leader, disk = self.cluster[message.to], self.cluster[message.sender].disk
+        held = disk.base.link if message.match == disk.base.at else None
+        if message.match > disk.base.at:
+            held = disk.log[message.match - 1 - disk.base.at].link
+        if held is None or not leader.alive:
+            return
+        status = leader.core.status()
+        is_asked = status.role is Role.LEADER and status.term == message.term
+        if is_asked and not leader.disk.corrupt and status.first <= message.match:
+            assert leader.core.link(message.match) == held, ("R9", message)
 
     def read(self, node: Node, ticket: ReadTicket) -> None:
         """Note how new every answer given so far is: the read must not be older."""

@@ -255,6 +255,50 @@ def _trust_the_own_clock(now_us: Function) -> Function:
     return own
 
 
+def _withdraw_nothing(withdraw: Function) -> Function:
+    """Let acks of what was replaced before it was written leave all the same (R9)."""
+    del withdraw
+
+    def leave(self: Outgoing, first: Index) -> None:
+        """Do nothing."""
+
+    return leave
+
+
+def _tell_only_what_was_cut(merge: Function) -> Function:
+    """Take what a repair put in the place of a corrupt slot for what stood there (R9)."""
+
+    def tell_cuts(
+        self: RaftLog, prev: EntryId, *args: Any, **kwargs: Any
+    ) -> Index | None:
+        before = self.last
+        handed = self._handed
+        replaced = merge(self, prev, *args, **kwargs)
+        is_cut = self._handed < handed or self.last < before
+        return Index(self._handed + 1) if replaced is not None and is_cut else None
+
+    return tell_cuts
+
+
+def _join_anything(joins: Function) -> Function:
+    """Let a repair that its successor proves stand behind whatever is there (R4)."""
+    del joins
+
+    def always(self: RaftLog, entry: Entry) -> bool:
+        return True
+
+    return always
+
+
+def _learn_in_any_term(learn: Function) -> Function:
+    """Commit, as an older leader's follower, what a later term has committed (T20)."""
+
+    def believing(self: Any, message: Message) -> None:
+        learn(self, replace(message, term=self._roles.term))
+
+    return believing
+
+
 def _near_nodes(setup: Setup) -> Setup:
     """Many round trips fit between two ticks, so that a loop of messages turns."""
     wire = replace(setup.wire, delay_ns=200_000, jitter_ns=0)
@@ -303,6 +347,8 @@ def _read_while_cut_off(setup: Setup) -> Setup:
 
 
 _SEND: Final = "ledgerd.raft.outgoing:Outgoing.send"
+
+_ACKS: Final = "tests.simulation.test_acks"
 
 PLANTS: Final = (
     Plant("M1", "an ack leaves before the write", {_SEND: _early(AppendAccepted)}),
@@ -421,6 +467,43 @@ PLANTS: Final = (
         engine=Engine.DIRECT,  # votes are asked for after the write (T81), so no run gets there
         test="tests.raft.test_core:TestQueues"
         ".test_early_messages_of_a_leader_wait_for_its_durable_vote",
+    ),
+    Plant(
+        "R9",
+        "an ack leaves for what was replaced before it was written",
+        {"ledgerd.raft.outgoing:Outgoing.withdraw_acks": _withdraw_nothing},
+        engine=Engine.DIRECT,  # a node hears two leaders in one turn once in a hundred seeds
+        test=f"{_ACKS}:test_of_two_leaders_in_one_turn_the_newer_is_acknowledged",
+    ),
+    Plant(
+        "R9b",
+        "a corrupt slot that takes another entry counts as what it was",
+        {"ledgerd.raft.log:RaftLog.merge": _tell_only_what_was_cut},
+        engine=Engine.DIRECT,
+        test=f"{_ACKS}:test_what_took_a_rotten_slot_is_what_is_acknowledged",
+        arguments=((1, 1),),
+    ),
+    Plant(
+        "R9c",
+        "of two slots that are replaced the second one counts",
+        {"ledgerd.raft.log:RaftLog.merge": _tell_only_what_was_cut},
+        engine=Engine.DIRECT,
+        test=f"{_ACKS}:test_the_first_of_two_slots_that_are_replaced_counts",
+    ),
+    Plant(
+        "R9d",
+        "a repair joins the logs of two leaders",
+        {"ledgerd.raft.log:RaftLog.joins": _join_anything},
+        engine=Engine.DIRECT,
+        test=f"{_ACKS}:test_what_two_leaders_left_is_not_joined_by_a_repair",
+    ),
+    Plant(
+        "R9e",
+        "what a later term committed is known in an older one",
+        {"ledgerd.raft.dispatch:Dispatch._learn_commit": _learn_in_any_term},
+        engine=Engine.DIRECT,
+        test=f"{_ACKS}"
+        ":test_a_leader_whose_term_is_over_is_not_told_what_a_later_one_committed",
     ),
     Plant(
         "R1",
