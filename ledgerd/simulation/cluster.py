@@ -362,6 +362,7 @@ class Simulation:
             return f"node {node_id} was wiped and still takes part"
         if life.replica.standing.halt is not None:
             return f"node {node_id} has halted: {life.replica.standing.halt}"
+        machine.disk.forget_above(life.replica.core.status().last)
         if machine.disk.log.damaged or machine.disk.state.damaged:
             log, state = machine.disk.log.damaged, machine.disk.state.damaged
             return f"node {node_id} still has damaged rows: {[*log, *state]}"

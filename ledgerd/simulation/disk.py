@@ -389,6 +389,13 @@ class SimDisk:
             if table == keys.ENTRIES and key < end:
                 del self.log.damaged[table, key]
 
+    def forget_above(self, last: Index) -> None:
+        """Count no slot above the last one as damaged: nor is it there to be replaced."""
+        end = keys.index_key(last)
+        for table, key in list(self.log.damaged):
+            if table == keys.ENTRIES and key > end:
+                del self.log.damaged[table, key]
+
     def written_entries(self) -> dict[Index, Entry]:
         """Return what was last written in the slots of the log that are damaged now."""
         found: dict[Index, Entry] = {}

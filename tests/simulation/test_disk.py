@@ -207,7 +207,21 @@ def test_what_was_written_is_known_of_a_damaged_slot() -> None:
     assert disk.damage_entry(2)
 
     assert disk.written_entries() == {2: ENTRIES[1]}
+    disk.forget_below(Index(2))
+    disk.forget_above(Index(2))
+    assert disk.log.damaged
     disk.forget_below(Index(3))
+    assert not disk.log.damaged
+
+
+def test_a_missing_row_of_a_tail_that_was_replaced_is_not_counted() -> None:
+    """It was not there to be cut with the others."""
+    disk = SimDisk(Random(3))
+    log, _ = opened(disk)
+    log.persist(ready(1, entries=ENTRIES, state=hard_state(1)))
+    assert disk.damage_entry(2)
+
+    disk.forget_above(Index(1))
     assert not disk.log.damaged
 
 
