@@ -8,6 +8,7 @@ import pytest
 
 from ledgerd.client import AsyncClient, NotLogged, Outcome, Refused, iban
 from tests.client.fake_cluster import FakeCluster
+from tests.client.tasks import left_behind
 
 ACCOUNT = "acct_" + "0" * 26
 
@@ -131,7 +132,7 @@ def test_closed_client_leaves_no_task(cluster: FakeCluster) -> None:
         await client.status()
         await client.close()
 
-        assert asyncio.all_tasks() == {asyncio.current_task()}
+        assert left_behind() == []
         with pytest.raises(NotLogged):
             await client.status()
 

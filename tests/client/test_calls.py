@@ -38,6 +38,7 @@ from tests.client.fake_cluster import (
     keep_silent,
     refuse,
 )
+from tests.client.tasks import left_behind
 
 ACCOUNT = "acct_" + "0" * 26
 ORDER = payout_order(
@@ -423,7 +424,7 @@ def test_close_ends_a_question_to_one_node(cluster: FakeCluster, is_sent: bool) 
         with pytest.raises(NotLogged) as caught:
             await asked
         assert caught.value.reason is Reason.STOPPING
-        assert asyncio.all_tasks() == {asyncio.current_task()}
+        assert left_behind() == []
 
     asyncio.run(scenario())
 

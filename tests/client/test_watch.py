@@ -16,6 +16,7 @@ from ledgerd.client import watch as watch_module
 from ledgerd.client.watch import event_filter
 from ledgerd.errors import Reason
 from tests.client.fake_cluster import FakeCluster, keep_silent, refuse
+from tests.client.tasks import left_behind
 
 COUNT = 20
 ONE = "acct_" + "0" * 26
@@ -224,7 +225,7 @@ def test_a_client_that_is_closed_ends_its_watches(cluster: FakeCluster) -> None:
         with pytest.raises(NotLogged) as caught:
             await waiting
         assert caught.value.reason is Reason.STOPPING
-        assert asyncio.all_tasks() == {asyncio.current_task()}
+        assert left_behind() == []
 
     run(scenario())
 
