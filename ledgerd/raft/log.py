@@ -106,7 +106,7 @@ class RaftLog:
                 end = Anchor(entry.id, entry.link, entry.ts_us)
             except SlotCorruptError:
                 # F33: in a vote it is present. Nothing is appended behind it before it is mended.
-                end = Anchor(EntryId(unreadable_term, last), anchor.link, anchor.ts_us)
+                end = Anchor(EntryId(unreadable_term, last), b"", anchor.ts_us)
                 if state_anchor is not None and state_anchor.at == last:
                     end = state_anchor
         self._last_id, self._last_link, self._last_ts_us = end
@@ -433,19 +433,27 @@ class RaftLog:
     def is_proven(self, entry: Entry) -> bool:
         """Return whether the intact successor of this slot carries the link of `entry` (F34).
 
-        Or the state does: it holds what this very entry did.
+        Or the state does: it holds what this very entry did. The last entry may be remembered: it
+        was read, or written, since the start.
         """
         held = self._held(entry.index)
         if held is not None:
             return entry.id == held.id and entry.link == held.link
         after = Index(entry.index + 1)
-        if after > self.last or after in self.slots:
+        if after > self.last:
+            return entry.link == self._last_link
+        if after in self.slots:
             return False
         try:
             (successor,) = self.entries(after, after, 0)
         except SlotCorruptError:
             return False  # noted by now. A merge goes on: it has changed slots already
         return self.link_after(entry.link, successor) == successor.link
+
+    @property
+    def is_end_known(self) -> bool:
+        """Whether it is known what the last entry is, though its slot may be corrupt by now."""
+        return bool(self._last_link)
 
     def joins(self, entry: Entry) -> bool:
         """Return whether `entry` links to what stands before it, as far as that is known.

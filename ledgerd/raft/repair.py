@@ -4,7 +4,8 @@ What may be committed is never cut away (T15): it is fetched. A slot whose succe
 proven by the successor's link, so any peer may send it, in any term, leader or not; the slot that
 was applied last is proven by the state. The last slot of a log has no successor: if it is not
 applied it comes from the leader, which is told by `AppendRejected.corrupt_from` that it must send
-again from there. The same is the way out when no peer can help.
+again from there. The same is the way out when no peer can help. While nobody leads, peers are asked
+for it, too, if this node remembers what stood there.
 """
 
 from typing import Final
@@ -85,13 +86,18 @@ class Repairs:
             return
         self._is_due = False
         self._leave_behind()
-        peers = self._peers()
+        roles, peers = self._roles, self._peers()
         if not peers:
             return
         to = peers[self._cursor % len(peers)]
         for run in log.slots.runs()[:RUNS_MAX]:
-            if self._is_provable(run) and run.last not in self._asked:
+            if run.last in self._asked:
+                continue
+            if self._is_provable(run):
+                self._tries[run.last] = self._tries.get(run.last, 0) + 1
                 self._request(to, run)
+            elif roles.leader == NO_NODE and log.is_end_known:
+                self._request(to, run)  # a leader sends it, but this node may be to lead
 
     def _is_provable(self, run: Run) -> bool:
         """Return whether what a peer sends for the end of the run can be told from a lie."""
@@ -226,7 +232,6 @@ class Repairs:
         # Behind the last entry nothing stands that has a link: the state proves the reply.
         link = roles.log.link(Index(run.last + 1)) or bytes(len(roles.log.anchor.link))
         self._asked.add(run.last)
-        self._tries[run.last] = self._tries.get(run.last, 0) + 1
         roles.out.send(
             RepairRequest(roles.node_id, to, roles.term, first, run.last, link)
         )

@@ -121,6 +121,42 @@ class TestRepair:
         assert cluster[1].role is Role.LEADER
         assert len(cluster[2].applied) == 7
 
+    def test_a_last_slot_that_is_remembered_comes_from_a_peer_without_a_leader(
+        self,
+    ) -> None:
+        """F34: node 2 is behind, node 3 waits for a state, so node 1 alone can lead."""
+        log = make_log([1, 1, 1, 1])
+        cluster = Cluster(3, options=FORGETFUL, logs={1: log, 2: log[:1], 3: log})
+        cluster[1].crash()
+        cluster[1].applied = log[:2]
+        cluster[1].disk.hard_state = HardState(Term(1), NO_NODE, Index(2))
+        cluster[1].start()
+        cluster[1].compact(3)
+        damage(cluster, 3, 2)
+        damage(cluster, 1, 3, 4)
+
+        cluster.tick(40)
+
+        assert cluster.leaders == [1]
+        assert cluster[1].disk.log[:2] == log[2:]
+
+    def test_a_last_slot_that_nobody_remembers_waits_for_the_leader(self) -> None:
+        """F34: what cannot be told from a lie is not asked for."""
+        log = make_log([1, 1, 1])
+        cluster = Cluster(3, options=FORGETFUL, logs={1: log, 3: log})
+        restart_damaged(cluster, 1, 3)
+        cluster.isolate(3)
+        cluster.tick(40)
+        cluster.heal()
+        node = cluster[1]
+        reply = RepairReply(
+            NodeId(3), NodeId(1), Term(1), Index(3), log[1].link, (log[2],)
+        )
+        node.core.step(reply)
+
+        assert node.core.status().corrupt == (3,)
+        assert not any("1->3 RepairRequest" in line for line in cluster.trace)
+
     @pytest.mark.parametrize("seed", range(12))
     def test_any_set_of_slots_comes_back(self, seed: int) -> None:
         """Also all of them: then nothing proves anything, and the leader sends its log again."""
