@@ -97,7 +97,9 @@ class Repairs:
                 self._tries[run.last] = self._tries.get(run.last, 0) + 1
                 self._request(to, run)
             elif roles.leader == NO_NODE and log.is_end_known:
-                self._request(to, run)  # a leader sends it, but this node may be to lead
+                self._request(
+                    to, run
+                )  # a leader sends it, but this node may be to lead
 
     def _is_provable(self, run: Run) -> bool:
         """Return whether what a peer sends for the end of the run can be told from a lie."""
@@ -267,7 +269,7 @@ class Repairs:
             for entry in reversed(message.entries):
                 if entry.index not in log.slots or not log.is_proven(entry):
                     break
-                if not log.joins(entry):
+                if not log.joins(entry) and not self._is_right(entry):
                     self._roles.marks.covers("slot.unproven")
                     break
                 log.mend(entry)
@@ -280,6 +282,22 @@ class Repairs:
             self._has_helped = False
             if self._vain < len(self._peers()):
                 self._again()
+
+    def _is_right(self, entry: Entry) -> bool:
+        """Return whether a proven entry takes its slot though another history stands before it.
+
+        Below the commit index there is one history, that of a state that was fetched meanwhile:
+        what stands before the slot is the wrong one, and is to be mended first. None is left to
+        mend where the log begins.
+        """
+        log, before = self._roles.log, Index(entry.index - 1)
+        if entry.index >= self._roles.commit and not log.is_in_state(entry.index):
+            return False
+        if before < log.first:
+            return True
+        if log.slots.note(before):
+            self._has_helped = True  # ask at once for both
+        return False
 
     def _is_chain(self, message: RepairReply) -> bool:
         """Return whether the entries end at `last` and each links to the one before.

@@ -662,6 +662,47 @@ class TestTwoHistories:
         assert _repaired_and_acked(node) == ([], [])
         assert node.core.status().commit == 0
 
+    @pytest.mark.parametrize("at", [3, 4])
+    @pytest.mark.parametrize("cut_to", [1, 3])
+    def test_a_state_that_is_fetched_tells_which_history_is_wrong(
+        self, at: int, cut_to: int
+    ) -> None:
+        """T29: the slot's peers had cut it, and the next leader has not."""
+        node = self.node()
+        cluster = self.whole_beside(node)
+        entry = self.OLD[at - 1]
+        node.core.want_state(Index(at))
+        snapshot = snapshot_of(Anchor(entry.id, entry.link, entry.ts_us))
+        assert node.core.fills_state(snapshot)
+        node.crash()
+        node.applied = self.OLD[:at]
+        node.start()
+        if cut_to > 1:
+            node.compact(cut_to)
+        damage(cluster, 1, 3)
+        cluster.elect(3)
+        cluster.tick(20)
+
+        (progress,) = [p for p in cluster[3].core.status().peers if p.node_id == 1]
+        assert node.core.status().corrupt == ()
+        assert progress.match == cluster[3].core.status().last
+        assert node.disk.log == cluster[3].disk.log[cut_to - 1 :]
+
+    def whole_beside(self, node: Node) -> Cluster:
+        """Return a cluster with this node 1, and four that have applied the old history."""
+        old = dict.fromkeys(range(2, 6), self.OLD)
+        entered = HardState(Term(4), NO_NODE, Index(4))
+        cluster = Cluster(
+            5, logs=old, hard_states=dict.fromkeys(old, entered), options=FORGETFUL
+        )
+        node.send = cluster.send
+        cluster.nodes[node.id] = node
+        for other in range(2, 6):
+            cluster[other].crash()
+            cluster[other].applied = list(self.OLD)
+            cluster[other].start()
+        return cluster
+
     def test_the_leader_of_the_old_history_brings_it_back(self) -> None:
         """5.3: told of the slot it sends from there, and then from where the logs join."""
         node = self.node()
