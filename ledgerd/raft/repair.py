@@ -4,8 +4,8 @@ What may be committed is never cut away (T15): it is fetched. A slot whose succe
 proven by the successor's link, so any peer may send it, in any term, leader or not; the slot that
 was applied last is proven by the state. The last slot of a log has no successor: if it is not
 applied it comes from the leader, which is told by `AppendRejected.corrupt_from` that it must send
-again from there. The same is the way out when no peer can help. While nobody leads, peers are asked
-for it, too, if this node remembers what stood there.
+again from there. The same is the way out when no peer can help. While nobody leads, or the leader
+has cut what comes before it, peers are asked for it, too, if this node remembers what stood there.
 """
 
 from typing import Final
@@ -96,10 +96,11 @@ class Repairs:
             if self._is_provable(run):
                 self._tries[run.last] = self._tries.get(run.last, 0) + 1
                 self._request(to, run)
-            elif roles.leader == NO_NODE and log.is_end_known:
-                self._request(
-                    to, run
-                )  # a leader sends it, but this node may be to lead
+            elif log.is_end_known and (
+                # A leader sends it. But this node may be to lead, or the leader has cut its first.
+                roles.leader == NO_NODE or run.first <= self._offered_in_vain_at
+            ):
+                self._request(to, run)
 
     def _is_provable(self, run: Run) -> bool:
         """Return whether what a peer sends for the end of the run can be told from a lie."""

@@ -140,6 +140,32 @@ class TestRepair:
         assert cluster.leaders == [1]
         assert cluster[1].disk.log[:2] == log[2:]
 
+    def test_a_last_slot_that_is_remembered_comes_where_the_leader_has_cut_before_it(
+        self,
+    ) -> None:
+        """F34: the leader commits nothing without node 1, so it makes no newer state either."""
+        log = make_log([1] * 5)
+        cluster = Cluster(3, options=FORGETFUL, logs={1: log, 2: log})
+        cluster[3].crash()
+        cluster.isolate(1)
+        for node_id, applied in ((1, 3), (2, 4)):
+            node = cluster[node_id]
+            node.crash()
+            node.applied = log[:applied]
+            node.disk.hard_state = HardState(Term(1), NO_NODE, Index(applied))
+            node.start()
+            node.compact(applied + 1)
+        damage(cluster, 1, 4, 5)
+        cluster.settle()  # whom it asks now does not hear it
+        cluster[2].make_snapshot()
+        cluster.heal()
+        cluster.elect(2)
+        cluster.tick(60)
+
+        offer = cluster[1].core.offered
+        assert offer is not None
+        assert cluster[1].core.fills_state(offer.snapshot)
+
     def test_a_last_slot_that_nobody_remembers_waits_for_the_leader(self) -> None:
         """F34: what cannot be told from a lie is not asked for."""
         log = make_log([1, 1, 1])
