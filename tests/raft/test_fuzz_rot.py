@@ -17,9 +17,10 @@ from tests.raft.test_fuzz_snapshots import SnapshotFuzz
 
 # 22313: all is applied before a withheld ack was asked for; 50468: before a slot is left behind.
 SEEDS = (*range(1, 41), 22_313, 50_468)
-# 3495: an older tail stood behind a newer entry. 20291: another entry takes the last slot. The
-# others named: an offer that did not help.
-TAIL_SEEDS = (*range(1, 11), 155, 269, 515, 570, 1287, 3495, 20_291)
+# 3495: an older tail stood behind a newer entry. 20291: another entry takes the last slot.
+# 373, 237: a last slot that is remembered. 680: of two nodes one cannot say how far its log goes.
+# The others named: an offer that did not help.
+TAIL_SEEDS = (*range(1, 11), 155, 237, 269, 373, 515, 570, 680, 1287, 3495, 20_291)
 
 
 class RotFuzz(SnapshotFuzz):
@@ -181,6 +182,16 @@ class TailFuzz(RotFuzz):
         is_repaired = log.slots.mended(last) is not None
         if last in disk.corrupt and last == log._before[0].index and not is_repaired:
             log._before = (log._before[0], disk.log[-1].link)
+
+    def is_decidable(self) -> bool:
+        """Whether few enough cannot say how far their logs go, and so refuse most others (T16).
+
+        That is who started with a corrupt last slot that is in no state. `FaultBudget` of the
+        simulator lets no more than these rot: of two nodes none. F33, F34.
+        """
+        nodes = self.cluster.nodes.values()
+        mute = [node for node in nodes if not node.core._log.is_end_known]
+        return len(mute) <= (len(nodes) - 1) // 2
 
     def rot(self, node: Node) -> None:
         """Let up to three neighbours rot that others have, or one that is committed."""
