@@ -103,7 +103,7 @@ class Dispatch:
                 self._on_pre_vote(message)
             case PreVoteReply():
                 if self._is_answer_to_pre_vote(message):
-                    roles.count(message.sender, granted=message.granted)
+                    self._count_pre_vote(message)
             case RequestVote():
                 self._on_request_vote(message)
             case RequestVoteReply():
@@ -155,9 +155,8 @@ class Dispatch:
                 # A refusal carries the refuser's own term (T35), which may be older.
                 if not message.granted and self._is_answer_to_pre_vote(message):
                     if message.commit.index < roles.commit:
-                        # It learns of what is committed in our term once it has entered it.
-                        roles.out.send(TermOver(roles.node_id, sender, roles.term))
-                    roles.count(sender, granted=False)
+                        roles.ballot.behind.append(sender)
+                    self._count_pre_vote(message)
             case _:
                 pass
 
@@ -165,6 +164,20 @@ class Dispatch:
         roles = self._roles
         is_asking = roles.role is Role.PRE_CANDIDATE
         return is_asking and message.asked_term == roles.term + 1
+
+    def _count_pre_vote(self, message: PreVoteReply) -> None:
+        """Count an answer, and tell who is behind that its term is over if no leader lives.
+
+        It learns of what is committed in our term once it has entered it. Where a leader lives its
+        quorum is silent, and one that did not hear it yet must not depose it (F1).
+        """
+        roles, ballot = self._roles, self._roles.ballot
+        ballot.votes.setdefault(message.sender, message.granted)
+        if ballot.has_heard_quorum():
+            for peer in ballot.behind:
+                roles.out.send(TermOver(roles.node_id, peer, roles.term))
+            ballot.behind.clear()
+        roles.count(message.sender, granted=message.granted)
 
     # Votes. 5.2, 5.4.1, thesis 9.6.
 

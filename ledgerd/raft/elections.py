@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ledgerd.raft.entries import NO_NODE, EntryId, NodeId, Role, Term
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.options import Jitter
-from ledgerd.raft.quorum import Vote, joint_vote
+from ledgerd.raft.quorum import Vote, joint_vote, majority_vote
 
 
 class ElectionTimer:
@@ -111,12 +111,16 @@ def _is_electable(
 
 
 class Ballot:
-    """Votes of one election, or of one pre-election. Replaced at every role change (T40)."""
+    """Votes of one election, or of one pre-election. Replaced at every role change (T40).
 
-    __slots__ = ("_membership", "votes")
+    behind: who refused in an older term, and lacks what is known to be committed here.
+    """
+
+    __slots__ = ("_membership", "behind", "votes")
 
     def __init__(self, membership: Membership) -> None:
         self._membership = membership
+        self.behind: list[NodeId] = []
         self.votes: dict[NodeId, bool] = {}
 
     def count(self, sender: NodeId, *, granted: bool) -> Vote:
@@ -125,3 +129,9 @@ class Ballot:
         return joint_vote(
             self._membership.voters, self._membership.outgoing, self.votes
         )
+
+    def has_heard_quorum(self) -> bool:
+        """Whether a quorum of a half has answered, so that no leader lives: it needs both (F3)."""
+        answered = dict.fromkeys(self.votes, True)
+        halves = (self._membership.voters, self._membership.outgoing)
+        return any(h and majority_vote(h, answered) is Vote.WON for h in halves)

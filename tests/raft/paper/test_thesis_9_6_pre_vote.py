@@ -82,6 +82,34 @@ def test_a_refusal_in_an_older_term_is_a_refusal() -> None:
     assert cluster[1].term == 5
 
 
+def test_a_later_term_is_not_spread_by_a_pre_vote_while_a_leader_lives() -> None:
+    """F1: node 5 does not hear the leader; node 4 starts again and knows less."""
+    cluster = Cluster(5)
+    leader = cluster.elect(1)
+    for _ in range(4):
+        cluster.propose(1)
+        cluster.settle()
+    cluster.tick(4)
+    cluster.cut |= {(1, 5), (5, 1)}
+    cluster.propose(1)
+    cluster.tick(4)
+    cluster[5].crash()
+    commit = Index(len(cluster[5].applied))
+    cluster[5].disk.hard_state = HardState(Term(3), NodeId(0), commit)
+    cluster[5].start()
+    cluster[4].crash(applied_kept=2)
+    cluster[4].disk.hard_state = HardState(Term(1), NodeId(1), Index(2))
+    cluster[4].start()
+    assert cluster[4].core.status().commit < cluster[5].core.status().commit
+
+    cluster[5].core.campaign()
+    cluster.settle()
+    cluster.tick(4)
+
+    assert leader.role is Role.LEADER
+    assert [cluster[n].core.term for n in range(1, 6)] == [1, 1, 1, 1, 3]
+
+
 def test_a_voter_that_hears_a_leader_ignores_candidates() -> None:
     """F3, thesis 4.2.3.
 
