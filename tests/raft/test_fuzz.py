@@ -55,6 +55,7 @@ class Fuzz:
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
+        self.is_excused = False  # it ended without a leader, as nobody could decide
         dice = self.random
         size = dice.choice((3, 3, 5, 5, 2, 4, 1))
         self.faults = Faults(
@@ -278,7 +279,8 @@ class Fuzz:
                     self.checker.node(cluster[message.to])
         statuses = [node.core.status() for node in cluster.nodes.values()]
 
-        if not is_decidable and not cluster.leaders:
+        self.is_excused = not is_decidable and not cluster.leaders
+        if self.is_excused:
             return
         assert self.has_recovered(), statuses
         for status in statuses:

@@ -21,6 +21,7 @@ SEEDS = (*range(1, 41), 22_313, 50_468)
 # 373, 237: a last slot that is remembered. 680: of two nodes one cannot say how far its log goes.
 # The others named: an offer that did not help.
 TAIL_SEEDS = (*range(1, 11), 155, 237, 269, 373, 515, 570, 680, 1287, 3495, 20_291)
+EXCUSED_SEEDS = frozenset({680})  # they end without a leader; no other may
 
 
 class RotFuzz(SnapshotFuzz):
@@ -215,7 +216,9 @@ class TailFuzz(RotFuzz):
 def test_a_random_cluster_whose_tails_rot_keeps_the_invariants(seed: int) -> None:
     """As below, with slots that the leader's entries may take."""
     print(f"seed {seed}")
-    TailFuzz(seed).run(steps=3000)
+    fuzz = TailFuzz(seed)
+    fuzz.run(steps=3000)
+    assert fuzz.is_excused == (seed in EXCUSED_SEEDS)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
