@@ -172,7 +172,7 @@ class Dispatch:
         quorum is silent, and one that did not hear it yet must not depose it (F1).
         """
         roles, ballot = self._roles, self._roles.ballot
-        ballot.votes.setdefault(message.sender, message.granted)
+        ballot.count(message.sender, granted=message.granted)
         if ballot.has_heard_quorum():
             for peer in ballot.behind:
                 roles.out.send(TermOver(roles.node_id, peer, roles.term))
