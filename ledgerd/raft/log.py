@@ -280,6 +280,8 @@ class RaftLog:
 
     def propose(self, term: Term, kind: EntryKind, payload: bytes, ts_us: int) -> Entry:
         """Append a new entry of a leader, stamped later than its predecessor (I11)."""
+        # R4: a link is made from what stands before it; who does not know that cannot lead (F33).
+        assert self.is_end_known, self._last_id
         index = Index(self.last + 1)
         ts_us = max(self._last_ts_us + 1, ts_us)
         link = self._link(
