@@ -697,7 +697,8 @@ def dev_stop(directory: Path) -> None:
     """Stop the nodes of a cluster cleanly. Only processes it started are touched."""
     cluster = DevCluster.existing(directory)
     count = cluster.stop()
-    click.echo(f"stopped {count} nodes; the data stays in {directory}")
+    nodes = "node" if count == 1 else "nodes"
+    click.echo(f"stopped {count} {nodes}; the data stays in {directory}")
 
 
 @dev.command("status")

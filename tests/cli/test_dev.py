@@ -269,7 +269,7 @@ def test_whichever_way_leads_to_a_folder_stop_knows_its_nodes(
     finally:
         cluster.stop()
 
-    assert "stopped 1 nodes" in stopped.output
+    assert "stopped 1 node;" in stopped.output
 
 
 def test_a_stop_in_the_middle_of_a_start_leaves_nobody_behind(
