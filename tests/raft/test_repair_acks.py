@@ -128,15 +128,20 @@ class TestTwoHistories:
     OLD = make_log([1, 2, 2, 2])
     NEW = make_log([1, 1])  # of five nodes three may have no more
 
-    @pytest.fixture
-    def node(self) -> Node:
-        """Return node 1 with the new entry 2, slot 3 corrupt, and the old entry 4."""
+    @pytest.fixture(params=["running", "restarted"])
+    def node(self, request: pytest.FixtureRequest) -> Node:
+        """Return node 1 with the new entry 2, slot 3 corrupt, and the old entry 4.
+
+        Started again it reads all that is not applied, and so finds the slot by itself.
+        """
         cluster = Cluster(5, logs={1: self.OLD}, options=FORGETFUL)
         damage(cluster, 1, 2, 3)
         node = cluster[1]
         node.core.step(_whole_append(2, Term(4), self.NEW))
         node.turn()
         assert [entry.term for entry in node.disk.log] == [1, 1, 2, 2]
+        if request.param == "restarted":
+            node.restart()
         assert node.core.status().corrupt == (3,)
         return node
 
