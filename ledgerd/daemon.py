@@ -23,7 +23,7 @@ import uvloop
 from ledgerd import __version__
 from ledgerd.api.options import ApiOptions
 from ledgerd.api.server import ApiServer
-from ledgerd.config import NodeConfig, changes
+from ledgerd.config.node_config import NodeConfig, changes
 from ledgerd.errors import ConfigError, CorruptionError
 from ledgerd.formats.entries import link
 from ledgerd.formats.memberships import encode_change

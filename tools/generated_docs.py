@@ -1,7 +1,7 @@
 """Writes the pages of docs/ that say what the code says: `make docs`, or `--check` to compare.
 
 One page a source: messages and calls from proto/, roles from `api/access.py`, errors from
-`errors.py` and `ledger/outcomes.py`, commands from the command lines, options from `config.py`.
+`errors.py` and `ledger/outcomes.py`, commands from the command lines, options from `config/`.
 What only people know, such as what to do about an error, stands here, and a name that has no
 text here stops the program.
 """
@@ -25,12 +25,13 @@ from google.protobuf.descriptor_pb2 import (
 )
 from grpc_tools import protoc  # type: ignore[import-untyped] # it ships no types
 
-from ledgerd import config, limits
+from ledgerd import limits
 from ledgerd.api.access import ACCESS, Access
 from ledgerd.api.status import status_of
 from ledgerd.cli.ctl.root import cli as ledgerctl
 from ledgerd.cli.main import cli as ledgerd
 from ledgerd.client.refusals import ADVICE, Advice
+from ledgerd.config import pages
 from ledgerd.errors import ExitCode, Outcome, Reason, kind_of, outcome_of
 from ledgerd.ledger.outcomes import UNSPENT_BELOW, Refusal, is_spent
 from ledgerd.security.identity import Role
@@ -673,8 +674,8 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "docs/reference/errors.md": errors_page,
     "docs/reference/cli.md": cli_page,
     "docs/reference/lifecycle.md": lifecycle_page,
-    "docs/reference/config.md": config.describe,
-    "configs/ledgerd.toml": config.example,
+    "docs/reference/config.md": pages.describe,
+    "configs/ledgerd.toml": pages.example,
 }
 
 

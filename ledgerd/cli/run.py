@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from ledgerd import config as configuration
 from ledgerd import daemon
-from ledgerd.config import NodeConfig
+from ledgerd.config import node_config
+from ledgerd.config.node_config import NodeConfig
 from ledgerd.errors import ConfigError
 
 
@@ -37,7 +37,7 @@ def run(config_path: Path, *, insecure: bool, trace_path: Path | None) -> None:
 
     Logs go to standard output, JSON unless it is a terminal.
     """
-    load = partial(configuration.load, config_path, insecure=insecure)
+    load = partial(node_config.load, config_path, insecure=insecure)
     daemon.run(load(), trace_path=trace_path, load=partial(_again, config_path, load))
 
 

@@ -19,12 +19,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from ledgerd import config
 from ledgerd.cli import processes
 from ledgerd.cli.dev import DevCluster, dev
 from ledgerd.cli.main import cli
 from ledgerd.cli.processes import alone_in
 from ledgerd.client import ConfigError, Profile
+from ledgerd.config import node_config
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_prepared_nodes_have_whole_configurations(prepared: Path) -> None:
     cluster = DevCluster.existing(prepared)
 
     for node_id in cluster.node_ids:
-        loaded = config.load(cluster.config_path(node_id))
+        loaded = node_config.load(cluster.config_path(node_id))
         assert loaded.node.id == node_id
         assert loaded.node.data_dir == cluster.data_directory(node_id)
         assert [member.id for member in loaded.cluster.members] == [1, 2, 3]
@@ -116,7 +116,7 @@ def test_links_and_settings_reach_the_configurations(
     )
     cluster.prepare()
 
-    first, second = (config.load(cluster.config_path(n)) for n in (1, 2))
+    first, second = (node_config.load(cluster.config_path(n)) for n in (1, 2))
 
     assert first.cluster.member(2).peer_address == "127.0.0.1:9"
     assert second.cluster.member(2).peer_address != "127.0.0.1:9"
@@ -236,7 +236,7 @@ def test_two_that_make_a_cluster_at_once_make_one(tmp_path: Path) -> None:
 
     assert refused == []
     for node_id in clusters[0].node_ids:
-        config.load(clusters[0].config_path(node_id))
+        node_config.load(clusters[0].config_path(node_id))
 
 
 def test_of_two_that_start_a_cluster_at_once_one_wins(idle: DevCluster) -> None:

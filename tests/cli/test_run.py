@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from ledgerd import daemon
 from ledgerd.cli.main import cli
-from ledgerd.config import NodeConfig
+from ledgerd.config.node_config import NodeConfig
 from ledgerd.errors import ConfigError
 
 PLAIN = """

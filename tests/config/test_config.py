@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ledgerd import config
-from ledgerd.config import Member, load
+from ledgerd.config import pages
+from ledgerd.config.node_config import changes, load
+from ledgerd.config.sections import Member
 from ledgerd.errors import ConfigError
 from ledgerd.files import CONFIG_BYTES_MAX
 from ledgerd.security import pki
@@ -272,6 +273,15 @@ class TestBadOptions:
                 "12582912, found 8388608",
             ),
             (
+                "[storage]\nlog_keep_bytes = 2147483648\nlog_cap_bytes = 1073741824",
+                "storage.log_cap_bytes: expected at least storage.log_keep_bytes, "
+                "2147483648, found 1073741824",
+            ),
+            (
+                "[rails]\nlease_ms = 5999",
+                "rails.lease_ms: expected at least twice rails.send_ms, 6000, found 5999",
+            ),
+            (
                 '[listen]\napi = "127.0.0.1:7"\npeer = "127.0.0.1:7"',
                 "listen.peer: expected another address than listen.api, found 127.0.0.1:7",
             ),
@@ -450,20 +460,20 @@ class TestBadOptions:
 class TestPages:
     def test_the_example_is_what_the_fields_say(self) -> None:
         """`python -m ledgerd.config example > configs/ledgerd.toml` changes nothing."""
-        assert (ROOT / "configs" / "ledgerd.toml").read_text() == config.example()
+        assert (ROOT / "configs" / "ledgerd.toml").read_text() == pages.example()
 
     def test_the_reference_page_is_what_the_fields_say(self) -> None:
         """`python -m ledgerd.config describe > docs/reference/config.md` the same."""
         assert (
             ROOT / "docs" / "reference" / "config.md"
-        ).read_text() == config.describe()
+        ).read_text() == pages.describe()
 
     def test_the_example_loads(self, file: Path) -> None:
         """Once the certificates it names exist."""
         pki.create_ca(file.parent / "tls", "example")
         pki.issue_node(file.parent / "tls", 1)
         pki.issue_signer(file.parent / "tls", 1)
-        file.write_text(config.example())
+        file.write_text(pages.example())
 
         loaded = load(file)
 
@@ -475,8 +485,8 @@ class TestPages:
         pki.create_ca(file.parent / "tls", "example")
         pki.issue_node(file.parent / "tls", 1)
         pki.issue_signer(file.parent / "tls", 1)
-        file.write_text(config.example())
-        spelt_out = re.sub(r"^# (\w+ = )", r"\1", config.example(), flags=re.MULTILINE)
+        file.write_text(pages.example())
+        spelt_out = re.sub(r"^# (\w+ = )", r"\1", pages.example(), flags=re.MULTILINE)
         assert len(tomllib.loads(spelt_out)["raft"]) == 8
 
         before = load(file)
@@ -492,7 +502,7 @@ class TestChanges:
         """Read twice."""
         file.write_text(PLAIN)
 
-        assert config.changes(load(file), load(file)) == ((), ())
+        assert changes(load(file), load(file)) == ((), ())
 
     def test_what_is_read_again_is_told_from_what_needs_a_restart(
         self, file: Path
@@ -505,7 +515,7 @@ class TestChanges:
             '[log]\nlevel = "debug"\n'
         )
 
-        found = config.changes(before, load(file))
+        found = changes(before, load(file))
 
         assert found.reloaded == ("storage.log_keep_entries",)
         assert found.restart == ("log.level", "storage.log_map_bytes")
