@@ -8,26 +8,18 @@ everything pending must be answered and the digests of the quorum be equal withi
 bases (R18), or after as many without a step forward where a node was far behind.
 """
 
-import hashlib
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-from ledgerd.errors import CorruptionError, NoSpaceError, Reason, StorageError
-from ledgerd.formats.entries import link
-from ledgerd.formats.memberships import encode_change
-from ledgerd.formats.records import TableRows
+from ledgerd.errors import CorruptionError, NoSpaceError, StorageError
 from ledgerd.formats.versions import STATE_VERSION, STATE_VERSION_MIN
-from ledgerd.raft.core import RaftCore
 from ledgerd.raft.entries import (
     GENESIS_LINK,
     NO_INDEX,
-    NO_NODE,
-    Anchor,
     Entry,
     EntryKind,
     Index,
@@ -41,117 +33,44 @@ from ledgerd.raft.protocol import PROTOCOL_MAX, is_understood
 from ledgerd.raft.ready import Ready
 from ledgerd.raft.requests import Request
 from ledgerd.raft.snapshots import Snapshot
-from ledgerd.raft.status import Status
 from ledgerd.replica.inputs import (
-    ChangeRequested,
     Input,
     Noted,
     SnapshotAsked,
     SnapshotMade,
-    StateDamaged,
-    Ticked,
-    Waiter,
 )
-from ledgerd.replica.log_clock import LogClock
 from ledgerd.replica.outbox import Outbox
-from ledgerd.replica.ports import Receipt
 from ledgerd.replica.replica import Replica
-from ledgerd.replica.tree import Edge
+from ledgerd.simulation.assembly import OLD_STATE_VERSION, Assembly
 from ledgerd.simulation.budget import FaultBudget, has_bad_state
+from ledgerd.simulation.calls import Calls
 from ledgerd.simulation.check_answers import AnswersWatch, Call
 from ledgerd.simulation.check_clocks import ClocksWatch
 from ledgerd.simulation.check_consensus import ConsensusWatch
 from ledgerd.simulation.check_exchanges import ExchangesWatch
-from ledgerd.simulation.check_ledger import LedgerWatch, account_seen
+from ledgerd.simulation.check_ledger import LedgerWatch
 from ledgerd.simulation.check_timers import TimersWatch
+from ledgerd.simulation.chronicle import Chronicle
 from ledgerd.simulation.client import Client
 from ledgerd.simulation.clock import Agenda
 from ledgerd.simulation.dice import chance, dice
-from ledgerd.simulation.disk import SMALL, DiskFaults, SimDisk, SimLogStore
+from ledgerd.simulation.disk import DiskFaults, SimDisk
 from ledgerd.simulation.faults import Fault, Nemesis, schedule
-from ledgerd.simulation.machine import Life, Machine, Post
+from ledgerd.simulation.machine import Life, Machine
 from ledgerd.simulation.members import Operator, Roster, is_let_in
 from ledgerd.simulation.network import Network
 from ledgerd.simulation.real_disk import RealDisk
-from ledgerd.simulation.snapshots import (
-    InstallingState,
-    Shelf,
-    SimSnapshots,
-    finish,
-    put_in_place,
-)
+from ledgerd.simulation.snapshots import Shelf
 from ledgerd.simulation.swarm import DISK_FAULTS, Setup, Wire
 from ledgerd.simulation.trace import Trace
 from ledgerd.simulation.verdict import Kind, Violation
-from ledgerd.simulation.workload import ReadAccount, Work, proposal, rows_of
-from ledgerd.storage.recovery import recover
-from ledgerd.storage.tables import Tables
+from ledgerd.simulation.workload import Work
 from ledgerd.transport import codec
 
-CLUSTER_ID: Final = "simulated"
 LIVENESS_BASES: Final = 20  # R18
 PATIENCES_MAX: Final = 30  # of so many bases, while every one brings a step forward
 _REMOVAL_BASES: Final = 20
 OLD_PROTOCOL: Final = 1  # of the release before
-OLD_STATE_VERSION: Final = 1
-_ROLE_LETTERS: Final = {
-    Role.FOLLOWER: "F",
-    Role.PRE_CANDIDATE: "E",
-    Role.CANDIDATE: "E",
-    Role.LEADER: "L",
-}
-
-
-class _Log(SimLogStore):
-    """The log store of production, seen by the checks."""
-
-    run: "Simulation"
-    node_id: NodeId
-
-    def persist(self, ready: Ready) -> Receipt:
-        if ready.must_sync:
-            self.run.consensus.persisting(self.node_id, ready)
-        receipt = super().persist(ready)
-        if ready.must_sync:
-            self.run.persisted(self.node_id, ready)
-        return receipt
-
-    def repair(self, entries: Sequence[Entry]) -> None:
-        super().repair(entries)
-        self.run.consensus.repaired(self.node_id, entries)
-
-    def compact(
-        self, first: Index, *, state_durable: Index, anchor: Anchor | None = None
-    ) -> None:
-        super().compact(first, state_durable=state_durable, anchor=anchor)
-        self.run.consensus.compacted(self.node_id, first)
-
-
-class _Core(RaftCore):
-    """The core of production, told of another digest where the state is to have diverged.
-
-    The state itself stays right, so that its copies do no harm before anybody could know.
-    """
-
-    disk: SimDisk | None = None
-
-    def digested(self, index: Index, digest: bytes) -> None:
-        if self.disk is not None and self.disk.is_diverged:
-            digest = hashlib.sha256(digest).digest()
-        super().digested(index, digest)
-
-
-class _State(InstallingState):
-    """The state store of production, seen by the checks."""
-
-    run: "Simulation"
-    machine: Machine
-
-    def write(
-        self, entry: Entry, rows: Sequence[TableRows], digest: bytes, tree: Edge
-    ) -> None:
-        super().write(entry, rows, digest, tree)
-        self.run.applied(self.machine, entry, digest)
 
 
 class Simulation:
@@ -194,19 +113,19 @@ class Simulation:
         self.timers = TimersWatch(setup.options.election_base_ticks)
         self.exchanges = ExchangesWatch()
         self.clocks = ClocksWatch()
-        self._client_dice = dice(setup.seed, "client network")
+        self.chronicle = Chronicle(self.trace, self.agenda, self.consensus, self.ledger)
+        self.machines: dict[NodeId, Machine] = {}
+        self._calls = Calls(
+            self.agenda, self.network, self.machines, self.answers, setup.seed
+        )
         self._copy_dice = dice(setup.seed, "copies")
-        self._calls: dict[Waiter, tuple[Call, Client | Operator, Work]] = {}
-        self._waiters = 0
+        self._assembly = Assembly(self, self._copy_dice)
         self._greeted: set[tuple[int, int, int, int]] = set()
         self._core_ids: Sequence[NodeId] = ()
         self._core: list[Machine] = []
         self._reading_over: set[NodeId] = set()
         self._emptied: set[NodeId] = set()  # disks that were lost, until the next start
-        self.elections = 0
-        self.machines: dict[NodeId, Machine] = {}
         self._disks: dict[NodeId, SimDisk] = {}
-        self._stores: dict[NodeId, bytes] = {}  # with which each came into being
         self._budget = FaultBudget(
             self._disks,
             voters=lambda: self.roster.newest.all_voters,
@@ -339,10 +258,9 @@ class Simulation:
         if waiting:
             return f"clients {waiting} are not answered"
         lives = {(s.node_id, self.machines[s.node_id].incarnation) for s in statuses}
-        for call, _, _ in self._calls.values():
-            if (
-                call.taken_by in lives
-            ):  # T65, T93: its node has lived on, and owes an end
+        for call in self._calls.waiting:
+            # T65, T93: its node has lived on, and owes an end.
+            if call.taken_by in lives:
                 return f"node {call.taken_by[0]} has not ended call {call.tag}"
         lasts = {s.last for s in statuses} | {s.applied for s in statuses}
         if len(lasts) != 1:
@@ -358,7 +276,7 @@ class Simulation:
         node_id, life = machine.node_id, machine.life
         if life is None or node_id not in self.roster.newest.members:
             return ""
-        if machine.store_uuid != self._stores[node_id]:
+        if machine.store_uuid != self._assembly.stores[node_id]:
             return f"node {node_id} was wiped and still takes part"
         if life.replica.standing.halt is not None:
             return f"node {node_id} has halted: {life.replica.standing.halt}"
@@ -379,40 +297,13 @@ class Simulation:
         if machine.node_id in self._emptied:
             self._emptied.discard(machine.node_id)
             self._disconnect(machine)  # what was sent to who was down is lost
-        seen = self.consensus.nodes[machine.node_id]
-        self._event(
-            machine,
-            "+",
-            machine.life.replica.core.status(),
-            data=lambda: {
-                "store": machine.store_uuid.hex(),
-                "entries": [
-                    self._named(link) for link in seen.image if link != GENESIS_LINK
-                ],
-            },
-        )
+        self.chronicle.started(machine)
 
     def persisted(self, node_id: NodeId, ready: Ready) -> None:
         """A node has made this Ready durable; nothing that rests on it has left."""
         self._check_stamps(node_id, ready.entries)
         self.consensus.persisted(node_id, ready)
-        hard, machine = ready.hard_state, self.machines[node_id]
-        snapshot = ready.snapshot
-        if snapshot is not None:
-            self._event(machine, "I", None, data=lambda: self._shown(snapshot))
-        self._event(
-            machine,
-            "p",
-            None,
-            data=lambda: {
-                "entries": [self._named(entry.link) for entry in ready.entries],
-                **(
-                    {"hard_term": hard.term, "hard_vote": hard.vote}
-                    if hard is not None
-                    else {}
-                ),
-            },
-        )
+        self.chronicle.persisted(self.machines[node_id], ready)
 
     def _check_stamps(self, node_id: NodeId, entries: Sequence[Entry]) -> None:
         """K1: log time of what a leader writes, before anybody else can have written it."""
@@ -432,177 +323,17 @@ class Simulation:
         shown = {n: machine.wall.now_us() for n, machine in self.machines.items()}
         self.clocks.look(self.agenda.now_ns // 1000, shown)
 
-    def _shown(self, snapshot: Snapshot) -> dict[str, object]:
-        """Return an installed snapshot as protocol events show it (R14)."""
-        membership = snapshot.membership
-        return {
-            "id": self._named(snapshot.anchor.link),
-            "digest": snapshot.digest.hex(),
-            "membership": {
-                "voters": membership.voters,
-                "outgoing": membership.outgoing,
-                "learners": membership.learners,
-            },
-        }
-
-    def _named(self, link_: bytes) -> tuple[int, int, str]:
-        """Return an entry as protocol events name it; before the first: as 0, 0."""
-        if link_ == GENESIS_LINK:
-            return 0, 0, link_.hex()[:16]
-        entry = self.consensus.entries[link_]
-        return entry.term, entry.index, link_.hex()[:16]
-
-    def _committed(self, index: Index) -> tuple[int, int, str]:
-        return self._named(self.consensus.committed[index])
-
-    def _has_peers(self, machine: Machine) -> bool:
-        """Whether the machine's configuration names others: all but a lone founder's does."""
-        return self.setup.nodes > 1 or machine.node_id > self.setup.nodes
-
     def build(self, machine: Machine) -> Replica:
         """Open the machine's stores and put a replica over them, as the daemon does."""
-        disk = machine.disk
-        options = replace(SMALL, recent_bytes=self.setup.recent_bytes)
-        opened = disk.open(
-            cluster_id=CLUSTER_ID, node_id=machine.node_id, options=options
-        )
-        machine.store_uuid = opened.identity.store_uuid
-        self._stores.setdefault(machine.node_id, machine.store_uuid)
-        log = _Log(disk)
-        finish(disk, machine.shelf, log.anchor())
-        try:
-            state = _State(disk)
-        except CorruptionError:  # as the daemon does, before it starts (F37)
-            if log.anchor().at and not self._has_peers(machine):
-                raise
-            put_in_place(disk, None)
-            state = _State(disk)
-        log.run = state.run = self
-        log.node_id, state.machine = machine.node_id, machine
-        state.disk, state.shelf = disk, machine.shelf
-        machine.stores = (log, state)
-        plan = recover(log, state, has_peers=self._has_peers(machine))
-        disk.take_elapsed_ns()
-        membership = state.membership()
-        if membership.is_empty and not plan.lacks_state:
-            membership = self.roster.founding(machine, machine.store_uuid)
-        clock = LogClock(
-            node_id=machine.node_id,
-            voters=membership.all_voters,
-            wall_us=machine.wall.now_us,
-            monotonic_us=machine.monotonic_us,
-        )
-        anchor = log.anchor()
-        if plan.last == anchor.at:
-            clock.follow(anchor.ts_us)
-        elif plan.last not in log.damaged():
-            clock.follow(log.entries(plan.last, plan.last, 1)[0].ts_us)
-        else:
-            clock.follow(state.position().log_time_us)
-        machine.log_clock = clock
-        disk.forget_below(log.first_index())
-        damaged = disk.written_entries()
-        self.consensus.started(machine.node_id, log, damaged)
-        self.consensus.nodes[machine.node_id].is_damaged = bool(disk.log.damaged)
-        self.consensus.check_kept()
-        self.ledger.check_digest(machine.node_id, state.applied(), state.digest())
-        self.read_over(machine)
-        core = _Core(
-            machine.node_id,
-            options=self.setup.options,
-            membership=membership,
-            hard_state=log.hard_state(),
-            log=log,
-            applied=plan.applied,
-            jitter=machine.jitter,
-            link=link,
-            marks=self,
-            encode_change=encode_change,
-            state_anchor=plan.state_anchor,
-        )
-        core.disk = disk
-        return Replica(
-            core=core,
-            log=log,
-            state=state,
-            mail=Post(machine),
-            hooks=machine,
-            marks=self,
-            tick_us=self.setup.tick_ns // 1_000,
-            state_version_max=OLD_STATE_VERSION if machine.is_old else STATE_VERSION,
-            snapshots=self._copies_of(machine),
-            bounds=self.setup.bounds_of(machine.node_id),
-            page_commands_max=self.setup.page_commands_max,
-        )
-
-    def _copies_of(self, machine: Machine) -> SimSnapshots:
-        """Return the copies of a process, over all replicas in it."""
-        copies = machine.copies
-        if copies is None or copies.incarnation != machine.incarnation:
-            copies = machine.copies = SimSnapshots(
-                machine,
-                agenda=self.agenda,
-                network=self.network,
-                setup=self.setup,
-                generator=self._copy_dice,
-                find=self.machines.get,
-                on_fetch=lambda: self._fetch_begun(machine),
-            )
-        return copies
-
-    def _fetch_begun(self, machine: Machine) -> None:
-        """Hold up what a machine fetches, and let the next leader tell it the entries (T60, T95).
-
-        Only where some nodes hoard their logs, and now and then.
-        """
-        if self.setup.hoarders is None or chance(self._copy_dice, 0.3):
-            return
-        self.agenda.at(self.agenda.now_ns, self.ask_copy, machine)
-        after_ns = int(self.setup.base_ns * 0.1 * self._copy_dice.random())
-        self.agenda.at(self.agenda.now_ns + after_ns, self._let_hoarder_lead, machine)
-
-    def _let_hoarder_lead(self, machine: Machine) -> None:
-        """Hand over to a voter that still has all the entries that the machine lacks."""
-        leader = self.leader()
-        if leader is None or leader.paused_at_ns is not None:
-            return
-        status = {
-            node_id: other.life.replica.core.status()
-            for node_id, other in self.machines.items()
-            if other.life is not None and node_id in self.roster.newest.voters
-        }
-        if leader.life is None or machine.life is None:
-            return
-        next_ = machine.life.replica.core.status().last + 1
-        having = [
-            node_id
-            for node_id, found in sorted(status.items())
-            if node_id not in (leader.node_id, machine.node_id)
-            and found.first <= next_ <= found.last
-        ]
-        if having:
-            to = max(having, key=lambda node_id: status[node_id].last)
-            leader.life.replica.core.transfer(to)
-            leader.take(Ticked(0, 0))
+        return self._assembly.build(machine)
 
     def can_replay(self, machine: Machine) -> bool:
         """Return whether the machine's log holds everything that its state is the fold of."""
-        log, _ = machine.stores
-        return log.anchor().at == 0
+        return self._assembly.can_replay(machine)
 
     def rebuild(self, machine: Machine, snapshot: Snapshot | None) -> Replica:
         """Put another state in the place of a bad one, and build a replica over it (F37)."""
-        log, state = machine.stores
-        log.close()
-        state.close()
-        self._copies_of(machine).forget()
-        where = "the log" if snapshot is None else f"the state at {snapshot.index}"
-        self._event(machine, "B", None, f"from {where}")
-        fetched = machine.shelf.fetched
-        put_in_place(
-            machine.disk, None if snapshot is None else fetched[snapshot.sha256]
-        )
-        return self.build(machine)
+        return self._assembly.rebuild(machine, snapshot)
 
     def covers(self, name: str) -> None:
         """`raft.marks.Marks`: count a rare path."""
@@ -636,75 +367,43 @@ class Simulation:
         for item in inputs:
             if isinstance(item, SnapshotMade) and item.snapshot is not None:
                 made = item.snapshot
-                self._event(
-                    machine, "S", None, str(made.index), data=partial(self._shown, made)
+                self.chronicle.event(
+                    machine,
+                    "S",
+                    None,
+                    str(made.index),
+                    data=partial(self.chronicle.shown, made),
                 )
 
     def turned(self, machine: Machine, outbox: Outbox) -> None:
         """Check what a turn has done, and send its answers to the clients."""
         assert machine.life is not None
         self._look(machine, machine.life, outbox)
-        for answer in outbox.answers:
-            call, client, _ = self._calls.pop(answer.waiter)
-            if isinstance(client, Operator):
-                continue
-            self.answers.answered(call, answer)
-            self._reply(machine, client.answered, call, machine.node_id)
-        for refusal in outbox.not_proposed:
-            call, client, _ = self._calls.pop(refusal.waiter)
-            self.answers.refused(call)
-            is_final = refusal.reason is Reason.STATE_VERSION
-            hear = client.refused
-            if is_final and isinstance(client, Client):
-                hear = client.declined
-            self._reply(machine, hear, call, refusal.leader)
-        for unknown in outbox.unknown:
-            call, client, _ = self._calls.pop(unknown.waiter)
-            self.answers.unknown(call)
-            self._reply(machine, client.unknown, call)
+        self._calls.turned(machine, outbox)
         if outbox.installed is not None:
             snapshot = outbox.installed
             digest = snapshot.digest
             self.ledger.check_digest(machine.node_id, snapshot.index, digest)  # R14
             installed = machine.life.replica.core.membership
             self.roster.check_installed(machine.node_id, snapshot.index, installed)
-            self._event(machine, "I", None, str(snapshot.index))
+            self.chronicle.event(machine, "I", None, str(snapshot.index))
         if outbox.membership is not None and machine.log_clock is not None:
             machine.log_clock.follow_voters(outbox.membership.all_voters)
         for point in outbox.reads:
-            self._event(machine, "R", None, str(point.index))
+            self.chronicle.event(machine, "R", None, str(point.index))
         if outbox.halt is not None:
             why = f"{outbox.halt.flaw.value} before {outbox.halt.index}"
-            self._event(machine, "f", None, why)
+            self.chronicle.event(machine, "f", None, why)
 
     def settled(self, machine: Machine, visible: Index) -> None:
         """Answer the reads that what is visible now answers."""
-        waiters = machine.readable()
-        if not waiters:
-            return
-        environment = machine.disk.environment
-        with environment.state.begin() as transaction:
-            tables = Tables(environment, transaction)
-            shown = tables.applied().index
-            assert shown >= visible, (shown, visible)
-            for waiter in waiters:
-                call, client, work = self._calls.pop(waiter)
-                assert isinstance(work, ReadAccount), work
-                try:
-                    account = tables.account(work.account_id)
-                except CorruptionError as error:
-                    machine.take(StateDamaged(str(error)))
-                    self._reply(machine, client.refused, call, NO_NODE)
-                    continue
-                found = account_seen(account) if account is not None else None
-                self.answers.read(call, work.account_id, shown, found)
-                self._reply(machine, client.answered, call, machine.node_id)
+        self._calls.settled(machine, visible)
 
     def ended(self, machine: Machine, why: str, *, is_power_cut: bool) -> None:
         """A process ends: look at it once more, for what it did counts."""
         assert machine.life is not None
         self._look(machine, machine.life, None)
-        self._event(machine, "x", None, why)
+        self.chronicle.event(machine, "x", None, why)
         for other in self.machines.values():
             # A killed process closes its connections; a power cut closes nothing.
             is_told = not is_power_cut and not self.network.is_cut(
@@ -752,7 +451,7 @@ class Simulation:
 
     def failed(self, machine: Machine, error: Exception) -> None:
         """A process ended itself. Without a fault of its disk it had no reason to."""
-        self._event(machine, "x", None, str(error))
+        self.chronicle.event(machine, "x", None, str(error))
         name = type(error).__name__
         is_full = machine.disk.is_limited and isinstance(
             error, (StorageError, NoSpaceError)
@@ -817,71 +516,14 @@ class Simulation:
             if now.membership.is_joint:
                 self._nemesis.joined()
             index = now.membership.index
-            self._event(machine, "M", now, data=lambda: {"index": index})
+            self.chronicle.event(machine, "M", now, data=lambda: {"index": index})
         while self.ledger.index < self.consensus.commit:
             self._fold_next()
         if before is not None:
-            self._tell_changes(machine, before, now)
-
-    def _tell_changes(self, machine: Machine, before: Status, now: Status) -> None:
-        if now.role is not before.role or now.term != before.term:
-            self.elections += now.role is Role.LEADER
-            self._event(machine, _ROLE_LETTERS[now.role], now)
-        if now.vote != before.vote and now.vote != NO_NODE:
-            self._event(machine, "V", now)
-        if now.durable > before.durable:
-            self._event(machine, "P", now)
-        elif now.durable < before.durable:
-            self._event(machine, "T", now)
-        if now.first > before.first:
-            self._event(machine, "k", now)
-        self._tell_office(machine, before, now)
-        if now.commit > before.commit:
-            self._event(
-                machine, "C", now, data=lambda: {"id": self._committed(now.commit)}
-            )
-        if now.applied > before.applied:
-            digest = self.ledger.digests[now.applied].hex()
-            count = now.applied - before.applied
-            self._event(
-                machine,
-                "A",
-                now,
-                f"{count} {digest[:8]}",
-                data=lambda: {"id": self._committed(now.applied), "digest": digest},
-            )
-            if machine.is_old and self.ledger.state_version > OLD_STATE_VERSION:
+            self.chronicle.changed(machine, before, now)
+            is_newer = self.ledger.state_version > OLD_STATE_VERSION
+            if now.applied > before.applied and machine.is_old and is_newer:
                 raise Violation("T67", f"node {now.node_id} cannot apply {now.applied}")
-
-    def _tell_office(self, machine: Machine, before: Status, now: Status) -> None:
-        """Tell what a leader accepts, and to whom it hands over, in an order that may have been.
-
-        A turn can end one transfer, accept entries, and begin another.
-        """
-        was_to, to = before.transferring, now.transferring
-        if was_to != to and was_to != NO_NODE:
-            self._event(machine, "h", now, "0", data=lambda: {"to": NO_NODE})
-        is_same_office = (
-            before.role is now.role is Role.LEADER and before.term == now.term
-        )
-        if is_same_office and now.last > before.last:
-            last = now.last
-            self._event(machine, "w", now, str(last), data=lambda: {"index": last})
-        if was_to != to and to != NO_NODE:
-            self._event(machine, "h", now, str(to), data=lambda: {"to": to})
-
-    def _event(
-        self,
-        machine: Machine,
-        letter: str,
-        status: Status | None,
-        note: str = "",
-        data: Callable[[], Mapping[str, object]] = dict,
-    ) -> None:
-        now_ns = max(machine.own_ns, self.agenda.now_ns)
-        self.trace.event(
-            now_ns, machine.node_id, machine.incarnation, letter, status, note, data
-        )
 
     # The network: between nodes, and between clients and nodes.
 
@@ -953,70 +595,7 @@ class Simulation:
 
     def call(self, client: Client, node_id: NodeId, work: Work) -> Call:
         """`client.Servers`: send work to a node."""
-        self._waiters += 1
-        waiter = Waiter(self._waiters)
-        call = Call(waiter, f"c{client.number}.{self._waiters}", rows_of(work))
-        if not call.rows:
-            self.answers.begin_read(call)
-        if not chance(self._client_dice, self.network.wire.loss):
-            arrives_ns = self.agenda.now_ns + self._flight_ns()
-            self.agenda.at(arrives_ns, self._arrive_call, node_id, call, client, work)
-        return call
-
-    def _arrive_call(
-        self, node_id: NodeId, call: Call, client: Client, work: Work
-    ) -> None:
-        machine = self.machines[node_id]
-        if self.agenda.now_ns < machine.deaf_until_ns:
-            return
-        if not machine.is_up:
-            self.agenda.at(
-                self.agenda.now_ns + self._flight_ns(), client.refused, call, NO_NODE
-            )
-            return
-        self._calls[call.waiter] = (call, client, work)
-        call.taken_by = (node_id, machine.incarnation)
-        if isinstance(work, ReadAccount):
-            machine.read(call.waiter)
-            return
-        refusal = machine.propose(proposal(work, call.waiter, call.tag))
-        if refusal is not None:
-            del self._calls[call.waiter]
-            self.answers.refused(call)
-            self._reply(machine, client.refused, call, refusal.leader)
-
-    def _reply(
-        self, machine: Machine, hear: Callable[..., None], *args: object
-    ) -> None:
-        """Let the client hear of it, if the node lives when the answer leaves."""
-        if chance(self._client_dice, self.network.wire.loss):
-            return
-        leaves_ns = max(machine.own_ns, self.agenda.now_ns)
-        self.agenda.at(
-            leaves_ns + self._flight_ns(),
-            self._hear,
-            machine,
-            machine.incarnation,
-            leaves_ns,
-            hear,
-            args,
-        )
-
-    def _hear(
-        self,
-        machine: Machine,
-        incarnation: int,
-        leaves_ns: int,
-        hear: Callable[..., None],
-        args: tuple[object, ...],
-    ) -> None:
-        if machine.has_left(incarnation, leaves_ns):
-            hear(*args)
-
-    def _flight_ns(self) -> int:
-        wire = self.network.wire
-        jitter_ns = int(self._client_dice.expovariate(1.0) * wire.jitter_ns)
-        return wire.delay_ns + jitter_ns
+        return self._calls.send(client, node_id, work)
 
     # What faults see: `faults.Ground`.
 
@@ -1076,18 +655,11 @@ class Simulation:
 
     def ask(self, machine: Machine, request: Request, expected: Index | None) -> Call:
         """`members.Cluster`: send a request for other members to a node."""
-        self._waiters += 1
-        waiter = Waiter(self._waiters)
-        call = Call(waiter, f"operator.{self._waiters}", 0)
-        self._calls[waiter] = (call, self.operator, ReadAccount(b""))
-        call.taken_by = (machine.node_id, machine.incarnation)
-        machine.take(ChangeRequested(waiter, request, expected))
-        return call
+        return self._calls.ask(self.operator, machine, request, expected)
 
     def ask_copy(self, machine: Machine) -> None:
         """Ask a machine for a copy of its state; nobody waits for it."""
-        self._waiters += 1
-        machine.take(SnapshotAsked(Waiter(self._waiters)))
+        machine.take(SnapshotAsked(self._calls.waiter()))
 
     def read_over(self, machine: Machine) -> None:
         """Let a machine read its disk over and over until nothing is damaged (F37)."""
@@ -1122,7 +694,7 @@ class Simulation:
         self._emptied.add(machine.node_id)
         self._disconnect(machine)
         self.consensus.wiped(machine.node_id)
-        self._event(machine, "W", None)
+        self.chronicle.event(machine, "W", None)
 
     def _disconnect(self, machine: Machine) -> None:
         """No connection outlives its process or is older, seeds 1888 and 3366."""
@@ -1133,11 +705,13 @@ class Simulation:
     def paused(self, machine: Machine) -> None:
         """A machine's process was stopped, or goes on."""
         note = "goes on" if machine.paused_at_ns is None else "stopped"
-        self._event(machine, "z", None, note)
+        self.chronicle.event(machine, "z", None, note)
 
     def switched(self, machine: Machine) -> None:
         """A machine's judge said whether entries may be held back."""
-        self._event(machine, "b", None, "on" if machine.may_hold_back else "off")
+        self.chronicle.event(
+            machine, "b", None, "on" if machine.may_hold_back else "off"
+        )
 
     def note_fault(self, fault: Fault, what: str) -> None:
         """A fault has begun."""

@@ -103,7 +103,7 @@ def _run(drawn: Setup, cut: Cut, trace: Trace, directory: Path | None) -> Result
         committed=run.ledger.index,
         answered=run.answers.tally.answered,
         reads=run.answers.tally.reads,
-        elections=run.elections,
+        elections=run.chronicle.elections,
         marks=dict(sorted(run.marks.items())),
         faults=dict(sorted(run.fault_counts.items())),
     )
