@@ -24,7 +24,7 @@ from rich.table import Table
 
 from examples import payout_life
 from ledgerd.api.v1 import accounts_pb2, admin_pb2
-from ledgerd.cli.dev import DevCluster
+from ledgerd.cli.dev_cluster import DevCluster
 from ledgerd.client import Client
 from ledgerd.errors import CallError
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.macro.measure import Latencies, closed_loop, gap_after
 from ledgerd.api.v1 import payouts_pb2
-from ledgerd.cli.dev import DevCluster
+from ledgerd.cli.dev_cluster import DevCluster
 from ledgerd.client import (
     AsyncClient,
     Outcome,

@@ -28,7 +28,7 @@ import click
 from benchmarks.macro.measure import cpu_s
 from benchmarks.macro.ours import OurCluster, order
 from ledgerd.api.v1 import payouts_pb2
-from ledgerd.cli.dev import DevCluster
+from ledgerd.cli.dev_cluster import DevCluster
 from ledgerd.client import AsyncClient, CallError
 
 FLOOR = 0.8

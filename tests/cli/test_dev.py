@@ -20,7 +20,8 @@ import pytest
 from click.testing import CliRunner
 
 from ledgerd.cli import processes
-from ledgerd.cli.dev import DevCluster, dev
+from ledgerd.cli.dev import dev
+from ledgerd.cli.dev_cluster import DevCluster
 from ledgerd.cli.main import cli
 from ledgerd.cli.processes import alone_in
 from ledgerd.client import ConfigError, Profile
@@ -164,7 +165,7 @@ def test_how_a_node_ended_is_told(
     directory = tmp_path / "copy"
     shutil.copytree(prepared, directory)
     cluster = DevCluster.existing(directory)
-    monkeypatch.setattr("ledgerd.cli.dev._RUN", (sys.executable, "-c", program))
+    monkeypatch.setattr("ledgerd.cli.dev_cluster._RUN", (sys.executable, "-c", program))
     cluster.start(1)
     cluster.exit_code(1, 60)
 
@@ -180,7 +181,7 @@ def test_a_stop_of_all_is_seen_by_others(
     directory = tmp_path / "copy"
     shutil.copytree(prepared, directory)
     ours, theirs = (DevCluster.existing(directory) for _ in range(2))
-    monkeypatch.setattr("ledgerd.cli.dev._RUN", (sys.executable, "-c", ""))
+    monkeypatch.setattr("ledgerd.cli.dev_cluster._RUN", (sys.executable, "-c", ""))
     ours.start()
     for node_id in ours.node_ids:
         ours.exit_code(node_id, 60)
@@ -198,7 +199,7 @@ WAITS = (sys.executable, "-c", "import signal; signal.pause()")
 @pytest.fixture
 def idle(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DevCluster:
     """Return a prepared cluster of the test's own, whose nodes do nothing but wait."""
-    monkeypatch.setattr("ledgerd.cli.dev._RUN", WAITS)
+    monkeypatch.setattr("ledgerd.cli.dev_cluster._RUN", WAITS)
     shutil.copytree(prepared, tmp_path / "copy")
     return DevCluster.existing(tmp_path / "copy")
 
@@ -354,7 +355,7 @@ def test_stop_counts_those_that_it_stopped(
             yield
 
     with monkeypatch.context() as meanwhile:
-        meanwhile.setattr("ledgerd.cli.dev.alone_in", waited)
+        meanwhile.setattr("ledgerd.cli.dev_cluster.alone_in", waited)
         first = CliRunner().invoke(dev, ["stop", "--dir", str(directory)])
     second = CliRunner().invoke(dev, ["stop", "--dir", str(directory)])
     cluster.stop()  # and they are no zombies any more
@@ -370,7 +371,7 @@ def test_a_start_that_is_interrupted_leaves_nobody_behind(
     directory = tmp_path / "cluster"
     cluster = DevCluster(directory, 3, has_rail=True)
     cluster.prepare()
-    monkeypatch.setattr("ledgerd.cli.dev._RUN", WAITS)
+    monkeypatch.setattr("ledgerd.cli.dev_cluster._RUN", WAITS)
     start_one = DevCluster._start
 
     def start(cluster: DevCluster, node_id: int) -> None:
@@ -497,7 +498,7 @@ def test_two_nodes_that_are_started_at_once_share_one_rail(
     """Two commands for two nodes: both are right, and the second one waits for the rail."""
     directory = tmp_path / "cluster"
     DevCluster(directory, 3, has_rail=True).prepare()
-    monkeypatch.setattr("ledgerd.cli.dev._RUN", (sys.executable, "-c", ""))
+    monkeypatch.setattr("ledgerd.cli.dev_cluster._RUN", (sys.executable, "-c", ""))
     first, second = (DevCluster.existing(directory) for _ in range(2))
     assert first.rail is not None
     try:

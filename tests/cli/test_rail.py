@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from ledgerd.cli.dev import DevCluster
+from ledgerd.cli.dev_cluster import DevCluster
 from ledgerd.cli.dev_rail import DevRail
 from ledgerd.cli.main import cli
 from ledgerd.errors import ConfigError

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ledgerd.cli import dev
-from ledgerd.cli.dev import DevCluster
+from ledgerd.cli import dev_cluster as clusters
+from ledgerd.cli.dev_cluster import DevCluster
 from ledgerd.client import Client, Profile
 
 
@@ -20,7 +20,7 @@ def ports_of_this_worker() -> Iterator[None]:
     number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dev, "_PORTS", dev._PORTS[number::count])
+        patch.setattr(clusters, "_PORTS", clusters._PORTS[number::count])
         yield
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from ledgerd.api.v1 import accounts_pb2, events_pb2
-from ledgerd.cli.dev import DevCluster
+from ledgerd.cli.dev_cluster import DevCluster
 from ledgerd.client import (
     Client,
     CommandResult,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ledgerd.cli.dev import DevCluster
+from ledgerd.cli.dev_cluster import DevCluster
 from ledgerd.client import (
     CallError,
     Client,

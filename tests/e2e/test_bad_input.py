@@ -30,7 +30,7 @@ from ledgerd.api.v1 import (
 )
 from ledgerd.api.v1 import payouts_pb2 as pb
 from ledgerd.cli.ctl.root import cli
-from ledgerd.cli.dev import DevCluster
+from ledgerd.cli.dev_cluster import DevCluster
 from ledgerd.client import (
     Client,
     NotLogged,

@@ -11,7 +11,7 @@ from pathlib import Path
 import lmdb
 import pytest
 
-from ledgerd.cli.dev import DevCluster
+from ledgerd.cli.dev_cluster import DevCluster
 from ledgerd.client import Client
 from ledgerd.errors import CallError, ExitCode
 from ledgerd.raft.entries import NodeId

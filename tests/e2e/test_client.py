@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from ledgerd.api.v1 import payouts_pb2
 from ledgerd.cli.ctl.root import cli
-from ledgerd.cli.dev import DevCluster
+from ledgerd.cli.dev_cluster import DevCluster
 from ledgerd.client import (
     AsyncClient,
     Client,

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from ledgerd.api.v1 import admin_pb2
-from ledgerd.cli.dev import DevCluster
+from ledgerd.cli.dev_cluster import DevCluster
 from ledgerd.client import (
     CallError,
     Client,

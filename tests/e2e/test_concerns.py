@@ -2,7 +2,7 @@
 
 import pytest
 
-from ledgerd.cli.dev import DevCluster
+from ledgerd.cli.dev_cluster import DevCluster
 from ledgerd.client import (
     Client,
     NotLogged,

@@ -16,7 +16,7 @@ import lmdb
 import pytest
 
 from ledgerd.api.v1 import admin_pb2
-from ledgerd.cli.dev import DevCluster
+from ledgerd.cli.dev_cluster import DevCluster
 from ledgerd.client import CallError, Client, Profile, SubmitResult, us_account
 from ledgerd.formats.versions import STATE_VERSION
 from tests.e2e.dump import records_of

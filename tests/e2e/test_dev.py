@@ -10,7 +10,7 @@ from typing import TextIO
 
 import pytest
 
-from ledgerd.cli.dev import DevCluster
+from ledgerd.cli.dev_cluster import DevCluster
 from ledgerd.client import Client
 from tests.waiting import until
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ledgerd.cli.dev import DevCluster
+from ledgerd.cli.dev_cluster import DevCluster
 from ledgerd.client import CallError, Client, NotLogged, Outcome, us_account
 from ledgerd.errors import Reason
 from tests.e2e.disks import small

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ledgerd.api.v1 import admin_pb2
-from ledgerd.cli.dev import DevCluster
+from ledgerd.cli.dev_cluster import DevCluster
 from ledgerd.client import Client
 from ledgerd.raft.entries import NodeId
 from ledgerd.storage.environment import StorageOptions, open_directory

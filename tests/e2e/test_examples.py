@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ledgerd.cli.dev import DevCluster
+from ledgerd.cli.dev_cluster import DevCluster
 
 ROOT = Path(__file__).parents[2]
 README_FENCE = "```python\n"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ledgerd.cli.dev import DevCluster
+from ledgerd.cli.dev_cluster import DevCluster
 from ledgerd.client import CallError, Client
 from tests.e2e.load import load_on
 from tests.waiting import lasting, until

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from ledgerd.cli.ctl.root import cli
-from ledgerd.cli.dev import DevCluster
+from ledgerd.cli.dev_cluster import DevCluster
 from ledgerd.client import (
     Client,
     NotLogged,

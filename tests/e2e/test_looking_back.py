@@ -11,7 +11,7 @@ from itertools import pairwise
 import pytest
 
 from ledgerd.api.v1 import accounts_pb2
-from ledgerd.cli.dev import DevCluster
+from ledgerd.cli.dev_cluster import DevCluster
 from ledgerd.client import Client, Profile
 from tests.e2e.load import load_on
 

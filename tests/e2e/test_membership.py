@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ledgerd.api.v1 import cluster_pb2 as pb
-from ledgerd.cli.dev import DevCluster
+from ledgerd.cli.dev_cluster import DevCluster
 from ledgerd.client import Client, Profile
 from ledgerd.errors import ExitCode, NotLogged
 from tests.e2e.load import load_on

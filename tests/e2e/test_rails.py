@@ -15,7 +15,7 @@ import pytest
 
 from ledgerd.api.rails import calendar_message, rail_message
 from ledgerd.api.v1 import payouts_pb2 as pb
-from ledgerd.cli.dev import DevCluster
+from ledgerd.cli.dev_cluster import DevCluster
 from ledgerd.client import (
     CallError,
     Client,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ledgerd.cli.dev import DevCluster
+from ledgerd.cli.dev_cluster import DevCluster
 from ledgerd.client import CallError, Client, Outcome, Profile
 from tests.e2e.test_cluster import check_directory, digests, funded_account, submit
 from tests.waiting import until

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from ledgerd.cli.dev import DevCluster
+from ledgerd.cli.dev_cluster import DevCluster
 from ledgerd.client import Client
 from tests.e2e.load import load_on
 from tests.waiting import until

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from ledgerd.api.v1 import settings_pb2
 from ledgerd.cli.ctl.root import cli
-from ledgerd.cli.dev import DevCluster
+from ledgerd.cli.dev_cluster import DevCluster
 from ledgerd.client import Client, NotLogged, Outcome
 from ledgerd.client.profile import Profile
 from ledgerd.errors import Reason

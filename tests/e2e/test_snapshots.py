@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ledgerd.api.v1 import admin_pb2
-from ledgerd.cli.dev import DevCluster
+from ledgerd.cli.dev_cluster import DevCluster
 from ledgerd.client import CallError, Client, Profile
 from tests import waiting
 from tests.e2e.load import Load, load_on

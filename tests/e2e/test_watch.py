@@ -6,7 +6,7 @@ import time
 import pytest
 
 from ledgerd.api.v1 import events_pb2
-from ledgerd.cli.dev import DevCluster
+from ledgerd.cli.dev_cluster import DevCluster
 from ledgerd.client import Client, NotLogged, Profile
 from ledgerd.errors import Reason
 from tests.e2e.load import load_on

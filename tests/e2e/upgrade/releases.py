@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ledgerd.api.v1 import admin_pb2
-from ledgerd.cli.dev import DevCluster
+from ledgerd.cli.dev_cluster import DevCluster
 from ledgerd.client import CallError, Client, Profile, new_payout_id
 from ledgerd.limits import PAGE_ROWS_MAX
 from tests.e2e.rest import rest_of
