@@ -340,12 +340,17 @@ def account_list(
 
 
 def accounts_table(found: Sequence[accounts_pb2.Account]) -> Table:
-    """Return accounts as a table that folds names and never cuts money."""
-    table = Table()
+    """Return accounts as a table that folds names and never cuts money.
+
+    Whose they are is shown where any of them says it: without that an id is not folded.
+    """
+    has_owner = any(one.owner_ref for one in found)
+    table = render.table()
     table.add_column("account_id")
     for name in ("mode", "status"):
         table.add_column(name, no_wrap=True)
-    table.add_column("owner")
+    if has_owner:
+        table.add_column("owner")
     for name in ("available", "reserved"):
         table.add_column(name, justify="right", no_wrap=True)
     for one in found:
@@ -354,7 +359,7 @@ def accounts_table(found: Sequence[accounts_pb2.Account]) -> Table:
             one.account_id,
             "live" if one.livemode else "sandbox",
             accounts_pb2.AccountStatus.Name(one.status).lower(),
-            one.owner_ref,
+            *([one.owner_ref] if has_owner else []),
             render.amount(money.available_units, one.currency, one.exponent),
             render.amount(money.reserved_units, one.currency, one.exponent),
         )

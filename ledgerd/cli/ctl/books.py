@@ -29,6 +29,7 @@ def trial_balance(session: Session, *, at: Moment) -> None:
     else:
         for book in reply.books:
             session.console.print(_table(book))
+            session.console.print()
         session.console.print(f"as of index {reply.as_of_index}")
     wrong = [_name(book) for book in reply.books if not book.balanced]
     if wrong:
@@ -50,7 +51,7 @@ def _table(book: accounts_pb2.Book) -> Table:
         return render.amount(int(units), book.currency, book.exponent)
 
     verdict = "balanced" if book.balanced else "NOT BALANCED"
-    table = Table(title=f"{_name(book)}: {verdict}", show_footer=True)
+    table = render.table(title=f"{_name(book)}: {verdict}", show_footer=True)
     table.add_column("ledger account", "total")
     table.add_column("accounts", justify="right")
     table.add_column("debit", money(book.debit_units), justify="right")

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import click
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from ledgerd.api.v1 import cluster_pb2 as pb
@@ -104,7 +103,7 @@ def _members(client: Client) -> set[int]:
 def _table(
     answers: Mapping[int, pb.DigestReply | CallError], compared: Compared
 ) -> Table:
-    table = Table(box=SIMPLE_HEAD)
+    table = render.table()
     for heading in ("node", "applied", f"digest at {compared.index}", "state"):
         table.add_column(heading)
     for node_id, answer in sorted(answers.items()):

@@ -1,7 +1,6 @@
 """`ledgerctl exceptions`: list, resolve."""
 
 import click
-from rich.table import Table
 
 from ledgerd.api.v1 import audit_pb2
 from ledgerd.cli.ctl import render
@@ -38,7 +37,9 @@ def exceptions_list(session: Session, *, with_resolved: bool, limit: int) -> Non
     if session.output == "json":
         render.print_json(session, render.message(reply))
         return
-    table = Table("position", "cause", "payout", "told", "proposed", "settled by")
+    table = render.table(
+        "position", "cause", "payout", "told", "proposed", "settled by"
+    )
     for row in reply.exceptions:
         cause = audit_pb2.PayoutException.Cause.Name(row.cause).lower()
         told = f"{row.told} {row.reference} of {row.rail} {row.rail_key}"

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Final
 
 import click
-from rich.table import Table
 
 from ledgerd.api.v1 import admin_pb2
 from ledgerd.cli.ctl import render
@@ -134,7 +133,10 @@ def _show(session: Session, schedule: admin_pb2.FeeSchedule, is_in_force: bool) 
         "quotes bind": f"{schedule.quote_valid_s} s",
     }
     render.print_pairs(session, pairs)
-    table = Table("rail", "currency", "class", "fixed", "bps", "min", "max", "refund")
+    session.console.print()
+    table = render.table(
+        "rail", "currency", "class", "fixed", "bps", "min", "max", "refund"
+    )
     for rule in schedule.rules:
         is_bounded = rule.max_units < AMOUNT_MINOR_MAX
         refund = admin_pb2.FeeRefund.Name(rule.refund) if rule.refund else ""

@@ -1,7 +1,6 @@
 """`ledgerctl hold`: create, capture, release, get, list."""
 
 import click
-from rich.table import Table
 
 from ledgerd.api.v1 import accounts_pb2
 from ledgerd.cli.ctl import render
@@ -194,7 +193,7 @@ def hold_list(
         holds = [render.message(one) for one in found]
         render.print_json(session, {"holds": holds, "next_cursor": cursor})
         return
-    table = Table("hold_id", "account_id", "state", "expires")
+    table = render.table("hold_id", "account_id", "state", "expires")
     table.add_column("amount", justify="right", no_wrap=True)
     for one in found:
         money = one.amount

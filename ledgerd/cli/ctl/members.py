@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import Final, TypeVar
 
 import click
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
@@ -274,8 +273,9 @@ def _print(session: Session, found: pb.MembersReply) -> None:
     if session.output == "json":
         render.print_json(session, render.message(found))
         return
-    session.console.print(_how_far(found))
-    session.console.print(_where(found))
+    for table in (_how_far(found), _where(found)):
+        session.console.print(table)
+        session.console.print()
     joint = "; two majorities decide" if found.joint else ""
     session.console.print(
         f"membership of index {found.membership_index}{joint}; "
@@ -285,7 +285,7 @@ def _print(session: Session, found: pb.MembersReply) -> None:
 
 def _how_far(found: pb.MembersReply) -> Table:
     """Return what each member is and how far; with `_where` apart both fit 80 columns."""
-    table = _table()
+    table = render.table()
     for name in ("node", "role", "heard"):
         table.add_column(name, no_wrap=True)
     for name in ("match", "behind", "priority"):
@@ -309,7 +309,7 @@ def _how_far(found: pb.MembersReply) -> Table:
 
 def _where(found: pb.MembersReply) -> Table:
     """Return where each member is reached; an address is folded and never cut."""
-    table = _table()
+    table = render.table()
     table.add_column("node", no_wrap=True)
     for name in ("peer address", "API address"):
         table.add_column(name)
@@ -322,10 +322,6 @@ def _where(found: pb.MembersReply) -> Table:
             member.store_uuid[:_STORE_SHOWN],
         )
     return render.fold(table)
-
-
-def _table() -> Table:
-    return Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
 
 
 def _waits_for(member: pb.Member) -> str:

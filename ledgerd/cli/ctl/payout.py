@@ -316,7 +316,7 @@ def payout_list(
 
 def payouts_table(found: Sequence[payouts_pb2.Payout]) -> Table:
     """Return payouts as a table that folds ids, for those of one minute begin alike."""
-    table = Table("payout_id", "state", "rail", "payee", "created")
+    table = render.table("payout_id", "state", "rail", "payee", "created")
     table.add_column("amount", justify="right", no_wrap=True)
     for one in found:
         money = one.order.amount

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
-from rich.table import Table
 
 from ledgerd.api.v1 import common_pb2, payouts_pb2
 from ledgerd.cli.ctl import render
@@ -81,7 +80,8 @@ def quote(session: Session, /, *, rail: str, **wanted: Any) -> None:
         f"--quoted-at-us {reply.quoted_at_us}",
     }
     render.print_pairs(session, pairs)
-    table = Table("asked", "answer", "value", "bound")
+    session.console.print()
+    table = render.table("asked", "answer", "value", "bound")
     for check in route.checks:
         is_counted = check.value or check.bound
         table.add_row(
@@ -111,7 +111,7 @@ def routes(session: Session, /, **wanted: Any) -> None:
         render.print_json(session, render.message(reply))
         return
     currency = wanted["currency"]
-    table = Table("rail", "verdict", "fee", "cut-off", "arrives by", "in time")
+    table = render.table("rail", "verdict", "fee", "cut-off", "arrives by", "in time")
     for route in reply.routes:
         table.add_row(
             route.rail,

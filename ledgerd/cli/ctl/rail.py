@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Final
 
 import click
-from rich.table import Table
 
 from ledgerd.api.v1 import rails_pb2
 from ledgerd.cli.ctl import render
@@ -37,7 +36,7 @@ def rail_list(session: Session) -> None:
         return
     newest = {rail.number: rail for rail in reply.rails}
     suspended = {row.rail: row for row in reply.suspensions if row.suspended}
-    table = Table()
+    table = render.table()
     for name in ("rail", "version", "from", "cut-offs", "calendar", "suspended"):
         table.add_column(name)
     for one in newest.values():

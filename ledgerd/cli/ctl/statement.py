@@ -5,7 +5,6 @@ import io
 from typing import Final
 
 import click
-from rich.table import Table
 
 from ledgerd.api.v1 import accounts_pb2
 from ledgerd.cli.ctl import render
@@ -133,7 +132,7 @@ def _print(session: Session, whole: accounts_pb2.StatementReply) -> None:
     def money(units: int) -> str:
         return render.amount(units, whole.currency, whole.exponent) if units else ""
 
-    table = Table(
+    table = render.table(
         title=f"{whole.account_id}: log index {whole.from_index} .. {whole.to_index - 1}"
     )
     for column in ("log time", "what", "subject"):

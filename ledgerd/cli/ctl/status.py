@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple, NoReturn
 
 import click
-from rich.box import SIMPLE_HEAD
 from rich.console import Group
 from rich.live import Live
 from rich.table import Table
@@ -228,7 +227,7 @@ def _as_json(seen: Seen) -> dict[str, object]:
 
 def _shown(seen: Seen) -> Group:
     """Return what people see: the cluster in a line, a row for each node, then the troubles."""
-    parts: list[Text | Table] = [_headline(seen), _table(seen)]
+    parts: list[Text | Table] = [_headline(seen), Text(), _table(seen), Text()]
     parts += [Text(trouble, "yellow") for trouble in seen.troubles()]
     return Group(*parts)
 
@@ -251,7 +250,7 @@ def _headline(seen: Seen) -> Text:
 
 def _table(seen: Seen) -> Table:
     """Return a row for each node, within 80 columns; equal digests at equal indexes are well."""
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
+    table = render.table()
     for name in ("node", "role", "ready"):
         table.add_column(name, no_wrap=True)
     for name in ("applied", "lag"):

@@ -19,7 +19,6 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
 
 from ledgerd.api import ids
 from ledgerd.api.v1 import accounts_pb2, common_pb2, payouts_pb2
@@ -543,7 +542,7 @@ def _show_verdict(session: Session, payouts: PayoutFile, *, is_asked: bool) -> N
     session.console.print(
         f"{payouts.name} is right: {payouts.form}, {payouts.identity}", highlight=False
     )
-    table = Table("currency", "entries", "amount")
+    table = render.table("currency", "entries", "amount")
     for total in payouts.totals:
         amount = units_text(total.amount_minor, total.currency)
         table.add_row(total.currency, f"{total.entries:,}", amount)
@@ -601,7 +600,7 @@ def _show_summary(session: Session, submission: Submission) -> None:
             },
         )
         return
-    table = Table(
+    table = render.table(
         "outcome", "currency", "entries", "amount", title=submission.file.name
     )
     for status, totals in sums.items():

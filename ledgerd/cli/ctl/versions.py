@@ -112,8 +112,8 @@ def chosen(
 def table(version: Version | None, *names: str) -> Table:
     """Return a table with these columns, empty yet, under what names the version."""
     if version is None:
-        return Table(*names, title="none in force")
+        return render.table(*names, title="none in force")
     since = render.when(version.effective_from_us)
-    return Table(
+    return render.table(
         *names, title=f"version {version.version}, from {since}, {version.source}"
     )

@@ -1,7 +1,6 @@
 """`ledgerctl voucher`: post, adjust, approve, reject, get, list."""
 
 import click
-from rich.table import Table
 
 from ledgerd.api.v1 import accounts_pb2
 from ledgerd.api.v1.accounts_pb2 import EntryLeg
@@ -259,7 +258,8 @@ def voucher_get(session: Session, *, voucher_id: str) -> None:
         pairs["puts right"] = f"index {at.index}, ordinal {at.ordinal}, n {at.n}"
     pairs["read at"] = f"index {reply.header.applied_index}"
     render.print_pairs(session, pairs)
-    table = Table("ledger account")
+    session.console.print()
+    table = render.table("ledger account")
     table.add_column("debit", justify="right")
     table.add_column("credit", justify="right")
     for leg in found.legs:
@@ -304,7 +304,7 @@ def voucher_list(
         vouchers = [render.message(one) for one in found]
         render.print_json(session, {"vouchers": vouchers, "next_cursor": cursor})
         return
-    table = Table("voucher_id", "state", "written by", "reason")
+    table = render.table("voucher_id", "state", "written by", "reason")
     table.add_column("debits", justify="right", no_wrap=True)
     for one in found:
         units = sum(leg.units for leg in one.legs if leg.side == EntryLeg.DEBIT)

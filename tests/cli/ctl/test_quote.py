@@ -62,10 +62,10 @@ def test_routes_show_why_a_rail_cannot_be_used(run: Run) -> None:
     result = run("payout", "routes", *ASKED)
 
     assert result.exit_code == 0, result.output
-    lines = {line.split()[1]: line for line in result.output.splitlines()[3:6]}
+    lines = {line.split()[0]: line for line in result.output.splitlines()[2:5]}
     assert "RAIL_CURRENCY" in lines["eu_sct"]
     assert "waits: rail suspended" in lines["us_rtp"]
-    assert lines["us_ach"].rstrip(" │").endswith("yes")
+    assert lines["us_ach"].rstrip().endswith("yes")
     assert '"cut_off_of": "bank"' in (
         run("--output", "json", "payout", "routes", *ASKED).output
     )

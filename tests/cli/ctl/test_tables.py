@@ -41,22 +41,36 @@ def narrow(table: Table, width: int = 80) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("table", "identity"),
+    ("table", "second", "identity"),
     [
-        (accounts_table([ACCOUNT]), ACCOUNT.account_id),
-        (payouts_table([PAYOUT]), PAYOUT.order.payout_id),
+        (accounts_table([ACCOUNT]), "mode", ACCOUNT.account_id),
+        (payouts_table([PAYOUT]), "state", PAYOUT.order.payout_id),
     ],
     ids=["accounts", "payouts"],
 )
-def test_a_list_loses_neither_money_nor_ids(table: Table, identity: str) -> None:
+def test_a_list_loses_neither_money_nor_ids(
+    table: Table, second: str, identity: str
+) -> None:
     """Ids are folded; sums are whole on one line."""
     lines = narrow(table)
-    first = "".join(line.split("│")[1].strip() for line in lines if "│" in line)
+    names, _, *rows = lines
+    first = "".join(row[: names.index(second)].strip() for row in rows)
 
     assert first == identity
     assert any("9,000,000,000,999.64 USD" in line for line in lines), lines
     assert "…" not in "".join(lines)
     assert max(map(len, lines)) <= 80
+
+
+def test_an_account_of_usual_size_is_not_folded() -> None:
+    """Its id is copied from here into the next command."""
+    account = accounts_pb2.Account()
+    account.CopyFrom(ACCOUNT)
+    account.owner_ref = ""
+    account.balances.available_units = 999_999_999_99
+
+    _, _, *rows = narrow(accounts_table([account]))
+    assert [row.split()[0] for row in rows] == [ACCOUNT.account_id]
 
 
 def test_a_sum_without_room_shows_that_it_is_cut() -> None:
