@@ -209,14 +209,16 @@ def _subjects(certificates: list[x509.Certificate]) -> str:
     return ", ".join(sorted({c.subject.rfc4514_string() for c in certificates}))
 
 
-def _stamps(files: TlsFiles) -> tuple[tuple[int, int, int] | None, ...]:
+def _stamps(files: TlsFiles) -> tuple[tuple[int, ...] | None, ...]:
     """Return what tells two versions of the files apart; None for a missing one."""
     return tuple(map(_stamp, (files.ca, files.certificate, files.key)))
 
 
-def _stamp(path: Path) -> tuple[int, int, int] | None:
+def _stamp(path: Path) -> tuple[int, ...] | None:
     try:
         status = path.stat()
     except OSError:
         return None  # read_file says why, when it is loaded
-    return status.st_ino, status.st_mtime_ns, status.st_size
+    # The time of change, not that of the content: it moves with owner and mode, too, which is how
+    # a file that this process may not read is put right.
+    return status.st_ino, status.st_ctime_ns, status.st_size, status.st_mode

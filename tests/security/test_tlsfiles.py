@@ -1,13 +1,15 @@
 """Files that are read again: when they changed, once, and only if they can be used."""
 
+import errno
 import shutil
+import stat
 import threading
 from pathlib import Path
 
 import pytest
 
 from ledgerd.errors import ConfigError
-from ledgerd.security import pki
+from ledgerd.security import pki, tlsfiles
 from ledgerd.security.tlsfiles import TlsFiles, TlsMaterial, WatchedFiles, load
 from tests.security.conftest import Cluster, make_cluster
 
@@ -100,6 +102,31 @@ def test_a_device_in_the_place_of_a_file(cluster: Cluster, name: str) -> None:
         f"{path}: expected a readable PEM file, found: a pipe or a device, which is no file; "
         "make certificates with `ledgerd pki`"
     )
+
+
+def test_a_key_of_another_user_is_read_once_this_one_may(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever renews as root leaves files that a node may not read, and then mends their mode."""
+    read = tlsfiles.read_regular
+
+    def read_by_mode(path: Path, bytes_max: int) -> bytes:
+        if not path.stat().st_mode & stat.S_IRUSR:  # root would read it
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return read(path, bytes_max)
+
+    monkeypatch.setattr(tlsfiles, "read_regular", read_by_mode)
+    watch = Watch(cluster.node)
+    take(cluster, renew(cluster, tmp_path / "new"))
+    cluster.node.key.chmod(0o000)
+    assert watch.watched.current()[1] == 1
+    [problem] = watch.problems
+    assert "Permission denied" in problem
+
+    cluster.node.key.chmod(0o600)
+
+    assert watch.watched.current()[1] == 2
+    assert len(watch.problems) == len(watch.reloads) == 1
 
 
 def test_half_a_renewal_is_no_reload(cluster: Cluster, tmp_path: Path) -> None:
