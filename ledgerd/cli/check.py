@@ -120,7 +120,7 @@ def _print(report: Report, console: Console) -> None:
         for column in ("book", "debit", "credit", "balanced"):
             books.add_column(column, justify="left" if column == "book" else "right")
         for one in report.books:
-            mode = "live" if one.book.livemode else "test"
+            mode = "live" if one.book.livemode else "sandbox"
             books.add_row(
                 f"{mode} {currency_code(one.book.currency)}",
                 f"{one.debit_minor:,}",

@@ -740,4 +740,4 @@ def _place(table: Table, key: bytes) -> str:
 
 
 def _book_name(book: Book) -> str:
-    return f"{'live' if book.livemode else 'test'} {currency_code(book.currency)}"
+    return f"{'live' if book.livemode else 'sandbox'} {currency_code(book.currency)}"

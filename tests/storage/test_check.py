@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from ledgerd.errors import ExitCode
 from ledgerd.formats import records
 from ledgerd.formats.records import Table
 from ledgerd.formats.versions import STATE_VERSION
-from ledgerd.ledger.commands import CreateHold
+from ledgerd.ledger.commands import CreateHold, Fund
 from ledgerd.ledger.holds import HoldState
 from ledgerd.ledger.payouts import PayoutState, PayoutStatus
 from ledgerd.ledger.view import Writes
@@ -27,6 +28,7 @@ from tests.storage.world import (
     FUND_RICH,
     OPEN_POOR,
     OPEN_RICH,
+    POOR,
     RICH,
     USD,
     History,
@@ -93,6 +95,20 @@ def test_a_clean_directory_is_clean(node: Path) -> None:
     assert (found["last_index"], found["applied_index"]) == (8, 8)
     assert found["books"][0]["balanced"] is True
     assert found["rows"]["payout"] == 50 + 10 + 3
+
+
+def test_books_have_the_names_that_everything_else_gives_them(tmp_path: Path) -> None:
+    """A book is live or sandbox, as in `ledgerctl trial-balance` and in exports."""
+    history = History()
+    history.commands(OPEN_RICH, FUND_RICH)
+    history.commands(replace(OPEN_RICH, account_id=POOR, livemode=False))
+    history.commands(Fund(uuid7(6), POOR, 700, USD, "big_bank", "ref-2", "tests"))
+    make_node(tmp_path / "node", history.entries)
+
+    told = CliRunner().invoke(command, ["--data-dir", str(tmp_path / "node")])
+
+    assert "live USD" in told.stdout
+    assert "sandbox USD" in told.stdout
 
 
 def test_a_directory_that_lags_its_log_is_clean(tmp_path: Path) -> None:
