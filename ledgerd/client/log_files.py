@@ -232,9 +232,9 @@ def verify_log(
 ) -> ProvenLog:
     """Return what the file of an export proves: every byte of it is judged.
 
-    ca: the CA's certificate, PEM, known from elsewhere; None: whatever CA the file brings. known: a
-    head kept from earlier, whose tree must be the beginning of this one. Raises LogRefused, which
-    says what is wrong and where, and OSError.
+    ca: the CAs that are known from elsewhere, PEM; None: whatever CA the file brings. known: a head
+    kept from earlier, whose tree must be the beginning of this one; without `ca` it is of the CA of
+    the file. Raises LogRefused, which says what is wrong and where, and OSError.
     """
     with path.open("rb") as file:
         records = _records(file)
@@ -247,6 +247,11 @@ def verify_log(
         from_index, to_index = check.next_index, head.last_index
         if known is not None:
             _check_comparable(known, head, from_index=from_index)
+            if ca is None and known.ca_sha256 != head.ca_sha256:
+                raise LogRefused(
+                    f"expected a head of the CA {known.ca_sha256}, found one of {head.ca_sha256}; "
+                    "if the cluster's CA was replaced, name both in one file, as `--ca`"
+                )
         _check_known(check, known)
         payload_bytes = 0
         while check.next_index <= to_index:
@@ -325,14 +330,10 @@ def _check_root(check: LogCheck, head: ProvenHead) -> None:
 
 def _check_comparable(known: ProvenHead, head: ProvenHead, *, from_index: int) -> None:
     """Return if the tree of `known` is met on the way to that of `head`. Raises LogRefused."""
-    if (known.cluster_id, known.ca_sha256, known.first_index) != (
-        head.cluster_id,
-        head.ca_sha256,
-        head.first_index,
-    ):
+    if (known.cluster_id, known.first_index) != (head.cluster_id, head.first_index):
         raise LogRefused(
             f"expected the tree of cluster {known.cluster_id} from index {known.first_index} on, "
-            f"found that of {head.cluster_id} from {head.first_index} on, or of another CA"
+            f"found that of {head.cluster_id} from {head.first_index} on"
         )
     if not from_index - 1 <= known.last_index <= head.last_index:
         raise LogRefused(

@@ -233,8 +233,10 @@ def verify_growth(
 ) -> tuple[ProvenHead, ProvenHead]:
     """Return a saved head and a later one, which holds everything that the saved one held.
 
-    earlier: the file of a head, or of a receipt. Raises ReceiptRefused; then the history that the
-    cluster shows now is not the one that it showed when the file was made.
+    earlier: the file of a head, or of a receipt. ca: the CAs that are known from elsewhere, PEM;
+    either head may be of any of them, for a cluster may have got another CA in between. None: both
+    are of the one that the file brings. Raises ReceiptRefused; then the history that the cluster
+    shows now is not the one that it showed when the file was made.
     """
     proven = verify(earlier, ca=ca)
     first = proven.head if isinstance(proven, ProvenPayout) else proven
@@ -242,7 +244,11 @@ def verify_growth(
         _text({"format": HEAD, "head": _head_fields(reply.second)}).encode(), ca=ca
     )
     _expect("cluster_id", first.cluster_id, second.cluster_id)
-    _expect("ca", first.ca_sha256, second.ca_sha256)
+    if ca is None and first.ca_sha256 != second.ca_sha256:
+        raise ReceiptRefused(
+            f"ca: expected that of the file, {first.ca_sha256}, found {second.ca_sha256}; if the "
+            "cluster's CA was replaced, name both in one file, as `--ca`"
+        )
     _expect("first_index", str(first.first_index), str(second.first_index))
     try:
         check_consistency(

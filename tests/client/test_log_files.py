@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from struct import Struct
 
@@ -248,6 +249,16 @@ def test_a_head_that_was_kept_must_come_up_in_the_log(log: Log, tmp_path: Path) 
     )
     with pytest.raises(LogRefused, match="not the one that was known"):
         verify_log(path, known=other)
+
+
+def test_a_head_of_a_ca_that_was_replaced(log: Log, tmp_path: Path) -> None:
+    """It is good for who knows both CAs; a file that brings its own is held against its own."""
+    path = log.write(tmp_path / "log")
+    known = replace(log.known(5), ca_sha256="00" * 32)
+
+    assert verify_log(path, known=known, ca=log.ca).head.last_index == ENTRIES
+    with pytest.raises(LogRefused, match="if the cluster's CA was replaced"):
+        verify_log(path, known=known)
 
 
 def test_another_ca_is_refused(log: Log, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from ledgerd.client.receipts import (
     verify,
     verify_growth,
 )
+from ledgerd.formats.heads import TreeHead, signed_bytes
 from ledgerd.formats.records import encode_writes
 from ledgerd.ledger.money import currency_number
 from ledgerd.ledger.payouts import PayoutHead, PayoutState
@@ -188,6 +189,29 @@ def test_a_history_that_was_written_anew_is_told(files: Files) -> None:
         spoil(reply)
         with pytest.raises(ReceiptRefused):
             verify_growth(files.head, reply, ca=files.ca)
+
+
+def test_a_history_goes_on_under_a_new_ca(files: Files, tmp_path: Path) -> None:
+    """Heads of a CA that was replaced stay good for who knows both, and for nobody else."""
+    heir = Certificates(tmp_path / "heir", verify(files.head).cluster_id)
+    signer = heir.signer(1)
+    reply = audit_pb2.ConsistencyProofReply()
+    reply.CopyFrom(files.growth)
+    told = reply.second
+    said = TreeHead(*(getattr(told, name) for name in TreeHead._fields))
+    told.signature = signer.sign(signed_bytes(said))
+    told.certificate, told.ca = signer.certificate, signer.ca
+    new = (heir.folder / "ca.pem").read_bytes()
+
+    first, second = verify_growth(files.head, reply, ca=files.ca + new)
+
+    assert (first.last_index, second.last_index) == (3, 4)
+    assert first.ca_sha256 != second.ca_sha256
+    for ca in (files.ca, new):
+        with pytest.raises(ReceiptRefused, match="expected the CA that was named"):
+            verify_growth(files.head, reply, ca=ca)
+    with pytest.raises(ReceiptRefused, match="if the cluster's CA was replaced"):
+        verify_growth(files.head, reply)
 
 
 def test_files_that_are_something_else(tmp_path: Path) -> None:

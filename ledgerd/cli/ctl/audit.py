@@ -37,8 +37,8 @@ _NEW_FILE = click.Path(dir_okay=False, path_type=Path)
 _ca = click.option(
     "--ca",
     type=_FILE,
-    help="The cluster's CA, PEM, known from elsewhere: no other one will do. "
-    "Default: the CA in the file, whose fingerprint is shown.",
+    help="The cluster's CA, PEM, known from elsewhere: no other one will do. The file holds "
+    "several if the CA was replaced. Default: the CA in the file, whose fingerprint is shown.",
 )
 
 
