@@ -273,6 +273,7 @@ def open_directory(
     lock = DirectoryLock(directory)
     try:
         _refuse_other_files(directory)
+        _refuse_files_of_others(directory)
         _refuse_low_space(directory, options)
         _refuse_cut_off(directory / "log")
         owner = (cluster_id, node_id)
@@ -297,6 +298,8 @@ def open_existing(
     Errors: as `open_directory`; also ConfigError where there is no ledgerd directory, and
     CorruptionError where a file was cut off, or the system ends whoever reads it.
     """
+    if (directory / "log").is_dir():
+        _refuse_denied(directory / "log", os.R_OK | os.X_OK)
     if not (directory / "log" / "data.mdb").is_file():
         message = (
             f"{directory} is not a ledgerd data directory: expected log/data.mdb in it; "
@@ -305,6 +308,7 @@ def open_existing(
         raise ConfigError(message)
     lock = DirectoryLock(directory)
     try:
+        _refuse_files_of_others(directory)
         for part in ("log", "state"):
             _refuse_cut_off(directory / part)
             _refuse_deadly(directory / part)
@@ -575,6 +579,35 @@ def _refuse_other_files(directory: Path) -> None:
             f"{f' and {len(others) - 1} more' if others[1:] else ''}; name an empty directory"
         )
         raise ConfigError(message)
+
+
+def _refuse_files_of_others(directory: Path) -> None:
+    """Return if this user may read and write all that is there.
+
+    A node that was once started by hand leaves files of root, and a state that may not be read
+    must not pass for one that is damaged. Errors: ConfigError.
+    """
+    for folder in (directory / name for name in sorted(_OURS - {"lost+found"})):
+        if folder.is_dir():
+            _refuse_denied(folder, os.R_OK | os.W_OK | os.X_OK)
+            for path in folder.iterdir():
+                _refuse_denied(path, os.R_OK | os.W_OK)
+
+
+def _refuse_denied(path: Path, mode: int) -> None:
+    if not os.access(path, mode):
+        message = (
+            f"cannot open {path}: expected a file that this user may read and write, found one of "
+            f"{_owner_of(path)}; give it to the user that runs the node (chown -R, chmod -R u+rwX)"
+        )
+        raise ConfigError(message)
+
+
+def _owner_of(path: Path) -> str:
+    try:
+        return path.owner()
+    except (KeyError, OSError):  # a user that this machine does not know
+        return "another user"
 
 
 def _refuse_low_space(directory: Path, options: StorageOptions) -> None:

@@ -334,3 +334,29 @@ def _bytes_of(directory: Path) -> dict[str, bytes]:
     return {
         name: (directory / name / "data.mdb").read_bytes() for name in ("log", "state")
     }
+
+
+@pytest.mark.parametrize("denied", ["log", "log/data.mdb", "state", "state/data.mdb"])
+def test_files_of_another_user_are_refused_and_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, denied: str
+) -> None:
+    """A node that root started by hand leaves them; such a state is not damaged, nor dropped."""
+    node = tmp_path / "node"
+    open_directory(node, cluster_id="c", node_id=NodeId(1), options=SMALL).close()
+    before = (node / "state" / "data.mdb").read_bytes()
+    may = os.access
+
+    def access(path: Path, mode: int) -> bool:  # root, which may run this test, may all
+        return path != node / denied and may(path, mode)
+
+    monkeypatch.setattr(os, "access", access)
+    for opened in (
+        lambda: open_directory(node, cluster_id="c", node_id=NodeId(1), options=SMALL),
+        lambda: open_existing(node, options=SMALL),
+    ):
+        with pytest.raises(ConfigError, match=f"cannot open {node / denied}: expected"):
+            opened()
+
+    assert (node / "state" / "data.mdb").read_bytes() == before
+    monkeypatch.undo()
+    open_directory(node, cluster_id="c", node_id=NodeId(1), options=SMALL).close()
