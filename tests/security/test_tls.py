@@ -2,9 +2,12 @@
 
 import asyncio
 import dataclasses
+import os
 import shutil
 import socket
 import ssl
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -236,6 +239,40 @@ class TestRefusedInTheHandshake:
             assert "cannot be reached: Connection refused" in why(
                 address, cluster.submitter
             )
+
+
+def test_ledgerctl_says_once_that_a_server_is_of_another_ca(
+    server: LoneServer, tmp_path: Path
+) -> None:
+    """There are many tries in three seconds, and gRPC would tell of each on standard error."""
+    other = make_cluster(tmp_path / "other").submitter
+    profile = tmp_path / "client.toml"
+    profile.write_text(
+        f"""
+[cluster]
+id = "{CLUSTER}"
+endpoints = [{{ node_id = 1, address = "{server.address}" }}]
+[tls]
+ca = "{other.ca}"
+certificate = "{other.certificate}"
+key = "{other.key}"
+"""
+    )
+
+    options = ("--config", str(profile), "--deadline", "3")
+
+    told = subprocess.run(
+        [sys.executable, "-m", "ledgerd.cli.ledgerctl", "account", "list", *options],
+        env={name: os.environ[name] for name in os.environ if name != "GRPC_VERBOSITY"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert told.returncode == 3
+    [line] = told.stderr.splitlines()
+    assert "is refused" in line
+    assert "unable to get local issuer certificate" in line
 
 
 class TestRefusedAtTheCall:
