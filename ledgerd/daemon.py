@@ -21,6 +21,7 @@ from typing import TypeVar
 import uvloop
 
 from ledgerd import __version__
+from ledgerd.api import ids
 from ledgerd.api.options import ApiOptions
 from ledgerd.api.server import ApiServer
 from ledgerd.config.node_config import NodeConfig, changes
@@ -586,6 +587,7 @@ class _NodeBuild:
             number=SANDBOX,
             traits=lambda: books.traits(SANDBOX),
             on_end=lambda result: metrics.dispatch_turns.labels(result).inc(),
+            name_of=partial(ids.encode, ids.PAYOUT),
             options=DispatchOptions(
                 lease_s=lease_s, send_s=send_s, margin_s=min(2.0, 0.2 * lease_s)
             ),

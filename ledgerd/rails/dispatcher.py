@@ -102,12 +102,15 @@ class Dispatcher:
         traits: Callable[[], Traits],
         options: Options | None = None,
         on_end: Callable[[str], None] = lambda result: None,
+        name_of: Callable[[bytes], str] = bytes.hex,
     ) -> None:
         """Do nothing yet. number: of the rail. traits: what the catalogue says of it now.
 
         on_end: is told how each turn of a payout ended, as `ledgerd_dispatch_turns_total` has it.
+        name_of: the id of a payout as people know it, for log lines.
         """
         self._on_end = on_end
+        self._name_of = name_of
         self._books = books
         self._rail = rail
         self._number = number
@@ -414,7 +417,7 @@ class _Turn:
         if turns == 1:
             log.error(
                 "payout_needs_a_person",
-                payout_id=work.payout_id.hex(),
+                payout_id=dispatcher._name_of(work.payout_id),
                 rail_key=self._claim.rail_key,
                 why=_IN_DOUBT,
             )

@@ -3,6 +3,7 @@ import random
 from dataclasses import dataclass
 
 import pytest
+from structlog.testing import capture_logs
 
 from ledgerd.rails.dispatcher import Dispatcher, Options
 from ledgerd.rails.simulated import Magic, Pace, SimulatedBank
@@ -71,6 +72,7 @@ class Scene:
             traits=lambda: self.traits,
             options=FAST,
             on_end=self.ended.append,
+            name_of=bytes.decode,
         )
         self.dispatcher = dispatcher
         self.task = asyncio.create_task(dispatcher.run())
@@ -175,11 +177,14 @@ def test_a_rail_that_can_do_nothing_waits_for_a_person():
         await asyncio.sleep(0.3)
         await scene.kill()
         scene.lead("node-2")
-        await asyncio.sleep(60.0)
-        await scene.kill()
+        with capture_logs() as lines:
+            await asyncio.sleep(60.0)
+            await scene.kill()
 
         (row,) = scene.ledger.rows.values()
         assert (row.state, row.has_attention, row.worker) == (DISPATCHING, True, "")
+        [told] = [one for one in lines if one["event"] == "payout_needs_a_person"]
+        assert told["payout_id"] == row.payout_id.decode()
         assert [count.sends for count in scene.bank.counts()] == [1]
         # One by the first leader; then as often as in a silence, not once in every lease.
         assert row.attempt == 2 + sum(3 * 2**n < 60 for n in range(1, 5)), row
