@@ -327,8 +327,14 @@ def main(arguments: Sequence[str]) -> int:
     if len(arguments) != 1:
         sys.stderr.write("usage: python -m tools.published_scenarios FOLDER\n")
         return 2
+    paths = sorted(Path(arguments[0]).glob("*.txt"))
+    if not paths:
+        sys.stderr.write(
+            f"error: {arguments[0]}: expected scenarios, *.txt, found none\n"
+        )
+        return 2
     code = 0
-    for path in sorted(Path(arguments[0]).glob("*.txt")):
+    for path in paths:
         if path.stem in SKIPPED:
             print(f"{path.stem}: skipped: {SKIPPED[path.stem]}")
             continue
