@@ -929,7 +929,7 @@ class FakeAdmin(admin_pb2_grpc.AdminServicer):
             digest=cluster.digests.get(self.node.node_id, "ab" * 32),
             ready=self.node.node_id not in cluster.not_ready,
             not_ready_reason=cluster.not_ready.get(self.node.node_id, ""),
-            version="0.2.0",
+            version="0.3.0",
             state_version=2,
         )
 

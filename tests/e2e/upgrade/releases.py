@@ -17,7 +17,7 @@ from tests.waiting import until
 
 WHEEL = Path(__file__).parent / "wheels" / "ledgerd-0.1.0-py3-none-any.whl"
 WHEEL_SHA256 = "974fa70c1aba70e761eb6c7eb921200ec9dea5863bffd4d75318630207f5cd71"
-OLD, NEW = "0.1.0", "0.2.0"
+OLD, NEW = "0.1.0", "0.3.0"
 PATIENCE_S = 30.0
 NEWER = ("head_certificate", "head_key")  # options since the previous release
 
