@@ -24,6 +24,7 @@ from ledgerd.raft.messages import (
     TermOver,
     TimeoutNow,
 )
+from ledgerd.raft.quorum import Vote
 from ledgerd.raft.ready import Cause
 from ledgerd.raft.repair import Repairs, follow_damaged
 from ledgerd.raft.replication import Leadership, Merged, follow
@@ -169,11 +170,12 @@ class Dispatch:
         """Count an answer, and tell who is behind that its term is over if no leader lives.
 
         It learns of what is committed in our term once it has entered it. Where a leader lives its
-        quorum is silent, and one that did not hear it yet must not depose it (F1).
+        quorum is silent, and one that did not hear it yet must not depose it (F1). A ballot that is
+        lost hears no more: half of an even half has refused then, and the rest is no quorum.
         """
         roles, ballot = self._roles, self._roles.ballot
-        ballot.count(message.sender, granted=message.granted)
-        if ballot.has_heard_quorum():
+        outcome = ballot.count(message.sender, granted=message.granted)
+        if outcome is Vote.LOST or ballot.has_heard_quorum():
             for peer in ballot.behind:
                 roles.out.send(TermOver(roles.node_id, peer, roles.term))
             ballot.behind.clear()

@@ -5,7 +5,15 @@ import pytest
 from ledgerd.errors import Reason
 from ledgerd.raft.changes import EnterJoint, Flaw, Found, LeaveJoint, Op, OpKind, Simple
 from ledgerd.raft.core import Options, Proposed, Refused, Rules
-from ledgerd.raft.entries import EntryKind, HardState, Index, NodeId, Role, Term
+from ledgerd.raft.entries import (
+    NO_NODE,
+    EntryKind,
+    HardState,
+    Index,
+    NodeId,
+    Role,
+    Term,
+)
 from ledgerd.raft.membership import Membership, NodeKind, NodeRecord, Plan
 from ledgerd.raft.messages import AppendEntries, Heartbeat, PreVote, RequestVote
 from ledgerd.raft.requests import AddNode, RemoveNode, ReplaceNode
@@ -418,6 +426,51 @@ class TestElections:
 
         assert cluster[4].role is Role.LEADER
         assert cluster[3].core.status().membership.voters == ids(1, 3, 4)
+
+    def test_a_refusal_of_half_of_an_even_half_tells_as_much_as_a_quorum(self) -> None:
+        """T52, F3: as above. The new voters are two, and are nearer than the old ones.
+
+        Either of them ends a ballot, of an old voter that needs both and is neither.
+        """
+        cluster = Cluster(3)
+        leader = cluster.elect(1)
+        for learner in (4, 5):
+            accepted(leader.core.change(simple(f"l{learner}")))
+            cluster.add(learner, cluster.membership)
+            cluster.settle()
+        cluster.tick(3)
+        change = joint("v4", "v5", "r1", "r2", "r3")
+        entered = accepted(leader.core.change(change)).id.index
+        leader.turn()
+        cluster.deliver()
+        for node_id in range(2, 6):
+            cluster[node_id].turn()
+        cluster.isolate(1, 4)
+        cluster.propose(1)  # what only node 4 gets
+        leader.turn()
+        cluster.deliver()
+        cluster[4].turn()
+        leader.crash()
+        for node_id in (2, 3):  # they heard that it is committed, in a later term
+            cluster[node_id].crash()
+            hard = HardState(Term(2), NO_NODE, Index(entered))
+            cluster[node_id].disk.hard_state = hard
+            cluster[node_id].start()
+        cluster.heal()
+        cluster.in_flight.clear()
+        assert cluster[4].commit < entered < cluster[4].core.status().last
+
+        for _ in range(8 * SMALL.election_base_ticks):
+            for node_id in range(2, 6):
+                cluster[node_id].tick()
+            for _ in range(4):
+                for node_id in range(2, 6):
+                    cluster[node_id].turn()
+                cluster.deliver(only=lambda sent: 4 in (sent.sender, sent.to))
+            cluster.settle()
+
+        assert cluster[4].role is Role.LEADER
+        assert cluster[4].core.status().membership.voters == ids(4, 5)
 
     def test_a_removed_node_never_campaigns(self) -> None:
         """F6: it has no vote in its own eyes."""
