@@ -131,7 +131,7 @@ class RaftCore:
             link=link,
             recent_bytes_max=options.recent_bytes_max,
             marks=marks,
-            unreadable_term=hard_state.term,
+            stored_term=hard_state.term,
             state_anchor=state_anchor,
         )
         # T4: no entry is durable in a term above the stored one.
@@ -509,6 +509,7 @@ class RaftCore:
         while writes and writes[0].ticket <= ticket:
             write = writes.popleft()
             roles.durable_vote = (write.term, write.vote)
+            self._log.stored_term = write.term
         self._log.persisted(ticket)
         if roles.leadership is not None:
             roles.leadership.persisted()

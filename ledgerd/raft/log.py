@@ -39,6 +39,7 @@ class RaftLog:
 
     state_anchor: the last entry in the state at the start. applied_anchor: the last one that was
     applied, as long as that is known; the log may begin behind it whatever became of its slot.
+    stored_term: that on disk; no entry there is of a later one (T4).
     """
 
     __slots__ = (
@@ -62,6 +63,7 @@ class RaftLog:
         "marks",
         "slots",
         "state_anchor",
+        "stored_term",
     )
 
     def __init__(
@@ -71,12 +73,12 @@ class RaftLog:
         link: Linker,
         recent_bytes_max: int,
         marks: Marks = NO_MARKS,
-        unreadable_term: Term = GENESIS.term,
+        stored_term: Term = GENESIS.term,
         state_anchor: Anchor | None = None,
     ) -> None:
         """Begin with what `reader` holds.
 
-        unreadable_term: what the last entry counts as in a vote if its value is corrupt (F33) and
+        stored_term: what the last entry counts as in a vote if its value is corrupt (F33) and
             `state_anchor` does not say what it was.
         state_anchor: the last entry that the state holds, as the state names it. It stands in for
             a corrupt value: it proves what peers send, also where nothing follows.
@@ -89,6 +91,7 @@ class RaftLog:
         self.state_anchor = self.applied_anchor = state_anchor
         self._reader: LogReader = SlotReader(reader, self.slots)
         self._link = link
+        self.stored_term = stored_term
         self.marks = marks
         self._recent_bytes_max = recent_bytes_max
         self._applied = anchor.at
@@ -106,7 +109,7 @@ class RaftLog:
                 end = Anchor(entry.id, entry.link, entry.ts_us)
             except SlotCorruptError:
                 # F33: in a vote it is present. Nothing is appended behind it before it is mended.
-                end = Anchor(EntryId(unreadable_term, last), b"", anchor.ts_us)
+                end = Anchor(EntryId(stored_term, last), b"", anchor.ts_us)
                 if state_anchor is not None and state_anchor.at == last:
                     end = state_anchor
         self._last_id, self._last_link, self._last_ts_us = end
@@ -495,10 +498,12 @@ class RaftLog:
         """Return whether the leader's entry takes a corrupt slot, and what is behind it stays.
 
         Behind a committed entry nothing conflicts. Above commit another one stood here if a
-        successor does not link to the leader's entry (F33), or if the log ends in an older term,
-        for terms never fall: a tail of that term must not be what this node votes by (5.4.1).
+        successor does not link to the leader's entry (F33), or if the log goes on in an older term,
+        for terms never fall: a tail of that term must not be what this node votes by (5.4.1). Nor
+        was an entry of a later term than the stored one on disk (T4).
         """
-        if entry.index > commit and entry.term > self._last_id.term:
+        newest = min(self.stored_term, self._term_behind(entry.index))
+        if entry.index > commit and entry.term > newest:
             return False
         after = Index(entry.index + 1)
         if after > self.last or self.is_proven(entry) or after in self.slots:
@@ -507,6 +512,15 @@ class RaftLog:
             return False
         self.slots.note(after)  # a record of another history: it is the wrong one
         return True
+
+    def _term_behind(self, index: Index) -> Term:
+        """Return the term of the first entry behind `index` that can be read, or of the last."""
+        for after in map(Index, range(index + 1, self.last)):
+            try:
+                return self._known_term(after)
+            except SlotCorruptError:
+                continue
+        return self._last_id.term
 
     # Helpers.
 

@@ -113,7 +113,7 @@ def _whole_append(leader: int, term: Term, log: Sequence[Entry]) -> AppendEntrie
 
 def _repaired_and_acked(node: Node) -> tuple[list[Entry], list[tuple[int, int]]]:
     """Return what the node's next Ready repairs, and the term and match of its acks."""
-    ready = node.core.ready()
+    ready = node.take()
     assert ready is not None
     acks = [m for m in ready.send_after if isinstance(m, AppendAccepted)]
     return list(ready.repairs), [(ack.term, ack.match) for ack in acks]
@@ -250,6 +250,53 @@ class TestTwoHistories:
         node.turn()
 
         assert node.core.status().commit == 1
+
+
+class TestThreeLeaders:
+    """Two neighbours rotted, and their last leader brings what one before the log's last wrote.
+
+    Terms 1 and 5 are in the log; that of the entry is between them.
+    """
+
+    OLD = make_log([1, 1, 1, 1, 1, 5])
+    NEW = make_log([1, 1, 4])
+
+    @pytest.mark.parametrize("is_written", [True, False])
+    def test_the_entry_takes_no_slot_before_an_older_one(
+        self, *, is_written: bool
+    ) -> None:
+        """5.3: terms never fall, so what can be read behind the slots is of another history.
+
+        T4: nor is it on disk in a term that is not, where all came in one turn.
+        """
+        hard = HardState(Term(1), NO_NODE, Index(0))
+        cluster = Cluster(
+            5, logs={1: self.OLD[:5]}, hard_states={1: hard}, options=FORGETFUL
+        )
+        node = cluster[1]
+        node.core.step(_whole_append(3, Term(5), self.OLD))
+        if is_written:
+            node.turn()
+        damage(cluster, 1, 3, 4)
+        node.core.step(_whole_append(2, Term(6), self.NEW))
+
+        assert _repaired_and_acked(node) == ([], [(6, 3)])
+        node.sync()
+        assert node.disk.log == self.NEW
+
+    def test_the_entry_takes_no_slot_before_one_that_is_not_written(self) -> None:
+        """T4: a repair is a write before that of the term, and the last entry waits for both."""
+        old = [*self.OLD[:4], make_entry(self.OLD[3], 5)]
+        hard = HardState(Term(1), NO_NODE, Index(0))
+        cluster = Cluster(
+            5, logs={1: old[:4]}, hard_states={1: hard}, options=FORGETFUL
+        )
+        node = cluster[1]
+        node.core.step(_whole_append(3, Term(5), old))
+        damage(cluster, 1, 3, 4)
+        node.core.step(_whole_append(2, Term(6), self.NEW))
+
+        assert _repaired_and_acked(node) == ([], [(6, 3)])
 
 
 class TestAcks:
