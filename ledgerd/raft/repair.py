@@ -87,9 +87,8 @@ class Repairs:
         self._is_due = False
         self._leave_behind()
         roles, peers = self._roles, self._peers()
-        if not peers:
-            return
-        to = peers[self._cursor % len(peers)]
+        # A node that knows no peers yet asks in vain, and so comes to tell its leader.
+        to = peers[self._cursor % len(peers)] if peers else NO_NODE
         for run in log.slots.runs()[:RUNS_MAX]:
             if run.last in self._asked:
                 continue
@@ -235,9 +234,10 @@ class Repairs:
         # Behind the last entry nothing stands that has a link: the state proves the reply.
         link = roles.log.link(Index(run.last + 1)) or bytes(len(roles.log.anchor.link))
         self._asked.add(run.last)
-        roles.out.send(
-            RepairRequest(roles.node_id, to, roles.term, first, run.last, link)
-        )
+        if to != NO_NODE:
+            roles.out.send(
+                RepairRequest(roles.node_id, to, roles.term, first, run.last, link)
+            )
 
     def _again(self) -> None:
         """Begin another round, with the next peer."""

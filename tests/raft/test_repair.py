@@ -7,6 +7,7 @@ import pytest
 
 from ledgerd.raft.entries import Entry, EntryId, HardState, Index, NodeId, Role, Term
 from ledgerd.raft.facts import SlotCorrupt
+from ledgerd.raft.membership import Membership
 from ledgerd.raft.messages import AppendRejected, RepairReply, RepairRequest
 from ledgerd.raft.options import Options
 from ledgerd.raft.repair import RUNS_MAX
@@ -30,6 +31,27 @@ class TestRepair:
         assert cluster[2].disk.log == expected
         assert cluster[1].role is Role.LEADER
         assert len(cluster[2].applied) == 7
+
+    @pytest.mark.parametrize("founders", [(), (2,)])
+    def test_a_slot_comes_back_to_a_node_that_knows_no_peers(
+        self, founders: tuple[int, ...]
+    ) -> None:
+        """F34: the others are named by an entry behind the slot, so it must tell its leader.
+
+        The node was just added; or it founded the cluster, and its state begins anew (F37).
+        """
+        cluster = led()
+        node = cluster[2]
+        node.membership = Membership(tuple(map(NodeId, founders)))
+        node.crash()
+        node.applied.clear()
+        node.start()
+        damage(cluster, 2, 3)
+
+        cluster.tick(20)
+
+        assert is_whole(cluster)
+        assert len(node.applied) == 7
 
     @pytest.mark.parametrize("seed", range(12))
     def test_any_set_of_slots_comes_back(self, seed: int) -> None:
