@@ -3,7 +3,8 @@
 It leaves at once when it may be the trouble itself: it hears no quorum (F2), it slept through an
 election base (T83, T84), or nothing commits although a quorum answers (F7). It hands over, without
 a gap, when another voter would lead better: its own disk is slow (F8), its own room is low (F36),
-or a voter of higher priority has caught up (L1). Each step-down names its cause.
+its state waits for a corrupt slot (F33), or a voter of higher priority has caught up (L1). Each
+step-down names its cause.
 """
 
 from collections.abc import Callable
@@ -146,7 +147,9 @@ class Tenure:
         roles, health = self._roles, self._health
         if roles.transfer is not None or self._rest_ticks > 0:
             return
-        if health.is_slow:
+        if self._waits_for_slot():
+            self._hand_over(leadership, Cause.SLOT_CORRUPT, lambda _: True)
+        elif health.is_slow:
             self._hand_over(leadership, Cause.SLOW, lambda _: True)
         elif health.is_low:
             self._hand_over(leadership, Cause.LOW_SPACE, lambda _: True)
@@ -156,17 +159,29 @@ class Tenure:
                 leadership, Cause.PRIORITY, lambda peer: roles.priority(peer) > own
             )
 
+    def _waits_for_slot(self) -> bool:
+        """Whether the state cannot go on for a corrupt slot: others may have cut it away (F33).
+
+        Then only a state helps, which a leader offers and nobody else.
+        """
+        roles = self._roles
+        corrupt = roles.log.slots.corrupt
+        return any(roles.applied < slot <= roles.commit for slot in corrupt)
+
     def _hand_over(
         self, leadership: Leadership, cause: Cause, is_better: Callable[[NodeId], bool]
     ) -> None:
         roles = self._roles
 
         def is_eligible(peer: NodeId, progress: Progress) -> bool:
+            is_fit = not (
+                progress.is_slow or is_low(progress.free_bytes, roles.options)
+            )
             return (
                 is_better(peer)
                 and progress.has_reported  # or two slow nodes would take turns
-                and not progress.is_slow
-                and not is_low(progress.free_bytes, roles.options)
+                # Whose state waits answers nothing, and does not come back before it has one.
+                and (is_fit or cause is Cause.SLOT_CORRUPT)
                 and progress.mode is Mode.REPLICATE
                 and leadership.is_caught_up(progress, roles.commit)
             )

@@ -1,5 +1,7 @@
 """Corrupt slots that the others have cut: a state comes, or they are left behind (F33)."""
 
+from dataclasses import replace
+
 import pytest
 
 from ledgerd.raft.core import RaftCore
@@ -212,6 +214,32 @@ def test_a_leader_leaves_a_slot_behind_that_all_others_have_cut() -> None:
     node.compact(6)
     assert node.core.status().corrupt == ()
     assert not node.core.wants_cut
+
+
+def test_a_leader_whose_state_waits_for_a_slot_that_nobody_has_hands_over() -> None:
+    """F33: it would answer nothing any more. Only who leads offers the state that it lacks."""
+    cluster = led(6, options=replace(FORGETFUL, apply_bytes_max=1))
+    node = cluster[2]
+    node.crash(applied_kept=2)
+    node.start()
+    for node_id in (1, 3):
+        cluster[node_id].compact(8)
+    node.apply = lambda: None  # type: ignore[method-assign]  # it takes its time
+    cluster[1].core.transfer(NodeId(2))
+    cluster.tick(4)
+    assert cluster.leaders == [2]
+    del node.apply  # type: ignore[method-assign]
+    damage(cluster, 2, 5)
+    cluster.tick(80)
+
+    assert len(node.applied) == 4
+    assert cluster[2].role is Role.FOLLOWER
+    (leader,) = cluster.leaders
+    cluster[leader].make_snapshot()
+    cluster.tick(10)
+    offer = node.core.offered
+    assert offer is not None
+    assert node.core.restore(offer.snapshot)
 
 
 def test_a_slot_that_the_leader_has_compacted_is_to_be_cut() -> None:
