@@ -159,9 +159,10 @@ class Checker:
                 known = self.committed[status.commit - 1]
                 assert log.link(status.commit) == known.link, ("R6", status, known.id)
             return
-        news = log.entries(
-            type(status.commit)(len(self.committed) + 1), status.commit, 1 << 30
-        )
+        news: list[Entry] = []
+        while len(self.committed) + len(news) < status.commit:
+            first = type(status.commit)(len(self.committed) + len(news) + 1)
+            news += log.entries(first, status.commit, 1 << 30)  # ends at a repair
         last = news[-1]
         # R10: only entries of the current term move the commit index by counting.
         assert status.role is Role.LEADER, ("a follower commits first", status)
