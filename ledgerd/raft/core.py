@@ -540,7 +540,11 @@ class RaftCore:
         covers it. Membership changes here and nowhere else (T53).
         """
         assert self._roles.applied < index <= self._apply_end, (index, self._apply_end)
-        return self._changes.applied(index, change)
+        try:
+            self._changes.applied(index, change)
+        except SlotCorruptError as error:
+            self._slot_needed(error)  # it is in force, and whoever led does so no more
+        return self._roles.membership
 
     def applied(self, index: Index) -> None:
         """Note that the state machine holds everything up to `index` of the page handed out.

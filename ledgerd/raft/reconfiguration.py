@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeAlias
 
-from ledgerd.errors import Reason
+from ledgerd.errors import Reason, SlotCorruptError
 from ledgerd.raft.catch_up import CatchUp, Verdict
 from ledgerd.raft.changes import (
     Change,
@@ -243,8 +243,11 @@ class Reconfiguration:
         roles = self._roles
         if not membership.auto_leave:
             return None
-        if roles.log.term(membership.index) != roles.term:
-            roles.marks.covers("member.joint_left_by_later_leader")
+        try:
+            if roles.log.term(membership.index) != roles.term:
+                roles.marks.covers("member.joint_left_by_later_leader")
+        except SlotCorruptError as error:
+            roles.log.slot_corrupt(Index(error.index))  # who leaves does not need it
         return LeaveJoint()
 
     def _judged(self, leadership: Leadership, plan: Plan) -> Change | None:

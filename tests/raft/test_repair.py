@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from ledgerd.raft.changes import Change, EnterJoint, Op, OpKind, Simple
+from ledgerd.raft.core import Proposed
 from ledgerd.raft.entries import Entry, EntryId, HardState, Index, NodeId, Role, Term
-from ledgerd.raft.facts import SlotCorrupt
+from ledgerd.raft.facts import PeerLost, SlotCorrupt
 from ledgerd.raft.membership import Membership
 from ledgerd.raft.messages import AppendRejected, RepairReply, RepairRequest
 from ledgerd.raft.options import Options
@@ -256,6 +258,46 @@ class TestLeader:
 
         assert cluster[1].role is Role.LEADER
         assert is_whole(cluster)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            EnterJoint((Op(OpKind.REMOVE, NodeId(3)),), auto_leave=True),
+            Simple((Op(OpKind.REMOVE, NodeId(3)),)),
+        ],
+    )
+    def test_a_change_of_members_that_rots_before_it_is_applied_ends_nobody(
+        self, change: Change
+    ) -> None:
+        """R15: the corrupt slot is a decision, never an error that ends the turn."""
+        cluster = led()
+        leader = cluster[1]
+        proposed = leader.core.change(change)
+        assert isinstance(proposed, Proposed)
+        for _ in range(2):
+            leader.take()
+            while leader.writes:
+                leader.sync()
+            cluster.deliver()
+            for node_id in (2, 3):
+                cluster[node_id].turn()
+            cluster.deliver()
+            cluster.cut.add((1, 3))
+            cluster.propose(1, b"what follows")
+        leader.take()
+        leader.sync()
+        leader.core.note(PeerLost(NodeId(3)))  # what it is told next begins at the slot
+        cluster.heal()
+        assert leader.commit > proposed.id.index > len(leader.applied)
+        leader.disk.corrupt.add(proposed.id.index)
+        leader.apply()
+        cluster.tick(60)
+
+        assert is_whole(cluster)
+        for node_id in (1, 2):
+            voters = cluster[node_id].core.membership.voters
+            assert voters == (1, 2)
+            assert not cluster[node_id].core.membership.is_joint
 
     def test_a_corrupt_tail_lowers_match(self) -> None:
         """F34: the leader no longer counts a copy that is not there; nothing else lowers match."""
