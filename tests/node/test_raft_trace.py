@@ -15,14 +15,14 @@ from ledgerd import daemon
 from ledgerd.errors import ConfigError
 from ledgerd.node.raft_trace import RaftTrace, TracedCore
 from ledgerd.raft.entries import NodeId
-from ledgerd.simulation import cluster
+from ledgerd.simulation import assembly
 from tests.simulation.mutations.hunt import PLANTS, run
 from tests.simulation.mutations.plant import planted
 
 STORE = bytes(16)
 
 
-class SimulatedCore(TracedCore, cluster._Core):
+class SimulatedCore(TracedCore, assembly._Core):
     """A traced core that the simulator can lie to about its digest."""
 
 
@@ -57,7 +57,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         of_node.begin(core, parts["log"])
         return core
 
-    monkeypatch.setattr(cluster, "_Core", make)
+    monkeypatch.setattr(assembly, "_Core", make)
     with opened:
         yield tmp_path
 
