@@ -14,9 +14,9 @@ from ledgerd.client import Client
 
 def follow(client: Client, kept: Path, until_seq: int) -> dict[str, int]:
     """Bring what is kept up to date and return it: minor units available by account."""
-    known = json.loads(kept.read_text()) if kept.exists() else {"next_seq": 1}
+    known = json.loads(kept.read_text() if kept.exists() else "{}")
     available: dict[str, int] = known.get("available", {})
-    with client.watch(known["next_seq"], until_seq=until_seq) as watch:
+    with client.watch(known.get("next_seq", 1), until_seq=until_seq) as watch:
         for event in watch:
             for after in event.accounts:
                 available[after.account_id] = after.balances.available_units

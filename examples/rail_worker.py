@@ -13,6 +13,7 @@ entry; while the cluster is away it is tried again more and more rarely.
 """
 
 import asyncio
+import contextlib
 import os
 import random
 import time
@@ -21,7 +22,7 @@ from datetime import date, timedelta
 from typing import TypeVar
 
 from ledgerd.api.v1 import dispatch_pb2 as pb
-from ledgerd.client import AsyncClient, CallError, Profile
+from ledgerd.client import AsyncClient, CallError, Profile, dispatch_calls
 from ledgerd.rails.rail import Evidence, EvidenceKind, Instruction, NoAnswerError, Rail
 from ledgerd.rails.sandbox import SandboxRail
 from ledgerd.rails.steps import Act, Doubt, Step, Traits, after_ask, after_send, first
@@ -129,6 +130,7 @@ async def tell(
     """Put evidence into the log, in order. token: of the claim whose send the rail answered."""
     for one in evidence:
         said = {"rail": RAIL, "rail_key": one.rail_key, "reference": one.reference}
+        message: dispatch_calls.Evidence
         match one.kind:
             case EvidenceKind.TAKEN:
                 message = pb.RailAckRequest(**said)
@@ -140,7 +142,12 @@ async def tell(
                 message = pb.RailRejectRequest(code=one.code, **said)
             case EvidenceKind.SETTLED:
                 day = date(1970, 1, 1) + timedelta(one.value_day)
-                message = pb.SettleRequest(value_date=int(f"{day:%Y%m%d}"), **said)
+                message = pb.SettleRequest(
+                    rail=RAIL,
+                    rail_key=one.rail_key,
+                    reference=one.reference,
+                    value_date=int(f"{day:%Y%m%d}"),
+                )
             case EvidenceKind.RETURNED:
                 message = pb.ReturnRequest(
                     amount_units=one.amount_minor,
@@ -199,6 +206,8 @@ async def work(client: AsyncClient, rail: Rail) -> None:
 async def main() -> None:
     """Work until interrupted."""
     profile = Profile.load(os.environ["LEDGERCTL_CONFIG"])
+    if profile.ca is None or profile.certificate is None or profile.key is None:
+        raise SystemExit("expected a profile with certificates: the rail speaks TLS")
     files = TlsFiles(profile.ca, profile.certificate, profile.key)
     channel_tls = ChannelTls(files, cluster_id=profile.cluster_id)
     rail = SandboxRail(os.environ["RAIL"], channel_tls)
@@ -207,4 +216,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(main())
