@@ -206,6 +206,7 @@ class FakeCluster:
             ],
         )
         self.learners: dict[int, deque[cluster_pb2.Member]] = {}
+        self.judged: dict[str, int] = {}  # rows of each page of a dry run, by its first id
         self.free_bytes: dict[int, int] = {}  # by node, as the leader knows it
         self.hint_id: int | None = None  # whom followers name, if not the leader
         self.index = 0
@@ -419,6 +420,7 @@ class FakePayouts(payouts_pb2_grpc.PayoutsServicer):
     ) -> payouts_pb2.ValidateReply:
         """Refuse every new amount above 1,000,000 for funds."""
         self.node.enter("Validate", context)
+        self.node.cluster.judged[request.orders[0].payout_id] = len(request.orders)
         verdicts = []
         for order in request.orders:
             verdict = payouts_pb2.Verdict()

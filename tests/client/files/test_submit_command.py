@@ -65,7 +65,8 @@ def test_a_dry_run_shows_how_far_it_is(
     result = submit(profile, payroll, "--validate-only", "--account", ACCOUNT)
 
     assert result.exit_code == 0, result.output
-    assert sum(cluster.calls("Validate")) == 3
+    # A node that is slow is given up for another one, which is asked the same again.
+    assert sorted(cluster.judged.values()) == [500, 1_000, 1_000]
     shown = "asking the ledger", "0/2500", "2500/2500"
     assert [text in result.stderr for text in shown] == [is_terminal] * 3
     assert "asking" not in result.stdout
