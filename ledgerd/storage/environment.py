@@ -582,16 +582,19 @@ def _refuse_other_files(directory: Path) -> None:
 
 
 def _refuse_files_of_others(directory: Path) -> None:
-    """Return if this user may read and write all that is there.
+    """Return if this user may read and write all files that are there.
 
     A node that was once started by hand leaves files of root, and a state that may not be read
-    must not pass for one that is damaged. Errors: ConfigError.
+    must not pass for one that is damaged. What is no file is none of ours: a lost+found, or the
+    link to nowhere of a process that was killed while it opened (`reader_table`).
+    Errors: ConfigError.
     """
     for folder in (directory / name for name in sorted(_OURS - {"lost+found"})):
         if folder.is_dir():
             _refuse_denied(folder, os.R_OK | os.W_OK | os.X_OK)
             for path in folder.iterdir():
-                _refuse_denied(path, os.R_OK | os.W_OK)
+                if path.is_file() and not path.is_symlink():
+                    _refuse_denied(path, os.R_OK | os.W_OK)
 
 
 def _refuse_denied(path: Path, mode: int) -> None:

@@ -360,3 +360,27 @@ def test_files_of_another_user_are_refused_and_left(
     assert (node / "state" / "data.mdb").read_bytes() == before
     monkeypatch.undo()
     open_directory(node, cluster_id="c", node_id=NodeId(1), options=SMALL).close()
+
+
+def test_what_is_no_file_of_the_node_is_not_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that was killed while it opened leaves a link to nowhere; a disk its lost+found."""
+    node = tmp_path / "node"
+    open_directory(node, cluster_id="c", node_id=NodeId(1), options=SMALL).close()
+    found = node / "log" / "lost+found"
+    found.mkdir()
+    may = os.access
+    monkeypatch.setattr(  # root, which may run this test, may all
+        os, "access", lambda path, mode: path != found and may(path, mode)
+    )
+    for opened in (
+        lambda: open_directory(node, cluster_id="c", node_id=NodeId(1), options=SMALL),
+        lambda: open_existing(node, options=SMALL),
+    ):
+        for part in ("log", "state"):
+            (node / part / "lock.mdb").symlink_to("/proc/self/fd/1000000")
+
+        opened().close()
+
+        assert not (node / "log" / "lock.mdb").is_symlink()
