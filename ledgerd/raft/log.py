@@ -316,6 +316,7 @@ class RaftLog:
         self._check_links(prev, prev_link, entries)
         last = self.last
         replaced_from: Index | None = None
+        behind: EntryId | None = None
         for offset, entry in enumerate(entries):
             if entry.index > last:
                 self._append(entries[offset:])
@@ -326,7 +327,11 @@ class RaftLog:
                 assert held is None or (entry.id, entry.link) == (held.id, held.link), (
                     f"{entry.id} for what the state holds as {held}"
                 )
-                if not self._may_be_mended(entry, commit):
+                if entry.index > commit and (
+                    behind is None or behind.index <= entry.index
+                ):
+                    behind = self._next_id(entry.index)
+                if not self._may_be_mended(entry, commit, behind):
                     self._truncate(entry.index)
                     self._append(entries[offset:])
                     return replaced_from or entry.index
@@ -494,16 +499,18 @@ class RaftLog:
             payload=entry.payload,
         )
 
-    def _may_be_mended(self, entry: Entry, commit: Index) -> bool:
+    def _may_be_mended(
+        self, entry: Entry, commit: Index, behind: EntryId | None
+    ) -> bool:
         """Return whether the leader's entry takes a corrupt slot, and what is behind it stays.
 
+        behind: of an entry above commit, what the log goes on with (`_next_id`).
         Behind a committed entry nothing conflicts. Above commit another one stood here if a
         successor does not link to the leader's entry (F33), or if the log goes on in an older term,
         for terms never fall: a tail of that term must not be what this node votes by (5.4.1). Nor
         was an entry of a later term than the stored one on disk (T4).
         """
-        newest = min(self.stored_term, self._term_behind(entry.index))
-        if entry.index > commit and entry.term > newest:
+        if behind is not None and entry.term > min(self.stored_term, behind.term):
             return False
         after = Index(entry.index + 1)
         if after > self.last or self.is_proven(entry) or after in self.slots:
@@ -513,14 +520,19 @@ class RaftLog:
         self.slots.note(after)  # a record of another history: it is the wrong one
         return True
 
-    def _term_behind(self, index: Index) -> Term:
-        """Return the term of the first entry behind `index` that can be read, or of the last."""
+    def _next_id(self, index: Index) -> EntryId:
+        """Return the first entry behind `index` that can be read, or the last one.
+
+        A run of corrupt slots may be long: who asks for all of them asks once.
+        """
         for after in map(Index, range(index + 1, self.last)):
+            if after in self.slots:
+                continue
             try:
-                return self._known_term(after)
+                return EntryId(self._known_term(after), after)
             except SlotCorruptError:
                 continue
-        return self._last_id.term
+        return self._last_id
 
     # Helpers.
 

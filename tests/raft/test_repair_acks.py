@@ -27,6 +27,7 @@ from ledgerd.raft.messages import (
     RequestVoteReply,
     SnapshotOffer,
 )
+from ledgerd.raft.slots import Slots
 from tests.raft.harness import Cluster, Node, make_entry, make_log
 from tests.raft.making import snapshot_of
 from tests.raft.rot import FORGETFUL, damage, is_whole, led, restart_damaged
@@ -297,6 +298,28 @@ class TestThreeLeaders:
         node.core.step(_whole_append(2, Term(6), self.NEW))
 
         assert _repaired_and_acked(node) == ([], [(6, 3)])
+
+
+def test_a_long_run_of_slots_is_looked_through_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """T94: a turn is bounded. Each entry of the leader asked the whole rest of the run."""
+    count = 200
+    log = make_log([1] * count)
+    hard = HardState(Term(1), NO_NODE, Index(0))
+    cluster = Cluster(3, logs={1: log}, hard_states={1: hard}, options=FORGETFUL)
+    damage(cluster, 1, *range(2, count + 1))
+    looks, contains = [], Slots.__contains__
+
+    def look(slots: Slots, index: Index) -> bool:
+        looks.append(index)
+        return contains(slots, index)
+
+    monkeypatch.setattr(Slots, "__contains__", look)
+    cluster[1].core.step(_whole_append(2, Term(2), log))
+
+    assert cluster[1].core.status().corrupt == ()
+    assert len(looks) < 10 * count
 
 
 class TestAcks:
