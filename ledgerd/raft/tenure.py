@@ -3,8 +3,8 @@
 It leaves at once when it may be the trouble itself: it hears no quorum (F2), it slept through an
 election base (T83, T84), or nothing commits although a quorum answers (F7). It hands over, without
 a gap, when another voter would lead better: its own disk is slow (F8), its own room is low (F36),
-its state waits for a corrupt slot (F33), or a voter of higher priority has caught up (L1). Each
-step-down names its cause.
+its state has waited long for a corrupt slot (F33), or a voter of higher priority has caught up
+(L1). Each step-down names its cause.
 """
 
 from collections.abc import Callable
@@ -35,6 +35,7 @@ class Tenure:
         "_stuck_ticks",
         "_term",
         "_transfers",
+        "_waiting_ticks",
     )
 
     def __init__(self, roles: Roles, transfers: Transfers, health: Health) -> None:
@@ -45,6 +46,7 @@ class Tenure:
         self._led_ticks = 0
         self._rest_ticks = 0
         self._stuck_ticks = 0
+        self._waiting_ticks = 0
         self._progress = 0
 
     @property
@@ -69,7 +71,7 @@ class Tenure:
         roles = self._roles
         if roles.term != self._term:
             self._term = roles.term
-            self._led_ticks = self._stuck_ticks = 0
+            self._led_ticks = self._stuck_ticks = self._waiting_ticks = 0
             self._rest_ticks = _REST_BASES * roles.options.election_base_ticks
         leadership.tick(ticks)
         roles.quorum_ticks += ticks
@@ -77,6 +79,7 @@ class Tenure:
         self._led_ticks += ticks
         self._rest_ticks = max(0, self._rest_ticks - ticks)
         self._count_stuck(leadership, ticks)
+        self._count_waiting(ticks)
         base = roles.options.election_base_ticks
         if roles.quorum_ticks >= base:
             roles.quorum_ticks = 0
@@ -140,6 +143,18 @@ class Tenure:
         else:
             self._stuck_ticks += ticks
 
+    def _count_waiting(self, ticks: int) -> None:
+        """Count ticks in which the state could not go on for a corrupt slot (F33).
+
+        Others may have cut it away. Then only a state helps, which a leader offers and nobody else.
+        """
+        roles = self._roles
+        corrupt = roles.log.slots.corrupt
+        if any(roles.applied < slot <= roles.commit for slot in corrupt):
+            self._waiting_ticks += ticks
+        else:
+            self._waiting_ticks = 0
+
     # Handing over.
 
     def _offer(self, leadership: Leadership) -> None:
@@ -147,7 +162,8 @@ class Tenure:
         roles, health = self._roles, self._health
         if roles.transfer is not None or self._rest_ticks > 0:
             return
-        if self._waits_for_slot():
+        # A peer mends most slots in less; the rest may be over long before a slot is found.
+        if self._waiting_ticks >= _REST_BASES * roles.options.election_base_ticks:
             self._hand_over(leadership, Cause.SLOT_CORRUPT, lambda _: True)
         elif health.is_slow:
             self._hand_over(leadership, Cause.SLOW, lambda _: True)
@@ -158,15 +174,6 @@ class Tenure:
             self._hand_over(
                 leadership, Cause.PRIORITY, lambda peer: roles.priority(peer) > own
             )
-
-    def _waits_for_slot(self) -> bool:
-        """Whether the state cannot go on for a corrupt slot: others may have cut it away (F33).
-
-        Then only a state helps, which a leader offers and nobody else.
-        """
-        roles = self._roles
-        corrupt = roles.log.slots.corrupt
-        return any(roles.applied < slot <= roles.commit for slot in corrupt)
 
     def _hand_over(
         self, leadership: Leadership, cause: Cause, is_better: Callable[[NodeId], bool]

@@ -242,6 +242,28 @@ def test_a_leader_whose_state_waits_for_a_slot_that_nobody_has_hands_over() -> N
     assert node.core.restore(offer.snapshot)
 
 
+def test_a_leader_whose_state_waits_for_a_slot_that_a_peer_mends_leads_on() -> None:
+    """F33: also one that has led for long, and so need not rest before it hands over."""
+    cluster = led()
+    cluster.tick(100)
+    node = cluster[1]
+    apply = node.apply
+    node.apply = lambda: None  # type: ignore[method-assign]  # it takes its time
+    for _ in range(3):
+        cluster.propose(1)
+        cluster.settle()
+    assert node.core.status().applied < 9 < node.commit
+    damage(cluster, 1, 9)
+    cluster.tick(5)
+    assert is_whole(cluster)
+    node.apply = apply  # type: ignore[method-assign]
+    cluster.tick(5)
+
+    assert cluster.leaders == [1]
+    assert node.term == 1
+    assert len(node.applied) == node.commit
+
+
 def test_a_slot_that_the_leader_has_compacted_is_to_be_cut() -> None:
     """F33, T29: it is not acked, and the log is to begin behind what superseded it."""
     cluster = led(6)
