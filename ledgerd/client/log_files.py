@@ -24,10 +24,16 @@ from struct import error as StructError
 from typing import BinaryIO, Final, NamedTuple, Self
 
 import google_crc32c
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from ledgerd.api.v1 import audit_pb2
 from ledgerd.client.log_checks import HASH_BYTES, LogCheck, LoggedEntry, LogRefused
-from ledgerd.client.receipts import ProvenHead, ReceiptRefused, verify_head
+from ledgerd.client.receipts import (
+    ProvenHead,
+    ReceiptRefused,
+    authorities,
+    verify_head,
+)
 from ledgerd.limits import ENTRY_BYTES_MAX
 
 FIRST_LINE: Final = b"ledgerd log 1\n"
@@ -233,8 +239,8 @@ def verify_log(
     """Return what the file of an export proves: every byte of it is judged.
 
     ca: the CAs that are known from elsewhere, PEM; None: whatever CA the file brings. known: a head
-    kept from earlier, whose tree must be the beginning of this one; without `ca` it is of the CA of
-    the file. Raises LogRefused, which says what is wrong and where, and OSError.
+    kept from earlier, whose tree must be the beginning of this one; it is of one of `ca`, without
+    them of the CA of the file. Raises LogRefused, which says what is wrong and where, and OSError.
     """
     with path.open("rb") as file:
         records = _records(file)
@@ -247,11 +253,7 @@ def verify_log(
         from_index, to_index = check.next_index, head.last_index
         if known is not None:
             _check_comparable(known, head, from_index=from_index)
-            if ca is None and known.ca_sha256 != head.ca_sha256:
-                raise LogRefused(
-                    f"expected a head of the CA {known.ca_sha256}, found one of {head.ca_sha256}; "
-                    "if the cluster's CA was replaced, name both in one file, as `--ca`"
-                )
+            _check_authority(known, head, ca)
         _check_known(check, known)
         payload_bytes = 0
         while check.next_index <= to_index:
@@ -339,6 +341,19 @@ def _check_comparable(known: ProvenHead, head: ProvenHead, *, from_index: int) -
         raise LogRefused(
             f"expected a known head of index {from_index - 1} .. {head.last_index}, found one of "
             f"{known.last_index}: its tree does not come up here"
+        )
+
+
+def _check_authority(known: ProvenHead, head: ProvenHead, ca: bytes | None) -> None:
+    """Return if `known` is of a CA that is good, as that of `head` is. Raises LogRefused."""
+    if ca is None:
+        good = [head.ca_sha256]
+    else:
+        good = [named.fingerprint(SHA256()).hex() for named in authorities(ca)]
+    if known.ca_sha256 not in good:
+        raise LogRefused(
+            f"expected a known head of the CA {' or '.join(good)}, found one of {known.ca_sha256}; "
+            "if the cluster's CA was replaced, name both in one file, as `--ca`"
         )
 
 

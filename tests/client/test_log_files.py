@@ -9,12 +9,13 @@ from struct import Struct
 
 import google_crc32c
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from ledgerd.api.v1 import audit_pb2, payouts_pb2
 from ledgerd.client import log_files
 from ledgerd.client.log_checks import LogRefused
 from ledgerd.client.log_files import FIRST_LINE, LogFile, part_of, verify_log
-from ledgerd.client.receipts import ProvenHead, head_text, verify_head
+from ledgerd.client.receipts import ProvenHead, authorities, head_text, verify_head
 from tests.api.world import CLUSTER, Certificates, World
 
 LENGTH = Struct(">I")
@@ -254,11 +255,14 @@ def test_a_head_that_was_kept_must_come_up_in_the_log(log: Log, tmp_path: Path) 
 def test_a_head_of_a_ca_that_was_replaced(log: Log, tmp_path: Path) -> None:
     """It is good for who knows both CAs; a file that brings its own is held against its own."""
     path = log.write(tmp_path / "log")
-    known = replace(log.known(5), ca_sha256="00" * 32)
+    old = (Certificates(tmp_path / "old").folder / "ca.pem").read_bytes()
+    (authority,) = authorities(old)
+    known = replace(log.known(5), ca_sha256=authority.fingerprint(SHA256()).hex())
 
-    assert verify_log(path, known=known, ca=log.ca).head.last_index == ENTRIES
-    with pytest.raises(LogRefused, match="if the cluster's CA was replaced"):
-        verify_log(path, known=known)
+    assert verify_log(path, known=known, ca=log.ca + old).head.last_index == ENTRIES
+    for ca in (None, log.ca):  # any CA can name itself after the cluster
+        with pytest.raises(LogRefused, match="if the cluster's CA was replaced"):
+            verify_log(path, known=known, ca=ca)
 
 
 def test_another_ca_is_refused(log: Log, tmp_path: Path) -> None:
