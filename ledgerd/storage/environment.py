@@ -598,7 +598,8 @@ def _refuse_files_of_others(directory: Path) -> None:
 
 
 def _refuse_denied(path: Path, mode: int) -> None:
-    if not os.access(path, mode):
+    # Asked for the real user alone, Linux leaves out capabilities, by which a file may be opened.
+    if not (os.access(path, mode) or os.access(path, mode, effective_ids=True)):
         message = (
             f"cannot open {path}: expected a file that this user may read and write, found one of "
             f"{_owner_of(path)}; give it to the user that runs the node (chown -R, chmod -R u+rwX)"

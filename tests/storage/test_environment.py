@@ -346,8 +346,9 @@ def test_files_of_another_user_are_refused_and_left(
     before = (node / "state" / "data.mdb").read_bytes()
     may = os.access
 
-    def access(path: Path, mode: int) -> bool:  # root, which may run this test, may all
-        return path != node / denied and may(path, mode)
+    def access(path: Path, mode: int, *, effective_ids: bool = False) -> bool:
+        # Root, which may run this test, may all.
+        return path != node / denied and may(path, mode, effective_ids=effective_ids)
 
     monkeypatch.setattr(os, "access", access)
     for opened in (
@@ -362,6 +363,21 @@ def test_files_of_another_user_are_refused_and_left(
     open_directory(node, cluster_id="c", node_id=NodeId(1), options=SMALL).close()
 
 
+def test_what_a_capability_opens_is_not_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Linux answers for the real user alone as if it had none; the opening succeeds."""
+    node = tmp_path / "node"
+    open_directory(node, cluster_id="c", node_id=NodeId(1), options=SMALL).close()
+
+    def access(path: Path, mode: int, *, effective_ids: bool = False) -> bool:
+        return effective_ids
+
+    monkeypatch.setattr(os, "access", access)
+    open_directory(node, cluster_id="c", node_id=NodeId(1), options=SMALL).close()
+    open_existing(node, options=SMALL).close()
+
+
 def test_what_is_no_file_of_the_node_is_not_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -371,9 +387,12 @@ def test_what_is_no_file_of_the_node_is_not_refused(
     found = node / "log" / "lost+found"
     found.mkdir()
     may = os.access
-    monkeypatch.setattr(  # root, which may run this test, may all
-        os, "access", lambda path, mode: path != found and may(path, mode)
-    )
+
+    def access(path: Path, mode: int, *, effective_ids: bool = False) -> bool:
+        # Root, which may run this test, may all.
+        return path != found and may(path, mode, effective_ids=effective_ids)
+
+    monkeypatch.setattr(os, "access", access)
     for opened in (
         lambda: open_directory(node, cluster_id="c", node_id=NodeId(1), options=SMALL),
         lambda: open_existing(node, options=SMALL),
