@@ -206,7 +206,7 @@ class FakeCluster:
             ],
         )
         self.learners: dict[int, deque[cluster_pb2.Member]] = {}
-        self.judged: dict[str, int] = {}  # rows of each page of a dry run, by its first id
+        self.judged: dict[str, int] = {}  # rows of dry pages, by their first id
         self.free_bytes: dict[int, int] = {}  # by node, as the leader knows it
         self.hint_id: int | None = None  # whom followers name, if not the leader
         self.index = 0
